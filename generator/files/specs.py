@@ -1,0 +1,123 @@
+"""Read runs/: models, suites, corpora and profiles, with every problem at once."""
+
+import json
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from generator.records.base import Problem, Record, problems_of
+from generator.records.corpora import Corpus
+from generator.records.models import Model
+from generator.records.suites import Profile, Suite
+
+LARGEST_SPEC_BYTES = 256 * 1024  # a spec is a page of text; anything larger is a mistake
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Specs:
+    """Everything under runs/, by id or name."""
+
+    models: dict[str, Model] = field(default_factory=dict)
+    suites: dict[str, Suite] = field(default_factory=dict)
+    corpora: dict[str, Corpus] = field(default_factory=dict)
+    profiles: dict[str, Profile] = field(default_factory=dict)
+
+
+def read_specs(root: Path) -> tuple[Specs, list[Problem]]:
+    """Read runs/ below `root`. A file with problems is left out of the specs and reported."""
+    problems: list[Problem] = []
+    suites = _read_named(root, "suites", Suite, problems)
+    corpora = _read_named(root, "corpora", Corpus, problems)
+    profiles = _read_named(root, "profiles", Profile, problems)
+    models = _read_models(root, problems)
+    specs = Specs(models, suites, corpora, profiles)
+    problems += _unknown_names(specs)
+    return specs, sorted(problems)
+
+
+def read_toml(path: Path, shown: str, record: type[R], problems: list[Problem]) -> R | None:
+    """One TOML file as a record, or None with its problems appended."""
+    if path.is_symlink():
+        problems.append(Problem(shown, "", "is a symbolic link", "replace it with the file itself"))
+        return None
+    if path.stat().st_size > LARGEST_SPEC_BYTES:
+        problems.append(Problem(shown, "", "is larger than 256 KiB", "a spec is a short file"))
+        return None
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+        # By way of JSON, so that a date or a list is read by the same strict rules everywhere.
+        return record.model_validate_json(json.dumps(content, default=str))
+    except UnicodeDecodeError:
+        problems.append(Problem(shown, "", "is not UTF-8 text", "save it as UTF-8"))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        problems.append(Problem(shown, "", f"is not valid TOML: {error}", "mend the syntax"))
+    except ValidationError as error:
+        problems += problems_of(error, shown, record)
+    return None
+
+
+def _read_named(root: Path, kind: str, record: type[R], problems: list[Problem]) -> dict[str, R]:
+    found: dict[str, R] = {}
+    for path in sorted((root / "runs" / kind).glob("*.toml")):
+        shown = f"runs/{kind}/{path.name}"
+        if (spec := read_toml(path, shown, record, problems)) is None:
+            continue
+        name: str = spec.name  # type: ignore[attr-defined]  # every named spec has one
+        if name != path.stem:
+            repair = f"rename the file to {name}.toml or the field"
+            problems.append(Problem(shown, "name", f'"{name}" is not the file\'s name', repair))
+            continue
+        found[name] = spec
+    return found
+
+
+def _read_models(root: Path, problems: list[Problem]) -> dict[str, Model]:
+    found: dict[str, Model] = {}
+    taken: dict[str, str] = {}  # lower-case id → file, since ids become names of folders
+    for path in sorted((root / "runs" / "models").rglob("*.toml")):
+        shown = path.relative_to(root).as_posix()
+        if (model := read_toml(path, shown, Model, problems)) is None:
+            continue
+        if (first := taken.setdefault(model.id.lower(), shown)) != shown:
+            wrong = f'duplicate model "{model.id}", already in {first}'
+            problems.append(Problem(shown, "name", wrong, "remove one of the two files"))
+        elif model.file != shown:
+            wrong = f'"{model.id}" does not belong in this file'
+            problems.append(Problem(shown, "name", wrong, f"move it to {model.file}"))
+        else:
+            found[model.id] = model
+    return found
+
+
+def _unknown_names(specs: Specs) -> list[Problem]:
+    """Names of suites, corpora and models that occur somewhere but have no file."""
+    problems: list[Problem] = []
+
+    def check(file: str, field_name: str, kind: str, given: Iterable[str], known: set[str]) -> None:
+        for name in given:
+            if name not in known:
+                problems.append(
+                    Problem(
+                        file,
+                        field_name,
+                        f'unknown {kind} "{name}"',
+                        f"choose from {', '.join(sorted(known)) or 'none yet'}",
+                    )
+                )
+
+    suites, corpora, models = set(specs.suites), set(specs.corpora), set(specs.models)
+    for model in specs.models.values():
+        check(model.file, "suites", "suite", model.suites, suites)
+        check(model.file, "corpora", "corpus", model.corpora, corpora)
+    for profile in specs.profiles.values():
+        file = f"runs/profiles/{profile.name}.toml"
+        check(file, "models", "model", profile.models, models)
+        check(file, "suites", "suite", profile.suites, suites)
+        check(file, "corpora", "corpus", profile.corpora, corpora)
+    return problems

@@ -1,0 +1,93 @@
+"""What is missing or stale: the jobs that follow from runs/ and the records that exist."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from generator.files.results import StoredResult
+from generator.files.specs import Specs
+from generator.records.corpora import Corpus
+from generator.records.models import Checkpoint, Model
+from generator.records.results import CorpusText, Kind, Result
+from generator.records.suites import Suite
+
+
+@dataclass(frozen=True)
+class Job:
+    """One suite or corpus to measure for one revision of one model, and why."""
+
+    model: Model
+    checkpoint: Checkpoint  # of a model without checkpoints: its final weights
+    kind: Kind
+    name: str
+    why: str  # "missing", "stale: …", "failed before: …" or "asked for"
+    blocked: str | None = None  # why it cannot run; None when it can
+
+    @property
+    def key(self) -> tuple[str, str, Kind, str]:
+        return (self.model.id, self.checkpoint.revision, self.kind, self.name)
+
+
+def latest_results(stored: Iterable[StoredResult]) -> dict[tuple[str, str, Kind, str], StoredResult]:
+    """For each job the record that counts: the latest valid one; older ones are history."""
+    latest: dict[tuple[str, str, Kind, str], StoredResult] = {}
+    for entry in stored:
+        if entry.result.counts:
+            key = result_key(entry.result)
+            if key not in latest or _age(entry.result) > _age(latest[key].result):
+                latest[key] = entry
+    return latest
+
+
+def result_key(result: Result) -> tuple[str, str, Kind, str]:
+    return (result.model, result.revision, result.kind, result.name)
+
+
+def _age(result: Result) -> tuple[datetime, str]:
+    return (result.started, result.run_id)
+
+
+def plan_jobs(specs: Specs, stored: Iterable[StoredResult], again: bool = False) -> list[Job]:
+    """Every job without a valid record under today's protocol (`again`: every job there is)."""
+    stored = list(stored)
+    latest = latest_results(stored)
+    failed = {result_key(s.result): s.result.error for s in stored if s.result.error is not None}
+    jobs = []
+    for model in specs.models.values():
+        for checkpoint in model.revisions():
+            for kind, name in _wanted(model):
+                key = (model.id, checkpoint.revision, kind, name)
+                known = latest.get(key)
+                spec = specs.suites[name] if kind == "suite" else specs.corpora[name]
+                why = _why(known.result if known else None, spec)
+                if why == "missing" and (error := failed.get(key)) is not None:
+                    why = f"failed before: {error.reason}"
+                if again and why is None:
+                    why = "asked for"
+                if why is not None:
+                    jobs.append(Job(model, checkpoint, kind, name, why, _blocked(spec)))
+    return jobs
+
+
+def _wanted(model: Model) -> list[tuple[Kind, str]]:
+    suites: list[tuple[Kind, str]] = [("suite", name) for name in model.suites]
+    return suites + [("corpus", name) for name in model.corpora]
+
+
+def _blocked(spec: Suite | Corpus) -> str | None:
+    if isinstance(spec, Suite) and spec.unpinned:
+        return f"unpinned datasets: {', '.join(spec.unpinned)}; run `leaderboard plan --pin`"
+    return None
+
+
+def _why(known: Result | None, spec: Suite | Corpus) -> str | None:
+    """Why a job is due, or None when its record is of today's suite or protocol."""
+    if known is None:
+        return "missing"
+    if isinstance(spec, Suite):
+        asked = tuple(result.task for result in known.tasks)
+        return None if asked == spec.tasks else "stale: the suite's tasks changed"
+    today = CorpusText(sha256=spec.sha256, bytes=spec.bytes, protocol=spec.protocol)
+    if known.text is None or known.text.sha256 != today.sha256:
+        return "stale: the corpus text changed"
+    return None if known.text == today else "stale: the protocol changed"

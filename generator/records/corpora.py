@@ -1,0 +1,70 @@
+"""runs/corpora/<corpus>.toml: a text, where it comes from, and the protocol it is scored under."""
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from generator.records import names
+from generator.records.base import Record, refuse
+from generator.records.models import InsidePath, PackagePin, Slug
+
+
+class Source(Record):
+    """Files of an installed PyPI package; every file is one document."""
+
+    package: PackagePin = Field(description="package==version")
+    files: InsidePath = Field(description="glob inside the package, such as dspy/**/*.py")
+    first: str | None = Field(None, description="names below this one (in order) are left out")
+    at_least_bytes: int = Field(1, gt=0, description="shorter files are left out")
+
+
+class Protocol(Record):
+    """How a text is scored. Only scores under an equal protocol are ranked or fitted together.
+
+    A document longer than `window_tokens` is scored in windows that advance by `stride_tokens`;
+    only new tokens are scored. Start policy: BOS, else EOS, else uniform for the first token.
+    """
+
+    documents: int = Field(gt=0, description="documents scored, spread evenly over the source")
+    document_bytes: int = Field(gt=0, description="of longer documents this many first bytes count")
+    window_tokens: int = Field(gt=1, description="longest context, in tokens")
+    stride_tokens: int = Field(gt=0, description="advance of the window, in tokens")
+    start: Literal["bos-eos-uniform"] = "bos-eos-uniform"
+    positions: int = Field(gt=0, description="positions whose hidden states are analysed")
+    max_order: int = Field(2, ge=1, le=4, description="longest n-gram label")
+    position_seed: int = Field(0, ge=0, description="seed of the draw of positions")
+    bins: int = Field(100, ge=2, description="anchors of the soft entropy")
+    anchor_seeds: tuple[int, ...] = Field(
+        tuple(range(8)), min_length=1, description="seeds of the anchors"
+    )
+
+    @model_validator(mode="after")
+    def _stride_fits(self) -> Self:
+        if self.stride_tokens > self.window_tokens:
+            raise refuse("stride_tokens exceeds window_tokens", "tokens would be left out: lower it")
+        return self
+
+
+class Corpus(Record):
+    """A dated text with its licence and hash."""
+
+    name: Slug = Field(description="same as the file's name")
+    title: str = Field(min_length=1, description="the name that the board shows")
+    domain: str = Field(min_length=1, description="such as English prose")
+    begins: date = Field(description="date of the oldest text")
+    ends: date = Field(description="date of the newest text")
+    licence: str = Field(min_length=1, description="licence of the text")
+    note: str | None = Field(None, description="what a reader must know")
+    sha256: Annotated[str, AfterValidator(names.check_sha256)] = Field(
+        description="of exactly the bytes scored, documents in order"
+    )
+    bytes: int = Field(gt=0, description="number of bytes scored")
+    source: Source = Field(description="a table with package and files")
+    protocol: Protocol = Field(description="a table with documents, window_tokens, …")
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> Self:
+        if self.ends < self.begins:
+            raise refuse("ends is before begins", "swap them")
+        return self

@@ -1,0 +1,56 @@
+"""results/published/<source>/source.toml: figures from the literature and how to read them."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import Field
+
+from generator.records.base import Record
+from generator.records.models import Slug
+
+
+class CompressionColumn(Record):
+    """A column of table.csv that says how well a model compresses."""
+
+    column: str = Field(description="its name in table.csv")
+    label: str = Field(description="the name that the board shows")
+    unit: str = Field(description="such as bits per character")
+    higher_is_better: bool = False
+
+
+class ScoreColumn(Record):
+    """A benchmark column of table.csv; scores are fractions."""
+
+    column: str = Field(description="its name in table.csv")
+    label: str = Field(description="the name that the board shows")
+    chance: float = Field(ge=0, lt=1, description="score of random answers")
+    ceiling: float = Field(1.0, gt=0, le=1, description="best possible score")
+    metric: str = Field(description="metric and few-shot count, as the source states them")
+
+
+class Citation(Record):
+    """Where the figures come from."""
+
+    text: str = Field(description="authors, title, venue, year")
+    url: str = Field(description="address of the paper or repository")
+    licence: str = Field(description="licence of the figures' source")
+    figures: str = Field(description="which figures come from it")
+
+
+class PublishedSource(Record):
+    """One table of published figures: its columns, units, citation and validation split."""
+
+    format: Literal[1]
+    name: Slug = Field(description="same as the folder's name")
+    title: str = Field(description="the name that the board shows")
+    comparable_with: str = Field(description="what these figures may be compared with")
+    collected: date = Field(description="when the figures were transcribed")
+    key: str = Field(description="the column that names the model")
+    group: str = Field(description="the column whose groups are left out in validation")
+    split: Literal["leave-one-group-out"] = "leave-one-group-out"
+    parameters: str | None = Field(None, description="column: number of parameters")
+    training_tokens: str | None = Field(None, description="column: training tokens")
+    training_compute: str | None = Field(None, description="column: training compute in FLOP")
+    citations: tuple[Citation, ...] = Field(min_length=1, description="sources of the figures")
+    compression: tuple[CompressionColumn, ...] = Field(min_length=1, description="columns")
+    scores: tuple[ScoreColumn, ...] = Field(min_length=1, description="columns")

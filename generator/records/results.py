@@ -1,0 +1,183 @@
+"""results/measured/…/<run id>.json: what was measured, of exactly what, and on what machine."""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from generator.records.base import Record
+from generator.records.corpora import Protocol
+from generator.records.suites import Task
+
+# 1: first format.
+FORMAT = 1
+
+Kind = Literal["suite", "corpus"]
+Side = Literal["input", "output"]
+
+
+class Environment(Record):
+    """What a figure was measured with. `dtype` is that of the forward pass; sums are float32."""
+
+    packages: dict[str, str]
+    python: str
+    machine: str
+    processor: str
+    device: str
+    dtype: str
+    threads: int
+    batch: int
+    wall_seconds: float
+    peak_memory_bytes: int
+
+
+class Subject(Record):
+    """Facts read off the loaded model and its tokenizer."""
+
+    architecture: str
+    parameters: int
+    weights_bytes: int  # of the file(s) that were loaded
+    context_tokens: int
+    vocabulary: int  # rows of the softmax, padding included
+    layers: int
+    width: int
+
+
+class Response(Record):
+    """One item of a task: log-likelihood (nats) of each choice, and what counts as right."""
+
+    item: int
+    target: int | str
+    log_likelihoods: tuple[float, ...]
+    metrics: dict[str, float]
+
+
+class Score(Record):
+    """One metric of one task for one model."""
+
+    task: str
+    metric: str
+    value: float  # a fraction in [0, 1]
+    stderr: float | None  # same unit; None when unknown, never 0.0
+    n: int  # items scored
+    higher_is_better: bool
+
+
+class TaskResult(Record):
+    """All metrics of one task, with the items they come from."""
+
+    task: Task
+    version: str
+    scores: tuple[Score, ...]
+    responses: tuple[Response, ...]
+
+
+class DocumentBits(Record):
+    """Cost of one document under the model."""
+
+    document: str
+    bytes: int
+    tokens: int
+    bits: float
+    lossless: bool  # decode(encode(text)) == text
+
+
+class Lossless(Record):
+    """Bits per byte of a text (lower is better), with the documents it sums over."""
+
+    bits_per_byte: float
+    start_token: Literal["bos", "eos", "uniform"]
+    failing_bytes: int  # bytes in documents that the tokenizer does not give back
+    documents: tuple[DocumentBits, ...]
+
+
+class LabelSet(Record):
+    """The n-grams that end at (input) or follow (output) the analysed positions."""
+
+    side: Side
+    order: int
+    distinct: int
+    singleton_mass: float  # share of positions whose label occurs once
+
+
+class LayerInformation(Record):
+    """I(labels; Z) of one layer, in units of ln(bins); one number per anchor seed."""
+
+    side: Side
+    order: int
+    plug_in: tuple[float, ...]
+    null: tuple[float, ...]
+    null_deviation: tuple[float, ...]  # standard deviation of the shuffle distribution
+
+
+class Layer(Record):
+    """One layer's soft entropy and what it tells about the labels. Layer 0 is the embedding."""
+
+    layer: int
+    entropy: tuple[float, ...]  # H(Z), one per anchor seed
+    mean_entropy: tuple[float, ...]  # mean of H(A), one per anchor seed; H − mean H(A) = ceiling
+    information: tuple[LayerInformation, ...]
+
+
+class Lossy(Record):
+    """The information plane of a model on a text."""
+
+    positions: int
+    documents: int
+    scale: float  # ε of the soft assignment
+    labels: tuple[LabelSet, ...]
+    layers: tuple[Layer, ...]
+
+
+class CorpusText(Record):
+    """Identity of the text that was scored."""
+
+    sha256: str
+    bytes: int
+    protocol: Protocol
+
+
+class Failure(Record):
+    """Why nothing could be measured."""
+
+    reason: str
+    message: str
+
+
+class Result(Record):
+    """One finished job: a suite or a corpus, for one revision of one model."""
+
+    format: Literal[1]
+    model: str
+    revision: str
+    tokens_seen: int | None
+    kind: Kind
+    name: str
+    started: datetime
+    environment: Environment
+    subject: Subject | None = None
+    tasks: tuple[TaskResult, ...] = ()
+    text: CorpusText | None = None
+    lossless: Lossless | None = None
+    lossy: Lossy | None = None
+    error: Failure | None = None
+    retracted: str | None = Field(None, description="why this record no longer counts")
+
+    @property
+    def run_id(self) -> str:
+        """First 12 hex of the content's hash; a later `retracted` mark does not change it."""
+        content = self.model_dump(mode="json", exclude={"retracted"})
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    @property
+    def file(self) -> str:
+        """Where this record stands, relative to its results folder."""
+        return f"{self.model}/{self.revision}/{self.kind}-{self.name}/{self.run_id}.json"
+
+    @property
+    def counts(self) -> bool:
+        """Whether the board may use it: neither failed nor retracted."""
+        return self.error is None and self.retracted is None
