@@ -28,7 +28,9 @@ class Job:
         return (self.model.id, self.checkpoint.revision, self.kind, self.name)
 
 
-def latest_results(stored: Iterable[StoredResult]) -> dict[tuple[str, str, Kind, str], StoredResult]:
+def latest_results(
+    stored: Iterable[StoredResult],
+) -> dict[tuple[str, str, Kind, str], StoredResult]:
     """For each job the record that counts: the latest valid one; older ones are history."""
     latest: dict[tuple[str, str, Kind, str], StoredResult] = {}
     for entry in stored:

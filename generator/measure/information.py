@@ -72,7 +72,7 @@ def _segment_sums(rows: Tensor, lengths: IntArray) -> Tensor:
 
 def simulate_null(assignments: Tensor, seed: int = 0) -> Null:
     """Tabulate the entropy that a label's mean loses under independence, for every anchor seed."""
-    total = len(assignments)
+    total, *shape = assignments.shape
     generator = torch.Generator().manual_seed(seed)
     mean = assignments.mean(dim=0, dtype=torch.float64)  # (S, B)
     counts = [1] + [c for c in SIMULATED_COUNTS if 2 * c <= total]
@@ -82,7 +82,7 @@ def simulate_null(assignments: Tensor, seed: int = 0) -> Null:
         shuffled = assignments[torch.randperm(total, generator=generator)]
         for count in counts:
             whole = total // count * count
-            means = shuffled[:whole].unflatten(0, (-1, count)).mean(dim=1)
+            means = shuffled[:whole].reshape(-1, count, *shape).mean(dim=1)
             drawn[count].append(_losses(means, mean))
     beyond, variance = [], []
     for count in counts:

@@ -55,7 +55,8 @@ def assign(directions: Tensor, anchors: Tensor, scale: float, bins: int) -> Tens
     One matrix product serves all seeds.
     """
     logits = directions @ anchors.T.to(directions.dtype) / scale  # (N, S · B)
-    return logits.view(len(directions), -1, bins).softmax(dim=-1)
+    assignments: Tensor = logits.view(len(directions), -1, bins).softmax(dim=-1)
+    return assignments
 
 
 def normalised_entropy(distributions: Tensor) -> Tensor:

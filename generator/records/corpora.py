@@ -11,11 +11,13 @@ from generator.records.models import InsidePath, PackagePin, Slug
 
 
 class Source(Record):
-    """Files of an installed PyPI package; every file is one document."""
+    """Files of an installed PyPI package, in order of name; every file is one document."""
 
     package: PackagePin = Field(description="package==version")
-    files: InsidePath = Field(description="glob inside the package, such as dspy/**/*.py")
-    first: str | None = Field(None, description="names below this one (in order) are left out")
+    files: InsidePath = Field(
+        description="pattern of names inside the package, such as dspy/*.py; * also matches /"
+    )
+    first: str | None = Field(None, description="file names before this one are left out")
     at_least_bytes: int = Field(1, gt=0, description="shorter files are left out")
 
 
@@ -42,7 +44,7 @@ class Protocol(Record):
     @model_validator(mode="after")
     def _stride_fits(self) -> Self:
         if self.stride_tokens > self.window_tokens:
-            raise refuse("stride_tokens exceeds window_tokens", "tokens would be left out: lower it")
+            raise refuse("stride_tokens exceeds window_tokens", "lower it: tokens are left out")
         return self
 
 

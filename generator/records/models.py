@@ -25,7 +25,7 @@ class Weights(Record):
         None, description="the weights inside the package; several are parts, joined in order"
     )
     sha256sums: InsidePath | None = Field(
-        None, description="a SHA256SUMS file inside the package that the weights are checked against"
+        None, description="a SHA256SUMS file of the package; the weights are checked against it"
     )
     path: InsidePath | None = Field(None, description="a folder inside the repository")
     revision: Revision = Field(

@@ -12,7 +12,7 @@ from generator.records.corpora import Protocol
 from generator.records.suites import Task
 
 # 1: first format.
-FORMAT = 1
+FORMAT: Literal[1] = 1
 
 Kind = Literal["suite", "corpus"]
 Side = Literal["input", "output"]
@@ -28,7 +28,6 @@ class Environment(Record):
     device: str
     dtype: str
     threads: int
-    batch: int
     wall_seconds: float
     peak_memory_bytes: int
 

@@ -1,4 +1,4 @@
-"""runs/suites/<suite>.toml: the lm-eval tasks of a suite; runs/profiles: what a quick run covers."""
+"""runs/suites/<suite>.toml: the lm-eval tasks of a suite; runs/profiles: a short run."""
 
 from typing import Annotated, Self
 

@@ -1,0 +1,127 @@
+"""The adapter to lm-eval 0.4.13: its dictionaries stop here.
+
+Keys are read with [], so that a changed harness fails here with a clear message.
+"""
+
+import contextlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lm_eval import simple_evaluate
+from lm_eval.models.huggingface import HFLM
+from lm_eval.tasks import TaskManager
+
+from generator.measure.environment import silence_libraries
+from generator.measure.failures import MeasureError
+from generator.measure.weights import Loaded, hash_weights
+from generator.records.names import HASH_REVISION
+from generator.records.results import Response, Score, TaskResult
+from generator.records.suites import Suite, Task
+
+BATCH = 16  # requests per forward pass
+SEED = 1234  # of few-shot samples and of every generator that lm-eval seeds
+
+
+def run_suite(loaded: Loaded, suite: Suite, root: Path) -> tuple[TaskResult, ...]:
+    """Every task of a suite, with per-item log-likelihoods. Raises MeasureError."""
+    silence_libraries()
+    folder = str(root / suite.tasks_folder) if suite.tasks_folder else None
+    manager = TaskManager(include_path=folder)
+    harness = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=BATCH)
+    return tuple(_run_task(harness, manager, task, root) for task in suite.tasks)
+
+
+def _run_task(harness: Any, manager: Any, task: Task, root: Path) -> TaskResult:
+    _check_dataset(task, root)
+    try:
+        with contextlib.chdir(root), contextlib.redirect_stdout(io.StringIO()):
+            output = simple_evaluate(
+                model=harness,
+                tasks=[task.task],
+                task_manager=manager,
+                num_fewshot=task.few_shot,
+                limit=task.limit,
+                apply_chat_template=task.chat_template,
+                log_samples=True,
+                bootstrap_iters=1000,
+                random_seed=SEED,
+                numpy_random_seed=SEED,
+                torch_random_seed=SEED,
+                fewshot_random_seed=SEED,
+            )
+        return _read_output(output, task)
+    except MeasureError:
+        raise
+    except Exception as error:
+        raise MeasureError("harness", f"{task.task}: {type(error).__name__}: {error}") from error
+
+
+def _check_dataset(task: Task, root: Path) -> None:
+    """The items of a task that the project ships must be the ones that the suite pins."""
+    if not HASH_REVISION.fullmatch(task.dataset.revision):
+        return
+    file = root / task.dataset.path
+    if not file.is_file():
+        raise MeasureError("harness", f"{task.task}: {task.dataset.path} is missing")
+    if (found := hash_weights([file])) != task.dataset.revision:
+        wrong = f"{task.task}: {task.dataset.path} is {found}, the suite pins"
+        repair = "restore the file, or pin the new revision"
+        raise MeasureError("harness", f"{wrong} {task.dataset.revision}; {repair}")
+
+
+def _read_output(output: dict[str, Any], task: Task) -> TaskResult:
+    values = output["results"][task.task]
+    samples = output["samples"].get(task.task, [])
+    scores = _read_scores(values, output["higher_is_better"][task.task], task)
+    return TaskResult(
+        task=task,
+        version=str(output["versions"][task.task]),
+        scores=scores,
+        responses=_read_responses(samples),
+    )
+
+
+def _read_scores(
+    values: dict[str, Any], directions: dict[str, bool], task: Task
+) -> tuple[Score, ...]:
+    scores = []
+    for key, value in values.items():
+        metric, comma, kind = key.partition(",")
+        if not comma or metric.endswith("_stderr") or not isinstance(value, int | float):
+            continue
+        stderr = values.get(f"{metric}_stderr,{kind}")
+        scores.append(
+            Score(
+                task=task.task,
+                metric=metric if kind == "none" else key,
+                value=float(value),
+                stderr=float(stderr) if isinstance(stderr, int | float) else None,
+                n=int(values["sample_len"]),
+                higher_is_better=bool(directions[metric]),
+            )
+        )
+    if task.metric not in {score.metric for score in scores}:
+        found = ", ".join(score.metric for score in scores) or "none"
+        raise MeasureError("harness", f"{task.task}: no metric {task.metric}; it has {found}")
+    return tuple(scores)
+
+
+def _read_responses(samples: Sequence[dict[str, Any]]) -> tuple[Response, ...]:
+    """Per item what is needed to derive its metrics again; nothing for generated answers."""
+    responses = []
+    for sample in sorted(samples, key=lambda s: s["doc_id"]):
+        pairs = sample["filtered_resps"]
+        if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
+            return ()
+        target = sample["target"]
+        responses.append(
+            Response(
+                item=int(sample["doc_id"]),
+                target=int(target) if str(target).isdigit() else str(target),
+                log_likelihoods=tuple(float(f"{float(pair[0]):.7g}") for pair in pairs),
+                metrics={name: float(sample[name]) for name in sample["metrics"]},
+            )
+        )
+    return tuple(responses)

@@ -1,0 +1,97 @@
+"""Run jobs: one load of the weights for all jobs of a revision, one record for each job."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from generator.files.specs import Specs
+from generator.measure import harness
+from generator.measure.corpora import read_corpus
+from generator.measure.environment import describe_environment
+from generator.measure.failures import MeasureError
+from generator.measure.text import score_text
+from generator.measure.weights import Loaded, load_model, suitable_device, suitable_dtype
+from generator.plan import Job
+from generator.records.corpora import Corpus
+from generator.records.results import FORMAT, CorpusText, Failure, Result
+from generator.records.suites import Suite
+
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where weights are looked for and cached."""
+
+    root: Path
+    cache: Path
+
+
+def run_jobs(
+    jobs: Iterable[Job], specs: Specs, place: Workplace, report: Report
+) -> Iterator[tuple[Job, Result]]:
+    """Run jobs in order; yield each record as soon as it is there. A failure is a record too."""
+    by_revision = itertools.groupby(jobs, key=lambda job: (job.model.id, job.checkpoint.revision))
+    for _, group in by_revision:
+        due = list(group)
+        started = time.monotonic()
+        try:
+            loaded = load_model(due[0].model, due[0].checkpoint, place.root, place.cache)
+        except Exception as error:
+            for job in due:
+                yield job, _failed(job, error, datetime.now(UTC), time.monotonic() - started)
+            continue
+        for job in due:
+            yield job, _run_job(job, loaded, specs, place, report)
+        del loaded
+
+
+def _run_job(job: Job, loaded: Loaded, specs: Specs, place: Workplace, report: Report) -> Result:
+    began, started = datetime.now(UTC), time.monotonic()
+    try:
+        if job.kind == "suite":
+            parts = _run_suite(loaded, specs.suites[job.name], place.root)
+        else:
+            parts = _run_corpus(loaded, specs.corpora[job.name], report)
+    except Exception as error:
+        return _failed(job, error, began, time.monotonic() - started)
+    return _record(job, began, time.monotonic() - started, {"subject": loaded.subject, **parts})
+
+
+def _run_suite(loaded: Loaded, suite: Suite, root: Path) -> dict[str, Any]:
+    return {"tasks": harness.run_suite(loaded, suite, root)}
+
+
+def _run_corpus(loaded: Loaded, corpus: Corpus, report: Report) -> dict[str, Any]:
+    documents = read_corpus(corpus)
+    lossless, lossy = score_text(loaded, documents, corpus.protocol, report)
+    text = CorpusText(sha256=corpus.sha256, bytes=corpus.bytes, protocol=corpus.protocol)
+    return {"text": text, "lossless": lossless, "lossy": lossy}
+
+
+def _failed(job: Job, error: Exception, began: datetime, seconds: float) -> Result:
+    if isinstance(error, MeasureError):
+        failure = Failure(reason=error.reason, message=error.message)
+    else:
+        failure = Failure(reason="unexpected", message=f"{type(error).__name__}: {error}")
+    return _record(job, began, seconds, {"error": failure})
+
+
+def _record(job: Job, began: datetime, seconds: float, parts: dict[str, Any]) -> Result:
+    """The record of a job: identity and environment, and the parts that were measured."""
+    dtype = str(suitable_dtype()).removeprefix("torch.")
+    return Result(
+        format=FORMAT,
+        model=job.model.id,
+        revision=job.checkpoint.revision,
+        tokens_seen=job.checkpoint.tokens_seen or None,
+        kind=job.kind,
+        name=job.name,
+        started=began.replace(microsecond=0),
+        environment=describe_environment(suitable_device(), dtype, seconds),
+        **parts,
+    )

