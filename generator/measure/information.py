@@ -87,9 +87,18 @@ def simulate_null(assignments: Tensor, seed: int = 0) -> Null:
     beyond, variance = [], []
     for count in counts:
         loss, squares = torch.cat(drawn[count]).unbind(dim=-1)
-        beyond.append(count**2 * (loss - squares).mean(dim=0))
+        known = quadratic * (total - count) / max(total - 1, 1) / count
+        beyond.append(count**2 * (_controlled_mean(loss, squares, known) - known))
         variance.append(count**2 * loss.var(dim=0))
     return Null(total, np.array(counts), torch.stack(beyond), torch.stack(variance), quadratic)
+
+
+def _controlled_mean(values: Tensor, control: Tensor, known: Tensor) -> Tensor:
+    """Mean of `values` (G, S), steadied by a control variate whose mean is known, (S,)."""
+    centred = control - control.mean(dim=0)
+    spread = (centred**2).sum(dim=0)
+    slope = (values * centred).sum(dim=0) / spread.clamp_min(torch.finfo(torch.float64).tiny)
+    return values.mean(dim=0) - slope * (control.mean(dim=0) - known)
 
 
 def _losses(means: Tensor, mean: Tensor) -> Tensor:
