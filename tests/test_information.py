@@ -88,7 +88,18 @@ def test_the_null_is_that_of_real_shuffles(size):
     )
     tolerance = max(np.std(shuffled), 1e-9) + np.std(shuffled) / 4  # and the error of their mean
     assert abs(float(mean[0]) - np.mean(shuffled)) <= tolerance
-    assert float(deviation[0]) <= 6 * np.std(shuffled) + 1e-9
+    assert float(deviation[0]) == pytest.approx(np.std(shuffled), rel=0.6, abs=1e-9)
+
+
+def test_the_spread_is_that_of_real_shuffles_for_labels_of_unequal_counts():
+    z, _ = conformance_2()
+    labels = np.minimum(np.random.default_rng(2).geometric(0.004, 5000) ** 2, 90_000)
+    assignments = assignments_of(z)
+    nested = nest_labels(labels[:, None])
+    _, deviation = expected_null(simulate_null(assignments), nested.counts[0])
+    generator = np.random.default_rng(9)
+    shuffled = [information(assignments, generator.permutation(labels)) for _ in range(30)]
+    assert float(deviation[0]) == pytest.approx(np.std(shuffled), rel=0.5)
 
 
 @pytest.mark.parametrize("possible", [10, 500, 5000])

@@ -28,14 +28,16 @@ class Null:
     """H(Z) − H(mean of c rows drawn without replacement): its mean and variance by count c.
 
     To second order the mean is `quadratic` · (N − c)/(N − 1)/c; what is beyond that is simulated.
-    The part that is linear in the mean's deviation is left out of the variance: over all labels
-    of a shuffle it cancels.
+    The loss of c rows is `slope` times the mean of their own losses and a rest that their
+    combination makes: the first part cancels over labels of one count, the rest does not.
     """
 
     positions: int
     counts: IntArray  # (C,) ascending, from 1
     beyond: Tensor  # (C, S): count² · (mean − its second-order value)
-    variance: Tensor  # (C, S): count² · variance
+    slope: Tensor  # (C, S)
+    rest: Tensor  # (C, S): count² · variance of the rest
+    row_variance: Tensor  # (S,): of the loss of single rows
     quadratic: Tensor  # (S,)
 
 
@@ -77,28 +79,40 @@ def simulate_null(assignments: Tensor, seed: int = 0) -> Null:
     mean = assignments.mean(dim=0, dtype=torch.float64)  # (S, B)
     counts = [1] + [c for c in SIMULATED_COUNTS if 2 * c <= total]
     quadratic = _quadratic_loss(assignments, mean).mean(dim=0)
+    single = _losses(assignments, mean)[..., 0]  # (N, S)
     drawn: dict[int, list[Tensor]] = {count: [] for count in counts}
     for _ in range(SHUFFLES):
-        shuffled = assignments[torch.randperm(total, generator=generator)]
+        order = torch.randperm(total, generator=generator)
+        shuffled = assignments[order]
         for count in counts:
             whole = total // count * count
             means = shuffled[:whole].reshape(-1, count, *shape).mean(dim=1)
-            drawn[count].append(_losses(means, mean))
-    beyond, variance = [], []
+            own = single[order[:whole]].reshape(-1, count, shape[0]).mean(dim=1)
+            drawn[count].append(torch.cat([_losses(means, mean), own.unsqueeze(-1)], dim=-1))
+    beyond, slopes, rest = [], [], []
     for count in counts:
-        loss, squares = torch.cat(drawn[count]).unbind(dim=-1)
+        loss, squares, own = torch.cat(drawn[count]).unbind(dim=-1)
         known = quadratic * (total - count) / max(total - 1, 1) / count
-        beyond.append(count**2 * (_controlled_mean(loss, squares, known) - known))
-        variance.append(count**2 * loss.var(dim=0))
-    return Null(total, np.array(counts), torch.stack(beyond), torch.stack(variance), quadratic)
+        controlled = loss.mean(dim=0) - _slope(loss, squares) * (squares.mean(dim=0) - known)
+        beyond.append(count**2 * (controlled - known))
+        slopes.append(_slope(loss, own))
+        rest.append(count**2 * (loss - slopes[-1] * own).var(dim=0))
+    return Null(
+        positions=total,
+        counts=np.array(counts),
+        beyond=torch.stack(beyond),
+        slope=torch.stack(slopes),
+        rest=torch.stack(rest),
+        row_variance=single.var(dim=0),
+        quadratic=quadratic,
+    )
 
 
-def _controlled_mean(values: Tensor, control: Tensor, known: Tensor) -> Tensor:
-    """Mean of `values` (G, S), steadied by a control variate whose mean is known, (S,)."""
+def _slope(values: Tensor, control: Tensor) -> Tensor:
+    """Least-squares slope of `values` on `control`, both (G, S), by seed."""
     centred = control - control.mean(dim=0)
-    spread = (centred**2).sum(dim=0)
-    slope = (values * centred).sum(dim=0) / spread.clamp_min(torch.finfo(torch.float64).tiny)
-    return values.mean(dim=0) - slope * (control.mean(dim=0) - known)
+    spread = (centred**2).sum(dim=0).clamp_min(torch.finfo(torch.float64).tiny)
+    return (values * centred).sum(dim=0) / spread
 
 
 def _losses(means: Tensor, mean: Tensor) -> Tensor:
@@ -124,17 +138,19 @@ def _quadratic_loss(means: Tensor, mean: Tensor) -> Tensor:
 def expected_null(null: Null, counts: IntArray) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of the plug-in information under independence, each (S,).
 
-    counts: positions of every label. For the spread, labels are taken as independent draws; the
-    positions that are alone with their label are a random part of all positions.
+    counts: positions of every label. The spread is that of shuffles of the labels: the rests of
+    the labels add up as independent, and rows change places between labels of unequal slope.
     """
     sizes, labels = np.unique(counts, return_counts=True)
     shares = sizes * labels / null.positions
     scale = sizes[:, None].astype(float)
     finite = (null.positions - scale) / max(null.positions - 1, 1)
     loss = null.quadratic.numpy() * finite / scale + _at(null, null.beyond, sizes) / scale**2
-    variance = _at(null, null.variance, sizes) / scale**2
-    spread = labels * (sizes / null.positions) ** 2 * np.where(sizes == 1, 1 - shares, 1.0)
-    return torch.from_numpy(shares @ loss), torch.from_numpy(np.sqrt(spread @ variance))
+    rest = (labels * (sizes / null.positions) ** 2) @ (_at(null, null.rest, sizes) / scale**2)
+    slopes = _at(null, null.slope, sizes)
+    unequal = shares @ (slopes - shares @ slopes) ** 2
+    moved = unequal * null.row_variance.numpy() / max(null.positions - 1, 1)
+    return torch.from_numpy(shares @ loss), torch.from_numpy(np.sqrt(rest + moved))
 
 
 def _at(null: Null, table: Tensor, sizes: IntArray) -> NDArray[np.float64]:
