@@ -73,7 +73,7 @@ ATTRACTORS = [
     ("beside the mirror", "beside the mirrors"),
     ("next to the tree", "next to the trees"),
 ]
-STATES = ["broken", "old", "dirty", "very clean", "expensive", "new", "too small", "still wet"]
+STATES = ["broken", "old", "dirty", "very clean", "expensive", "new", "too small", "dusty"]
 TRANSFERS = ["carried", "sold", "cleaned", "moved", "borrowed", "bought", "chose", "returned"]
 TIMES = ["last week", "after lunch", "on Monday", "in the morning", "before noon", "yesterday"]
 
@@ -211,12 +211,16 @@ DEGREES = [
 COMPARED = ["desk", "bench", "shelf", "cupboard", "carpet", "table", "mirror", "sofa"]
 
 # Repeated lists: common words of four to six letters with no order of their own.
-REPEATED_WORDS = (
-    "apple river stone candle window garden horse pencil bread button cloud forest basket lemon "
-    "music paper bridge silver dragon engine finger hammer island jacket kettle ladder magnet "
-    "needle orange pillow rabbit saddle tunnel valley wagon zebra anchor bottle carpet desert"
-).split()
-NONSENSE = (
-    "blorn drupa feska gimlo hurvo jelpa kromi mavik nopri olvet pranu quimo rasbo tarvu ulmek "
-    "yarku zelfi brimu clopa drenv fusti gorbe hanpo ilgra jurmo kelvu lospi mubra nesko ombri"
-).split()
+REPEATED_WORDS = [
+    *("apple", "river", "stone", "candle", "window", "garden", "horse", "pencil"),
+    *("bread", "button", "cloud", "forest", "basket", "lemon", "music", "paper"),
+    *("bridge", "silver", "dragon", "engine", "finger", "hammer", "island", "jacket"),
+    *("kettle", "ladder", "magnet", "needle", "orange", "pillow", "rabbit", "saddle"),
+    *("tunnel", "valley", "wagon", "zebra", "anchor", "bottle", "carpet", "desert"),
+]
+NONSENSE = [
+    *("blorn", "drupa", "feska", "gimlo", "hurvo", "jelpa", "kromi", "mavik"),
+    *("nopri", "olvet", "pranu", "quimo", "rasbo", "tarvu", "ulmek", "yarku"),
+    *("zelfi", "brimu", "clopa", "drenv", "fusti", "gorbe", "hanpo", "ilgra"),
+    *("jurmo", "kelvu", "lospi", "mubra", "nesko", "ombri"),
+]

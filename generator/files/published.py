@@ -50,9 +50,8 @@ def _read_rows(
         header = reader.fieldnames or []
     scores = [column.column for column in source.scores]
     numbers = [column.column for column in source.compression] + scores
-    numbers += [
-        c for c in (source.parameters, source.training_tokens, source.training_compute) if c
-    ]
+    further = (source.parameters, source.training_tokens, source.training_compute, source.average)
+    numbers += [column for column in further if column]
     needed = [source.key, source.group, *numbers]
     problems = [
         Problem(shown, column, "no such column", "add it, or take it out of source.toml")

@@ -51,6 +51,7 @@ class PublishedSource(Record):
     parameters: str | None = Field(None, description="column: number of parameters")
     training_tokens: str | None = Field(None, description="column: training tokens")
     training_compute: str | None = Field(None, description="column: training compute in FLOP")
+    average: str | None = Field(None, description="column: the source's own compression average")
     citations: tuple[Citation, ...] = Field(min_length=1, description="sources of the figures")
     compression: tuple[CompressionColumn, ...] = Field(min_length=1, description="columns")
     scores: tuple[ScoreColumn, ...] = Field(min_length=1, description="columns")
