@@ -54,7 +54,7 @@ def assign(directions: Tensor, anchors: Tensor, scale: float, bins: int) -> Tens
 
     One matrix product serves all seeds.
     """
-    logits = directions @ anchors.T.to(directions.dtype) / scale  # (N, S · B)
+    logits: Tensor = directions @ anchors.T.to(directions.dtype) / scale  # (N, S · B)
     assignments: Tensor = logits.view(len(directions), -1, bins).softmax(dim=-1)
     return assignments
 
