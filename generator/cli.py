@@ -157,8 +157,7 @@ def build(
     cohorts = make_cohorts(specs, stored, read_published(root)[0])
     evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
     commit, commit_date = _commit(root)
-    failed = [entry for entry in stored if entry.result.error is not None]
-    pages = render_site(cohorts, evidence, specs, stored, failed, commit, commit_date)
+    pages = render_site(cohorts, evidence, specs, stored, commit, commit_date)
     write_site(root, pages)
     if html:
         build_html(root, commit_date)

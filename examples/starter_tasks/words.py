@@ -210,17 +210,19 @@ DEGREES = [
 ]
 COMPARED = ["desk", "bench", "shelf", "cupboard", "carpet", "table", "mirror", "sofa"]
 
+# fmt: off
 # Repeated lists: common words of four to six letters with no order of their own.
 REPEATED_WORDS = [
-    *("apple", "river", "stone", "candle", "window", "garden", "horse", "pencil"),
-    *("bread", "button", "cloud", "forest", "basket", "lemon", "music", "paper"),
-    *("bridge", "silver", "dragon", "engine", "finger", "hammer", "island", "jacket"),
-    *("kettle", "ladder", "magnet", "needle", "orange", "pillow", "rabbit", "saddle"),
-    *("tunnel", "valley", "wagon", "zebra", "anchor", "bottle", "carpet", "desert"),
+    "apple", "river", "stone", "candle", "window", "garden", "horse", "pencil",
+    "bread", "button", "cloud", "forest", "basket", "lemon", "music", "paper",
+    "bridge", "silver", "dragon", "engine", "finger", "hammer", "island", "jacket",
+    "kettle", "ladder", "magnet", "needle", "orange", "pillow", "rabbit", "saddle",
+    "tunnel", "valley", "wagon", "zebra", "anchor", "bottle", "carpet", "desert",
 ]
 NONSENSE = [
-    *("blorn", "drupa", "feska", "gimlo", "hurvo", "jelpa", "kromi", "mavik"),
-    *("nopri", "olvet", "pranu", "quimo", "rasbo", "tarvu", "ulmek", "yarku"),
-    *("zelfi", "brimu", "clopa", "drenv", "fusti", "gorbe", "hanpo", "ilgra"),
-    *("jurmo", "kelvu", "lospi", "mubra", "nesko", "ombri"),
+    "blorn", "drupa", "feska", "gimlo", "hurvo", "jelpa", "kromi", "mavik",
+    "nopri", "olvet", "pranu", "quimo", "rasbo", "tarvu", "ulmek", "yarku",
+    "zelfi", "brimu", "clopa", "drenv", "fusti", "gorbe", "hanpo", "ilgra",
+    "jurmo", "kelvu", "lospi", "mubra", "nesko", "ombri",
 ]
+# fmt: on

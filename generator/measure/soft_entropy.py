@@ -61,4 +61,5 @@ def assign(directions: Tensor, anchors: Tensor, scale: float, bins: int) -> Tens
 
 def normalised_entropy(distributions: Tensor) -> Tensor:
     """−Σ p ln p / ln B over the last axis, in [0, 1]."""
-    return torch.special.entr(distributions).sum(dim=-1) / math.log(distributions.shape[-1])
+    entropy: Tensor = torch.special.entr(distributions).sum(dim=-1)
+    return entropy / math.log(distributions.shape[-1])

@@ -69,9 +69,7 @@ def place_on_plane(lossy: Lossy, order: int) -> Plane | None:
     )
 
 
-def _over_layers(
-    lossy: Lossy, side: Side, order: int
-) -> tuple[np.ndarray | None, float | None]:
+def _over_layers(lossy: Lossy, side: Side, order: int) -> tuple[np.ndarray | None, float | None]:
     """Corrected information, mean over layers 1…L, by seed; and the shuffles' deviation of it.
 
     Layers share their labels, so their deviations are averaged, not divided by √L.

@@ -1,0 +1,71 @@
+"""Text that is safe in HTML and in templates, and numbers as readers want them."""
+
+import math
+from collections.abc import Iterable
+
+UNKNOWN = "–"
+# Braces and pipes too: an included partial is parsed as a template, where they would run code.
+ENTITIES = {ord(c): f"&#{ord(c)};" for c in "&<>\"'{}|%#`"}
+
+
+def escape(text: object) -> str:
+    """Any text as HTML character data; nothing in it is markup, template or attribute end."""
+    return str(text).translate(ENTITIES)
+
+
+def number(value: float | None, digits: int) -> str:
+    """A number with so many decimals; an en dash where it is unknown."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A fraction as per cent, without the sign."""
+    return number(None if value is None else 100 * value, digits)
+
+
+def count(value: float | None) -> str:
+    """A large count in the field's short form: 134.5M, 2T."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    for unit, size in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            return f"{value / size:.4g}{unit}"
+    return f"{value:g}"
+
+
+def table(
+    name: str, caption: str, header: Iterable[tuple[str, bool]], rows: Iterable[Iterable[str]]
+) -> str:
+    """An HTML table; cells are HTML already. header: label and whether the column is numeric.
+
+    Numeric cells may be (shown text) with a `data-value`; scripts sort by it.
+    """
+    labels = list(header)
+    head = "".join(
+        f'<th scope="col"{" class=n" if numeric else ""}>{escape(label)}</th>'
+        for label, numeric in labels
+    )
+    lines = [
+        f'<div class="board-scroll" tabindex="0" role="region" aria-label="{escape(caption)}">',
+        f'<table class="board" id="{escape(name)}"><caption>{escape(caption)}</caption>',
+        f"<thead><tr>{head}</tr></thead><tbody>",
+    ]
+    for row in rows:
+        cells = list(row)
+        first = f'<th scope="row">{cells[0]}</th>'
+        rest = "".join(
+            f"<td{' class=n' if numeric else ''}>{cell}</td>"
+            for cell, (_, numeric) in zip(cells[1:], labels[1:], strict=True)
+        )
+        lines.append(f"<tr>{first}{rest}</tr>")
+    lines.append("</tbody></table></div>")
+    return "\n".join(lines) + "\n"
+
+
+def valued(shown: str, value: float | None) -> str:
+    """A cell's text with the number that it sorts by."""
+    if value is None or not math.isfinite(value):
+        return shown
+    return f'<span data-value="{value:.9g}">{shown}</span>'

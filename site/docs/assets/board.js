@@ -1,0 +1,33 @@
+// Sorting for every table of the board: a button in each heading, numbers by their data-value.
+"use strict";
+const valueOf = (cell) => {
+  const held = cell.querySelector("[data-value]");
+  if (held) return Number(held.dataset.value);
+  const text = cell.textContent.trim();
+  if (text === "–") return null;
+  const number = Number(text.replace("−", "-"));
+  return Number.isNaN(number) ? text.toLowerCase() : number;
+};
+const compare = (a, b, direction) => {
+  if (a === null || b === null) return (a === null) - (b === null); // unknown stays last
+  if (typeof a === typeof b) return direction * (a < b ? -1 : a > b ? 1 : 0);
+  return typeof a === "number" ? -1 : 1;
+};
+for (const table of document.querySelectorAll("table.board")) {
+  const headings = [...table.tHead.rows[0].cells];
+  headings.forEach((heading, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = heading.textContent;
+    heading.replaceChildren(button);
+    button.addEventListener("click", () => {
+      const up = heading.getAttribute("aria-sort") !== "ascending";
+      headings.forEach((other) => other.removeAttribute("aria-sort"));
+      heading.setAttribute("aria-sort", up ? "ascending" : "descending");
+      const rows = [...table.tBodies[0].rows];
+      const keys = new Map(rows.map((row) => [row, valueOf(row.cells[column])]));
+      rows.sort((a, b) => compare(keys.get(a), keys.get(b), up ? 1 : -1));
+      table.tBodies[0].append(...rows);
+    });
+  });
+}
