@@ -1,0 +1,147 @@
+"""Valid records and specs that tests change where they need to."""
+
+from datetime import UTC, date, datetime
+
+from generator.files.results import StoredResult
+from generator.files.specs import Specs
+from generator.records.corpora import Corpus, Protocol, Source
+from generator.records.models import Model, Weights
+from generator.records.results import (
+    CorpusText,
+    DocumentBits,
+    Environment,
+    LabelSet,
+    Layer,
+    LayerInformation,
+    Lossless,
+    Lossy,
+    Response,
+    Result,
+    Score,
+    TaskResult,
+)
+from generator.records.suites import Dataset, Suite, Task
+
+REVISION = "sha256-" + "a" * 40
+TASK = Task(
+    task="sums",
+    label="Sums",
+    category="arithmetic",
+    chance=0.25,
+    dataset=Dataset(path="sums.jsonl", revision="sha256-" + "b" * 40),
+)
+SUITE = Suite(name="starter", title="Starter", description="Sums.", public=False, tasks=(TASK,))
+PROTOCOL = Protocol(
+    documents=3,
+    document_bytes=100,
+    window_tokens=16,
+    stride_tokens=8,
+    positions=50,
+    max_order=1,
+    anchor_seeds=(0, 1),
+)
+CORPUS = Corpus(
+    name="prose",
+    title="Prose",
+    domain="English prose",
+    begins=date(2020, 1, 1),
+    ends=date(2020, 12, 31),
+    licence="CC0-1.0",
+    sha256="c" * 64,
+    bytes=300,
+    source=Source(package="texts==1.0", files="texts/*.txt"),
+    protocol=PROTOCOL,
+)
+
+
+def make_model(name: str = "org/small", **changes: object) -> Model:
+    fields: dict[str, object] = {
+        "name": name,
+        "family": "Family",
+        "kind": "base",
+        "parameters": 1000,
+        "released": date(2019, 1, 1),
+        "licence": "Apache-2.0",
+        "suites": ("starter",),
+        "corpora": ("prose",),
+        "weights": Weights(path="weights", revision=REVISION),
+    }
+    return Model(**(fields | changes))
+
+
+def make_specs(*models: Model) -> Specs:
+    return Specs({m.id: m for m in models}, {"starter": SUITE}, {"prose": CORPUS}, {})
+
+
+def _environment() -> Environment:
+    return Environment(
+        packages={"torch": "2.13.0"},
+        python="3.11.0",
+        machine="x86_64",
+        processor="a processor",
+        device="cpu",
+        dtype="float32",
+        threads=2,
+        wall_seconds=1.5,
+        peak_memory_bytes=1000,
+    )
+
+
+def make_result(model: Model, kind: str = "corpus", **changes: object) -> Result:
+    """A finished job of `model`; bits per byte follows from the documents."""
+    fields: dict[str, object] = {
+        "format": 1,
+        "model": model.id,
+        "revision": model.weights.revision,
+        "tokens_seen": None,
+        "kind": kind,
+        "name": "prose" if kind == "corpus" else "starter",
+        "started": datetime(2026, 1, 1, tzinfo=UTC),
+        "environment": _environment(),
+    }
+    if kind == "corpus":
+        fields |= _corpus_parts()
+    else:
+        fields["tasks"] = (_task_result(),)
+    return Result(**(fields | changes))
+
+
+def _corpus_parts() -> dict[str, object]:
+    documents = tuple(
+        DocumentBits(document=f"d{i}", bytes=100, tokens=40, bits=100.0 + 10 * i, lossless=True)
+        for i in range(3)
+    )
+    information = tuple(
+        LayerInformation(
+            side=side, order=1, plug_in=plug_in, null=(0.1, 0.1), null_deviation=(0.001, 0.001)
+        )
+        for side, plug_in in (("input", (0.5, 0.52)), ("output", (0.3, 0.31)))
+    )
+    layers = tuple(
+        Layer(layer=k, entropy=(0.9, 0.91), mean_entropy=(0.2, 0.2), information=information)
+        for k in range(3)
+    )
+    labels = tuple(
+        LabelSet(side=side, order=1, distinct=10, singleton_mass=0.1)
+        for side in ("input", "output")
+    )
+    return {
+        "text": CorpusText(sha256=CORPUS.sha256, bytes=CORPUS.bytes, protocol=PROTOCOL),
+        "lossless": Lossless(
+            bits_per_byte=330 / 300, start_token="bos", failing_bytes=0, documents=documents
+        ),
+        "lossy": Lossy(positions=50, documents=3, scale=0.1, labels=labels, layers=layers),
+    }
+
+
+def _task_result() -> TaskResult:
+    responses = tuple(
+        Response(item=i, target=0, log_likelihoods=(-1.0, -2.0 + i), metrics={"acc": 1.0 - i % 2})
+        for i in range(4)
+    )
+    score = Score(task="sums", metric="acc", value=0.5, stderr=0.25, n=4, higher_is_better=True)
+    return TaskResult(task=TASK, version="1.0", scores=(score,), responses=responses)
+
+
+def store(*results: Result) -> list[StoredResult]:
+    return [StoredResult(f"results/measured/{r.file}", r) for r in results]
