@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 export OMP_WAIT_POLICY := PASSIVE
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: board test test-slow lint ladder setup setup-test lock clean help
+.PHONY: board test test-slow lint ladder setup setup-test browser lock clean help
 
 help:
 	@echo "make board      measure SmolLM2-135M on this machine, compare with the record, build the site"
@@ -36,11 +36,19 @@ $(VENV)/%.stamp: requirements/%.txt requirements/weights.txt pyproject.toml $(VE
 	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
-test: setup-test
+test: setup-test browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not slow"
+
+# A browser that is there, else Debian's (as root), else the one of Playwright.
+browser: setup-test
+	@command -v chromium || command -v google-chrome || command -v chrome || \
+	( test "$$(id -u)" = 0 && command -v apt-get && apt-get update -qq && \
+	  apt-get install -y -qq chromium >/dev/null ) || \
+	$(BIN)/playwright install chromium || \
+	( echo "make test needs a browser: install chromium or google-chrome" >&2; exit 1 )
 
 test-slow: setup-test
 	$(BIN)/python -m pytest -m "slow" || test $$? -eq 5

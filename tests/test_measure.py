@@ -216,7 +216,7 @@ def test_a_pickle_is_refused(tmp_path):
 
 def test_other_weights_than_the_pinned_ones_are_refused(board):
     folder = board / "weights/A"
-    with pytest.raises(MeasureError, match="these weights are sha256-.*, the model file says"):
+    with pytest.raises(MeasureError, match=r"these weights are sha256-.*, the model file says"):
         check_hash(weight_files(folder), "sha256-" + "0" * 40)
 
 

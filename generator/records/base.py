@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 
 class Record(BaseModel):
-    """Anything that is read from or written to a file: immutable, no unknown fields, no coercion."""
+    """Anything read from or written to a file: immutable, no unknown fields, no coercion."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, str_strip_whitespace=False
@@ -64,7 +64,7 @@ def _problem(details: ErrorDetails, file: str, record: type[Record]) -> Problem:
     if kind == "json_invalid":
         return Problem(file, "", "is not valid JSON", "restore it from git or measure again")
     expected = details["msg"].removeprefix("Input should be ").removeprefix("a valid ")
-    if kind.endswith("_type") or kind.endswith("_parsing"):
+    if kind.endswith(("_type", "_parsing")):
         return Problem(file, field, f"{shown} is not {_article(expected)}", "write one")
     return Problem(file, field, f"{shown} is not allowed", f"it should be {expected}")
 
