@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import logging
-import os
 import platform
 import resource
 import sys
@@ -20,8 +19,6 @@ PACKAGES = ("torch", "transformers", "tokenizers", "lm-eval", "datasets", "numpy
 
 def silence_libraries() -> None:
     """Keep the libraries' chatter off the terminal: stderr is for our progress."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     warnings.filterwarnings("ignore")
     for name in ("transformers", "lm_eval", "lm-eval", "datasets", "huggingface_hub"):
         logging.getLogger(name).setLevel(logging.ERROR)
