@@ -24,12 +24,25 @@ BATCH = 16  # requests per forward pass
 SEED = 1234  # of few-shot samples and of every generator that lm-eval seeds
 
 
+class _QuietModel(HFLM):  # type: ignore[misc]  # lm-eval has no types
+    """lm-eval's model without its progress bars."""
+
+    def loglikelihood(self, requests: Any, disable_tqdm: bool = True) -> Any:
+        return super().loglikelihood(requests, disable_tqdm=True)
+
+    def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = True) -> Any:
+        return super().loglikelihood_rolling(requests, disable_tqdm=True)
+
+    def generate_until(self, requests: Any, disable_tqdm: bool = True) -> Any:
+        return super().generate_until(requests, disable_tqdm=True)
+
+
 def run_suite(loaded: Loaded, suite: Suite, root: Path) -> tuple[TaskResult, ...]:
     """Every task of a suite, with per-item log-likelihoods. Raises MeasureError."""
     silence_libraries()
     folder = str(root / suite.tasks_folder) if suite.tasks_folder else None
     manager = TaskManager(include_path=folder)
-    harness = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=BATCH)
+    harness = _QuietModel(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=BATCH)
     return tuple(_run_task(harness, manager, task, root) for task in suite.tasks)
 
 
