@@ -9,7 +9,8 @@ from scipy import stats
 
 from generator.files.published import read_published
 from generator.files.specs import Specs
-from generator.fits.evidence import weigh_evidence
+from generator.fits.contenders import compare_predictors, left_out_errors
+from generator.fits.evidence import bootstrap_pearson, partial_spearman, weigh_evidence
 from generator.tables.cohorts import Cohort, make_cohorts
 
 ROOT = Path(__file__).parent.parent
@@ -54,14 +55,82 @@ def test_reference_figures_of_code_and_compute(huang):
     assert r == pytest.approx(0.934, abs=5e-4)
 
 
-def test_every_contender_is_judged_and_baselines_are_named(evidence):
-    assert {c.name for c in evidence.contenders} == {
-        "compression",
-        "log parameters",
-        "mean of the training rows",
-    }
-    errors = [c.mean_absolute_error for c in evidence.contenders]
-    assert errors == sorted(errors)
+def test_every_contender_is_judged_on_the_same_rows_best_first(evidence):
+    names = ["mean of the training rows", "compression", "log parameters"]
+    everyone, with_compute = evidence.comparisons
+    assert {c.name for c in everyone.contenders} == set(names)
+    assert {c.name for c in with_compute.contenders} == {*names, "log training compute"}
+    assert (everyone.n, with_compute.n) == (23, 18)
+    for comparison in evidence.comparisons:
+        errors = [c.mean_absolute_error for c in comparison.contenders]
+        assert errors == sorted(errors)
+
+
+def test_compression_beats_size_but_loses_to_training_compute_where_that_is_known(evidence):
+    """A result that goes against compression is a result: the comparison says so."""
+    everyone, with_compute = evidence.comparisons
+    assert everyone.contenders[0].name == "compression"
+    assert everyone.is_clear
+    assert with_compute.contenders[0].name == "log training compute"
+    assert with_compute.best_baseline.excess < 0
+    assert with_compute.is_clear
+
+
+def test_a_difference_that_chance_explains_is_not_called_clear():
+    generator = np.random.default_rng(2)
+    rows = pd.DataFrame(
+        {
+            "family": [f"f{k}" for k in range(12)] * 2,
+            "compression": generator.random(24),
+            "parameters": 10 ** generator.uniform(6, 9, 24),
+            "score": generator.random(24),
+        }
+    )
+    assert not compare_predictors(rows, ("parameters",)).is_clear
+
+
+def test_a_left_out_family_is_not_in_its_own_fit(huang):
+    """Moving one family's scores changes no prediction for that family."""
+    rows = huang.rows.dropna(subset=["compression", "score"]).reset_index(drop=True)
+    own = (rows["family"] == "Llama-2").to_numpy()
+    moved = rows.assign(score=np.where(own, rows["score"] - 0.1, rows["score"]))
+    x = rows["compression"].to_numpy()
+    shift = left_out_errors(moved, x)[own] - left_out_errors(rows, x)[own]
+    assert shift == pytest.approx(-0.1)
+
+
+def test_the_mean_baseline_is_the_mean_of_the_other_families():
+    rows = pd.DataFrame({"family": ["a", "a", "b", "c"], "score": [0.2, 0.4, 0.6, 0.9]})
+    assert left_out_errors(rows, None) == pytest.approx(
+        [0.2 - 0.75, 0.4 - 0.75, 0.6 - 0.5, 0.9 - 0.4]
+    )
+
+
+def test_partial_correlation_of_a_worked_example():
+    """With r_xy = r_xz = r_yz = r the partial correlation is r / (1 + r)."""
+    generator = np.random.default_rng(1)
+    common = generator.standard_normal(20_000)
+    x, y, z = (common + generator.standard_normal(20_000) for _ in range(3))
+    rho = stats.spearmanr(x, y).statistic
+    assert partial_spearman(x, y, z) == pytest.approx(rho / (1 + rho), abs=0.02)
+    assert partial_spearman(x, y, np.where(np.arange(20_000) == 3, np.nan, z)) is None
+    assert partial_spearman(x, y, x) is None
+
+
+def test_the_family_bootstrap_is_that_of_resampled_rows(huang):
+    """The short cut by sums gives the r of the very rows that a draw would put together."""
+    rows = huang.rows.dropna(subset=["compression", "score"])
+    low, high = bootstrap_pearson(rows, "score", seed=0)
+    families = sorted(set(rows["family"]))
+    generator = np.random.default_rng(0)
+    shares = np.full(len(families), 1 / len(families))
+    pairs = rows[["compression", "score"]].to_numpy()
+    own = [pairs[rows["family"] == family] for family in families]
+    drawn = []
+    for times in generator.multinomial(len(families), shares, 2000):
+        both = np.concatenate([own[k] for k, count in enumerate(times) for _ in range(count)])
+        drawn.append(np.corrcoef(both.T)[0, 1])
+    assert np.quantile(drawn, [0.025, 0.975]) == pytest.approx([low, high])
 
 
 def test_the_same_records_give_the_same_figures(huang, evidence):
@@ -76,7 +145,7 @@ def test_few_models_give_no_fit(huang):
     found = weigh_evidence(with_rows(huang, huang.rows.head(5)))
     assert found.shortage is not None
     assert found.shortage.startswith("not enough evidence: ")
-    assert (found.correlations, found.contenders, found.line) == ((), (), None)
+    assert (found.correlations, found.comparisons, found.line) == ((), (), None)
 
 
 def test_two_families_give_no_fit(huang):
@@ -93,5 +162,24 @@ def test_a_score_that_is_noise_is_not_called_predictable(huang):
     """With scores shuffled between models, compression does not beat the mean by much."""
     shuffled = np.random.default_rng(4).permutation(huang.rows["score"])
     found = weigh_evidence(with_rows(huang, huang.rows.assign(score=shuffled)))
-    errors = {c.name: c.mean_absolute_error for c in found.contenders}
+    errors = {c.name: c.mean_absolute_error for c in found.comparisons[0].contenders}
     assert errors["compression"] > 0.8 * errors["mean of the training rows"]
+
+
+def test_a_benchmark_known_for_two_families_only_has_no_correlation(huang):
+    few = huang.rows["family"].isin(["Llama", "Qwen1.5"])
+    rows = huang.rows.assign(mmlu=huang.rows["mmlu"].where(few))
+    found = weigh_evidence(with_rows(huang, rows))
+    assert "mmlu" not in {c.score for c in found.correlations}
+
+
+def test_corrected_p_values_are_never_smaller_than_raw_ones(huang, evidence):
+    for found in evidence.correlations:
+        known = huang.rows.dropna(subset=["compression", found.score])
+        raw = stats.pearsonr(known["compression"], known[found.score]).pvalue
+        assert found.p_value >= raw
+
+
+def test_the_band_holds_the_line(evidence):
+    line = evidence.line
+    assert all(a < b < c for a, b, c in zip(line.low, line.y, line.high, strict=True))

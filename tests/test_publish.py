@@ -1,87 +1,65 @@
-"""Tables and pages from records: figures, downloads, and hostile text."""
+"""Pages and downloads from records: figures, failures, and hostile text."""
 
+import csv
+import io
+import re
 from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
+import yaml
 
+from generator.files.published import read_published
+from generator.files.results import read_results
+from generator.files.specs import read_specs
 from generator.fits.evidence import weigh_evidence
-from generator.publish.downloads import FIELDS, FILES, to_csv
+from generator.publish.chart import make_axis
+from generator.publish.columns import FIELDS, FILES
+from generator.publish.downloads import to_csv
 from generator.publish.site import render_site
-from generator.publish.text import UNKNOWN, count, escape, number, percent
-from generator.records.models import Checkpoint
+from generator.publish.text import UNKNOWN, count, counted, escape, link, number, percent
 from generator.records.results import Failure
 from generator.tables.cohorts import make_cohorts
-from generator.tables.derive import bits_interval, place_on_plane
-from tests.factory import REVISION, make_model, make_result, make_specs, store
+from tests.factory import make_model, make_result, make_specs, store
+from tests.miniature import HOSTILE, ROOT, write_miniature
 
-HOSTILE = "<script>alert(1)</script>{{7*7}}{% include 'x' %}{#--- | \" ' 🙂"
+COMMIT_DATE = "2026-01-01T00:00:00+00:00"
 
 
-def render(models, results):
+def render(models, results, published=()):
     specs, stored = make_specs(*models), store(*results)
-    cohorts = make_cohorts(specs, stored, [])
+    cohorts = make_cohorts(specs, stored, published)
     evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
-    return render_site(cohorts, evidence, specs, stored, "0" * 40, "2026-01-01T00:00:00+00:00")
+    return render_site(cohorts, evidence, specs, stored, "0" * 40, COMMIT_DATE)
 
 
-def test_the_plane_is_the_ratio_of_corrected_means_over_the_layers_above_the_embedding():
-    plane = place_on_plane(make_result(make_model()).lossy, 1)
-    assert plane.complexity == pytest.approx(0.41)
-    assert plane.expressivity == pytest.approx(0.205)
-    assert plane.optimality == pytest.approx(0.5)
-    assert place_on_plane(make_result(make_model()).lossy, 2) is None
+def render_folder(root):
+    specs, problems = read_specs(root)
+    stored, faults = read_results(root, "measured")
+    published, more = read_published(root)
+    assert (problems, faults, more) == ([], [], [])
+    cohorts = make_cohorts(specs, stored, published)
+    evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
+    return render_site(cohorts, evidence, specs, stored, "0" * 40, COMMIT_DATE)
 
 
-def test_no_optimality_where_complexity_is_noise():
-    lossy = make_result(make_model()).lossy
-    layers = tuple(
-        layer.model_copy(
-            update={
-                "information": tuple(
-                    i.model_copy(update={"null_deviation": (0.3, 0.3)}) for i in layer.information
-                )
-            }
-        )
-        for layer in lossy.layers
-    )
-    assert place_on_plane(lossy.model_copy(update={"layers": layers}), 1).optimality is None
+@pytest.fixture(scope="module")
+def miniature(tmp_path_factory):
+    root = tmp_path_factory.mktemp("miniature")
+    write_miniature(root)
+    return render_folder(root)
 
 
-def test_the_interval_holds_the_figure_and_is_the_same_every_time():
-    lossless = make_result(make_model()).lossless
-    interval = bits_interval(lossless)
-    assert interval.low < lossless.bits_per_byte < interval.high
-    assert bits_interval(lossless) == interval
+def page_text(files, name):
+    return files[f"theme/generated/{name}.html"].decode()
 
 
-def test_base_and_instruct_models_are_apart():
-    base, instruct = make_model("org/a"), make_model("org/b", kind="instruct")
-    cohorts = make_cohorts(
-        make_specs(base, instruct), store(make_result(base), make_result(instruct)), []
-    )
-    assert [(c.name, list(c.rows["model"])) for c in cohorts] == [
-        ("measured-base", ["org__a"]),
-        ("measured-instruct", ["org__b"]),
-    ]
+def test_the_miniature_built_twice_gives_the_same_bytes(miniature, tmp_path):
+    write_miniature(tmp_path)
+    assert render_folder(tmp_path) == miniature
 
 
-def test_only_final_weights_stand_in_the_leaderboard():
-    early = Checkpoint(revision="sha256-" + "e" * 40, tokens_seen=10, path="w")
-    last = Checkpoint(revision=REVISION, tokens_seen=20, path="weights")
-    model = make_model(checkpoints=(early, last), training_tokens=20)
-    result = make_result(model, revision=early.revision, tokens_seen=10)
-    assert make_cohorts(make_specs(model), store(result), []) == []
-    files = render([model], [result])
-    assert "1.1000 bits per byte" in files["theme/generated/models/org__small.html"].decode()
-
-
-def test_few_measured_models_give_no_fit():
-    files = render([make_model()], [make_result(make_model())])
-    assert "Not enough evidence: " in files["theme/generated/predict.html"].decode()
-
-
-def test_the_same_records_give_the_same_bytes():
+def test_the_order_of_models_and_records_changes_no_byte():
     models = [make_model(), make_model("org/other")]
     results = [make_result(m, kind) for m in models for kind in ("corpus", "suite")]
     assert render(models, results) == render(models[::-1], results[::-1])
@@ -89,51 +67,166 @@ def test_the_same_records_give_the_same_bytes():
 
 def test_numbers_on_a_page_follow_from_records():
     model = make_model()
-    page = render([model], [make_result(model), make_result(model, "suite")])
-    text = page["theme/generated/models/org__small.html"].decode()
+    files = render([model], [make_result(model), make_result(model, "suite")])
+    text = page_text(files, "models/org__small")
     assert "1.1000" in text
-    assert make_result(model).run_id in text
     assert "50.0" in text
-    assert f"docs/records/{make_result(model).file}" in page
+    assert make_result(model).run_id in text
+    assert f"docs/records/{make_result(model).file}" in files
 
 
-def test_hostile_text_is_shown_as_text():
-    model = make_model(family=HOSTILE, licence=HOSTILE, note=HOSTILE)
-    broken = make_result(model, "suite", tasks=(), error=Failure(reason="nan", message=HOSTILE))
-    files = render([model], [make_result(model), broken])
-    for path, content in files.items():
+def test_hostile_text_is_shown_as_text(miniature):
+    """No text of a record or a table is ever markup, a template or Markdown."""
+    shown = 0
+    for path, content in miniature.items():
         if path.startswith("theme/"):
             text = content.decode()
             assert not set("{}").intersection(text), path
-            assert "<script>" not in text
-            assert "&#60;script&#62;" in text or HOSTILE not in text
+            assert "<script" not in text, path
+            shown += escape(HOSTILE) in text
+    assert shown >= 3
 
 
-def test_a_failed_and_a_retracted_record_are_shown_as_such():
+def test_a_page_of_a_model_is_front_matter_and_nothing_else(miniature):
+    stubs = [content.decode() for path, content in miniature.items() if path.endswith(".md")]
+    assert len(stubs) == 3 + 13
+    for stub in stubs:
+        _, matter, rest = stub.split("---\n")
+        assert rest == ""
+        fields = yaml.safe_load(matter)
+        assert not set("<>{}").intersection(fields["title"])
+        assert fields["search"] == {"exclude": True}
+        assert f"theme/{fields['partial']}" in miniature
+
+
+def test_every_path_is_made_of_safe_characters(miniature):
+    for path in miniature:
+        assert re.fullmatch(r"(docs|theme)(/[A-Za-z0-9][A-Za-z0-9._@-]*)+", path), path
+
+
+def test_an_address_that_is_not_of_the_web_is_no_link(miniature):
+    assert "javascript:" not in "".join(
+        re.findall(r'href="([^"]*)"', page_text(miniature, "published/paper/team0__model-0"))
+    )
+    assert link("https://example.org/?a=1&b", "x") == (
+        '<a href="https://example.org/?a=1&#38;b" rel="noopener">x</a>'
+    )
+
+
+def test_measured_and_published_figures_stand_in_tables_of_their_own(miniature):
+    home = page_text(miniature, "home")
+    tables = re.findall(r'<table class="board" id="([^"]+)"', home)
+    assert tables == [
+        "measured-base-16-8-starter-table",
+        "measured-instruct-16-8-starter-table",
+        "paper-table",
+    ]
+    for table in re.findall(r"<table.*?</table>", home, re.DOTALL):
+        assert not ('href="models/' in table and 'href="published/' in table)
+
+
+def test_the_headline_names_n_and_the_interval(miniature):
+    home = page_text(miniature, "home")
+    assert re.search(r"Pearson r = −\d\.\d\d \(n = 12; 95 &#37; interval −\d\.\d\d to", home)
+    assert home.count("<title>") == 12
+
+
+def test_unknown_figures_are_a_dash_and_no_link(miniature):
+    row = re.search(r"<tr>(?:(?!</tr>).)*unknown.*?</tr>", page_text(miniature, "home"), re.DOTALL)
+    assert f"<td class=n>{UNKNOWN}</td>" in row.group()
+    assert not re.search(r">\s*(nan|none|inf)\b", page_text(miniature, "home"), re.IGNORECASE)
+
+
+def test_few_measured_models_give_no_fit(miniature):
+    predict = page_text(miniature, "predict")
+    assert predict.count("Not enough evidence: ") == 2
+    assert "Compression " in predict
+
+
+def test_a_failed_model_says_so_first(miniature):
+    page = page_text(miniature, "models/org__failing")
+    assert page.index("Failed.") < page.index("Nothing is measured yet.")
+    assert "nan-logits" in page
+    assert "org__failing" not in page_text(miniature, "home")
+
+
+def test_a_failure_that_was_mended_is_history_only():
     model = make_model()
-    failed = make_result(model, "suite", tasks=(), error=Failure(reason="nan", message="why"))
-    retracted = make_result(model, started=datetime(2026, 3, 1, tzinfo=UTC), retracted="bad text")
-    page = render([model], [failed, retracted])["theme/generated/models/org__small.html"].decode()
-    assert "failed (nan): why" in page
+    failed = make_result(model, text=None, lossless=None, error=Failure(reason="nan", message="x"))
+    page = page_text(render([model], [failed, make_result(model)]), "models/org__small")
+    assert "Failed." not in page
+    assert "failed (nan): x" in page
+
+
+def test_a_retracted_record_is_struck_through_and_kept(miniature):
+    page = page_text(miniature, "models/org__plain")
     assert "<s>corpus prose" in page
-    assert "retracted: bad text" in page
-    assert "Nothing is measured yet." in page
+    assert "retracted: the text was cut short" in page
 
 
-def test_every_column_of_every_download_is_documented():
-    files = render([make_model()], [make_result(make_model()), make_result(make_model(), "suite")])
-    tables = {p.removeprefix("docs/data/"): c for p, c in files.items() if "/data/" in p}
+def test_a_record_of_an_earlier_protocol_is_marked():
+    model = make_model()
+    text = make_result(model).text
+    old = text.model_copy(
+        update={"protocol": text.protocol.model_copy(update={"document_bytes": 9})}
+    )
+    page = page_text(render([model], [make_result(model, text=old)]), "models/org__small")
+    assert "not on the leaderboard until it is measured again" in page
+
+
+def test_a_text_older_than_the_model_is_flagged():
+    late = make_model(released=datetime(2021, 1, 1).date())
+    page = page_text(render([late], [make_result(late)]), "models/org__small")
+    assert "no: the model may have seen the text" in page
+
+
+def test_a_score_that_is_not_lossless_says_so():
+    model = make_model()
+    lossless = make_result(model).lossless.model_copy(update={"failing_bytes": 150})
+    page = page_text(render([model], [make_result(model, lossless=lossless)]), "models/org__small")
+    assert "150 (50.0 &#37;): not lossless, so not ranked" in page
+
+
+def test_ids_are_unique_on_every_page(miniature):
+    for path, content in miniature.items():
+        if path.startswith("theme/"):
+            ids = re.findall(r' id="([^"]+)"', content.decode())
+            assert len(ids) == len(set(ids)), path
+
+
+def test_every_column_of_every_download_is_documented(miniature):
+    tables = {p.removeprefix("docs/data/"): c for p, c in miniature.items() if "/data/" in p}
     assert set(tables) == set(FILES)
-    used = {
-        name for content in tables.values() for name in content.decode().split("\n")[0].split(",")
-    }
-    assert used <= set(FIELDS)
-    assert set(FIELDS) == used
+    used = set()
+    for content in tables.values():
+        rows = list(csv.reader(io.StringIO(content.decode()), strict=True))
+        assert len(rows) > 1
+        assert len({len(row) for row in rows}) == 1
+        used |= set(rows[0])
+    assert used == set(FIELDS)
+    page = page_text(miniature, "download")
+    assert all(f"<code>{name}</code>" in page for name in FIELDS)
+
+
+def test_an_empty_board_is_a_board():
+    files = render([], [])
+    assert "No rows yet." in page_text(files, "download")
 
 
 def test_csv_guards_formulas_and_leaves_unknown_cells_empty():
-    frame = pd.DataFrame({"name": ["=1+1", "@x", "plain"], "value": [1 / 3, None, 2.0]})
-    assert to_csv(frame).decode() == "name,value\n'=1+1,0.333333\n'@x,\nplain,2\n"
+    frame = pd.DataFrame(
+        {"name": ["=1+1", "@x", "\tplain"], "value": [1 / 3, None, 2.0], "n": [1234567, None, 1]}
+    )
+    assert to_csv(frame).decode() == ("name,value,n\n'=1+1,0.333333,1234567\n'@x,,\n'\tplain,2,1\n")
+
+
+def test_axis_ticks_are_round_and_inside():
+    axis = make_axis([0.38, 0.51])
+    assert axis.low < 0.38
+    assert axis.high > 0.51
+    assert all(axis.low <= tick <= axis.high for tick in axis.ticks)
+    assert axis.ticks == (0.4, 0.45, 0.5)
+    assert 1.0 in make_axis([1.0, 1.0]).ticks
 
 
 def test_numbers_as_readers_want_them():
@@ -148,4 +241,24 @@ def test_numbers_as_readers_want_them():
         "2T",
         UNKNOWN,
     )
+    assert (counted(1, "family"), counted(2, "family"), counted(0, "model")) == (
+        "1 family",
+        "2 families",
+        "0 models",
+    )
     assert escape("a{b}") == "a&#123;b&#125;"
+
+
+def test_hand_written_pages_hold_every_field_of_a_model():
+    from generator.records.models import Checkpoint, Model, Weights
+
+    text = (ROOT / "site" / "docs" / "add.md").read_text("utf-8")
+    for name in [*Model.model_fields, *Weights.model_fields, *Checkpoint.model_fields]:
+        assert re.search(rf"[`.\[]{name}\b", text), name
+
+
+def test_retraction_dates_do_not_matter_for_what_counts():
+    model = make_model()
+    late = make_result(model, started=datetime(2027, 1, 1, tzinfo=UTC), retracted="bad")
+    page = page_text(render([model], [make_result(model), late]), "models/org__small")
+    assert "· counts" in page

@@ -1,9 +1,11 @@
-"""Does compression tell a cohort's scores, out of sample, and better than size alone?
+"""Does compression tell a cohort's scores, out of sample, and better than size or compute alone?
 
-First version: correlations, and a straight line judged by leaving one family out at a time.
+First version: correlations, and straight lines judged by leaving one family out at a time.
+Known gap: p-values take models as independent, which models of one family are not; the intervals
+resample whole families and are the ones to trust.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,11 +14,11 @@ from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from generator.fits.contenders import BOOTSTRAP_DRAWS, Comparison, compare_predictors
 from generator.tables.cohorts import Cohort
 
 FEWEST_MODELS = 8
 FEWEST_FAMILIES = 3
-BOOTSTRAP_DRAWS = 2000
 
 Array = NDArray[np.float64]
 
@@ -33,17 +35,8 @@ class Correlation:
     low: float
     high: float
     spearman: float
-    p_value: float  # of Pearson's r, corrected over the benchmarks (Benjamini–Hochberg)
-
-
-@dataclass(frozen=True)
-class Contender:
-    """A predictor of the mean score, judged on families that its fit did not see."""
-
-    name: str
-    mean_absolute_error: float
-    root_mean_square_error: float
-    is_baseline: bool
+    partial: float | None  # Spearman given log parameters; None where a model's size is unknown
+    p_value: float  # of Pearson's r, corrected over all rows of the table (Benjamini–Hochberg)
 
 
 @dataclass(frozen=True)
@@ -64,30 +57,47 @@ class Evidence:
     n: int
     families: int
     correlations: tuple[Correlation, ...] = ()
-    contenders: tuple[Contender, ...] = ()  # on the same rows, best first
+    comparisons: tuple[Comparison, ...] = ()
     line: Line | None = None
 
 
 def weigh_evidence(cohort: Cohort, seed: int = 0) -> Evidence:
-    """Correlations and the leave-one-family-out comparison of a cohort."""
+    """Correlations and the leave-one-family-out comparisons of a cohort."""
     known = cohort.rows.dropna(subset=["compression", "score"])
     n, families = len(known), known["family"].nunique()
-    if n < FEWEST_MODELS or families < FEWEST_FAMILIES:
+    if not _is_enough(known):
         shortage = (
-            f"not enough evidence: {n} models of {families} families have all figures; "
-            f"a fit needs at least {FEWEST_MODELS} models of {FEWEST_FAMILIES} families"
+            f"not enough evidence: {_counted(n, 'model')} of {_counted(families, 'family')} "
+            f"{'has' if n == 1 else 'have'} all figures; a fit needs at least {FEWEST_MODELS} "
+            f"models of {FEWEST_FAMILIES} families"
         )
         return Evidence(shortage, n, families)
     if known["compression"].nunique() == 1 or known["score"].nunique() == 1:
         return Evidence("not enough evidence: all models have the same figures", n, families)
+    sized = known.dropna(subset=["parameters"])
+    computed = sized.dropna(subset=["training_flop"])
+    comparisons = []
+    if _is_enough(sized):
+        comparisons.append(compare_predictors(sized, ("parameters",), seed))
+    if _is_enough(computed):
+        comparisons.append(compare_predictors(computed, ("parameters", "training_flop"), seed))
     return Evidence(
         shortage=None,
         n=n,
         families=families,
         correlations=_correlations(cohort, seed),
-        contenders=_contenders(known),
+        comparisons=tuple(comparisons),
         line=_line(known),
     )
+
+
+def _is_enough(rows: pd.DataFrame) -> bool:
+    return len(rows) >= FEWEST_MODELS and rows["family"].nunique() >= FEWEST_FAMILIES
+
+
+def _counted(n: int, noun: str) -> str:
+    plural = f"{noun.removesuffix('y')}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{n} {noun if n == 1 else plural}"
 
 
 def _correlations(cohort: Cohort, seed: int) -> tuple[Correlation, ...]:
@@ -95,16 +105,13 @@ def _correlations(cohort: Cohort, seed: int) -> tuple[Correlation, ...]:
     found = []
     for name, label in labels.items():
         rows = cohort.rows.dropna(subset=["compression", name])
-        if len(rows) < FEWEST_MODELS or rows[name].nunique() < 2:
-            continue
-        found.append(_correlation(rows, name, label, seed))
+        varies = rows[name].nunique() > 1 and rows["compression"].nunique() > 1
+        if _is_enough(rows) and varies:
+            found.append(_correlation(rows, name, label, seed))
     if not found:
         return ()
     corrected = multipletests([c.p_value for c in found], method="fdr_bh")[1]
-    return tuple(
-        Correlation(**(vars(c) | {"p_value": float(p)}))
-        for c, p in zip(found, corrected, strict=True)
-    )
+    return tuple(replace(c, p_value=float(p)) for c, p in zip(found, corrected, strict=True))
 
 
 def _correlation(rows: pd.DataFrame, name: str, label: str, seed: int) -> Correlation:
@@ -120,14 +127,30 @@ def _correlation(rows: pd.DataFrame, name: str, label: str, seed: int) -> Correl
         low=low,
         high=high,
         spearman=float(stats.spearmanr(x, y).statistic),
+        partial=partial_spearman(x, y, rows["parameters"].to_numpy()),
         p_value=float(pearson.pvalue),
     )
+
+
+def partial_spearman(x: Array, y: Array, given: Array) -> float | None:
+    """Spearman correlation of x and y given a third quantity (log or not: ranks are the same).
+
+    None where the third is unknown for a row, or tells one of the two completely.
+    """
+    if not np.isfinite(given).all():
+        return None
+    xy, xz, yz = (
+        float(stats.spearmanr(a, b).statistic) for a, b in ((x, y), (x, given), (y, given))
+    )
+    left = (1 - xz**2) * (1 - yz**2)
+    return (xy - xz * yz) / left**0.5 if left > 1e-12 else None
 
 
 def bootstrap_pearson(rows: pd.DataFrame, name: str, seed: int) -> tuple[float, float]:
     """95 % interval of Pearson's r by resampling whole families: models of one family are alike.
 
     Sums and products of each family are added up, so that a draw costs one small matrix product.
+    Draws in which a figure does not vary have no r and are left out.
     """
     x, y = rows["compression"].to_numpy(), rows[name].to_numpy()
     x, y = x - x.mean(), y - y.mean()
@@ -139,52 +162,15 @@ def bootstrap_pearson(rows: pd.DataFrame, name: str, seed: int) -> tuple[float, 
     n, sx, sy, sxx, syy, sxy = (times @ sums).T
     with np.errstate(invalid="ignore", divide="ignore"):
         values = (n * sxy - sx * sy) / np.sqrt((n * sxx - sx**2) * (n * syy - sy**2))
-    low, high = np.nanquantile(values[np.isfinite(values)], [0.025, 0.975])
+    low, high = np.quantile(values[np.isfinite(values)], [0.025, 0.975])
     return float(low), float(high)
 
 
-def _contenders(known: pd.DataFrame) -> tuple[Contender, ...]:
-    """Straight lines on one predictor each, on the rows that have all of them."""
-    rows = known.dropna(subset=["parameters"])
-    if len(rows) < FEWEST_MODELS or rows["family"].nunique() < FEWEST_FAMILIES:
-        return ()
-    logs = np.log10(rows["parameters"].to_numpy())
-    predictors = [
-        ("compression", rows["compression"].to_numpy(), False),
-        ("log parameters", logs, True),
-        ("mean of the training rows", None, True),
-    ]
-    contenders = []
-    for name, values, is_baseline in predictors:
-        errors = _left_out_errors(rows, values)
-        contenders.append(
-            Contender(
-                name=name,
-                mean_absolute_error=float(np.abs(errors).mean()),
-                root_mean_square_error=float(np.sqrt((errors**2).mean())),
-                is_baseline=is_baseline,
-            )
-        )
-    return tuple(sorted(contenders, key=lambda c: c.mean_absolute_error))
-
-
-def _left_out_errors(rows: pd.DataFrame, predictor: Array | None) -> Array:
-    """Score minus prediction for every row, the fit never having seen the row's family."""
-    score, family = rows["score"].to_numpy(), rows["family"].to_numpy()
-    columns = np.ones((len(rows), 1))
-    if predictor is not None:
-        columns = np.column_stack([columns, predictor])
-    errors = np.empty(len(rows))
-    for left_out in sorted(set(family)):
-        held = family == left_out
-        fit = sm.OLS(score[~held], columns[~held]).fit()
-        errors[held] = score[held] - np.clip(fit.predict(columns[held]), 0, 1)
-    return errors
-
-
 def _line(known: pd.DataFrame) -> Line:
+    """The line of the chart; its band allows for unequal variance (HC3) and small n (Student)."""
     x = known["compression"].to_numpy()
-    fit = sm.OLS(known["score"].to_numpy(), sm.add_constant(x)).fit(cov_type="HC3")
+    model = sm.OLS(known["score"].to_numpy(), sm.add_constant(x))
+    fit = model.fit(cov_type="HC3", use_t=True)
     grid = np.linspace(x.min(), x.max(), 41)
     band = fit.get_prediction(sm.add_constant(grid)).summary_frame(alpha=0.05)
     return Line(

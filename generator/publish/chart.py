@@ -1,4 +1,4 @@
-"""Scatter charts as SVG, themed by CSS variables; labels are HTML, so text keeps its size."""
+"""Charts as SVG, themed by CSS variables; labels are HTML, so text keeps its size on phones."""
 
 import math
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from generator.fits.evidence import Line
 from generator.publish.text import escape
 
 WIDTH, HEIGHT = 1000.0, 500.0
+MARGIN = 0.04  # of the range, so that no mark lies on the frame
 
 
 @dataclass(frozen=True)
@@ -20,58 +21,98 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Series:
+    """A line through points at equal steps, such as a figure by layer."""
+
+    label: str
+    css_class: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Axis:
-    """A linear axis and its ticks."""
+    """A linear axis, its ticks inside the range, and what the ticks are multiplied by."""
 
     low: float
     high: float
     ticks: tuple[float, ...]
+    shown_times: float = 1.0
 
     def share(self, value: float) -> float:
         return (value - self.low) / (self.high - self.low)
 
 
-def make_axis(values: Sequence[float], ticks: int = 6) -> Axis:
-    """An axis over all values with round ticks."""
+def make_axis(values: Sequence[float], shown_times: float = 1.0, ticks: int = 6) -> Axis:
+    """An axis over all values with a little room at both ends and round ticks."""
     low, high = min(values), max(values)
-    span = (high - low) or 1.0
+    span = (high - low) or abs(high) or 1.0
+    low, high = low - MARGIN * span, high + MARGIN * span
     step = 10 ** math.floor(math.log10(span / ticks))
     step *= next(factor for factor in (1, 2, 5, 10) if span / (step * factor) <= ticks)
-    first, last = math.floor(low / step), math.ceil(high / step)
+    first, last = math.ceil(low / step), math.floor(high / step)
     marks = tuple(round(index * step, 10) for index in range(first, last + 1))
-    return Axis(marks[0], marks[-1], marks)
+    return Axis(low, high, marks, shown_times)
 
 
 def draw_scatter(
     points: Sequence[Point], x_label: str, y_label: str, summary: str, line: Line | None = None
 ) -> str:
-    """A chart with a text summary for those who do not see it. The y axis shows per cent."""
-    bounds_x = [point.x for point in points]
-    bounds_y = [point.y for point in points]
+    """Marks, and a line with its band. The y axis shows per cent.
+
+    summary: what the chart says, for those who do not see it, and below it for all.
+    """
+    heights = [point.y for point in points]
     if line is not None:
-        bounds_y += [*line.low, *line.high]
-    x, y = make_axis(bounds_x), make_axis(bounds_y)
+        heights += [*line.low, *line.high]
+    x, y = make_axis([point.x for point in points]), make_axis(heights, shown_times=100)
     marks = "".join(
-        f'<path d="M{WIDTH * x.share(p.x):.1f} {HEIGHT * (1 - y.share(p.y)):.1f}h0">'
-        f"<title>{escape(p.title)}</title></path>"
+        f'<path d="M{_place(x, y, p.x, p.y)}h0"><title>{escape(p.title)}</title></path>'
         for p in points
     )
+    drawn = _draw_line(line, x, y) + f'<g class="chart-points">{marks}</g>'
+    return _frame(x, y, x_label, y_label, summary, drawn)
+
+
+def draw_layers(series: Sequence[Series], y_label: str, summary: str) -> str:
+    """Lines over layers 0 to L, with a legend."""
+    layers = len(series[0].values)
+    step = max(1, round(layers / 8))
+    x = Axis(-0.2, layers - 0.8, tuple(float(k) for k in range(0, layers, step)))
+    y = make_axis([0.0, *(value for one in series for value in one.values)], ticks=4)
+    drawn = "".join(
+        f'<path class="chart-series {one.css_class}" d="M'
+        + "L".join(_place(x, y, k, value) for k, value in enumerate(one.values))
+        + '"/>'
+        for one in series
+    )
+    legend = "".join(f'<li class="{one.css_class}">{escape(one.label)}</li>' for one in series)
+    return _frame(x, y, "Layer (0 is the embedding)", y_label, summary, drawn, f"<ul>{legend}</ul>")
+
+
+def _place(x: Axis, y: Axis, a: float, b: float) -> str:
+    return f"{WIDTH * x.share(a):.1f} {HEIGHT * (1 - y.share(b)):.1f}"
+
+
+def _frame(
+    x: Axis, y: Axis, x_label: str, y_label: str, summary: str, drawn: str, legend: str = ""
+) -> str:
+    """Grid, ticks and labels around what was drawn."""
     grid = "".join(
         f'<path d="M0 {HEIGHT * (1 - y.share(tick)):.1f}H{WIDTH:.0f}"/>' for tick in y.ticks
     ) + "".join(f'<path d="M{WIDTH * x.share(tick):.1f} 0V{HEIGHT:.0f}"/>' for tick in x.ticks)
     x_ticks = "".join(
-        f'<span style="left:{100 * x.share(tick):.2f}%">{tick:g}</span>' for tick in x.ticks
+        f'<span style="left:{100 * x.share(tick):.2f}%">{tick * x.shown_times:g}</span>'
+        for tick in x.ticks
     )
     y_ticks = "".join(
-        f'<span style="bottom:{100 * y.share(tick):.2f}%">{100 * tick:g}</span>' for tick in y.ticks
+        f'<span style="bottom:{100 * y.share(tick):.2f}%">{tick * y.shown_times:g}</span>'
+        for tick in y.ticks
     )
     return (
-        f'<figure class="chart"><div class="chart-y">{escape(y_label)}</div>'
+        f'<figure class="chart"><div class="chart-y">{escape(y_label)}</div>{legend}'
         f'<div class="chart-plot"><div class="chart-yticks" aria-hidden="true">{y_ticks}</div>'
         f'<svg viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(summary)}"><g class="chart-grid">{grid}</g>'
-        f"{_draw_line(line, x, y)}"
-        f'<g class="chart-points">{marks}</g></svg></div>'
+        f'aria-label="{escape(summary)}"><g class="chart-grid">{grid}</g>{drawn}</svg></div>'
         f'<div class="chart-xticks" aria-hidden="true">{x_ticks}</div>'
         f'<div class="chart-x">{escape(x_label)}</div>'
         f"<figcaption>{escape(summary)}</figcaption></figure>\n"
@@ -83,10 +124,7 @@ def _draw_line(line: Line | None, x: Axis, y: Axis) -> str:
         return ""
 
     def path(xs: Sequence[float], ys: Sequence[float]) -> str:
-        pairs = zip(xs, ys, strict=True)
-        return "L".join(
-            f"{WIDTH * x.share(a):.1f} {HEIGHT * (1 - y.share(b)):.1f}" for a, b in pairs
-        )
+        return "L".join(_place(x, y, a, b) for a, b in zip(xs, ys, strict=True))
 
     band = path(line.x + line.x[::-1], line.low + line.high[::-1])
     return (

@@ -1,4 +1,4 @@
-"""The home page's parts: the headline chart and one table for each cohort."""
+"""The home page's parts: what is here, the headline chart, and one table for each cohort."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,20 +6,46 @@ import pandas as pd
 
 from generator.fits.evidence import Evidence
 from generator.publish.chart import Point, draw_scatter
-from generator.publish.text import count, escape, number, percent, table, valued
-from generator.tables.cohorts import Cohort
+from generator.publish.text import (
+    UNKNOWN,
+    count,
+    counted,
+    escape,
+    number,
+    percent,
+    table,
+    tag,
+    valued,
+)
+from generator.tables.cohorts import Cohort, Column
 
 
 def render_home(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]) -> str:
     """The chart of the first cohort that has a fit, then every cohort's table."""
     fitted = [cohort for cohort in cohorts if evidence[cohort.name].line is not None]
-    parts = [_headline(cohort, evidence[cohort.name]) for cohort in fitted[:1]]
+    parts = [_overview(cohorts)]
+    parts += [_headline(cohort, evidence[cohort.name]) for cohort in fitted[:1]]
     parts += [_cohort_table(cohort) for cohort in cohorts]
     return "\n".join(parts)
 
 
+def _overview(cohorts: Sequence[Cohort]) -> str:
+    """How many models are measured here and how many published; where to find them."""
+    items = []
+    for provenance in ("measured", "published"):
+        own = [cohort for cohort in cohorts if cohort.provenance == provenance]
+        sizes = {row["model"]: row["parameters"] for c in own for _, row in c.rows.iterrows()}
+        largest = max((p for p in sizes.values() if p == p), default=None)
+        if own:
+            items.append(
+                f'<li>{tag(provenance)} <a href="#{escape(own[0].name)}">'
+                f"{counted(len(sizes), 'model')}</a>, up to {count(largest)} parameters</li>"
+            )
+    return f'<ul class="overview">{"".join(items)}</ul>'
+
+
 def _headline(cohort: Cohort, found: Evidence) -> str:
-    mean = found.correlations[0]
+    mean = next(c for c in found.correlations if c.score == "score")
     known = cohort.rows.dropna(subset=["compression", "score"])
     unit = cohort.compression[0].unit
     figures = zip(known["name"], known["compression"], known["score"], strict=True)
@@ -28,37 +54,42 @@ def _headline(cohort: Cohort, found: Evidence) -> str:
         for name, x, y in figures
     ]
     summary = (
-        f"{found.n} published models, mean of {len(cohort.scores)} benchmarks. "
-        f"Pearson r = {number(mean.pearson, 2)} (95 % interval {number(mean.low, 2)} to "
-        f"{number(mean.high, 2)} by resampling {mean.families} families). Line: least squares; "
-        "band: 95 % for the mean."
+        f"{counted(found.n, f'{cohort.provenance} model')}, "
+        f"mean of {counted(len(cohort.scores), 'benchmark')}. "
+        f"Pearson r = {number(mean.pearson, 2)} (n = {mean.n}; 95 % interval "
+        f"{number(mean.low, 2)} to {number(mean.high, 2)} by resampling "
+        f"{counted(mean.families, 'family')}). Line: least squares; band: 95 % for the mean."
     )
     chart = draw_scatter(
         points, f"Average {unit} (lower is better)", "Mean score, %", summary, found.line
     )
-    return f'<section class="card"><h2>Compression against scores</h2>{chart}</section>'
+    more = '<p><a href="predict/">What compression predicts, and where it loses</a></p>'
+    heading = f"<h2>Compression against scores {tag(cohort.provenance)}</h2>"
+    return f'<section class="card">{heading}{chart}{more}</section>'
 
 
 def _cohort_table(cohort: Cohort) -> str:
-    tag = f'<span class="tag tag-{cohort.provenance}">{cohort.provenance}</span>'
-    heading = f'<h2 id="{cohort.name}">{escape(cohort.title)} {tag}</h2>'
+    heading = f'<h2 id="{escape(cohort.name)}">{escape(cohort.title)} {tag(cohort.provenance)}</h2>'
     note = f"<p>{escape(cohort.comparable_with)}</p>"
     header: list[tuple[str, bool]] = [("Model", False), ("Family", False), ("Parameters", True)]
     if measured := cohort.provenance == "measured":
         header += [("Weights", False), ("dtype", False)]
+    if has_mean := len(cohort.compression) > 1:
+        header.append((f"Average, {cohort.compression[0].unit}", True))
     header += [(f"{c.label}, {c.unit}", True) for c in cohort.compression]
     if measured:
         header += [(f"Optimality, {c.label}", True) for c in cohort.compression]
     header += [("Mean score, %", True)] + [(f"{s.label}, %", True) for s in cohort.scores]
     ordered = cohort.rows.sort_values(["compression", "model"], na_position="last")
-    rows = [_row(cohort, row, measured) for _, row in ordered.iterrows()]
-    caption = f"{cohort.title}: {len(rows)} models, best compression first"
+    rows = [_row(cohort, row, measured, has_mean) for _, row in ordered.iterrows()]
+    caption = f"{cohort.title}: {counted(len(rows), 'row')}, best average compression first"
     return heading + note + table(cohort.name + "-table", caption, header, rows)
 
 
-def _row(cohort: Cohort, row: pd.Series, measured: bool) -> list[str]:
+def _row(cohort: Cohort, row: pd.Series, measured: bool, has_mean: bool) -> list[str]:
+    page = str(row["page"])
     cells = [
-        f'<a href="{escape(row["page"])}">{escape(row["name"])}</a>',
+        f'<a href="{escape(page)}">{escape(row["name"]).replace("/", "/<wbr>")}</a>',
         escape(row["family"]),
         valued(count(row["parameters"]), row["parameters"]),
     ]
@@ -66,20 +97,29 @@ def _row(cohort: Cohort, row: pd.Series, measured: bool) -> list[str]:
         quantization = row["quantization"]
         cells.append(escape(quantization) if isinstance(quantization, str) else "original")
         cells.append(escape(row["dtype"]))
-    for column in cohort.compression:
-        cells.append(_compression_cell(row, column.name))
+    if has_mean:
+        cells.append(_linked(number(row["compression"], 3), row["compression"], page))
+    cells += [_compression_cell(row, column, page) for column in cohort.compression]
     if measured:
         for column in cohort.compression:
             value = row.get(f"{column.name}_optimality")
-            cells.append(valued(number(value, 3), value))
-    cells.append(valued(percent(row["score"]), row["score"]))
-    cells += [valued(percent(row[s.name]), row[s.name]) for s in cohort.scores]
-    return cells
+            cells.append(_linked(number(value, 3), value, f"{page}#corpus-{column.name}"))
+    cells.append(_linked(percent(row["score"]), row["score"], page))
+    return cells + [_linked(percent(row[s.name]), row[s.name], page) for s in cohort.scores]
 
 
-def _compression_cell(row: pd.Series, name: str) -> str:
-    shown = number(row[name], 3)
-    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
-    if low is not None and high is not None and low == low:
-        shown += f" <small>{number(low, 3)}–{number(high, 3)}</small>"
-    return valued(shown, row[name])
+def _linked(shown: str, value: float | None, address: str) -> str:
+    """A figure that leads to where it comes from; an unknown one leads nowhere."""
+    if shown == UNKNOWN:
+        return shown
+    return f'<a href="{escape(address)}">{valued(shown, value)}</a>'
+
+
+def _compression_cell(row: pd.Series, column: Column, page: str) -> str:
+    measured = f"{column.name}_low" in row
+    address = f"{page}#corpus-{column.name}" if measured else page
+    cell = _linked(number(row[column.name], 3), row[column.name], address)
+    low, high = row.get(f"{column.name}_low"), row.get(f"{column.name}_high")
+    if pd.notna(low) and pd.notna(high):
+        cell += f"<small>{number(low, 3)}–{number(high, 3)}</small>"
+    return cell

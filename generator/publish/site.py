@@ -1,6 +1,6 @@
 """Every generated file of the site by its path below build/."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
@@ -10,7 +10,9 @@ from generator.fits.evidence import Evidence
 from generator.publish.downloads import render_dictionary, render_downloads
 from generator.publish.evidence_page import render_evidence
 from generator.publish.leaderboard import render_home
-from generator.publish.model_page import record_path, render_model, render_published
+from generator.publish.measured_parts import record_path
+from generator.publish.model_page import render_model
+from generator.publish.published_page import render_published
 from generator.publish.text import escape
 from generator.records.models import Model
 from generator.tables.cohorts import Cohort
@@ -32,26 +34,30 @@ def render_site(
         "predict": render_evidence(cohorts, evidence),
         "commit": footer,
     }
-    final = {model.id: model.weights.revision for model in specs.models.values()}
-    data = render_downloads(cohorts, stored, final)
+    data = render_downloads(cohorts, specs, stored)
     partials["download"] = render_dictionary(data)
     for name, content in data.items():
         files[f"docs/data/{name}"] = content
-    for model in specs.models.values():
-        page = f"models/{model.id}"
-        partials[page] = render_model(model, stored, specs.corpora)
-        files[f"docs/{page}.md"] = _stub(_title(model), page)
-    for cohort in cohorts:
-        if cohort.provenance == "published":
-            for _, row in cohort.rows.iterrows():
-                page = str(row["page"]).strip("/")
-                partials[page] = render_published(cohort, row)
-                files[f"docs/{page}.md"] = _stub(str(row["name"]), page)
+    for page, title, partial in _model_pages(cohorts, specs, stored):
+        partials[page] = f"<h1>{escape(title)}</h1>\n{partial}"
+        files[f"docs/{page}.md"] = _stub(title, page)
     for entry in stored:
         files[f"docs/{record_path(entry)}"] = record_text(entry.result).encode()
     for name, partial in partials.items():
         files[f"theme/generated/{name}.html"] = partial.encode()
     return files
+
+
+def _model_pages(
+    cohorts: Sequence[Cohort], specs: Specs, stored: Sequence[StoredResult]
+) -> Iterator[tuple[str, str, str]]:
+    """Address, title and content of every model's page, measured and published."""
+    for model in specs.models.values():
+        yield f"models/{model.id}", _title(model), render_model(model, stored, specs)
+    for cohort in cohorts:
+        if cohort.provenance == "published":
+            for _, row in cohort.rows.iterrows():
+                yield str(row["page"]).strip("/"), str(row["name"]), render_published(cohort, row)
 
 
 def _title(model: Model) -> str:
@@ -60,10 +66,13 @@ def _title(model: Model) -> str:
 
 
 def _stub(title: str, partial: str) -> bytes:
-    """A page whose body is a partial: front matter by a YAML dumper, the title as text."""
+    """A page whose body is a partial: nothing but front matter, by a YAML dumper.
+
+    The title is escaped here too: the theme writes it into the page as it is.
+    """
     matter = yaml.safe_dump(
         {
-            "title": title,
+            "title": escape(title),
             "template": "model.html",
             "partial": f"generated/{partial}.html",
             "search": {"exclude": True},
@@ -71,4 +80,4 @@ def _stub(title: str, partial: str) -> bytes:
         },
         allow_unicode=True,
     )
-    return f"---\n{matter}---\n\n# {escape(title)}\n".encode()
+    return f"---\n{matter}---\n".encode()

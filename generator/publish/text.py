@@ -6,6 +6,10 @@ from collections.abc import Iterable
 UNKNOWN = "–"
 # Braces and pipes too: an included partial is parsed as a template, where they would run code.
 ENTITIES = {ord(c): f"&#{ord(c)};" for c in "&<>\"'{}|%#`"}
+TAGS = {
+    "measured": "Figures measured by this project; every one leads to its record",
+    "published": "Figures published by others, with citation and licence",
+}
 
 
 def escape(text: object) -> str:
@@ -33,6 +37,24 @@ def count(value: float | None) -> str:
         if value >= size:
             return f"{value / size:.4g}{unit}"
     return f"{value:g}"
+
+
+def counted(n: int, noun: str) -> str:
+    """1 model, 2 models, 2 families."""
+    plural = f"{noun.removesuffix('y')}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{n} {noun if n == 1 else plural}"
+
+
+def tag(provenance: str) -> str:
+    """The mark that says whose figures these are."""
+    return f'<span class="tag tag-{provenance}" title="{TAGS[provenance]}">{provenance}</span>'
+
+
+def link(url: str, text: str) -> str:
+    """A link to another site; an address that is not of the web stays text."""
+    if not url.startswith(("https://", "http://")):
+        return escape(f"{text}: {url}")
+    return f'<a href="{escape(url)}" rel="noopener">{escape(text)}</a>'
 
 
 def table(

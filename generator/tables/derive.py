@@ -50,6 +50,7 @@ def bits_interval(lossless: Lossless, seed: int = 0) -> Interval | None:
 def place_on_plane(lossy: Lossy, order: int) -> Plane | None:
     """The model's figure: ratio of means over transformer layers 1…L (layer 0 is the embedding).
 
+    The ratio is taken for each anchor seed and then averaged, since seeds move both means together.
     None where the records lack the order or the model has no layer above the embedding.
     """
     inputs, deviation = _over_layers(lossy, "input", order)
@@ -64,7 +65,7 @@ def place_on_plane(lossy: Lossy, order: int) -> Plane | None:
         complexity_spread=_spread(inputs),
         expressivity=float(outputs.mean()),
         expressivity_spread=_spread(outputs),
-        optimality=float(outputs.mean() / inputs.mean()) if known else None,
+        optimality=float(ratios.mean()) if ratios is not None else None,
         optimality_spread=_spread(ratios) if ratios is not None else None,
     )
 

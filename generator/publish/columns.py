@@ -1,0 +1,78 @@
+"""The columns of the CSV files: one dictionary that the files and the documentation share."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of a download."""
+
+    unit: str
+    description: str
+
+
+FILES = {
+    "models.csv": "One row a model, measured or published: what it is.",
+    "leaderboard.csv": "One row a model, number format and cohort: identity and means.",
+    "scores.csv": "One row a model, number format, cohort and figure: texts and benchmarks.",
+    "compression.csv": "One row a measured revision and text, checkpoints included.",
+    "information_plane.csv": "One row a measured final revision, text, layer, side and order.",
+    "trajectories.csv": "One row a measured checkpoint, text or suite, and quantity.",
+}
+
+FIELDS: dict[str, Field] = {
+    "cohort": Field("–", "the set of models that the row may be compared within"),
+    "provenance": Field("–", "measured here or published by others"),
+    "source": Field("–", "where the weights, or the published figures, come from"),
+    "model": Field("–", "the model's id; @ and a quantization mark weights that are not original"),
+    "name": Field("–", "the model's name; in trajectories.csv the text's or suite's name"),
+    "family": Field("–", "models trained in the same way by the same team"),
+    "kind": Field("–", "base or instruct"),
+    "parameters": Field("parameters", "number of parameters"),
+    "training_tokens": Field("tokens", "tokens seen in training"),
+    "training_flop": Field(
+        "FLOP", "training compute; 6 · parameters · tokens for models measured here"
+    ),
+    "released": Field("date", "date of release"),
+    "licence": Field("–", "licence of the model, as its file says"),
+    "quantization": Field("–", "empty: the original weights"),
+    "page": Field("–", "address of the model's page on this site"),
+    "compression": Field("see unit", "mean over the cohort's texts; lower is better"),
+    "score": Field("fraction", "mean over the cohort's benchmarks; empty unless all are known"),
+    "column": Field("–", "the benchmark or the text"),
+    "label": Field("–", "its name on the board"),
+    "quantity": Field("–", "what was measured: bits_per_byte, optimality, mean_score, …"),
+    "value": Field("see unit", "the figure"),
+    "unit": Field("–", "unit of the value"),
+    "chance": Field("fraction", "score of random answers; empty for texts"),
+    "revision": Field("–", "commit, or sha256- and 40 hex of the weights' hash"),
+    "tokens_seen": Field("tokens", "training tokens at this checkpoint"),
+    "corpus": Field("–", "the text"),
+    "window_tokens": Field("tokens", "longest context; other windows give other figures"),
+    "stride_tokens": Field("tokens", "advance of the window"),
+    "bits_per_byte": Field("bits/byte", "cost of the text; lower is better"),
+    "low95": Field("bits/byte", "lower end of the 95 % document bootstrap"),
+    "high95": Field("bits/byte", "upper end of it"),
+    "bytes": Field("bytes", "UTF-8 bytes scored"),
+    "documents": Field("documents", "number of documents scored"),
+    "failing_bytes": Field("bytes", "bytes in documents that the tokenizer does not give back"),
+    "corpus_after_release": Field("–", "whether the text begins after the model's release"),
+    "dtype": Field("–", "number format of the forward pass"),
+    "positions": Field("positions", "hidden states analysed, per layer"),
+    "order": Field("tokens", "length of the n-gram labels"),
+    "layer": Field("–", "0 is the embedding"),
+    "side": Field("–", "input: n-grams that end at a position; output: those that follow"),
+    "entropy": Field("ln(bins)", "soft entropy H(Z), mean over anchor seeds"),
+    "plug_in": Field("ln(bins)", "plug-in information, mean over anchor seeds"),
+    "plug_in_spread": Field("ln(bins)", "standard deviation of plug_in over anchor seeds"),
+    "null": Field("ln(bins)", "what labels independent of Z would give, mean over anchor seeds"),
+    "null_spread": Field("ln(bins)", "standard deviation of null over anchor seeds"),
+    "null_deviation": Field("ln(bins)", "standard deviation of the shuffles, mean over seeds"),
+    "corrected": Field("ln(bins)", "plug_in − null, mean over anchor seeds"),
+    "corrected_spread": Field("ln(bins)", "standard deviation of corrected over anchor seeds"),
+    "complexity": Field("ln(bins)", "corrected I(X;Z) of order 1, mean over layers 1 to L"),
+    "expressivity": Field("ln(bins)", "corrected I(Y;Z) of order 1, mean over layers 1 to L"),
+    "optimality": Field("ratio", "expressivity / complexity; empty near complexity 0"),
+    "optimality_spread": Field("ratio", "standard deviation over anchor seeds"),
+    "record": Field("–", "the record that the row comes from, below records/"),
+}

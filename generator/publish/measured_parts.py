@@ -1,0 +1,198 @@
+"""The sections of a model's page that show one record each: a text or a suite."""
+
+import numpy as np
+
+from generator.files.results import StoredResult
+from generator.files.specs import Specs
+from generator.publish.chart import Series, draw_layers
+from generator.publish.text import UNKNOWN, escape, number, percent, table
+from generator.records.models import Model
+from generator.records.results import Lossless, Lossy, Result, Side, TaskResult
+from generator.tables.derive import bits_interval, main_score, mean_score, place_on_plane
+from generator.tables.measured import is_current
+
+
+def record_path(entry: StoredResult) -> str:
+    """Where a record's copy stands on the site."""
+    return f"records/{entry.result.file}"
+
+
+def record_link(entry: StoredResult) -> str:
+    return f'<a href="../../{escape(record_path(entry))}">record {entry.result.run_id}</a>'
+
+
+def _source(entry: StoredResult, specs: Specs) -> str:
+    """Where a section's figures come from: the record, when, on what, with what."""
+    environment = entry.result.environment
+    packages = ", ".join(f"{k} {v}" for k, v in sorted(environment.packages.items()))
+    stale = ""
+    if not is_current(entry.result, specs):
+        stale = (
+            '<p class="notice">Measured under an earlier suite or protocol: '
+            "not on the leaderboard until it is measured again.</p>"
+        )
+    made = escape(
+        f"{entry.result.started:%Y-%m-%d %H:%M} UTC, {environment.wall_seconds:.0f} s on "
+        f"{environment.processor} ({environment.device}, {environment.threads} threads), "
+        f"{environment.dtype}, {environment.peak_memory_bytes / 1e9:.1f} GB at most; "
+        f"Python {environment.python}, {packages}"
+    )
+    return f'{stale}<p class="source">{record_link(entry)} · {made}</p>'
+
+
+def render_corpus(entry: StoredResult, model: Model, specs: Specs) -> str:
+    result = entry.result
+    lossless, text = result.lossless, result.text
+    if lossless is None or text is None:
+        return ""
+    corpus = specs.corpora.get(result.name)
+    title = corpus.title if corpus else result.name
+    fresh = UNKNOWN
+    if corpus:
+        fresh = "yes" if corpus.begins > model.released else "no: the model may have seen the text"
+    scored = sum(document.bytes for document in lossless.documents)
+    window = f"{text.protocol.window_tokens}, {text.protocol.stride_tokens} tokens"
+    facts = [
+        ("Bits per byte (lower is better)", number(lossless.bits_per_byte, 4)),
+        ("95 % interval (documents resampled)", _interval(lossless)),
+        ("Text", f"{scored} bytes, {len(lossless.documents)} documents"),
+        ("Window and stride", window),
+        ("Context of the first token", lossless.start_token),
+        ("Bytes that the tokenizer does not give back", _failing(lossless, scored)),
+        ("Text begins after the model's release", fresh),
+    ]
+    rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts)
+    plane = _plane(result.name, result.lossy) if result.lossy else ""
+    return (
+        f'<h2 id="corpus-{escape(result.name)}">{escape(title)}</h2>'
+        f'<dl class="facts">{rows}</dl>{plane}{_source(entry, specs)}'
+    )
+
+
+def _interval(lossless: Lossless) -> str:
+    interval = bits_interval(lossless)
+    return f"{number(interval.low, 3)}–{number(interval.high, 3)}" if interval else UNKNOWN
+
+
+def _failing(lossless: Lossless, scored: int) -> str:
+    if lossless.failing_bytes == 0:
+        return "0"
+    share = percent(lossless.failing_bytes / scored)
+    return f"{lossless.failing_bytes} ({share} %): not lossless, so not ranked"
+
+
+def _plane(name: str, lossy: Lossy) -> str:
+    """Model-level figures by order, then layer by layer for single tokens."""
+    header = [("Labels", False)] + [
+        (column, True)
+        for column in ("Complexity", "Expressivity", "Optimality", "Inputs seen once, %")
+    ]
+    rows = []
+    for order in sorted({label.order for label in lossy.labels}):
+        if (plane := place_on_plane(lossy, order)) is not None:
+            rows.append(
+                [
+                    "single tokens" if order == 1 else f"{order}-grams",
+                    _with_spread(plane.complexity, plane.complexity_spread),
+                    _with_spread(plane.expressivity, plane.expressivity_spread),
+                    _with_spread(plane.optimality, plane.optimality_spread),
+                    percent(_singletons(lossy, order)),
+                ]
+            )
+    caption = (
+        f"Information plane: corrected values, mean over layers 1 to {len(lossy.layers) - 1}; "
+        f"± standard deviation over {len(lossy.layers[0].entropy)} anchor seeds; "
+        f"{lossy.positions} positions in {lossy.documents} documents"
+    )
+    return table(f"plane-{name}", caption, header, rows) + _layers(name, lossy)
+
+
+def _singletons(lossy: Lossy, order: int) -> float | None:
+    found = [s.singleton_mass for s in lossy.labels if (s.order, s.side) == (order, "input")]
+    return found[0] if found else None
+
+
+def _with_spread(value: float | None, spread: float | None) -> str:
+    if value is None:
+        return UNKNOWN
+    return number(value, 4) + (f" ± {number(spread, 4)}" if spread is not None else "")
+
+
+def _by_layer(lossy: Lossy, side: Side) -> list[tuple[float, float, float]]:
+    """Plug-in, null and corrected information of single tokens, layer by layer, seeds averaged."""
+    return [
+        (
+            float(np.mean(i.plug_in)),
+            float(np.mean(i.null)),
+            float(np.mean(i.plug_in) - np.mean(i.null)),
+        )
+        for layer in lossy.layers
+        for i in layer.information
+        if (i.side, i.order) == (side, 1)
+    ]
+
+
+def _layers(name: str, lossy: Lossy) -> str:
+    inputs, outputs = _by_layer(lossy, "input"), _by_layer(lossy, "output")
+    if not len(inputs) == len(outputs) == len(lossy.layers):
+        return ""  # single tokens were not asked for
+    chart = draw_layers(
+        [
+            Series("I(X;Z): what was read", "input", tuple(row[2] for row in inputs)),
+            Series("I(Y;Z): what comes next", "output", tuple(row[2] for row in outputs)),
+        ],
+        "Corrected information, ln(bins)",
+        "Single tokens as labels, mean over anchor seeds, by layer.",
+    )
+    columns = ("Plug-in I(X;Z)", "Null", "Corrected", "Plug-in I(Y;Z)", "Null", "Corrected")
+    header = [("Layer", False), ("H(Z)", True)] + [(column, True) for column in columns]
+    rows = [
+        [
+            str(layer.layer) if layer.layer else "0 (embedding)",
+            number(float(np.mean(layer.entropy)), 4),
+            *(number(value, 4) for value in (*read, *follows)),
+        ]
+        for layer, read, follows in zip(lossy.layers, inputs, outputs, strict=True)
+    ]
+    caption = "Layer by layer, single tokens as labels: means over anchor seeds"
+    body = table(f"layers-{name}", caption, header, rows)
+    return f"{chart}<details><summary>All figures layer by layer</summary>{body}</details>"
+
+
+def render_suite(entry: StoredResult, specs: Specs) -> str:
+    result = entry.result
+    suite = specs.suites.get(result.name)
+    header = [("Task", False), ("Metric", False)] + [
+        (name, True) for name in ("Score, %", "Standard error", "Chance, %", "Items")
+    ]
+    rows = [row for task in result.tasks for row in _task_rows(task)]
+    rows.append(_mean_row(result))
+    caption = (
+        f"Suite {result.name}: every metric that lm-eval gives; the mean is over those named ★"
+    )
+    about = f"<p>{escape(suite.description)}</p>" if suite else ""
+    return (
+        f'<h2 id="suite-{escape(result.name)}">{escape(suite.title if suite else result.name)}</h2>'
+        f"{about}{table(f'suite-{result.name}-table', caption, header, rows)}"
+        f"{_source(entry, specs)}"
+    )
+
+
+def _mean_row(result: Result) -> list[str]:
+    value, stderr = mean_score(result.tasks)
+    items = sum(main_score(task)[2] for task in result.tasks)
+    return ["Mean of the tasks", "", percent(value), percent(stderr), UNKNOWN, str(items)]
+
+
+def _task_rows(task: TaskResult) -> list[list[str]]:
+    return [
+        [
+            escape(task.task.label),
+            escape(score.metric) + (" ★" if score.metric == task.task.metric else ""),
+            percent(score.value),
+            percent(score.stderr),
+            percent(task.task.chance),
+            str(score.n),
+        ]
+        for score in task.scores
+    ]

@@ -1,0 +1,152 @@
+"""Rows of measured models: which records may stand together, and what each row shows."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from generator.files.results import StoredResult
+from generator.files.specs import Specs
+from generator.plan import latest_results
+from generator.records.models import Model
+from generator.records.results import Result
+from generator.tables.derive import bits_interval, main_score, mean_score, place_on_plane
+
+HEADLINE_ORDER = 1  # of the n-gram labels whose optimality stands in the leaderboard
+
+
+@dataclass(frozen=True, order=True)
+class Setting:
+    """What the rows of a measured cohort have in common."""
+
+    kind: str  # "base" or "instruct"
+    window: tuple[int, int] | None  # length and stride in tokens; None: no text is measured yet
+    suite: str | None  # None while no suite is measured
+    corpora: tuple[str, ...]  # scored in such windows
+
+    @property
+    def context(self) -> str:
+        return f"context {self.window[0]} tokens" if self.window else "no text yet"
+
+    @property
+    def name(self) -> str:
+        window = "-".join(map(str, self.window)) if self.window else "no-text"
+        return f"measured-{self.kind}-{window}-{self.suite or 'no-suite'}"
+
+
+def current_results(specs: Specs, stored: Iterable[StoredResult]) -> list[StoredResult]:
+    """The records that count, made under today's suite or protocol, in order of file."""
+    latest = latest_results(stored).values()
+    kept = [entry for entry in latest if is_current(entry.result, specs)]
+    return sorted(kept, key=lambda entry: entry.file)
+
+
+def is_current(result: Result, specs: Specs) -> bool:
+    """Whether the record was made under today's suite or protocol."""
+    if result.kind == "suite":
+        suite = specs.suites.get(result.name)
+        return suite is not None and tuple(t.task for t in result.tasks) == suite.tasks
+    corpus = specs.corpora.get(result.name)
+    return (
+        corpus is not None
+        and result.text is not None
+        and (result.text.sha256, result.text.protocol) == (corpus.sha256, corpus.protocol)
+    )
+
+
+def settings(specs: Specs, current: Sequence[StoredResult]) -> list[Setting]:
+    """Every combination of kind, window and suite that models of the kind have records of.
+
+    Bits per byte under windows of other lengths are other figures, and a mean over another suite
+    is another score: neither shares a column, a mean or a fit.
+    """
+    found = []
+    for kind in ("base", "instruct"):
+        final = [e.result for e in current if _is_final(e.result, specs, kind)]
+        windows: list[tuple[int, int] | None] = []
+        windows += sorted({_window(specs, r.name) for r in final if r.kind == "corpus"})
+        suites: list[str | None] = []
+        suites += sorted({r.name for r in final if r.kind == "suite"})
+        if final:
+            pairs = product(windows or [None], suites or [None])
+            found += [_setting(specs, kind, window, suite) for window, suite in pairs]
+    return found
+
+
+def _setting(specs: Specs, kind: str, window: tuple[int, int] | None, suite: str | None) -> Setting:
+    corpora = tuple(name for name in sorted(specs.corpora) if _window(specs, name) == window)
+    return Setting(kind, window, suite, corpora)
+
+
+def _is_final(result: Result, specs: Specs, kind: str) -> bool:
+    model = specs.models.get(result.model)
+    return model is not None and model.kind == kind and result.revision == model.weights.revision
+
+
+def _window(specs: Specs, corpus: str) -> tuple[int, int]:
+    protocol = specs.corpora[corpus].protocol
+    return protocol.window_tokens, protocol.stride_tokens
+
+
+def measured_rows(
+    specs: Specs, setting: Setting, current: Sequence[StoredResult]
+) -> list[dict[str, object]]:
+    """A row for each model and number format, from the records of its final weights."""
+    rows = []
+    for model in specs.models.values():
+        if setting.corpora and not set(setting.corpora) & set(model.corpora):
+            continue  # the model is scored under windows of another length
+        own = [
+            entry.result
+            for entry in current
+            if entry.result.model == model.id and _is_final(entry.result, specs, setting.kind)
+        ]
+        wanted = [
+            r
+            for r in own
+            if (r.name == setting.suite if r.kind == "suite" else r.name in setting.corpora)
+        ]
+        for dtype in sorted({r.environment.dtype for r in wanted}):
+            same = [r for r in wanted if r.environment.dtype == dtype]
+            rows.append(_row(model, dtype, same))
+    return rows
+
+
+def _row(model: Model, dtype: str, results: Sequence[Result]) -> dict[str, object]:
+    row: dict[str, object] = {
+        "model": model.id,
+        "name": model.name,
+        "family": model.family,
+        "kind": model.kind,
+        "parameters": model.parameters,
+        "training_tokens": model.training_tokens,
+        "quantization": model.weights.quantization,
+        "released": model.released.isoformat(),
+        "licence": model.licence,
+        "dtype": dtype,
+        "page": f"models/{model.id}/",
+    }
+    if model.training_tokens:
+        row["training_flop"] = 6 * model.parameters * model.training_tokens
+    for result in results:
+        if result.kind == "corpus":
+            row |= corpus_figures(result)
+        else:
+            row |= {task.task.task: main_score(task)[0] for task in result.tasks}
+            row["score"], row["score_stderr"] = mean_score(result.tasks)
+    return row
+
+
+def corpus_figures(result: Result) -> dict[str, object]:
+    """Figures of one text; a tokenizer that does not give the text back has no bits per byte."""
+    figures: dict[str, object] = {}
+    name = result.name
+    if result.lossless is not None and result.lossless.failing_bytes == 0:
+        figures[name] = result.lossless.bits_per_byte
+        if interval := bits_interval(result.lossless):
+            figures[f"{name}_low"], figures[f"{name}_high"] = interval.low, interval.high
+    if result.lossy and (plane := place_on_plane(result.lossy, HEADLINE_ORDER)):
+        figures[f"{name}_complexity"] = plane.complexity
+        figures[f"{name}_expressivity"] = plane.expressivity
+        figures[f"{name}_optimality"] = plane.optimality
+        figures[f"{name}_optimality_spread"] = plane.optimality_spread
+    return figures

@@ -1,0 +1,116 @@
+"""A miniature repository in a folder: three models, one suite, one corpus, and their records."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from generator.files.results import write_result
+from generator.records.base import Record
+from generator.records.models import Checkpoint, Model
+from generator.records.results import Failure, Result
+from tests.factory import CORPUS, REVISION, SUITE, make_model, make_result
+
+ROOT = Path(__file__).parent.parent
+HOSTILE = "<script>document.title='taken'</script>{{7*7}}{% include 'x' %}{#--- | \" ' & 🙂"
+EARLY = "sha256-" + "e" * 40
+SOURCE = """format = 1
+name = "paper"
+title = "Published: figures of a paper"
+comparable_with = "Only with each other."
+collected = 2026-01-01
+key = "model"
+group = "family"
+parameters = "parameters"
+
+[[citations]]
+text = "A paper."
+url = "javascript:alert(1)"
+licence = "MIT"
+figures = "all"
+
+[[compression]]
+column = "bpc"
+label = "Prose"
+unit = "bits per character"
+
+[[scores]]
+column = "quiz"
+label = "Quiz"
+chance = 0.25
+metric = "accuracy"
+"""
+
+
+def models() -> list[Model]:
+    """A hostile base model with a checkpoint, a plain instruct model, and one that fails."""
+    checkpoints = (
+        Checkpoint(revision=EARLY, tokens_seen=10, path="early"),
+        Checkpoint(revision=REVISION, tokens_seen=20, path="weights"),
+    )
+    return [
+        make_model(
+            "org/hostile",
+            family=HOSTILE,
+            licence=HOSTILE,
+            note=HOSTILE,
+            training_tokens=20,
+            checkpoints=checkpoints,
+        ),
+        make_model("org/plain", kind="instruct", parameters=2_000_000),
+        make_model("org/failing"),
+    ]
+
+
+def results() -> list[Result]:
+    hostile, plain, failing = models()
+    error = Failure(reason="nan-logits", message=HOSTILE)
+    earlier = datetime(2025, 1, 1, tzinfo=UTC)
+    return [
+        make_result(hostile, tokens_seen=20),
+        make_result(hostile, revision=EARLY, tokens_seen=10),
+        make_result(hostile, "suite", tokens_seen=20),
+        make_result(plain),
+        make_result(plain, started=earlier, retracted="the text was cut short"),
+        make_result(plain, "suite"),
+        make_result(failing, text=None, lossless=None, lossy=None, error=error),
+    ]
+
+
+def write_miniature(root: Path) -> None:
+    """The repository below `root`: runs/, results/, site/ and mkdocs.yml."""
+    for model in models():
+        _write_toml(root / model.file, model)
+    _write_toml(root / "runs/suites/starter.toml", SUITE)
+    _write_toml(root / "runs/corpora/prose.toml", CORPUS)
+    for result in results():
+        write_result(root, "measured", result)
+    _write_published(root / "results" / "published" / "paper")
+    shutil.copytree(ROOT / "site", root / "site")
+    shutil.copy(ROOT / "mkdocs.yml", root)
+
+
+def _write_published(folder: Path) -> None:
+    """Twelve models of four families on a noisy line; one of them has a hostile name."""
+    folder.mkdir(parents=True)
+    (folder / "source.toml").write_text(SOURCE, "utf-8")
+    names = [f"team{k % 4}/model-{k}" for k in range(11)] + [HOSTILE.replace('"', '""')]
+    lines = ["model,family,parameters,bpc,quiz"]
+    for k, name in enumerate(names):
+        bits, score = 1.0 - 0.04 * k, 0.3 + 0.05 * k + 0.03 * (-1) ** k
+        lines.append(f'"{name}",team{k % 4},{10 ** (6 + k % 5)},{bits:.2f},{score:.2f}')
+    lines.append("team0/unknown,team0,,0.9,")
+    (folder / "table.csv").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _write_toml(path: Path, record: Record) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(tomlkit.dumps(_without_none(record.model_dump(mode="python"))), "utf-8")
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_none(v) for k, v in value.items() if v is not None}
+    return [_without_none(v) for v in value] if isinstance(value, list | tuple) else value
