@@ -17,7 +17,16 @@ from generator.publish.chart import make_axis
 from generator.publish.columns import FIELDS, FILES
 from generator.publish.downloads import to_csv
 from generator.publish.site import render_site
-from generator.publish.text import UNKNOWN, count, counted, escape, link, number, percent
+from generator.publish.text import (
+    UNKNOWN,
+    count,
+    counted,
+    escape,
+    link,
+    number,
+    percent,
+    with_spread,
+)
 from generator.records.results import Failure
 from generator.tables.cohorts import make_cohorts
 from tests.factory import make_model, make_result, make_specs, store
@@ -147,7 +156,9 @@ def test_a_failed_model_says_so_first(miniature):
     page = page_text(miniature, "models/org__failing")
     assert page.index("Failed.") < page.index("Nothing is measured yet.")
     assert "nan-logits" in page
-    assert "org__failing" not in page_text(miniature, "home")
+    home = page_text(miniature, "home")
+    assert home.count("org__failing") == 2
+    assert "failed or not measured: <a" in home
 
 
 def test_a_failure_that_was_mended_is_history_only():
@@ -246,6 +257,9 @@ def test_numbers_as_readers_want_them():
         "2 families",
         "0 models",
     )
+    assert with_spread(0.14713, 0.01081) == "0.147 ± 0.011"
+    assert with_spread(0.14713, None) == "0.1471"
+    assert with_spread(None, 0.1) == UNKNOWN
     assert escape("a{b}") == "a&#123;b&#125;"
 
 

@@ -44,10 +44,15 @@ def read_published(root: Path) -> tuple[list[PublishedTable], list[Problem]]:
 def _read_rows(
     path: Path, shown: str, source: PublishedSource
 ) -> tuple[list[dict[str, str]], list[Problem]]:
-    with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream, restkey="", strict=True)
-        rows = list(reader)
-        header = reader.fieldnames or []
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            reader = csv.DictReader(stream, restkey="", strict=True)
+            rows = list(reader)
+            header = reader.fieldnames or []
+    except UnicodeDecodeError:
+        return [], [Problem(shown, "", "is not UTF-8 text", "save it as UTF-8")]
+    except csv.Error as error:
+        return [], [Problem(shown, "", f"is not valid CSV: {error}", "mend the table")]
     scores = [column.column for column in source.scores]
     numbers = [column.column for column in source.compression] + scores
     further = (source.parameters, source.training_tokens, source.training_compute, source.average)

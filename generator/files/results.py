@@ -44,6 +44,8 @@ def read_results(root: Path, folder: str) -> tuple[list[StoredResult], list[Prob
 def _read_result(path: Path, shown: str, problems: list[Problem]) -> Result | None:
     try:
         return Result.model_validate_json(path.read_bytes())
+    except OSError as error:
+        problems.append(Problem(shown, "", f"cannot be read: {error.strerror}", RESTORE))
     except ValidationError as error:
         problems += problems_of(error, shown, Result)
     return None

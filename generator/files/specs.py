@@ -4,7 +4,7 @@ import json
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -37,7 +37,7 @@ def read_specs(root: Path) -> tuple[Specs, list[Problem]]:
     profiles = _read_named(root, "profiles", Profile, problems)
     models = _read_models(root, problems)
     specs = Specs(models, suites, corpora, profiles)
-    problems += _unknown_names(specs)
+    problems += _unknown_names(specs, {problem.file for problem in problems})
     return specs, sorted(problems)
 
 
@@ -46,19 +46,24 @@ def read_toml(path: Path, shown: str, record: type[R], problems: list[Problem]) 
     if path.is_symlink():
         problems.append(Problem(shown, "", "is a symbolic link", "replace it with the file itself"))
         return None
-    if path.stat().st_size > LARGEST_SPEC_BYTES:
-        problems.append(Problem(shown, "", "is larger than 256 KiB", "a spec is a short file"))
-        return None
     try:
+        if path.stat().st_size > LARGEST_SPEC_BYTES:
+            problems.append(Problem(shown, "", "is larger than 256 KiB", "a spec is a short file"))
+            return None
         content = tomllib.loads(path.read_text("utf-8"))
         # By way of JSON, so that a date or a list is read by the same strict rules everywhere.
         return record.model_validate_json(json.dumps(content, default=str))
     except UnicodeDecodeError:
         problems.append(Problem(shown, "", "is not UTF-8 text", "save it as UTF-8"))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        problems.append(Problem(shown, "", f"is not valid TOML: {error}", "mend the syntax"))
+    except OSError as error:
+        wrong = f"cannot be read: {error.strerror}"
+        problems.append(Problem(shown, "", wrong, "put a readable file there"))
     except ValidationError as error:
         problems += problems_of(error, shown, record)
+    except RecursionError:
+        problems.append(Problem(shown, "", "is nested too deeply", "a spec has tables and lists"))
+    except ValueError as error:  # also raised for an integer of thousands of digits
+        problems.append(Problem(shown, "", f"is not valid TOML: {error}", "mend the syntax"))
     return None
 
 
@@ -95,13 +100,17 @@ def _read_models(root: Path, problems: list[Problem]) -> dict[str, Model]:
     return found
 
 
-def _unknown_names(specs: Specs) -> list[Problem]:
-    """Names of suites, corpora and models that occur somewhere but have no file."""
+def _unknown_names(specs: Specs, faulty: set[str]) -> list[Problem]:
+    """Names of suites, corpora and models that occur somewhere but have no file.
+
+    faulty: files that are reported already; what they should define is not called unknown too.
+    """
     problems: list[Problem] = []
+    defined_by_faulty = {PurePosixPath(file).stem for file in faulty}
 
     def check(file: str, field_name: str, kind: str, given: Iterable[str], known: set[str]) -> None:
         for name in given:
-            if name not in known:
+            if name not in known and name.rpartition("__")[2] not in defined_by_faulty:
                 problems.append(
                     Problem(
                         file,

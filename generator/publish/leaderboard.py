@@ -17,15 +17,19 @@ from generator.publish.text import (
     tag,
     valued,
 )
+from generator.records.models import Model
 from generator.tables.cohorts import Cohort, Column
 
 
-def render_home(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]) -> str:
+def render_home(
+    cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence], models: Mapping[str, Model]
+) -> str:
     """The chart of the first cohort that has a fit, then every cohort's table."""
     fitted = [cohort for cohort in cohorts if evidence[cohort.name].line is not None]
     parts = [_overview(cohorts)]
     parts += [_headline(cohort, evidence[cohort.name]) for cohort in fitted[:1]]
     parts += [_cohort_table(cohort) for cohort in cohorts]
+    parts.append(_without_figures(cohorts, models))
     return "\n".join(parts)
 
 
@@ -42,6 +46,16 @@ def _overview(cohorts: Sequence[Cohort]) -> str:
                 f"{counted(len(sizes), 'model')}</a>, up to {count(largest)} parameters</li>"
             )
     return f'<ul class="overview">{"".join(items)}</ul>'
+
+
+def _without_figures(cohorts: Sequence[Cohort], models: Mapping[str, Model]) -> str:
+    """Models that stand in no table: failed, or not measured yet. Their pages say which."""
+    shown = {model for cohort in cohorts for model in cohort.rows["model"]}
+    missing = sorted(set(models) - shown)
+    if not missing:
+        return ""
+    links = ", ".join(f'<a href="models/{escape(m)}/">{escape(m)}</a>' for m in missing)
+    return f"<p>Not in a table yet, failed or not measured: {links}.</p>"
 
 
 def _headline(cohort: Cohort, found: Evidence) -> str:

@@ -5,7 +5,7 @@ import numpy as np
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.publish.chart import Series, draw_layers
-from generator.publish.text import UNKNOWN, escape, number, percent, table
+from generator.publish.text import UNKNOWN, escape, number, percent, table, with_spread
 from generator.records.models import Model
 from generator.records.results import Lossless, Lossy, Result, Side, TaskResult
 from generator.tables.derive import bits_interval, main_score, mean_score, place_on_plane
@@ -93,9 +93,9 @@ def _plane(name: str, lossy: Lossy) -> str:
             rows.append(
                 [
                     "single tokens" if order == 1 else f"{order}-grams",
-                    _with_spread(plane.complexity, plane.complexity_spread),
-                    _with_spread(plane.expressivity, plane.expressivity_spread),
-                    _with_spread(plane.optimality, plane.optimality_spread),
+                    with_spread(plane.complexity, plane.complexity_spread),
+                    with_spread(plane.expressivity, plane.expressivity_spread),
+                    with_spread(plane.optimality, plane.optimality_spread),
                     percent(_singletons(lossy, order)),
                 ]
             )
@@ -110,12 +110,6 @@ def _plane(name: str, lossy: Lossy) -> str:
 def _singletons(lossy: Lossy, order: int) -> float | None:
     found = [s.singleton_mass for s in lossy.labels if (s.order, s.side) == (order, "input")]
     return found[0] if found else None
-
-
-def _with_spread(value: float | None, spread: float | None) -> str:
-    if value is None:
-        return UNKNOWN
-    return number(value, 4) + (f" ± {number(spread, 4)}" if spread is not None else "")
 
 
 def _by_layer(lossy: Lossy, side: Side) -> list[tuple[float, float, float]]:

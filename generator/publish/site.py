@@ -29,8 +29,10 @@ def render_site(
     """Pages, partials and data. Paths begin with docs/ or theme/; nothing depends on the clock."""
     files: dict[str, bytes] = {}
     footer = f"Built from commit {escape(commit[:12])} of {escape(commit_date[:10])}."
+    if commit == "unknown":
+        footer = "Built outside of a git repository."
     partials = {
-        "home": render_home(cohorts, evidence),
+        "home": render_home(cohorts, evidence, specs.models),
         "predict": render_evidence(cohorts, evidence),
         "commit": footer,
     }

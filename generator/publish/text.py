@@ -24,6 +24,14 @@ def number(value: float | None, digits: int) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
+def with_spread(value: float | None, spread: float | None) -> str:
+    """A number and its spread, rounded to two significant digits of the spread."""
+    if value is None or spread is None or not spread > 0:
+        return number(value, 4)
+    digits = min(6, max(0, 1 - math.floor(math.log10(spread))))
+    return f"{number(value, digits)} ± {number(spread, digits)}"
+
+
 def percent(value: float | None, digits: int = 1) -> str:
     """A fraction as per cent, without the sign."""
     return number(None if value is None else 100 * value, digits)
@@ -71,7 +79,8 @@ def table(
     )
     lines = [
         f'<div class="board-scroll" tabindex="0" role="region" aria-label="{escape(caption)}">',
-        f'<table class="board" id="{escape(name)}"><caption>{escape(caption)}</caption>',
+        f'<table class="board" id="{escape(name)}">',
+        f"<caption><span>{escape(caption)}</span></caption>",
         f"<thead><tr>{head}</tr></thead><tbody>",
     ]
     for row in rows:

@@ -1,12 +1,25 @@
 """The base of every record, and the one kind of error that a user sees."""
 
 import difflib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
+
+# What a value of the wrong type is not, and what to write instead.
+WRONG_TYPE = {
+    "bool": ("true or false", "write one of the two"),
+    "date": ("a date", "write YYYY-MM-DD"),
+    "datetime": ("a date and time", "write it in ISO 8601"),
+    "float": ("a number", "write one without quotes"),
+    "int": ("an integer", "write one without quotes or fraction"),
+    "model": ("a table", "write one"),
+    "string": ("text", "write it in quotes"),
+    "tuple": ("a list", "write it in brackets"),
+}
 
 
 class Record(BaseModel):
@@ -28,7 +41,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}: {self.field}" if self.field else self.file
-        return f"{place}: {self.wrong}; {self.repair}"
+        return _one_line(f"{place}: {self.wrong}; {self.repair}")
 
 
 class UserError(Exception):
@@ -39,43 +52,58 @@ class UserError(Exception):
         super().__init__("\n".join(self.problems))
 
 
-def refuse(wrong: str, repair: str) -> PydanticCustomError:
-    """The error that a field validator raises: what is wrong, and what to do."""
-    return PydanticCustomError("refused", "{wrong}; {repair}", {"wrong": wrong, "repair": repair})
+def refuse(wrong: str, repair: str, field: str = "") -> PydanticCustomError:
+    """The error that a validator raises: what is wrong, and what to do.
+
+    field: where inside the validated record, for a validator that sees all of it.
+    """
+    context = {"wrong": wrong, "repair": repair, "field": field}
+    return PydanticCustomError("refused", "{wrong}; {repair}", context)
 
 
 def problems_of(error: ValidationError, file: str, record: type[Record]) -> list[Problem]:
     """Every problem that pydantic found, in the words of the board."""
-    return [_problem(details, file, record) for details in error.errors(include_url=False)]
+    return [
+        _problem(details, file, record)
+        for details in error.errors(include_url=False)
+        # A list of faulty items is reported as too short as well: its items say enough.
+        if details["type"] != "too_short" or not details["input"]
+    ]
 
 
 def _problem(details: ErrorDetails, file: str, record: type[Record]) -> Problem:
     place = details["loc"]
-    field = ".".join(str(part + 1) if isinstance(part, int) else part for part in place)
+    parts = [str(part + 1) if isinstance(part, int) else part for part in place]
     shown = _shown(details["input"])
     kind = details["type"]
     if kind == "refused":
         context = details["ctx"]
+        field = ".".join([*parts, *([context["field"]] if context["field"] else [])])
         return Problem(file, field, context["wrong"], context["repair"])
+    field = ".".join(parts)
     if kind == "extra_forbidden":
         return Problem(file, field, "unknown field", _suggestion(record, place))
     if kind == "missing":
         return Problem(file, field, "missing", f"add it ({_description(record, place)})")
     if kind == "json_invalid":
         return Problem(file, "", "is not valid JSON", "restore it from git or measure again")
-    expected = details["msg"].removeprefix("Input should be ").removeprefix("a valid ")
-    if kind.endswith(("_type", "_parsing")):
-        return Problem(file, field, f"{shown} is not {_article(expected)}", "write one")
-    return Problem(file, field, f"{shown} is not allowed", f"it should be {expected}")
+    if kind in {"string_too_short", "too_short"}:
+        return Problem(file, field, "is empty", f"fill it in ({_description(record, place)})")
+    if kind.endswith(("_type", "_parsing", "_from_float", "_inexact")):
+        noun, repair = WRONG_TYPE.get(kind.split("_")[0], ("of the right type", "see the page"))
+        return Problem(file, field, f"{shown} is not {noun}", repair)
+    expected = details["msg"].removeprefix("Input should ")
+    return Problem(file, field, f"{shown} is not allowed", f"it should {expected}")
 
 
 def _shown(value: Any) -> str:
-    text = repr(value) if not isinstance(value, str) else f'"{value}"'
+    text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _article(noun: str) -> str:
-    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
+def _one_line(text: str) -> str:
+    """Line ends and control characters of foreign files are shown escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _record_at(record: type[Record], place: Sequence[int | str]) -> type[Record]:

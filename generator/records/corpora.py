@@ -37,14 +37,15 @@ class Protocol(Record):
     max_order: int = Field(2, ge=1, le=4, description="longest n-gram label")
     position_seed: int = Field(0, ge=0, description="seed of the draw of positions")
     bins: int = Field(100, ge=2, description="anchors of the soft entropy")
-    anchor_seeds: tuple[int, ...] = Field(
+    anchor_seeds: Annotated[tuple[int, ...], AfterValidator(names.check_distinct)] = Field(
         tuple(range(8)), min_length=1, description="seeds of the anchors"
     )
 
     @model_validator(mode="after")
     def _stride_fits(self) -> Self:
         if self.stride_tokens > self.window_tokens:
-            raise refuse("stride_tokens exceeds window_tokens", "lower it: tokens are left out")
+            wrong = f"{self.stride_tokens} exceeds window_tokens, {self.window_tokens}"
+            raise refuse(wrong, "lower it, or tokens are left out", "stride_tokens")
         return self
 
 
@@ -68,5 +69,5 @@ class Corpus(Record):
     @model_validator(mode="after")
     def _dates_in_order(self) -> Self:
         if self.ends < self.begins:
-            raise refuse("ends is before begins", "swap them")
+            raise refuse(f"{self.ends} is before begins, {self.begins}", "swap them", "ends")
         return self

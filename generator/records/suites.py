@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from generator.records import names
 from generator.records.base import Record, refuse
-from generator.records.models import InsidePath, Slug
+from generator.records.models import InsidePath, Slug, Slugs
 
 DatasetRevision = Annotated[str, AfterValidator(names.check_dataset_revision)]
 
@@ -54,7 +54,8 @@ class Suite(Record):
     def _tasks_are_distinct(self) -> Self:
         given = [task.task for task in self.tasks]
         if doubled := sorted({name for name in given if given.count(name) > 1}):
-            raise refuse(f"tasks: {', '.join(doubled)} occurs twice", "remove one")
+            shown = ", ".join(f'"{name}"' for name in doubled)
+            raise refuse(f"{shown} occurs twice", "remove one", "tasks")
         return self
 
 
@@ -63,6 +64,8 @@ class Profile(Record):
 
     name: Slug = Field(description="same as the file's name")
     description: str = Field(min_length=1, description="what it is for")
-    models: tuple[str, ...] = Field(min_length=1, description="model ids")
-    suites: tuple[Slug, ...] = Field((), description="suites to run")
-    corpora: tuple[Slug, ...] = Field((), description="corpora to score")
+    models: Annotated[tuple[str, ...], AfterValidator(names.check_distinct)] = Field(
+        min_length=1, description="model ids"
+    )
+    suites: Slugs = Field((), description="suites to run")
+    corpora: Slugs = Field((), description="corpora to score")
