@@ -11,22 +11,21 @@ import json
 import random
 import string
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import words
 from draw import balanced, interleave, rows, shuffled
 from minimal_pairs import PHENOMENA, Pair
 
 Item = dict[str, Any]
-Sum = tuple[str, int, list[int]]  # the question, its answer, and the four choices in any order
 
 SEED = 2024
 PAIRS_PER_PHENOMENON = 40
-ITEMS_PER_OPERATION = 60
-ITEMS_PER_KIND = 64
+ITEMS_PER_OPERATION = 48
+ITEMS_PER_KIND = 60
 
 
 def distinct_pairs(
@@ -53,12 +52,26 @@ def minimal_pairs(rng: random.Random) -> list[Item]:
     return interleave(groups)
 
 
-# Arithmetic. The four choices have the same number of digits, so that none is likelier for its
-# length, and are neighbors of each other, so that the choices alone do not tell the answer.
+# Arithmetic. The answer starts by restating its question ("17 plus 25 is"): asked for the bare
+# number, small models that know the sum still score near chance. The four choices have the same
+# number of digits, so that none is likelier for its length. Those of a sum or of a sequence are
+# neighbors of each other, so that the choices alone do not tell the answer.
 
 
-def nearby_numbers(rng: random.Random, answer: int) -> list[int]:
-    """The answer and three wrong ones: off by one, by ten and by both, or with digits swapped."""
+class Problem(NamedTuple):
+    question: str
+    start: str
+    answer: int
+    choices: list[int]  # with the answer, in any order
+
+
+def nearby_numbers(
+    rng: random.Random, answer: int, shown: Collection[int] = frozenset()
+) -> list[int]:
+    """The answer and three wrong ones: off by one, by ten and by both, or with digits swapped.
+
+    None of them is among the numbers shown, which a model might copy.
+    """
     if answer < 10:
         first = rng.randint(max(1, answer - 3), min(6, answer))
         return [first, first + 1, first + 2, first + 3]
@@ -68,8 +81,13 @@ def nearby_numbers(rng: random.Random, answer: int) -> list[int]:
         numbers = [answer, answer + one, answer + ten, answer + one + ten]
         if answer < 100 and rng.random() < 0.5:
             numbers = [answer, answer + one, 10 * units + tens, 10 * (units + one) + tens]
-        if len(set(numbers)) == 4 and len({len(str(number)) for number in numbers}) == 1:
+        same_length = len({len(str(number)) for number in numbers}) == 1
+        if same_length and len(set(numbers)) == 4 and not set(numbers) & set(shown):
             return numbers
+
+
+def calculation(rng: random.Random, text: str, answer: int) -> Problem:
+    return Problem(f"What is {text}?", f"{text} is", answer, nearby_numbers(rng, answer))
 
 
 def operands(rng: random.Random, n: int) -> list[tuple[Any, ...]]:
@@ -80,50 +98,54 @@ def operands(rng: random.Random, n: int) -> list[tuple[Any, ...]]:
     return pairs + rows(rng, n - 2 * third, number, number)
 
 
-def additions(rng: random.Random, n: int) -> list[Sum]:
-    return [
-        (f"What is {a} plus {b}?", a + b, nearby_numbers(rng, a + b)) for a, b in operands(rng, n)
-    ]
+def additions(rng: random.Random, n: int) -> list[Problem]:
+    return [calculation(rng, f"{a} plus {b}", a + b) for a, b in operands(rng, n)]
 
 
-def subtractions(rng: random.Random, n: int) -> list[Sum]:
+def subtractions(rng: random.Random, n: int) -> list[Problem]:
     """Additions read backwards, so that every difference is above one."""
-    return [(f"What is {a + b} minus {b}?", a, nearby_numbers(rng, a)) for a, b in operands(rng, n)]
+    return [calculation(rng, f"{a + b} minus {b}", a) for a, b in operands(rng, n)]
 
 
-def multiplications(rng: random.Random, n: int) -> list[Sum]:
-    sums = []
-    for factors in rng.sample(list(combinations(range(2, 14), 2)), n):
-        a, b = shuffled(rng, factors)
-        sums.append((f"What is {a} times {b}?", a * b, nearby_numbers(rng, a * b)))
-    return sums
+def multiplications(rng: random.Random, n: int) -> list[Problem]:
+    factors = rng.sample(list(combinations(range(2, 14), 2)), n)
+    ordered = [shuffled(rng, pair) for pair in factors]
+    return [calculation(rng, f"{a} times {b}", a * b) for a, b in ordered]
 
 
-def sequences(rng: random.Random, n: int) -> list[Sum]:
+def sequences(rng: random.Random, n: int) -> list[Problem]:
     """Four terms of two digits, rising or falling by a constant step.
 
-    The wrong choices are the last term shown, and the neighbors of both.
+    No step of five or ten: the terms shown would be the neighbors of the answer.
     """
-    sums = []
-    steps = (2, 3, 4, 5, 6, 7, 10, -2, -3, -4, -5, -10)
-    for step, low in rows(rng, n, steps, range(10, 50)):
+    problems = []
+    for step, low in rows(rng, n, (2, 3, 4, 6, 7, 8, -2, -3, -4, -6), range(10, 50)):
         first = low if step > 0 else low - 4 * step
-        *shown, last, answer = (first + step * i for i in range(5))
-        one = rng.choice((-1, 1)) if answer > 10 else 1
-        question = f"What number comes next: {', '.join(map(str, [*shown, last]))}?"
-        sums.append((question, answer, [answer, last, answer + one, last + one]))
-    return sums
+        *shown, answer = (first + step * i for i in range(5))
+        listed = ", ".join(map(str, shown))
+        choices = nearby_numbers(rng, answer, shown)
+        problems.append(
+            Problem(f"What number comes next: {listed}?", f"{listed},", answer, choices)
+        )
+    return problems
 
 
-def comparisons(rng: random.Random, n: int) -> list[Sum]:
-    """Questions without their list: it is added once the choices have their order."""
-    sums = []
-    columns = ("largest", "smallest"), (range(10, 100), range(100, 1000)), range(n)
-    for word, numbers, _ in rows(rng, n, *columns):
-        choices = rng.sample(numbers, 4)
-        answer = max(choices) if word == "largest" else min(choices)
-        sums.append((f"Which number is the {word}", answer, choices))
-    return sums
+def comparisons(rng: random.Random, n: int) -> list[Problem]:
+    """The answer is the largest, the smallest or a middle choice, each in a third of the items."""
+    problems = []
+    for word, bound in rows(rng, n, ("larger", "smaller", "between"), range(30, 70)):
+        low, high = rng.sample(range(10, bound), 3), rng.sample(range(bound + 6, 100), 3)
+        text, choices = {
+            "larger": (f"larger than {bound}", [high[0], *low]),
+            "smaller": (f"smaller than {bound + 5}", [low[0], *high]),
+            "between": (
+                f"between {bound} and {bound + 5}",
+                [bound + rng.randint(1, 4), *rng.choice((low[:1] + high[:2], low[:2] + high[:1]))],
+            ),
+        }[word]
+        start = f"A number {text} is"
+        problems.append(Problem(f"Which number is {text}?", start, choices[0], choices))
+    return problems
 
 
 OPERATIONS = {
@@ -144,16 +166,21 @@ def placed(rng: random.Random, answer: Any, choices: Sequence[Any], position: in
 def arithmetic(rng: random.Random) -> list[Item]:
     groups = []
     for operation, make in OPERATIONS.items():
-        sums = shuffled(rng, make(rng, ITEMS_PER_OPERATION))
-        positions = balanced(rng, range(4), len(sums))
-        group: list[Item] = []
-        for (question, answer, numbers), position in zip(sums, positions, strict=True):
-            choices = placed(rng, answer, numbers, position)
-            if operation == "comparison":
-                question += f": {', '.join(choices[:3])} or {choices[3]}?"
-            item: Item = {"id": f"{operation}-{len(group) + 1:02d}", "operation": operation}
-            group.append(item | {"question": question, "choices": choices, "answer": position})
-        groups.append(group)
+        problems = shuffled(rng, make(rng, ITEMS_PER_OPERATION))
+        positions = balanced(rng, range(4), len(problems))
+        groups.append(
+            [
+                {
+                    "id": f"{operation}-{i:02d}",
+                    "operation": operation,
+                    "question": problem.question,
+                    "start": problem.start,
+                    "choices": placed(rng, problem.answer, problem.choices, position),
+                    "answer": position,
+                }
+                for i, (problem, position) in enumerate(zip(problems, positions, strict=True), 1)
+            ]
+        )
     return interleave(groups)
 
 
