@@ -1,0 +1,52 @@
+"""The files runs/models/ladder/<name>.toml: which weights the board measures, pinned by hash."""
+
+import hashlib
+import math
+from pathlib import Path
+
+from safetensors import safe_open
+
+
+def hash_revision(folder: Path) -> str:
+    """The revision of a checkpoint: the first 40 hex digits of its weights' SHA-256."""
+    weights = (folder / "model.safetensors").read_bytes()
+    return f"sha256-{hashlib.sha256(weights).hexdigest()[:40]}"
+
+
+def count_parameters(folder: Path) -> int:
+    """Number of stored weights; the tied output matrix is stored, and counted, once."""
+    with safe_open(folder / "model.safetensors", framework="pt") as weights:
+        shapes = [weights.get_slice(key).get_shape() for key in weights.keys()]  # noqa: SIM118
+    return sum(math.prod(shape) for shape in shapes)
+
+
+def render_model_file(name: str, released: str, tokens_seen: dict[Path, int]) -> str:
+    """The text of runs/models/ladder/<name>.toml.
+
+    tokens_seen: training tokens processed up to each checkpoint (repeats count), by its folder,
+    the final one last.
+    """
+    last = list(tokens_seen)[-1]
+    lines = [
+        "# Trained by examples/ladder/train.py; rebuild the weights with that command.",
+        f'name = "ladder/{name}"',
+        'family = "Ladder"',
+        'kind = "base"',
+        f"parameters = {count_parameters(last)}",
+        f"training_tokens = {tokens_seen[last]}",
+        f"released = {released}",
+        'licence = "Apache-2.0"',
+        "",
+        "[weights]",
+        f'path = "{last.as_posix()}"',
+        f'revision = "{hash_revision(last)}"',
+    ]
+    for folder, tokens in tokens_seen.items():
+        lines += [
+            "",
+            "[[checkpoints]]",
+            f'path = "{folder.as_posix()}"',
+            f'revision = "{hash_revision(folder)}"',
+            f"tokens_seen = {tokens}",
+        ]
+    return "\n".join(lines) + "\n"
