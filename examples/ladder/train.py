@@ -35,7 +35,7 @@ RELEASED = "2026-11-24"  # the day this recipe was fixed
 
 BATCH_WINDOWS = 8
 TOKENS_PER_STEP = BATCH_WINDOWS * WINDOW_TOKENS
-CHECKPOINT_STEPS = (1, 4, 16, 64, 128, 256, 512, 1024, 2048, 4096)
+CHECKPOINT_STEPS = (1, 4, 16, 64, 128, 256, 512, 1024, 2048)
 STEPS = CHECKPOINT_STEPS[-1]
 WARMUP_STEPS = 128
 SEED = 20261124
@@ -220,6 +220,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(2)
     torch.use_deterministic_algorithms(True)
+    # Filling fresh memory costs a third of a step, and no operation here reads it unwritten.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     sizes = [size for size in SIZES if size.name in arguments.models]

@@ -1,0 +1,39 @@
+"""The app, the options that several commands share, and how an error reaches its user."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from generator.files.published import read_published
+from generator.files.results import read_results
+from generator.files.specs import Specs, read_specs
+from generator.records.base import Problem, UserError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown")
+
+Root = Annotated[Path, typer.Option(help="The repository.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+
+def main() -> None:
+    """Run the command; a UserError is printed, anything else is our bug and shows its traceback."""
+    try:
+        app()
+    except UserError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        sys.exit(1)
+
+
+def all_problems(root: Path) -> list[Problem]:
+    found = read_specs(root)[1] + read_published(root)[1]
+    return sorted(found + read_results(root, "measured")[1])
+
+
+def valid_specs(root: Path) -> Specs:
+    specs, problems = read_specs(root)
+    if problems:
+        raise UserError(problems)
+    return specs

@@ -1,0 +1,69 @@
+"""`leaderboard build` and `leaderboard serve`."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from generator.cli.app import Root, all_problems, app, valid_specs
+from generator.files.published import read_published
+from generator.files.results import read_results
+from generator.records.base import Problem, UserError
+
+
+@app.command()
+def build(
+    root: Root = Path(),
+    html: Annotated[bool, typer.Option(help="Run mkdocs as well.")] = True,
+) -> None:
+    """Rebuild tables, fits and the site from the records.
+
+    Example: `leaderboard build`
+    """
+    from generator.files.site import build_html, write_site
+    from generator.fits.evidence import weigh_evidence
+    from generator.publish.site import render_site
+    from generator.tables.cohorts import make_cohorts
+
+    if problems := all_problems(root):
+        raise UserError(problems)
+    specs, stored = valid_specs(root), read_results(root, "measured")[0]
+    cohorts = make_cohorts(specs, stored, read_published(root)[0])
+    evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
+    commit, commit_date = _commit(root)
+    pages = render_site(cohorts, evidence, specs, stored, commit, commit_date)
+    write_site(root, pages)
+    if html:
+        build_html(root, commit_date)
+        print(f"the site is in {root / 'build' / 'html'}; `leaderboard serve` shows it")
+
+
+@app.command()
+def serve(
+    root: Root = Path(),
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8000,
+) -> None:
+    """Show the built site on this machine.
+
+    Example: `leaderboard serve --port 8000`
+    """
+    folder = root / "build" / "html"
+    if not (folder / "index.html").is_file():
+        raise UserError(
+            [Problem("build/html", "", "is not there", "run `leaderboard build` first")]
+        )
+    print(f"http://127.0.0.1:{port}/ (stop with Ctrl-C)")
+    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    subprocess.run([*command, "--directory", str(folder)], check=False)
+
+
+def _commit(root: Path) -> tuple[str, str]:
+    """Id and date (ISO 8601) of the commit that the site is built from."""
+    command = ["git", "-C", str(root), "log", "-1", "--format=%H %cI"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    if found.returncode != 0:
+        return "unknown", "1970-01-01T00:00:00+00:00"
+    commit, date = found.stdout.split()
+    return commit, date

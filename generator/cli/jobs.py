@@ -1,0 +1,65 @@
+"""Which jobs a command is about, and how they are shown."""
+
+from typing import Annotated, Any
+
+import typer
+
+from generator.files.specs import Specs
+from generator.plan import Job
+from generator.records.base import UserError
+
+ModelFilter = Annotated[str | None, typer.Option("--model", help="Only this model id.")]
+SuiteFilter = Annotated[str | None, typer.Option("--suite", help="Only this suite.")]
+CorpusFilter = Annotated[str | None, typer.Option("--corpus", help="Only this corpus.")]
+ProfileFilter = Annotated[str | None, typer.Option("--profile", help="Only what it lists.")]
+
+
+def select_jobs(
+    jobs: list[Job],
+    specs: Specs,
+    model: str | None,
+    suite: str | None,
+    corpus: str | None,
+    profile: str | None,
+) -> list[Job]:
+    """The jobs that the filters leave; an unknown name is an error that lists the known ones."""
+    asked = {"model": model, "suite": suite, "corpus": corpus, "profile": profile}
+    known: dict[str, Any] = {
+        "model": specs.models,
+        "suite": specs.suites,
+        "corpus": specs.corpora,
+        "profile": specs.profiles,
+    }
+    unknown = [
+        f'--{kind}: unknown {kind} "{name}"; choose from {", ".join(sorted(known[kind]))}'
+        for kind, name in asked.items()
+        if name is not None and name not in known[kind]
+    ]
+    if unknown:
+        raise UserError(unknown)
+    kept = [job for job in jobs if model in (None, job.model.id)]
+    if suite or corpus:
+        kept = [job for job in kept if job.name == (suite if job.kind == "suite" else corpus)]
+    if profile:
+        listed = specs.profiles[profile]
+        names = {"suite": listed.suites, "corpus": listed.corpora}
+        kept = [j for j in kept if j.model.id in listed.models and j.name in names[j.kind]]
+    return kept
+
+
+def job_name(job: Job) -> str:
+    place = job.model.id
+    if job.model.checkpoints:
+        place += f" at {job.checkpoint.tokens_seen} tokens"
+    return f"{place} {job.kind} {job.name}"
+
+
+def job_row(job: Job) -> dict[str, Any]:
+    return {
+        "model": job.model.id,
+        "revision": job.checkpoint.revision,
+        "kind": job.kind,
+        "name": job.name,
+        "why": job.why,
+        "blocked": job.blocked,
+    }

@@ -1,0 +1,107 @@
+"""`leaderboard measure`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from generator.cli.app import Root, app, valid_specs
+from generator.cli.jobs import (
+    CorpusFilter,
+    ModelFilter,
+    ProfileFilter,
+    SuiteFilter,
+    job_name,
+    select_jobs,
+)
+from generator.files.results import read_results, write_result
+from generator.plan import latest_results, plan_jobs
+from generator.records.results import Result
+
+progress_console = Console(stderr=True)
+
+
+@app.command()
+def measure(
+    root: Root = Path(),
+    model: ModelFilter = None,
+    suite: SuiteFilter = None,
+    corpus: CorpusFilter = None,
+    profile: ProfileFilter = None,
+    local: Annotated[bool, typer.Option("--local", help="Write to results/local.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also what has a record.")] = False,
+) -> None:
+    """Measure what is missing; killed and run again, it goes on.
+
+    Example: `leaderboard measure --profile quick --local`
+    """
+    from generator.measure.run import Workplace, run_jobs
+
+    specs = valid_specs(root)
+    folder = "local" if local else "measured"
+    stored, _ = read_results(root, folder)
+    committed = latest_results(read_results(root, "measured")[0]) if local else {}
+    planned = plan_jobs(specs, stored, again=again)
+    jobs = select_jobs(planned, specs, model, suite, corpus, profile)
+    for job in jobs:
+        if job.blocked:
+            print(f"{job_name(job)}: left out, {job.blocked}", file=sys.stderr)
+    jobs = [job for job in jobs if not job.blocked]
+    if not jobs:
+        print("nothing to do: every record is there and of today's protocol")
+        return
+    failures = 0
+    place = Workplace(root.resolve(), root.resolve() / "build" / "cache")
+    with Progress(console=progress_console, transient=True) as progress:
+        bar = progress.add_task("loading", total=None)
+
+        def report(stage: str, done: int, total: int) -> None:
+            progress.update(bar, description=stage, completed=done, total=total)
+
+        for number, (job, result) in enumerate(run_jobs(jobs, specs, place, report), start=1):
+            file = write_result(root, folder, result)
+            failures += result.error is not None
+            line = f"[{number}/{len(jobs)}] {job_name(job)}: {_summary(result)} → {file}"
+            print(line, file=sys.stderr)
+            if known := committed.get(job.key):
+                print(_comparison(result, known.result))
+    print(f"{len(jobs) - failures} measured, {failures} failed")
+    if failures:
+        raise typer.Exit(1)
+
+
+def _summary(result: Result) -> str:
+    if result.error is not None:
+        return f"failed ({result.error.reason}): {result.error.message}"
+    return f"{_headline(result)}, {result.environment.wall_seconds:.0f} s"
+
+
+def _headline(result: Result) -> str:
+    if result.lossless is not None:
+        return f"{result.lossless.bits_per_byte:.4f} bits/byte"
+    main = [_main_score(task) for task in result.tasks]
+    return f"mean score {sum(main) / len(main):.4f}"
+
+
+def _main_score(task: Any) -> float:
+    return next(float(s.value) for s in task.scores if s.metric == task.task.metric)
+
+
+def _comparison(result: Result, record: Result) -> str:
+    """One line that holds a local figure against the committed one."""
+    if result.error is not None:
+        return f"{result.name}: your machine failed, nothing to compare"
+    if result.lossless is not None and record.lossless is not None:
+        ours, theirs = result.lossless.bits_per_byte, record.lossless.bits_per_byte
+        unit = "bits/byte"
+    else:
+        ours, theirs = (sum(map(_main_score, r.tasks)) / len(r.tasks) for r in (result, record))
+        unit = "mean score"
+    return (
+        f"{result.name}: your machine: {ours:.4f} {unit}, record {theirs:.4f}, "
+        f"difference {ours - theirs:+.4f} "
+        f"({result.environment.dtype} here, {record.environment.dtype} there)"
+    )
