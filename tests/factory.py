@@ -15,9 +15,12 @@ from generator.records.results import (
     LayerInformation,
     Lossless,
     Lossy,
+    Replicates,
     Response,
     Result,
     Score,
+    Share,
+    Stretch,
     TaskResult,
 )
 from generator.records.suites import Dataset, Suite, Task
@@ -38,6 +41,7 @@ PROTOCOL = Protocol(
     stride_tokens=8,
     positions=50,
     max_order=1,
+    byte_orders=(),
     anchor_seeds=(0, 1),
 )
 CORPUS = Corpus(
@@ -90,7 +94,7 @@ def _environment() -> Environment:
 def make_result(model: Model, kind: str = "corpus", **changes: object) -> Result:
     """A finished job of `model`; bits per byte follows from the documents."""
     fields: dict[str, object] = {
-        "format": 1,
+        "format": 2,
         "model": model.id,
         "revision": model.weights.revision,
         "tokens_seen": None,
@@ -113,24 +117,59 @@ def _corpus_parts() -> dict[str, object]:
     )
     information = tuple(
         LayerInformation(
-            side=side, order=1, plug_in=plug_in, null=(0.1, 0.1), null_deviation=(0.001, 0.001)
+            unit="token",
+            side=side,
+            order=1,
+            plug_in=plug_in,
+            null=(0.1, 0.1),
+            null_deviation=(0.001, 0.001),
+            null_error=(0.0001, 0.0001),
+            standard_error=0.01,
         )
         for side, plug_in in (("input", (0.5, 0.52)), ("output", (0.3, 0.31)))
     )
     layers = tuple(
-        Layer(layer=k, entropy=(0.9, 0.91), mean_entropy=(0.2, 0.2), information=information)
+        Layer(
+            layer=k,
+            entropy=(0.9, 0.91),
+            ceiling=(0.7, 0.7),
+            effective_rank=5.0,
+            information=information,
+        )
         for k in range(3)
     )
     labels = tuple(
-        LabelSet(side=side, order=1, distinct=10, singleton_mass=0.1)
+        LabelSet(unit="token", side=side, order=1, distinct=10, singleton_mass=0.1)
         for side in ("input", "output")
+    )
+    lossy = Lossy(
+        positions=50,
+        documents=3,
+        group_positions=(20, 20, 10),
+        scale=0.1,
+        labels=labels,
+        layers=layers,
+        replicates=(
+            Replicates(unit="token", side="input", order=1, corrected=(0.40, 0.42, 0.41)),
+            Replicates(unit="token", side="output", order=1, corrected=(0.20, 0.21, 0.205)),
+        ),
+        convergence=(
+            Share(positions=25, unit="token", side="input", order=1, plug_in=0.6, null=0.2),
+        ),
     )
     return {
         "text": CorpusText(sha256=CORPUS.sha256, bytes=CORPUS.bytes, protocol=PROTOCOL),
         "lossless": Lossless(
-            bits_per_byte=330 / 300, start_token="bos", failing_bytes=0, documents=documents
+            bits_per_byte=330 / 300,
+            start_token="bos",
+            failing_bytes=0,
+            documents=documents,
+            stretches=(
+                Stretch(from_byte=0, bytes=192, bits=240.0),
+                Stretch(from_byte=64, bytes=108, bits=90.0),
+            ),
         ),
-        "lossy": Lossy(positions=50, documents=3, scale=0.1, labels=labels, layers=layers),
+        "lossy": lossy,
     }
 
 

@@ -8,11 +8,12 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "generator"
 BEFORE = {
+    "jackknife": set(),
     "records": set(),
     "files": {"records"},
     "plan": {"records", "files"},
-    "measure": {"records", "files", "plan"},
-    "tables": {"records", "files", "plan"},
+    "measure": {"jackknife", "records", "files", "plan"},
+    "tables": {"jackknife", "records", "files", "plan"},
     "fits": {"records", "files", "plan", "tables"},
     "publish": {"records", "files", "plan", "tables", "fits"},
     "cli": {"records", "files", "plan", "measure", "tables", "fits", "publish"},

@@ -25,7 +25,7 @@ from generator.publish.text import (
     link,
     number,
     percent,
-    with_spread,
+    with_interval,
 )
 from generator.records.results import Failure
 from generator.tables.cohorts import make_cohorts
@@ -257,9 +257,9 @@ def test_numbers_as_readers_want_them():
         "2 families",
         "0 models",
     )
-    assert with_spread(0.14713, 0.01081) == "0.147 ± 0.011"
-    assert with_spread(0.14713, None) == "0.1471"
-    assert with_spread(None, 0.1) == UNKNOWN
+    assert with_interval(0.14713, (0.1363, 0.1579)) == "0.147 (0.136 to 0.158)"
+    assert with_interval(0.14713, None) == "0.1471"
+    assert with_interval(None, (0.1, 0.2)) == UNKNOWN
     assert escape("a{b}") == "a&#123;b&#125;"
 
 

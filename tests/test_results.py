@@ -177,11 +177,11 @@ def test_a_time_without_its_zone_is_reported(tmp_path):
 
 def test_an_unknown_format_and_field_are_reported_together(tmp_path):
     path, file = written(tmp_path)
-    content = json.loads(path.read_text()) | {"format": 2, "modell": "x"}
+    content = json.loads(path.read_text()) | {"format": 1, "modell": "x"}
     path.write_text(json.dumps(content))
     _, problems = read_results(tmp_path, "measured")
     assert [str(p) for p in problems] == [
-        f"{file}: format: 2 is not allowed; it should be 1",
+        f"{file}: format: 1 is not allowed; it should be 2",
         f'{file}: modell: unknown field; did you mean "model"?',
     ]
 

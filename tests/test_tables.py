@@ -6,7 +6,13 @@ import pytest
 from generator.records.models import Checkpoint
 from generator.records.suites import Suite
 from generator.tables.cohorts import make_cohorts
-from generator.tables.derive import bits_interval, main_score, mean_score, place_on_plane
+from generator.tables.derive import (
+    bits_interval,
+    compare_bits,
+    main_score,
+    mean_score,
+    place_on_plane,
+)
 from generator.tables.published import page_of
 from generator.tables.trajectories import make_trajectories
 from tests.factory import (
@@ -35,11 +41,36 @@ def with_information(lossy, **changes):
 
 def test_the_plane_is_the_ratio_of_corrected_means_over_the_layers_above_the_embedding():
     plane = place_on_plane(make_result(make_model()).lossy, 1)
-    assert plane.complexity == pytest.approx(0.41)
-    assert plane.expressivity == pytest.approx(0.205)
-    assert plane.optimality == pytest.approx(0.5)
-    assert plane.complexity_spread == pytest.approx(0.02 / 2**0.5)
+    assert plane.complexity.value == pytest.approx(0.41)
+    assert plane.expressivity.value == pytest.approx(0.205)
+    assert plane.optimality.value == pytest.approx(0.5)
+    assert plane.complexity.spread == pytest.approx(0.02 / 2**0.5)
     assert place_on_plane(make_result(make_model()).lossy, 2) is None
+
+
+def test_the_interval_of_a_ratio_is_that_of_its_leave_outs():
+    plane = place_on_plane(make_result(make_model()).lossy, 1)
+    assert plane.optimality.interval.low == pytest.approx(0.5)  # each leave-out has ratio 0.5
+    assert plane.optimality.interval.high == pytest.approx(0.5)
+    assert plane.complexity.interval.low < 0.41 < plane.complexity.interval.high
+    few = make_result(make_model()).lossy.model_copy(
+        update={"group_positions": (), "replicates": ()}
+    )
+    assert place_on_plane(few, 1).complexity.interval is None
+
+
+def test_two_models_are_compared_document_by_document():
+    """A model that costs 0.5 bits a byte more on every document differs by exactly that."""
+    lossless = make_result(make_model()).lossless
+    dearer = tuple(
+        d.model_copy(update={"bits": d.bits + 0.5 * d.bytes}) for d in lossless.documents
+    )
+    difference, interval = compare_bits(lossless.model_copy(update={"documents": dearer}), lossless)
+    assert difference == pytest.approx(0.5)
+    assert interval == (pytest.approx(0.5), pytest.approx(0.5))
+    assert bits_interval(lossless).high - bits_interval(lossless).low > 0.01
+    other = lossless.model_copy(update={"documents": lossless.documents[:2]})
+    assert compare_bits(other, lossless) is None
 
 
 def test_the_embedding_is_not_averaged():
@@ -55,7 +86,7 @@ def test_no_optimality_within_two_deviations_of_no_complexity(deviation, known):
     lossy = with_information(make_result(make_model()).lossy, null_deviation=(deviation,) * 2)
     plane = place_on_plane(lossy, 1)
     assert (plane.optimality is not None) == known
-    assert plane.complexity == pytest.approx(0.41)
+    assert plane.complexity.value == pytest.approx(0.41)
 
 
 def test_one_anchor_seed_has_no_spread():
@@ -63,8 +94,8 @@ def test_one_anchor_seed_has_no_spread():
         make_result(make_model()).lossy, plug_in=(0.5,), null=(0.1,), null_deviation=(0.001,)
     )
     plane = place_on_plane(lossy, 1)
-    assert plane.optimality == pytest.approx(1.0)
-    assert plane.optimality_spread is None
+    assert plane.optimality.value == pytest.approx(1.0)
+    assert plane.optimality.spread is None
 
 
 def test_the_interval_holds_the_figure_and_is_the_same_every_time():

@@ -1,10 +1,13 @@
 """The files runs/models/ladder/<name>.toml: which weights the board measures, pinned by hash."""
 
 import hashlib
+import json
 import math
 from pathlib import Path
 
 from safetensors import safe_open
+
+CORPORA = ["sotu-128", "python-128"]  # scored in windows that fit a context of 128 tokens
 
 
 def hash_revision(folder: Path) -> str:
@@ -36,6 +39,8 @@ def render_model_file(name: str, released: str, tokens_seen: dict[Path, int]) ->
         f"training_tokens = {tokens_seen[last]}",
         f"released = {released}",
         'licence = "Apache-2.0"',
+        'note = "Trained by this project on addresses up to 1989, to show a training run."',
+        f"corpora = {json.dumps(CORPORA)}",
         "",
         "[weights]",
         f'path = "{last.as_posix()}"',

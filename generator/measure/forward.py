@@ -1,14 +1,12 @@
-"""One forward pass that feeds both sides: nats of every token, directions of chosen positions.
+"""One forward pass that feeds both sides: nats of every token, hidden states of some positions.
 
 Every token is new in exactly one window; there it is scored, and there its hidden states are
-taken. Logits are made for a few hundred rows at a time, so that a vocabulary of 262,144 words
-never stands in memory for a whole window. Directions ẑ go to temporary files as float16 (this
-moves the information by less than 1e-6) with ordinary writes.
+taken. Logits are made for some rows at a time, so that those of a vocabulary of 262,144 words
+never stand in memory for a whole window. Where memory runs out, the batch is halved.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,21 +16,20 @@ from torch import Tensor
 
 from generator.measure.failures import MeasureError
 from generator.measure.labels import IntArray
-from generator.measure.soft_entropy import normalise
+from generator.measure.layer_files import LayerFiles
 from generator.measure.windows import Encoded, Window
 
-LOGIT_ELEMENTS = 16_000_000  # at most this many logits exist at once
+LOGIT_ELEMENTS = 8_000_000  # at most this many logits exist at once,
+LOGIT_ROWS = 32  # or those of this many rows
 BATCH_TOKENS = 4096  # inputs per forward pass, padding included
 
 
 @dataclass(frozen=True)
 class Pass:
-    """What the forward pass leaves: nats per document, and where each analysed row came from."""
+    """What the forward pass leaves beside the layers' files."""
 
     nats: list[NDArray[np.float64]]  # per document, (targets,)
     rows: IntArray  # (N, 2): document and input index, in the order of the files
-    layers: list[Path]  # per layer, N × D float16
-    width: int
 
 
 def run_forward(
@@ -40,59 +37,86 @@ def run_forward(
     documents: Sequence[Encoded],
     windows: Iterable[Window],
     chosen: Sequence[NDArray[np.bool_]],
-    folder: Path,
+    files: LayerFiles | None,
     report: Callable[[int], None],
 ) -> Pass:
-    """Score every new token of every window; keep ẑ of every layer at the chosen inputs.
+    """Score every new token of every window; keep every layer's states at the chosen inputs.
 
     chosen: per document, (inputs,) mask. report: called with the number of tokens just scored.
-    Raises MeasureError("nan") when the model's output is not finite.
+    Raises MeasureError: "nan" when the model's output is not finite, "out_of_memory" when not even
+    one window fits.
     """
     nats = [np.full(len(document.targets), np.nan) for document in documents]
     rows: list[tuple[int, int]] = []
     head = _Head(model)
-    files: list[Any] = []
-    width = 0
-    try:
-        for batch in _batches(windows):
-            with torch.inference_mode():
-                states = _hidden_states(model, documents, batch)
-                if not files:
-                    names = [folder / f"layer-{k}.f16" for k in range(len(states))]
-                    files = [name.open("wb") for name in names]
-                    width = states[0].shape[-1]
-                for row, window in enumerate(batch):
-                    document = documents[window.document]
-                    new = slice(window.new - window.begin, window.end - window.begin)
-                    targets = torch.from_numpy(document.targets[window.new : window.end])
-                    found = head.nats(states[-1][row, new], targets)
-                    nats[window.document][window.new : window.end] = found
-                    mask = chosen[window.document][window.new : window.end]
-                    rows += [(window.document, int(i) + window.new) for i in np.flatnonzero(mask)]
-                    _append(files, [layer[row, new] for layer in states], mask)
-                    report(window.end - window.new)
-    finally:
-        for file in files:
-            file.close()
+    # Windows of like length together, longest first: little padding, and memory fails early.
+    left = sorted(windows, key=lambda w: (w.begin - w.end, w.document, w.begin))
+    largest = BATCH_TOKENS
+    while left:
+        size = max(1, largest // (left[0].end - left[0].begin))
+        batch = left[:size]
+        try:
+            scored = _score_batch(model, head, documents, batch, chosen)
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            if len(batch) == 1:
+                wrong = f"a window of {batch[0].end - batch[0].begin} tokens does not fit in memory"
+                repair = "measure on a machine with more"
+                raise MeasureError("out_of_memory", f"{wrong}; {repair}") from error
+            largest //= 2
+            continue
+        left = left[size:]
+        found, states = scored
+        for window in batch:
+            new = window.end - window.new
+            nats[window.document][window.new : window.end], found = found[:new], found[new:]
+            places = np.flatnonzero(chosen[window.document][window.new : window.end])
+            rows += [(window.document, window.new + place) for place in places.tolist()]
+            report(new)
+        if files is not None:
+            files.append(states)
     for document, values in zip(documents, nats, strict=True):
         if not np.isfinite(values).all():
             wrong = f"{document.document.name}: the model's output is not a finite number"
             raise MeasureError("nan", f"{wrong}; the weights or the dtype are broken")
-    places = np.array(rows, dtype=np.int64).reshape(-1, 2)
-    return Pass(nats, places, [Path(file.name) for file in files], width)
+    return Pass(nats, np.array(rows, dtype=np.int64).reshape(-1, 2))
 
 
-def _batches(windows: Iterable[Window]) -> Iterator[list[Window]]:
-    """Windows of like length together, longest first."""
-    batch: list[Window] = []
-    for window in sorted(windows, key=lambda w: (w.begin - w.end, w.document, w.begin)):
-        longest = batch[0].end - batch[0].begin if batch else 0
-        if batch and longest * (len(batch) + 1) > BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(window)
-    if batch:
-        yield batch
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """CUDA has an error of its own; that of a CPU is known by its words alone."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _score_batch(
+    model: Any,
+    head: "_Head",
+    documents: Sequence[Encoded],
+    batch: list[Window],
+    chosen: Sequence[NDArray[np.bool_]],
+) -> tuple[NDArray[np.float64], list[Tensor]]:
+    """Nats of the windows' new tokens, and every layer's states at the chosen ones, in order."""
+    longest = max(window.end - window.begin for window in batch)
+    new: list[IntArray] = []  # of the batch's inputs, counted row by row
+    kept: list[IntArray] = []
+    targets: list[IntArray] = []
+    for row, window in enumerate(batch):
+        here = np.arange(window.new, window.end)
+        place = row * longest + here - window.begin
+        new.append(place)
+        kept.append(place[chosen[window.document][here]])
+        targets.append(documents[window.document].targets[here])
+    with torch.inference_mode():
+        states = _hidden_states(model, documents, batch)
+        scored = _take(states[-1], new)
+        found = head.nats(scored, torch.from_numpy(np.concatenate(targets)))
+        return found, [_take(layer, kept) for layer in states]
+
+
+def _take(states: Tensor, places: list[IntArray]) -> Tensor:
+    """Rows of (windows, T, D) at places counted over windows · T."""
+    index = torch.from_numpy(np.concatenate(places)).to(states.device)
+    return states.flatten(0, 1)[index]
 
 
 def _hidden_states(model: Any, documents: Sequence[Encoded], batch: list[Window]) -> list[Tensor]:
@@ -116,15 +140,6 @@ def _hidden_states(model: Any, documents: Sequence[Encoded], batch: list[Window]
     return list(output.hidden_states)
 
 
-def _append(files: list[Any], layers: list[Tensor], mask: NDArray[np.bool_]) -> None:
-    if not mask.any():
-        return
-    keep = torch.from_numpy(np.flatnonzero(mask))
-    for file, layer in zip(files, layers, strict=True):
-        directions = normalise(layer[keep.to(layer.device)].float())
-        file.write(directions.half().cpu().numpy().tobytes())
-
-
 class _Head:
     """From last hidden states to nats: the model's own output layer, a few rows at a time."""
 
@@ -143,7 +158,7 @@ class _Head:
 
     def nats(self, states: Tensor, targets: Tensor) -> NDArray[np.float64]:
         """−ln p of the targets under a full softmax in float32, (T,)."""
-        step = max(1, LOGIT_ELEMENTS // self.vocabulary)
+        step = max(LOGIT_ROWS, LOGIT_ELEMENTS // self.vocabulary)
         found = []
         for begin in range(0, len(states), step):
             logits = self.logits(states[begin : begin + step])

@@ -1,9 +1,10 @@
-"""Mutual information between labels and a layer's soft assignments, with its finite-sample bias.
+"""Plug-in information between labels and soft assignments, of all positions and of parts of them.
 
-`plug_in` is H(Z) − Σ count/N · H(mean A of a label). Labels seen few times make it too large:
-with labels independent of Z it is far above 0, and with every label unique it reaches its ceiling
-H(Z) − mean H(A). `null` is what independent labels with the same counts would give, so that
-corrected = plug_in − null. Units: ln(B), as in the paper.
+`plug_in` is H(Z) − Σ count/N · H(mean A of a label), in units of ln(B). It is computed for one
+anchor seed at a time, from assignments A of shape (N positions, B bins), together with what it
+would be without each group of documents (for the jackknife): the sums of a label without a group
+are its sums less one piece, so that all G leave-outs cost about as much as the estimate itself.
+Its finite-sample bias is the matter of null.py.
 """
 
 import math
@@ -14,147 +15,158 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from generator.measure.labels import IntArray, NestedLabels, merge_lengths
-from generator.measure.soft_entropy import normalised_entropy
+from generator.measure.labels import IntArray, Labels
 
-# Counts at which the bias of a label's mean is simulated; between them it is interpolated, above
-# them the part beyond second order falls with the square of the count.
-SIMULATED_COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
-SHUFFLES = 2  # random orders of the positions that the simulation cuts into groups
+FloatArray = NDArray[np.float64]
+BAG_ROWS = 128  # summed one after the other
+CHUNK_ROWS = 4096  # of sums whose logarithms exist at once
 
 
 @dataclass(frozen=True)
-class Null:
-    """H(Z) − H(mean of c rows drawn without replacement): its mean and variance by count c.
+class Parts:
+    """Positions by group and by stage; a part of the text leaves out a group or ends at a stage.
 
-    To second order the mean is `quadratic` · (N − c)/(N − 1)/c; what is beyond that is simulated.
-    The loss of c rows is `slope` times the mean of their own losses and a rest that their
-    combination makes: the first part cancels over labels of one count, the rest does not.
+    groups: G groups of documents for the jackknife, 0 for a text of too few documents.
+    stages: T nested shares of the positions, the last one all of them.
     """
 
-    positions: int
-    counts: IntArray  # (C,) ascending, from 1
-    beyond: Tensor  # (C, S): count² · (mean − its second-order value)
-    slope: Tensor  # (C, S)
-    rest: Tensor  # (C, S): count² · variance of the rest
-    row_variance: Tensor  # (S,): of the loss of single rows
-    quadratic: Tensor  # (S,)
+    group: IntArray  # (N,) 0…G−1
+    stage: IntArray  # (N,) the first stage that a position belongs to
+    groups: int
+    stages: int
+
+    @property
+    def count(self) -> int:
+        """All positions, then each group left out, then each stage but the last."""
+        return 1 + self.groups + self.stages - 1
 
 
-def entropy_of_mean(assignments: Tensor) -> Tensor:
-    """H(Z) of each seed, (S,) float64, from assignments (N, S, B)."""
-    return normalised_entropy(assignments.mean(dim=0, dtype=torch.float64))
+@dataclass(frozen=True)
+class Moments:
+    """First and second moments of assignments in every part (see Parts.count), float64.
+
+    H(Z) − mean H(A) is the ceiling of the information: what labels that are all unique would give.
+    `quadratic` is its second-order part, Σ_b Var(A_b) / (2 P_b ln B).
+    """
+
+    positions: IntArray  # (parts,)
+    mean: FloatArray  # (parts, B): P
+    entropy: FloatArray  # (parts,): H(Z)
+    ceiling: FloatArray  # (parts,)
+    quadratic: FloatArray  # (parts,)
 
 
-def plug_in(assignments: Tensor, labels: NestedLabels) -> Tensor:
-    """Plug-in information of orders 1…K, (K, S) float64. Nested orders are summed once."""
-    total = len(labels.order)
-    entropy = entropy_of_mean(assignments)
-    sums = assignments[torch.from_numpy(labels.order)].flatten(1)  # (N, S · B)
-    lengths: IntArray = np.ones(total, dtype=np.int64)
-    shape = assignments.shape[1:]
-    found = []
-    for counts in reversed(labels.counts):  # finest first
-        sums = _segment_sums(sums, merge_lengths(lengths, counts))
-        lengths = counts
-        sizes = torch.from_numpy(counts)
-        means = sums.view(-1, *shape) / sizes.view(-1, 1, 1).to(sums.dtype)
-        weights = sizes.to(torch.float64) / total
-        conditional = torch.einsum("l,ls->s", weights, normalised_entropy(means).double())
-        found.append(entropy - conditional)
-    return torch.stack(found[::-1])
+def row_entropies(assignments: Tensor) -> Tensor:
+    """H(A) of every position in units of ln(B), (N,)."""
+    return entropies(assignments, torch.ones(len(assignments)))
 
 
-def _segment_sums(rows: Tensor, lengths: IntArray) -> Tensor:
-    if len(lengths) == len(rows):
-        return rows
-    summed: Tensor = torch.segment_reduce(rows, "sum", lengths=torch.from_numpy(lengths), axis=0)
-    return summed
+def entropies(sums: Tensor, counts: Tensor) -> Tensor:
+    """Entropy of the distributions sums/counts, each row summing to its count; (rows,) float64."""
+    found = [
+        torch.linalg.vecdot(rows, rows.clamp_min(torch.finfo(rows.dtype).tiny).log())
+        for rows in torch.split(sums, CHUNK_ROWS)
+    ]
+    inner = torch.cat(found).double() if found else torch.zeros(0, dtype=torch.float64)
+    counts = counts.double()
+    return (counts.log() - inner / counts) / math.log(sums.shape[-1])
 
 
-def simulate_null(assignments: Tensor, seed: int = 0) -> Null:
-    """Tabulate the entropy that a label's mean loses under independence, for every anchor seed."""
-    total, *shape = assignments.shape
-    generator = torch.Generator().manual_seed(seed)
-    mean = assignments.mean(dim=0, dtype=torch.float64)  # (S, B)
-    counts = [1] + [c for c in SIMULATED_COUNTS if 2 * c <= total]
-    quadratic = _quadratic_loss(assignments, mean).mean(dim=0)
-    single = _losses(assignments, mean)[..., 0]  # (N, S)
-    drawn: dict[int, list[Tensor]] = {count: [] for count in counts}
-    for _ in range(SHUFFLES):
-        order = torch.randperm(total, generator=generator)
-        shuffled = assignments[order]
-        for count in counts:
-            whole = total // count * count
-            means = shuffled[:whole].reshape(-1, count, *shape).mean(dim=1)
-            own = single[order[:whole]].reshape(-1, count, shape[0]).mean(dim=1)
-            drawn[count].append(torch.cat([_losses(means, mean), own.unsqueeze(-1)], dim=-1))
-    beyond, slopes, rest = [], [], []
-    for count in counts:
-        loss, squares, own = torch.cat(drawn[count]).unbind(dim=-1)
-        known = quadratic * (total - count) / max(total - 1, 1) / count
-        controlled = loss.mean(dim=0) - _slope(loss, squares) * (squares.mean(dim=0) - known)
-        beyond.append(count**2 * (controlled - known))
-        slopes.append(_slope(loss, own))
-        rest.append(count**2 * (loss - slopes[-1] * own).var(dim=0))
-    return Null(
-        positions=total,
-        counts=np.array(counts),
-        beyond=torch.stack(beyond),
-        slope=torch.stack(slopes),
-        rest=torch.stack(rest),
-        row_variance=single.var(dim=0),
-        quadratic=quadratic,
+def measure_moments(assignments: Tensor, rows: Tensor, parts: Parts) -> Moments:
+    """Moments of all positions, of all but each group, and of each stage.
+
+    rows: H(A) of every position, (N,).
+    """
+    bins = assignments.shape[-1]
+    cell = parts.group + max(parts.groups, 1) * parts.stage
+    shape = (parts.stages, max(parts.groups, 1), -1)
+    order = np.argsort(cell, kind="stable")
+    sizes = np.bincount(cell, minlength=shape[0] * shape[1])
+    squares = assignments**2
+    first = _sum_bags(assignments, order, _starts(sizes)).double().numpy().reshape(shape)
+    second = _sum_bags(squares, order, _starts(sizes)).double().numpy().reshape(shape)
+    own = np.bincount(cell, rows.double().numpy(), len(sizes)).astype(np.float64).reshape(shape)
+    n = _by_part(sizes.reshape(shape).astype(np.float64), parts)
+    mean = _by_part(first, parts) / n
+    variance = _by_part(second, parts) / n - mean**2
+    safe = np.maximum(mean, np.finfo(float).tiny)
+    entropy = -(mean * np.log(safe)).sum(axis=1) / math.log(bins)
+    return Moments(
+        positions=n[:, 0].astype(np.int64),
+        mean=mean,
+        entropy=entropy,
+        ceiling=entropy - (_by_part(own, parts) / n)[:, 0],
+        quadratic=(variance / safe).sum(axis=1) / (2 * math.log(bins)),
     )
 
 
-def _slope(values: Tensor, control: Tensor) -> Tensor:
-    """Least-squares slope of `values` on `control`, both (G, S), by seed."""
-    centred = control - control.mean(dim=0)
-    spread = (centred**2).sum(dim=0).clamp_min(torch.finfo(torch.float64).tiny)
-    return (values * centred).sum(dim=0) / spread
+def _by_part(cells: FloatArray, parts: Parts) -> FloatArray:
+    """Sums by stage and group, (T, G, C), as sums by part, (parts, C)."""
+    whole: FloatArray = cells.sum(axis=(0, 1))[None]
+    without = whole - cells.sum(axis=0) if parts.groups else whole[:0]
+    stages = cells.sum(axis=1).cumsum(axis=0)[:-1]
+    return np.concatenate([whole, without, stages])
 
 
-def _losses(means: Tensor, mean: Tensor) -> Tensor:
-    """H(P) − H(m) less its linear part, and its second-order part alone, (G, S, 2).
+def plug_in(
+    assignments: Tensor, rows: Tensor, labels: Labels, moments: Moments, groups: int, first: int = 0
+) -> FloatArray:
+    """Plug-in information of all positions and without each of the groups, (1 + G,).
 
-    Both linear and second-order parts have known means, so only the small rest is simulated:
-    H(P) − H(m) = Σ δ ln P / ln B + Σ δ²/(2 P ln B) + …, δ = m − P.
+    rows: H(A) of every position, (N,). groups: G, 0 for no leave-outs. first: the part of the
+    positions that the labels are of.
     """
-    bins = mean.shape[-1]
-    logs = mean.clamp_min(torch.finfo(torch.float64).tiny).log()
-    linear = torch.einsum("gsb,sb->gs", means.double() - mean, logs) / math.log(bins)
-    loss = normalised_entropy(mean) - normalised_entropy(means).double() - linear
-    return torch.stack([loss, _quadratic_loss(means, mean)], dim=-1)
+    total = moments.positions[first]
+    sums = _sum_bags(assignments, labels.rows, labels.piece_starts)  # (pieces, B)
+    whole = _sum_bags(sums, np.arange(len(sums)), labels.label_starts)
+    counts = labels.repeated_counts
+    of_label = counts * entropies(whole, torch.from_numpy(counts)).numpy()
+    single = rows[torch.from_numpy(labels.singletons)].double().numpy()
+    spent = of_label.sum() + single.sum()  # N · H(Z | label)
+    found: FloatArray = moments.entropy[first : first + 1] - spent / total
+    if groups == 0:
+        return found
+    left = counts[labels.piece_label] - labels.piece_counts  # of each label without a group
+    kept = np.flatnonzero(left)
+    change = -of_label[labels.piece_label]
+    change[kept] += left[kept] * _entropies_of_rest(sums, whole, labels.piece_label, kept, left)
+    without = spent + np.bincount(labels.piece_group, change, groups)
+    without -= np.bincount(labels.singleton_group, single, groups)
+    part = slice(1, 1 + groups)
+    return np.concatenate([found, moments.entropy[part] - without / moments.positions[part]])
 
 
-def _quadratic_loss(means: Tensor, mean: Tensor) -> Tensor:
-    """Σ_b (m_b − P_b)² / (2 P_b ln B), (G, S)."""
-    bins = mean.shape[-1]
-    weights = 1 / (2 * math.log(bins) * mean.clamp_min(torch.finfo(torch.float64).tiny))
-    return torch.einsum("gsb,sb->gs", (means.double() - mean) ** 2, weights)
+def _entropies_of_rest(
+    sums: Tensor, whole: Tensor, label: IntArray, kept: IntArray, left: IntArray
+) -> FloatArray:
+    """Entropy of a label's mean without one of its pieces, for the pieces kept."""
+    found = []
+    for begin in range(0, len(kept), CHUNK_ROWS):
+        piece = kept[begin : begin + CHUNK_ROWS]
+        rest = whole[torch.from_numpy(label[piece])] - sums[torch.from_numpy(piece)]
+        found.append(entropies(rest, torch.from_numpy(left[piece])).numpy())
+    return np.concatenate(found) if found else np.zeros(0)
 
 
-def expected_null(null: Null, counts: IntArray) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of the plug-in information under independence, each (S,).
+def _sum_bags(values: Tensor, rows: IntArray, starts: IntArray) -> Tensor:
+    """Sums of the given rows of values (N, B), a bag from each start to the next: (bags, B).
 
-    counts: positions of every label. The spread is that of shuffles of the labels: the rests of
-    the labels add up as independent, and rows change places between labels of unequal slope.
+    embedding_bag gathers and adds in one go, without a copy of the rows. Bags of many rows are
+    summed in two steps, so that float32 loses nothing that counts.
     """
-    sizes, labels = np.unique(counts, return_counts=True)
-    shares = sizes * labels / null.positions
-    scale = sizes[:, None].astype(float)
-    finite = (null.positions - scale) / max(null.positions - 1, 1)
-    loss = null.quadratic.numpy() * finite / scale + _at(null, null.beyond, sizes) / scale**2
-    rest = (labels * (sizes / null.positions) ** 2) @ (_at(null, null.rest, sizes) / scale**2)
-    slopes = _at(null, null.slope, sizes)
-    unequal = shares @ (slopes - shares @ slopes) ** 2
-    moved = unequal * null.row_variance.numpy() / max(null.positions - 1, 1)
-    return torch.from_numpy(shares @ loss), torch.from_numpy(np.sqrt(rest + moved))
+    if len(starts) == 0:
+        return values.new_zeros((0, values.shape[1]))
+    sizes = np.diff(np.append(starts, len(rows)))
+    pieces = -(-sizes // BAG_ROWS)
+    if pieces.max() > 1:
+        within = np.arange(pieces.sum()) - np.repeat(_starts(pieces), pieces)
+        cuts = np.repeat(starts, pieces) + within * BAG_ROWS
+        values = _sum_bags(values, rows, cuts)
+        rows, starts = np.arange(len(values)), _starts(pieces)
+    return torch.nn.functional.embedding_bag(
+        torch.from_numpy(rows), values, torch.from_numpy(starts), mode="sum"
+    )
 
 
-def _at(null: Null, table: Tensor, sizes: IntArray) -> NDArray[np.float64]:
-    """A table by count, read at the given counts, (C, S); constant beyond its last count."""
-    known = np.log(null.counts)
-    columns = [np.interp(np.log(sizes), known, column) for column in table.T.numpy()]
-    return np.stack(columns, axis=1)
+def _starts(sizes: IntArray) -> IntArray:
+    return np.concatenate([[0], np.cumsum(sizes)[:-1]])

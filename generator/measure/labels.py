@@ -1,7 +1,7 @@
-"""n-gram labels of positions, sorted so that every order's groups are contiguous runs.
+"""Labels of positions: n-grams of tokens or bytes, sorted for sums by label and document group.
 
-Input labels are the 1…K tokens that end at a position, output labels the 1…K tokens that follow.
-Sorting by the nearest token first makes order k + 1 refine order k: one sort serves all orders.
+Input labels are the 1…K units (tokens, or raw bytes) that end at a position, output labels those
+that follow.
 """
 
 from dataclasses import dataclass
@@ -13,34 +13,75 @@ IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class NestedLabels:
-    """Labels of one side for orders 1…K, as a sort order and run lengths."""
+class Labels:
+    """One label for each of N positions, each in one of G groups of documents.
 
-    order: IntArray  # (N,) positions in sorted order
-    counts: tuple[IntArray, ...]  # per order: positions of each label, in sorted order
+    A label that occurs once needs no sum: it is kept apart. The others are cut into pieces, one
+    for each label and group, so that a group can be taken out of every label.
+    """
 
-    def singleton_mass(self, order: int) -> float:
+    counts: IntArray  # (labels,) positions of each label, singletons first
+    singletons: IntArray  # positions whose label occurs once
+    singleton_group: IntArray  # their groups
+    rows: IntArray  # the other positions, sorted by label, then group
+    piece_starts: IntArray  # (pieces,) first row of each piece
+    piece_counts: IntArray  # (pieces,) rows of each piece
+    piece_group: IntArray  # (pieces,)
+    piece_label: IntArray  # (pieces,) index into the labels that are not singletons
+    label_starts: IntArray  # (labels − singletons,) first piece of each
+
+    @property
+    def singleton_mass(self) -> float:
         """Share of positions whose label occurs once; near 1, plug-in estimates are all bias."""
-        counts = self.counts[order - 1]
-        return float((counts == 1).sum() / len(self.order))
+        return len(self.singletons) / int(self.counts.sum())
+
+    @property
+    def repeated_counts(self) -> IntArray:
+        """Positions of each label that is not a singleton."""
+        return self.counts[len(self.singletons) :]
 
 
-def nest_labels(grams: IntArray) -> NestedLabels:
-    """grams: (N, K) token ids, the token nearest to the position first."""
+def number_labels(grams: NDArray[np.integer]) -> IntArray:
+    """Number the n-grams of orders 1…K, (K, N) from (N, K) with the unit nearest to Z first.
+
+    Numbers count from 0 without gaps; a label of order k + 1 has one label of order k.
+    """
     positions, orders = grams.shape
     order = np.lexsort(grams.T[::-1])  # the last key given is the first that is compared
     ordered = grams[order]
     changes = np.zeros(positions, dtype=bool)
-    changes[:1] = True
-    counts = []
+    numbers = np.empty((orders, positions), dtype=np.int64)
     for k in range(orders):
         changes[1:] |= ordered[1:, k] != ordered[:-1, k]
-        starts = np.flatnonzero(changes)
-        counts.append(np.diff(np.append(starts, positions)))
-    return NestedLabels(order, tuple(counts))
+        numbers[k, order] = np.cumsum(changes)
+    return numbers
 
 
-def merge_lengths(finer: IntArray, coarser: IntArray) -> IntArray:
-    """How many consecutive runs of `finer` make up each run of `coarser`."""
-    ends = np.searchsorted(np.cumsum(finer), np.cumsum(coarser))
-    return np.diff(np.concatenate([[-1], ends]))
+def sort_labels(numbers: IntArray, groups: IntArray, kept: IntArray | None = None) -> Labels:
+    """Sort the numbered labels of N positions, or of those kept, by label and group."""
+    kept = np.arange(len(numbers)) if kept is None else kept
+    _, dense, counts = np.unique(numbers[kept], return_inverse=True, return_counts=True)
+    numbers = np.zeros_like(numbers)
+    numbers[kept] = dense
+    single = np.zeros(len(numbers), dtype=bool)
+    single[kept] = counts[dense] == 1
+    rows = kept[~single[kept]]
+    rows = rows[np.lexsort((groups[rows], numbers[rows]))]
+    label, group = numbers[rows], groups[rows]
+    starts = np.ones(len(rows), dtype=bool)
+    starts[1:] = (label[1:] != label[:-1]) | (group[1:] != group[:-1])
+    piece_starts = np.flatnonzero(starts)
+    label_of_piece = label[piece_starts]
+    firsts = np.ones(len(piece_starts), dtype=bool)
+    firsts[1:] = label_of_piece[1:] != label_of_piece[:-1]
+    return Labels(
+        counts=np.concatenate([counts[counts == 1], counts[counts > 1]]),
+        singletons=np.flatnonzero(single),
+        singleton_group=groups[single],
+        rows=rows,
+        piece_starts=piece_starts,
+        piece_counts=np.diff(np.append(piece_starts, len(rows))),
+        piece_group=group[piece_starts],
+        piece_label=np.cumsum(firsts) - 1,
+        label_starts=np.flatnonzero(firsts),
+    )

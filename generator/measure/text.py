@@ -6,32 +6,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from generator.measure import information
 from generator.measure.corpora import Document
 from generator.measure.failures import MeasureError
 from generator.measure.forward import Pass, run_forward
-from generator.measure.labels import NestedLabels, nest_labels
-from generator.measure.positions import draw_positions, grams_at
-from generator.measure.soft_entropy import (
-    assign,
-    draw_anchors,
-    normalised_entropy,
-    solve_scale,
-)
+from generator.measure.layer_files import LayerFiles
+from generator.measure.layers import estimate_layers
+from generator.measure.positions import draw_positions
+from generator.measure.soft_entropy import draw_anchors, solve_scale
 from generator.measure.weights import Loaded
 from generator.measure.windows import Encoded, Start, cut_windows, encode_documents, start_token
 from generator.records.corpora import Protocol
-from generator.records.results import (
-    DocumentBits,
-    LabelSet,
-    Layer,
-    LayerInformation,
-    Lossless,
-    Lossy,
-    Side,
-)
+from generator.records.results import DocumentBits, Lossless, Lossy, Stretch
+
+FIRST_STRETCH_BYTES = 64
 
 
 def score_text(
@@ -54,8 +42,13 @@ def score_text(
     encoded = encode_documents(documents, loaded.tokenizer, loaded.subject.vocabulary)
     lengths = [len(document.inputs) for document in encoded]
     windows = cut_windows(lengths, protocol.window_tokens, protocol.stride_tokens)
-    chosen = draw_positions(encoded, protocol.positions, protocol.max_order, protocol.position_seed)
-    masks = chosen or [np.zeros(length, dtype=bool) for length in lengths]
+    masks = draw_positions(
+        encoded,
+        protocol.positions,
+        protocol.max_order,
+        max(protocol.byte_orders, default=0),
+        protocol.position_seed,
+    )
     done = 0
 
     def advance(tokens: int) -> None:
@@ -63,11 +56,32 @@ def score_text(
         done += tokens
         report("tokens", done, sum(lengths))
 
-    with tempfile.TemporaryDirectory(prefix="leaderboard-") as folder:
-        passed = run_forward(loaded.model, encoded, windows, masks, Path(folder), advance)
-        lossless = sum_bits(encoded, passed, start_token(loaded.tokenizer)[0])
-        lossy = estimate_layers(encoded, passed, protocol, report) if chosen else None
-    return lossless, lossy
+    start = start_token(loaded.tokenizer)[0]
+    if masks is None:
+        nowhere = [np.zeros(length, dtype=bool) for length in lengths]
+        passed = run_forward(loaded.model, encoded, windows, nowhere, None, advance)
+        return sum_bits(encoded, passed, start), None
+    with (
+        tempfile.TemporaryDirectory(prefix="leaderboard-") as folder,
+        open_layer_files(loaded, protocol, Path(folder)) as files,
+    ):
+        passed = run_forward(loaded.model, encoded, windows, masks, files, advance)
+        files.close()
+        lossy = estimate_layers(encoded, passed.rows, files, protocol, report)
+    return sum_bits(encoded, passed, start), lossy
+
+
+def open_layer_files(loaded: Loaded, protocol: Protocol, folder: Path) -> LayerFiles:
+    """Files for the embedding and every layer of the model, under the protocol's anchors."""
+    width = loaded.subject.width
+    return LayerFiles(
+        folder,
+        layers=loaded.subject.layers + 1,
+        positions=protocol.positions,
+        anchors=draw_anchors(protocol.anchor_seeds, protocol.bins, width).float(),
+        bins=protocol.bins,
+        scale=solve_scale(width, protocol.bins),
+    )
 
 
 def bits_per_byte(nats: Sequence[float], n_bytes: int) -> float:
@@ -105,73 +119,24 @@ def sum_bits(encoded: Sequence[Encoded], passed: Pass, start: Start) -> Lossless
         start_token=start,
         failing_bytes=sum(d.bytes for d in documents if not d.lossless),
         documents=tuple(documents),
+        stretches=_stretches(encoded, passed),
     )
 
 
-def estimate_layers(
-    encoded: Sequence[Encoded],
-    passed: Pass,
-    protocol: Protocol,
-    report: Callable[[str, int, int], None],
-) -> Lossy:
-    """Soft entropy and information of every layer, one layer in memory at a time."""
-    before, after = grams_at(encoded, passed.rows, protocol.max_order)
-    labels: dict[Side, NestedLabels] = {"input": nest_labels(before), "output": nest_labels(after)}
-    scale = solve_scale(passed.width, protocol.bins)
-    anchors = draw_anchors(protocol.anchor_seeds, protocol.bins, passed.width).float()
-    layers = []
-    for index, file in enumerate(passed.layers):
-        flat = torch.from_numpy(np.fromfile(file, dtype=np.float16))
-        directions = flat.view(-1, passed.width).float()
-        assignments = assign(directions, anchors, scale, protocol.bins)
-        layers.append(estimate_layer(index, assignments, labels))
-        report("layers", index + 1, len(passed.layers))
-    sets = [
-        LabelSet(
-            side=side,
-            order=order,
-            distinct=len(nested.counts[order - 1]),
-            singleton_mass=nested.singleton_mass(order),
-        )
-        for side, nested in labels.items()
-        for order in range(1, protocol.max_order + 1)
-    ]
-    return Lossy(
-        positions=len(passed.rows),
-        documents=len(np.unique(passed.rows[:, 0])),
-        scale=scale,
-        labels=tuple(sets),
-        layers=tuple(layers),
+def _stretches(encoded: Sequence[Encoded], passed: Pass) -> tuple[Stretch, ...]:
+    """Bits by where in its document a token begins: bytes 0, 64, 128, 256, … on."""
+    edges = [0] + [FIRST_STRETCH_BYTES << k for k in range(30)]
+    n_bytes, nats = np.zeros(len(edges)), np.zeros(len(edges))
+    for document, costs in zip(encoded, passed.nats, strict=True):
+        if document.ends is None:
+            return ()
+        starts = np.concatenate([[0], document.ends[:-1]])
+        place = np.searchsorted(edges, starts, side="right") - 1
+        free = [document.free_nats] * (len(starts) - len(costs))  # of a first token uniform start
+        n_bytes += np.bincount(place, document.ends - starts, len(edges))
+        nats += np.bincount(place, np.concatenate([free, costs]), len(edges))
+    return tuple(
+        Stretch(from_byte=edge, bytes=int(size), bits=cost / math.log(2))
+        for edge, size, cost in zip(edges, n_bytes, nats, strict=True)
+        if size
     )
-
-
-def estimate_layer(
-    index: int, assignments: torch.Tensor, labels: dict[Side, NestedLabels]
-) -> Layer:
-    """All estimates of one layer, with the null of every order, from assignments (N, S, B)."""
-    null = information.simulate_null(assignments)
-    found = []
-    for side, nested in labels.items():
-        plug_in = information.plug_in(assignments, nested)
-        for order, counts in enumerate(nested.counts, start=1):
-            mean, deviation = information.expected_null(null, counts)
-            found.append(
-                LayerInformation(
-                    side=side,
-                    order=order,
-                    plug_in=_stored(plug_in[order - 1]),
-                    null=_stored(mean),
-                    null_deviation=_stored(deviation),
-                )
-            )
-    return Layer(
-        layer=index,
-        entropy=_stored(information.entropy_of_mean(assignments)),
-        mean_entropy=_stored(normalised_entropy(assignments).mean(dim=0)),
-        information=tuple(found),
-    )
-
-
-def _stored(values: torch.Tensor) -> tuple[float, ...]:
-    """Nine significant digits: more than float32 holds, and shorter records."""
-    return tuple(float(f"{value:.9g}") for value in values.tolist())

@@ -10,6 +10,7 @@ import numpy as np
 from generator.measure.corpora import Document
 from generator.measure.failures import MeasureError
 from generator.measure.labels import IntArray
+from generator.measure.token_bytes import find_token_ends
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Encoded:
     targets: IntArray
     free_nats: float  # cost of a first token without context: ln V under the uniform start
     lossless: bool
+    ends: IntArray | None  # bytes of the text up to the end of each token; None: not known
 
     @property
     def offset(self) -> int:
@@ -77,6 +79,7 @@ def encode_documents(
                 targets=sequence[1:],
                 free_nats=math.log(vocabulary) if kind == "uniform" else 0.0,
                 lossless=back == document.text,
+                ends=find_token_ends(document.text, tokens, tokenizer),
             )
         )
     return encoded

@@ -37,6 +37,11 @@ class Axis:
     high: float
     ticks: tuple[float, ...]
     shown_times: float = 1.0
+    labels: tuple[str, ...] = ()  # of the ticks, where their values are not what they are called
+
+    def name(self, index: int) -> str:
+        """What stands beside a tick."""
+        return self.labels[index] if self.labels else f"{self.ticks[index] * self.shown_times:g}"
 
     def share(self, value: float) -> float:
         return (value - self.low) / (self.high - self.low)
@@ -73,11 +78,15 @@ def draw_scatter(
     return _frame(x, y, x_label, y_label, summary, drawn)
 
 
-def draw_layers(series: Sequence[Series], y_label: str, summary: str) -> str:
-    """Lines over layers 0 to L, with a legend."""
-    layers = len(series[0].values)
-    step = max(1, round(layers / 8))
-    x = Axis(-0.2, layers - 0.8, tuple(float(k) for k in range(0, layers, step)))
+def draw_series(
+    series: Sequence[Series], steps: Sequence[str], x_label: str, y_label: str, summary: str
+) -> str:
+    """Lines over equal steps, such as layers, with a legend. steps: what each one is called."""
+    every = max(1, round(len(steps) / 8))
+    shown = tuple(range(0, len(steps), every))
+    x = Axis(
+        -0.2, len(steps) - 0.8, tuple(map(float, shown)), labels=tuple(steps[k] for k in shown)
+    )
     y = make_axis([0.0, *(value for one in series for value in one.values)], ticks=4)
     drawn = "".join(
         f'<path class="chart-series {one.css_class}" d="M'
@@ -86,7 +95,7 @@ def draw_layers(series: Sequence[Series], y_label: str, summary: str) -> str:
         for one in series
     )
     legend = "".join(f'<li class="{one.css_class}">{escape(one.label)}</li>' for one in series)
-    return _frame(x, y, "Layer (0 is the embedding)", y_label, summary, drawn, f"<ul>{legend}</ul>")
+    return _frame(x, y, x_label, y_label, summary, drawn, f"<ul>{legend}</ul>")
 
 
 def _place(x: Axis, y: Axis, a: float, b: float) -> str:
@@ -101,12 +110,12 @@ def _frame(
         f'<path d="M0 {HEIGHT * (1 - y.share(tick)):.1f}H{WIDTH:.0f}"/>' for tick in y.ticks
     ) + "".join(f'<path d="M{WIDTH * x.share(tick):.1f} 0V{HEIGHT:.0f}"/>' for tick in x.ticks)
     x_ticks = "".join(
-        f'<span style="left:{100 * x.share(tick):.2f}%">{tick * x.shown_times:g}</span>'
-        for tick in x.ticks
+        f'<span style="left:{100 * x.share(tick):.2f}%">{escape(x.name(index))}</span>'
+        for index, tick in enumerate(x.ticks)
     )
     y_ticks = "".join(
-        f'<span style="bottom:{100 * y.share(tick):.2f}%">{tick * y.shown_times:g}</span>'
-        for tick in y.ticks
+        f'<span style="bottom:{100 * y.share(tick):.2f}%">{escape(y.name(index))}</span>'
+        for index, tick in enumerate(y.ticks)
     )
     return (
         f'<figure class="chart"><div class="chart-y">{escape(y_label)}</div>{legend}'

@@ -12,7 +12,7 @@ from generator.publish.columns import FIELDS, FILES
 from generator.publish.text import escape, table
 from generator.records.results import Result
 from generator.tables.cohorts import Cohort
-from generator.tables.derive import bits_interval, place_on_plane
+from generator.tables.derive import Figure, Plane, bits_interval, place_on_plane
 from generator.tables.measured import HEADLINE_ORDER, current_results
 from generator.tables.trajectories import make_trajectories
 
@@ -149,13 +149,23 @@ def _compression(result: Result, specs: Specs) -> dict[str, object]:
         "documents": len(result.lossless.documents),
         "failing_bytes": result.lossless.failing_bytes,
         "corpus_after_release": str(specs.corpora[result.name].begins > released).lower(),
-        "complexity": plane.complexity if plane else None,
-        "expressivity": plane.expressivity if plane else None,
-        "optimality": plane.optimality if plane else None,
-        "optimality_spread": plane.optimality_spread if plane else None,
+        **_plane(plane),
         "dtype": result.environment.dtype,
         "record": result.file,
     }
+
+
+def _plane(plane: Plane | None) -> dict[str, float | None]:
+    """Complexity, expressivity and optimality, each with its interval and spread over seeds."""
+    cells: dict[str, float | None] = {}
+    for name in ("complexity", "expressivity", "optimality"):
+        figure: Figure | None = getattr(plane, name, None)
+        interval = figure.interval if figure else None
+        cells[name] = figure.value if figure else None
+        cells[f"{name}_low95"] = interval.low if interval else None
+        cells[f"{name}_high95"] = interval.high if interval else None
+        cells[f"{name}_spread"] = figure.spread if figure else None
+    return cells
 
 
 def _layers(result: Result) -> list[dict[str, object]]:
@@ -172,10 +182,15 @@ def _layers(result: Result) -> list[dict[str, object]]:
                 "dtype": result.environment.dtype,
                 "positions": result.lossy.positions,
                 "layer": layer.layer,
+                "unit_of_labels": found.unit,
                 "side": found.side,
                 "order": found.order,
                 "entropy": np.mean(layer.entropy),
+                "ceiling": np.mean(layer.ceiling),
+                "effective_rank": layer.effective_rank,
                 "null_deviation": np.mean(found.null_deviation),
+                "null_error": np.mean(found.null_error),
+                "standard_error": found.standard_error,
             }
             named = {"plug_in": found.plug_in, "null": found.null, "corrected": corrected}
             for name, values in named.items():

@@ -1,14 +1,13 @@
 """The sections of a model's page that show one record each: a text or a suite."""
 
-import numpy as np
-
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
-from generator.publish.chart import Series, draw_layers
-from generator.publish.text import UNKNOWN, escape, number, percent, table, with_spread
+from generator.publish.chart import Series, draw_series
+from generator.publish.plane_parts import render_plane
+from generator.publish.text import UNKNOWN, escape, number, percent, table
 from generator.records.models import Model
-from generator.records.results import Lossless, Lossy, Result, Side, TaskResult
-from generator.tables.derive import bits_interval, main_score, mean_score, place_on_plane
+from generator.records.results import Lossless, Result, TaskResult
+from generator.tables.derive import bits_interval, main_score, mean_score
 from generator.tables.measured import is_current
 
 
@@ -62,10 +61,11 @@ def render_corpus(entry: StoredResult, model: Model, specs: Specs) -> str:
         ("Text begins after the model's release", fresh),
     ]
     rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts)
-    plane = _plane(result.name, result.lossy) if result.lossy else ""
+    context = _context(result.name, lossless)
+    plane = render_plane(result.name, result.lossy) if result.lossy else ""
     return (
         f'<h2 id="corpus-{escape(result.name)}">{escape(title)}</h2>'
-        f'<dl class="facts">{rows}</dl>{plane}{_source(entry, specs)}'
+        f'<dl class="facts">{rows}</dl>{context}{plane}{_source(entry, specs)}'
     )
 
 
@@ -81,76 +81,24 @@ def _failing(lossless: Lossless, scored: int) -> str:
     return f"{lossless.failing_bytes} ({share} %): not lossless, so not ranked"
 
 
-def _plane(name: str, lossy: Lossy) -> str:
-    """Model-level figures by order, then layer by layer for single tokens."""
-    header = [("Labels", False)] + [
-        (column, True)
-        for column in ("Complexity", "Expressivity", "Optimality", "Inputs seen once, %")
-    ]
-    rows = []
-    for order in sorted({label.order for label in lossy.labels}):
-        if (plane := place_on_plane(lossy, order)) is not None:
-            rows.append(
-                [
-                    "single tokens" if order == 1 else f"{order}-grams",
-                    with_spread(plane.complexity, plane.complexity_spread),
-                    with_spread(plane.expressivity, plane.expressivity_spread),
-                    with_spread(plane.optimality, plane.optimality_spread),
-                    percent(_singletons(lossy, order)),
-                ]
-            )
-    caption = (
-        f"Information plane: corrected values, mean over layers 1 to {len(lossy.layers) - 1}; "
-        f"± standard deviation over {len(lossy.layers[0].entropy)} anchor seeds; "
-        f"{lossy.positions} positions in {lossy.documents} documents"
+def _context(name: str, lossless: Lossless) -> str:
+    """Bits per byte by place in the document: what more context gains."""
+    stretches = lossless.stretches
+    if len(stretches) < 2:
+        return ""
+    edges = [f"{stretch.from_byte}" for stretch in stretches]
+    rates = tuple(stretch.bits / stretch.bytes for stretch in stretches)
+    summary = "Bits per byte of the tokens that begin from this byte of their document on."
+    chart = draw_series(
+        [Series("bits per byte", "input", rates)], edges, "Byte", "Bits per byte", summary
     )
-    return table(f"plane-{name}", caption, header, rows) + _layers(name, lossy)
-
-
-def _singletons(lossy: Lossy, order: int) -> float | None:
-    found = [s.singleton_mass for s in lossy.labels if (s.order, s.side) == (order, "input")]
-    return found[0] if found else None
-
-
-def _by_layer(lossy: Lossy, side: Side) -> list[tuple[float, float, float]]:
-    """Plug-in, null and corrected information of single tokens, layer by layer, seeds averaged."""
-    return [
-        (
-            float(np.mean(i.plug_in)),
-            float(np.mean(i.null)),
-            float(np.mean(i.plug_in) - np.mean(i.null)),
-        )
-        for layer in lossy.layers
-        for i in layer.information
-        if (i.side, i.order) == (side, 1)
-    ]
-
-
-def _layers(name: str, lossy: Lossy) -> str:
-    inputs, outputs = _by_layer(lossy, "input"), _by_layer(lossy, "output")
-    if not len(inputs) == len(outputs) == len(lossy.layers):
-        return ""  # single tokens were not asked for
-    chart = draw_layers(
-        [
-            Series("I(X;Z): what was read", "input", tuple(row[2] for row in inputs)),
-            Series("I(Y;Z): what comes next", "output", tuple(row[2] for row in outputs)),
-        ],
-        "Corrected information, ln(bins)",
-        "Single tokens as labels, mean over anchor seeds, by layer.",
-    )
-    columns = ("Plug-in I(X;Z)", "Null", "Corrected", "Plug-in I(Y;Z)", "Null", "Corrected")
-    header = [("Layer", False), ("H(Z)", True)] + [(column, True) for column in columns]
+    header = [("From byte", True), ("Bytes scored", True), ("Bits per byte", True)]
     rows = [
-        [
-            str(layer.layer) if layer.layer else "0 (embedding)",
-            number(float(np.mean(layer.entropy)), 4),
-            *(number(value, 4) for value in (*read, *follows)),
-        ]
-        for layer, read, follows in zip(lossy.layers, inputs, outputs, strict=True)
+        [edge, str(stretch.bytes), number(rate, 4)]
+        for edge, stretch, rate in zip(edges, stretches, rates, strict=True)
     ]
-    caption = "Layer by layer, single tokens as labels: means over anchor seeds"
-    body = table(f"layers-{name}", caption, header, rows)
-    return f"{chart}<details><summary>All figures layer by layer</summary>{body}</details>"
+    body = table(f"context-gained-{name}", "Bits per byte by place in the document", header, rows)
+    return f"{chart}<details><summary>The figures of this chart</summary>{body}</details>"
 
 
 def render_suite(entry: StoredResult, specs: Specs) -> str:

@@ -34,7 +34,10 @@ class Protocol(Record):
     stride_tokens: int = Field(gt=0, description="advance of the window, in tokens")
     start: Literal["bos-eos-uniform"] = "bos-eos-uniform"
     positions: int = Field(gt=0, description="positions whose hidden states are analysed")
-    max_order: int = Field(2, ge=1, le=4, description="longest n-gram label")
+    max_order: int = Field(4, ge=1, le=4, description="longest n-gram label, in tokens")
+    byte_orders: Annotated[tuple[int, ...], AfterValidator(names.check_byte_orders)] = Field(
+        (1, 2, 4, 8), description="lengths of the labels that are cut by bytes, ascending"
+    )
     position_seed: int = Field(0, ge=0, description="seed of the draw of positions")
     bins: int = Field(100, ge=2, description="anchors of the soft entropy")
     anchor_seeds: Annotated[tuple[int, ...], AfterValidator(names.check_distinct)] = Field(

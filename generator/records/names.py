@@ -83,6 +83,13 @@ def check_distinct(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return items
 
 
+def check_byte_orders(orders: tuple[int, ...]) -> tuple[int, ...]:
+    """Lengths of byte labels: ascending, none above 8."""
+    if list(orders) != sorted(set(orders)) or not all(1 <= order <= 8 for order in orders):
+        raise refuse(f"{list(orders)} is not ascending within 1 to 8", "write such as [1, 2, 4, 8]")
+    return orders
+
+
 def check_sha256(digest: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
         raise refuse(f'"{digest}" is not a SHA-256', "write its 64 hex digits")

@@ -10,11 +10,13 @@ from generator.records.base import Record, refuse
 from generator.records.corpora import Protocol
 from generator.records.suites import Task
 
-# 1: first format.
-FORMAT: Literal[1] = 1
+# 1: first format, never released.
+# 2: labels of bytes, jackknife, convergence, effective rank, bits by place in the document.
+FORMAT: Literal[2] = 2
 
 Kind = Literal["suite", "corpus"]
 Side = Literal["input", "output"]
+Unit = Literal["token", "byte"]
 
 
 class Environment(Record):
@@ -82,6 +84,14 @@ class DocumentBits(Record):
     lossless: bool  # decode(encode(text)) == text
 
 
+class Stretch(Record):
+    """Bits of the tokens that begin in a stretch of their document, summed over documents."""
+
+    from_byte: int
+    bytes: int  # of those tokens
+    bits: float
+
+
 class Lossless(Record):
     """Bits per byte of a text (lower is better), with the documents it sums over."""
 
@@ -89,13 +99,15 @@ class Lossless(Record):
     start_token: Literal["bos", "eos", "uniform"]
     failing_bytes: int  # bytes in documents that the tokenizer does not give back
     documents: tuple[DocumentBits, ...]
+    stretches: tuple[Stretch, ...]  # empty where the bytes of tokens are not known
 
 
 class LabelSet(Record):
-    """The n-grams that end at (input) or follow (output) the analysed positions."""
+    """The n-grams of tokens or bytes that end at (input) or follow (output) the positions."""
 
+    unit: Unit
     side: Side
-    order: int
+    order: int  # units in a label
     distinct: int
     singleton_mass: float  # share of positions whose label occurs once
 
@@ -103,11 +115,14 @@ class LabelSet(Record):
 class LayerInformation(Record):
     """I(labels; Z) of one layer, in units of ln(bins); one number per anchor seed."""
 
+    unit: Unit
     side: Side
     order: int
     plug_in: tuple[float, ...]
     null: tuple[float, ...]
     null_deviation: tuple[float, ...]  # standard deviation of the shuffle distribution
+    null_error: tuple[float, ...]  # Monte Carlo standard error of the null
+    standard_error: float | None  # of the corrected mean over seeds, by jackknife over documents
 
 
 class Layer(Record):
@@ -115,8 +130,29 @@ class Layer(Record):
 
     layer: int
     entropy: tuple[float, ...]  # H(Z), one per anchor seed
-    mean_entropy: tuple[float, ...]  # mean of H(A), one per anchor seed; H − mean H(A) = ceiling
+    ceiling: tuple[float, ...]  # H(Z) − mean H(A): what labels that are all unique would give
+    effective_rank: float  # exp of the entropy of the eigenvalues of the covariance of ẑ
     information: tuple[LayerInformation, ...]
+
+
+class Replicates(Record):
+    """Corrected information, mean over layers 1…L and seeds, without each group of documents."""
+
+    unit: Unit
+    side: Side
+    order: int
+    corrected: tuple[float, ...]
+
+
+class Share(Record):
+    """Mean over layers 1…L and seeds of an estimate from a part of the positions."""
+
+    positions: int
+    unit: Unit
+    side: Side
+    order: int
+    plug_in: float
+    null: float
 
 
 class Lossy(Record):
@@ -124,9 +160,12 @@ class Lossy(Record):
 
     positions: int
     documents: int
+    group_positions: tuple[int, ...]  # of the jackknife's groups; empty: too few documents
     scale: float  # ε of the soft assignment
     labels: tuple[LabelSet, ...]
     layers: tuple[Layer, ...]
+    replicates: tuple[Replicates, ...]
+    convergence: tuple[Share, ...]
 
 
 class CorpusText(Record):
@@ -147,7 +186,7 @@ class Failure(Record):
 class Result(Record):
     """One finished job: a suite or a corpus, for one revision of one model."""
 
-    format: Literal[1]
+    format: Literal[2]
     model: str
     revision: str
     tokens_seen: int | None

@@ -6,31 +6,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generator.records.results import Lossless, Lossy, Side, TaskResult
+from generator.jackknife import Interval, jackknife_interval
+from generator.records.results import Lossless, Lossy, Side, TaskResult, Unit
 
+SIDES: tuple[Side, Side] = ("input", "output")
 BOOTSTRAP_DRAWS = 2000
 SHUFFLE_DEVIATIONS = 2  # corrected complexity nearer to 0 than this has no ratio
 
 
 @dataclass(frozen=True)
-class Interval:
-    """A 95 % interval."""
+class Figure:
+    """An estimate of the information plane, in units of ln(bins) or as a ratio."""
 
-    low: float
-    high: float
+    value: float
+    spread: float | None  # standard deviation over anchor seeds; None for one seed
+    interval: Interval | None  # 95 %, jackknife over documents; None for too few of them
 
 
 @dataclass(frozen=True)
 class Plane:
-    """Complexity, expressivity and optimality at one order: means and spread over anchor seeds."""
+    """Complexity, expressivity and optimality for labels of one unit and order."""
 
+    unit: Unit
     order: int
-    complexity: float
-    complexity_spread: float | None  # standard deviation over anchor seeds; None for one seed
-    expressivity: float
-    expressivity_spread: float | None
-    optimality: float | None  # None where complexity cannot be told from 0
-    optimality_spread: float | None
+    complexity: Figure
+    expressivity: Figure
+    optimality: Figure | None  # None where complexity cannot be told from 0
 
 
 def bits_interval(lossless: Lossless, seed: int = 0) -> Interval | None:
@@ -40,6 +41,26 @@ def bits_interval(lossless: Lossless, seed: int = 0) -> Interval | None:
         return None
     bits = np.array([document.bits for document in documents])
     sizes = np.array([document.bytes for document in documents])
+    return _resampled(bits, sizes, seed)
+
+
+def compare_bits(one: Lossless, other: Lossless, seed: int = 0) -> tuple[float, Interval] | None:
+    """Bits per byte of `one` less those of `other` on the same documents, with a 95 % interval.
+
+    Documents are resampled in pairs, so what makes a document hard for both cancels. None where
+    the two did not score the same documents, or fewer than two.
+    """
+    names = [[(d.document, d.bytes) for d in side.documents] for side in (one, other)]
+    if names[0] != names[1] or len(names[0]) < 2:
+        return None
+    paired = zip(one.documents, other.documents, strict=True)
+    bits = np.array([first.bits - second.bits for first, second in paired])
+    sizes = np.array([document.bytes for document in one.documents])
+    return float(bits.sum() / sizes.sum()), _resampled(bits, sizes, seed)
+
+
+def _resampled(bits: np.ndarray, sizes: np.ndarray, seed: int) -> Interval:
+    """95 % interval of bits / bytes by resampling documents."""
     generator = np.random.default_rng(seed)
     drawn = generator.integers(0, len(bits), (BOOTSTRAP_DRAWS, len(bits)))
     rates = bits[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
@@ -47,47 +68,75 @@ def bits_interval(lossless: Lossless, seed: int = 0) -> Interval | None:
     return Interval(float(low), float(high))
 
 
-def place_on_plane(lossy: Lossy, order: int) -> Plane | None:
+def place_on_plane(lossy: Lossy, order: int, unit: Unit = "token") -> Plane | None:
     """The model's figure: ratio of means over transformer layers 1…L (layer 0 is the embedding).
 
-    The ratio is taken for each anchor seed and then averaged, since seeds move both means together.
-    None where the records lack the order or the model has no layer above the embedding.
+    None where the record lacks the labels or the model has no layer above the embedding.
     """
-    inputs, deviation = _over_layers(lossy, "input", order)
-    outputs, _ = _over_layers(lossy, "output", order)
-    if inputs is None or outputs is None or deviation is None:
+    inputs, outputs = (over_layers(lossy, unit, side, order) for side in SIDES)
+    if inputs is None or outputs is None:
         return None
-    known = inputs.mean() > SHUFFLE_DEVIATIONS * deviation
-    ratios = outputs / inputs if known else None
+    left_in, left_out = (_left_out(lossy, unit, side, order) for side in SIDES)
+    sizes = lossy.group_positions
+    ratio = None
+    if inputs.corrected.mean() > SHUFFLE_DEVIATIONS * inputs.deviation:
+        ratio = _figure(
+            float(outputs.corrected.mean() / inputs.corrected.mean()),
+            outputs.corrected / inputs.corrected,
+            left_out / left_in,
+            sizes,
+        )
     return Plane(
+        unit=unit,
         order=order,
-        complexity=float(inputs.mean()),
-        complexity_spread=_spread(inputs),
-        expressivity=float(outputs.mean()),
-        expressivity_spread=_spread(outputs),
-        optimality=float(ratios.mean()) if ratios is not None else None,
-        optimality_spread=_spread(ratios) if ratios is not None else None,
+        complexity=_figure(float(inputs.corrected.mean()), inputs.corrected, left_in, sizes),
+        expressivity=_figure(float(outputs.corrected.mean()), outputs.corrected, left_out, sizes),
+        optimality=ratio,
     )
 
 
-def _over_layers(lossy: Lossy, side: Side, order: int) -> tuple[np.ndarray | None, float | None]:
-    """Corrected information, mean over layers 1…L, by seed; and the shuffles' deviation of it.
+def _figure(
+    value: float, by_seed: np.ndarray, left_out: np.ndarray, sizes: tuple[int, ...]
+) -> Figure:
+    spread = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None
+    known = len(left_out) > 1
+    return Figure(value, spread, jackknife_interval(value, left_out, sizes) if known else None)
 
-    Layers share their labels, so their deviations are averaged, not divided by √L.
+
+@dataclass(frozen=True)
+class OverLayers:
+    """Information of one label set, means over layers 1…L."""
+
+    plug_in: np.ndarray  # (seeds,)
+    corrected: np.ndarray  # (seeds,)
+    deviation: float  # of the shuffles, mean over seeds
+
+
+def over_layers(lossy: Lossy, unit: Unit, side: Side, order: int) -> OverLayers | None:
+    """Means over layers 1…L, by seed; None where there are no such labels or layers.
+
+    Layers share their labels, so the deviations of their shuffles are averaged, not divided by √L.
     """
-    corrected, deviations = [], []
-    for layer in lossy.layers[1:]:
-        for found in layer.information:
-            if found.side == side and found.order == order:
-                corrected.append(np.subtract(found.plug_in, found.null))
-                deviations.append(np.mean(found.null_deviation))
-    if not corrected:
-        return None, None
-    return np.mean(corrected, axis=0), float(np.mean(deviations))
+    found = [
+        one
+        for layer in lossy.layers[1:]
+        for one in layer.information
+        if (one.unit, one.side, one.order) == (unit, side, order)
+    ]
+    if not found:
+        return None
+    plug_in = np.mean([one.plug_in for one in found], axis=0)
+    null = np.mean([one.null for one in found], axis=0)
+    deviation = float(np.mean([one.null_deviation for one in found]))
+    return OverLayers(plug_in, plug_in - null, deviation)
 
 
-def _spread(values: np.ndarray) -> float | None:
-    return float(values.std(ddof=1)) if len(values) > 1 else None
+def _left_out(lossy: Lossy, unit: Unit, side: Side, order: int) -> np.ndarray:
+    """Corrected information without each group of documents, (groups,) or empty."""
+    for one in lossy.replicates:
+        if (one.unit, one.side, one.order) == (unit, side, order):
+            return np.array(one.corrected)
+    return np.zeros(0)
 
 
 def main_score(task: TaskResult) -> tuple[float, float | None, int]:

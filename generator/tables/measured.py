@@ -145,8 +145,11 @@ def corpus_figures(result: Result) -> dict[str, object]:
         if interval := bits_interval(result.lossless):
             figures[f"{name}_low"], figures[f"{name}_high"] = interval.low, interval.high
     if result.lossy and (plane := place_on_plane(result.lossy, HEADLINE_ORDER)):
-        figures[f"{name}_complexity"] = plane.complexity
-        figures[f"{name}_expressivity"] = plane.expressivity
-        figures[f"{name}_optimality"] = plane.optimality
-        figures[f"{name}_optimality_spread"] = plane.optimality_spread
+        figures[f"{name}_complexity"] = plane.complexity.value
+        figures[f"{name}_expressivity"] = plane.expressivity.value
+        if plane.optimality is not None:
+            figures[f"{name}_optimality"] = plane.optimality.value
+            if interval := plane.optimality.interval:
+                figures[f"{name}_optimality_low"] = interval.low
+                figures[f"{name}_optimality_high"] = interval.high
     return figures

@@ -1,0 +1,200 @@
+"""The information plane of one record: figures by label, over positions, and layer by layer."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from generator.publish.chart import Series, draw_series
+from generator.publish.text import UNKNOWN, counted, number, percent, table, with_interval
+from generator.records.results import Layer, LayerInformation, Lossy, Side, Unit
+from generator.tables.derive import Figure, OverLayers, over_layers, place_on_plane
+
+WORDS = {1: "single tokens", 2: "bigrams", 3: "trigrams", 4: "quadgrams"}
+
+
+def render_plane(name: str, lossy: Lossy) -> str:
+    """Everything that a record knows of the information plane. name: the text's, for ids."""
+    parts = [_figures(name, lossy), _by_layer_chart(lossy), _convergence(name, lossy)]
+    return "".join([*parts, _details(name, lossy), _layers(name, lossy)])
+
+
+def label_words(unit: Unit, order: int) -> str:
+    return WORDS[order] if unit == "token" else f"{order} byte{'s' if order > 1 else ''}"
+
+
+def _label_sets(lossy: Lossy) -> list[tuple[Unit, int]]:
+    """Unit and order of the labels, tokens first."""
+    found = {(label.unit, label.order) for label in lossy.labels}
+    return sorted(found, key=lambda one: (one[0] != "token", one[1]))
+
+
+def _figures(name: str, lossy: Lossy) -> str:
+    """Model-level figures, a row for each kind of label."""
+    columns = ("Complexity", "Expressivity", "Optimality", "Inputs seen once, %")
+    header = [("Labels", False)] + [(column, True) for column in columns]
+    rows = []
+    for unit, order in _label_sets(lossy):
+        plane = place_on_plane(lossy, order, unit)
+        if plane is not None:
+            figures = (plane.complexity, plane.expressivity, plane.optimality)
+            singletons = percent(_singletons(lossy, unit, order))
+            rows.append([label_words(unit, order), *map(_shown, figures), singletons])
+    interval = "no interval: fewer than 20 documents"
+    if groups := len(lossy.group_positions):
+        interval = f"95 % intervals by jackknife over {groups} groups of documents"
+    caption = (
+        f"Information plane: corrected values, mean over layers 1 to {len(lossy.layers) - 1} and "
+        f"{counted(len(lossy.layers[0].entropy), 'anchor seed')}; {interval}; "
+        f"{lossy.positions} positions in {lossy.documents} documents"
+    )
+    return table(f"plane-{name}", caption, header, rows)
+
+
+def _shown(figure: Figure | None) -> str:
+    return with_interval(figure.value, figure.interval) if figure else UNKNOWN
+
+
+def _singletons(lossy: Lossy, unit: Unit, order: int) -> float | None:
+    wanted = (unit, "input", order)
+    found = [s.singleton_mass for s in lossy.labels if (s.unit, s.side, s.order) == wanted]
+    return found[0] if found else None
+
+
+def _at(layer: Layer, side: Side) -> LayerInformation | None:
+    """What a layer's states tell about single tokens."""
+    for found in layer.information:
+        if (found.unit, found.side, found.order) == ("token", side, 1):
+            return found
+    return None
+
+
+def _corrected(found: LayerInformation) -> float:
+    return float(np.mean(found.plug_in) - np.mean(found.null))
+
+
+def _by_layer_chart(lossy: Lossy) -> str:
+    inputs, outputs = ([_at(layer, side) for layer in lossy.layers] for side in _SIDES)
+    read = tuple(_corrected(found) for found in inputs if found)
+    follows = tuple(_corrected(found) for found in outputs if found)
+    if not len(read) == len(follows) == len(lossy.layers):
+        return ""  # single tokens were not asked for
+    return draw_series(
+        [
+            Series("I(X;Z): what was read", "input", read),
+            Series("I(Y;Z): what comes next", "output", follows),
+        ],
+        [str(layer.layer) for layer in lossy.layers],
+        "Layer (0 is the embedding)",
+        "Corrected information, ln(bins)",
+        "Single tokens as labels, mean over anchor seeds, by layer.",
+    )
+
+
+_SIDES: tuple[Side, Side] = ("input", "output")
+
+
+def _convergence(name: str, lossy: Lossy) -> str:
+    """Plug-in and corrected complexity of bigrams, or the longest labels, by positions used."""
+    order = min(2, max((s.order for s in lossy.convergence), default=0))
+    shares = [
+        s for s in lossy.convergence if (s.unit, s.side, s.order) == ("token", "input", order)
+    ]
+    whole = over_layers(lossy, "token", "input", order)
+    if not shares or whole is None:
+        return ""
+    positions = [s.positions for s in shares] + [lossy.positions]
+    plug_in = [s.plug_in for s in shares] + [float(whole.plug_in.mean())]
+    corrected = [s.plug_in - s.null for s in shares] + [float(whole.corrected.mean())]
+    chart = draw_series(
+        [
+            Series("plug-in", "output", tuple(plug_in)),
+            Series("corrected", "input", tuple(corrected)),
+        ],
+        [str(n) for n in positions],
+        "Positions used",
+        "Complexity, ln(bins)",
+        f"Complexity with {WORDS[order]} as labels, from a part of the positions: the plug-in "
+        "falls as positions are added, since it is biased; the corrected estimate should not.",
+    )
+    header = [("Positions", True), ("Plug-in", True), ("Corrected", True)]
+    rows = [
+        [str(n), number(one, 4), number(other, 4)]
+        for n, one, other in zip(positions, plug_in, corrected, strict=True)
+    ]
+    body = table(f"convergence-{name}", f"Complexity, {WORDS[order]}, by positions", header, rows)
+    return f"{chart}<details><summary>The figures of this chart</summary>{body}</details>"
+
+
+def _details(name: str, lossy: Lossy) -> str:
+    """What an order adds to the one before, and what is left."""
+    columns = (
+        "Contextual I(X;Z)",
+        "Contextual I(Y;Z)",
+        "Regularity I(X;Z) / H(Z)",
+        "Variation H(Z|X)",
+    )
+    header = [("Labels", False)] + [(column, True) for column in columns]
+    entropy = float(np.mean([layer.entropy for layer in lossy.layers[1:]]))
+    rows: list[list[str]] = []
+    before: dict[Side, float] = {}
+    last_unit: Unit | None = None
+    for unit, order in _label_sets(lossy):
+        found = {side: over_layers(lossy, unit, side, order) for side in _SIDES}
+        values = {side: _mean(one) for side, one in found.items() if one is not None}
+        if len(values) < 2:
+            continue
+        if unit != last_unit:
+            before, last_unit = {"input": 0.0, "output": 0.0}, unit
+        added = [number(values[side] - before[side], 4) for side in _SIDES]
+        read = values["input"]
+        shares = [number(read / entropy, 3), number(entropy - read, 4)]
+        rows.append([label_words(unit, order), *added, *shares])
+        before = values
+    caption = (
+        "What longer labels add (contextual information: less that of the row above of the same "
+        f"kind), and what they leave; H(Z) is {number(entropy, 4)}. Variation at the longest "
+        "labels is the residual."
+    )
+    body = table(f"context-{name}", caption, header, rows)
+    return (
+        f"<details><summary>Contextual information, regularity, variation</summary>{body}</details>"
+    )
+
+
+def _mean(found: OverLayers) -> float:
+    return float(found.corrected.mean())
+
+
+def _layers(name: str, lossy: Lossy) -> str:
+    columns = ["H(Z)", "Ceiling", "Effective rank"]
+    columns += ["Plug-in I(X;Z)", "Null", "Corrected", "Plug-in I(Y;Z)", "Null", "Corrected"]
+    header = [("Layer", False)] + [(column, True) for column in columns]
+    rows = [
+        [
+            str(layer.layer) if layer.layer else "0 (embedding)",
+            number(float(np.mean(layer.entropy)), 4),
+            number(float(np.mean(layer.ceiling)), 4),
+            number(layer.effective_rank, 1),
+            *(cell for side in _SIDES for cell in _layer_cells(_at(layer, side))),
+        ]
+        for layer in lossy.layers
+    ]
+    caption = (
+        "Layer by layer, single tokens as labels: means over anchor seeds, ± standard error over "
+        "documents"
+    )
+    body = table(f"layers-{name}", caption, header, rows)
+    return f"<details><summary>All figures layer by layer</summary>{body}</details>"
+
+
+def _layer_cells(found: LayerInformation | None) -> Sequence[str]:
+    if found is None:
+        return (UNKNOWN,) * 3
+    corrected = number(_corrected(found), 4)
+    if found.standard_error is not None:
+        corrected += f" ± {number(found.standard_error, 4)}"
+    return (
+        number(float(np.mean(found.plug_in)), 4),
+        number(float(np.mean(found.null)), 4),
+        corrected,
+    )
