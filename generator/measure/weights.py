@@ -17,11 +17,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from generator.measure.environment import silence_libraries
 from generator.measure.failures import MeasureError
+from generator.measure.hub import PICKLES, download_weights
 from generator.records.models import Checkpoint, Model
 from generator.records.names import COMMIT
 from generator.records.results import Subject
 
-PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".msgpack", ".h5")
 WEIGHTS = (".safetensors", ".gguf")
 
 
@@ -41,7 +41,7 @@ def load_model(model: Model, checkpoint: Checkpoint, root: Path, cache: Path) ->
     """
     silence_libraries()
     if model.weights.hub:
-        folder = _download(model.weights.hub, checkpoint.revision, cache)
+        folder = download_weights(model.weights.hub, checkpoint.revision, cache)
     elif model.weights.package:
         folder = _unpack(model, checkpoint, cache)
     else:
@@ -131,17 +131,6 @@ def check_hash(files: list[Path], revision: str) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _download(repository: str, revision: str, cache: Path) -> Path:
-    from huggingface_hub import snapshot_download
-
-    patterns = ["*.safetensors", "*.json", "*.txt", "*.model"]
-    return Path(
-        snapshot_download(
-            repository, revision=revision, allow_patterns=patterns, cache_dir=cache / "hub"
-        )
-    )
 
 
 def _unpack(model: Model, checkpoint: Checkpoint, cache: Path) -> Path:
