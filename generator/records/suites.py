@@ -44,7 +44,9 @@ class Suite(Record):
     title: str = Field(min_length=1, description="the name that the board shows")
     description: str = Field(min_length=1, description="what the suite is, in a sentence")
     public: bool = Field(description="true for a public benchmark, false for starter tasks")
-    tasks_folder: InsidePath | None = Field(None, description="folder of the project's own tasks")
+    tasks_folder: InsidePath | None = Field(
+        None, description="folder of the project's own tasks; without it they are lm-eval's"
+    )
     tasks: tuple[Task, ...] = Field(min_length=1, description="at least one [[tasks]]")
 
     @property
