@@ -1,5 +1,6 @@
 """Ask the Hugging Face Hub for commits and for the weights of a model."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from huggingface_hub import HfApi, snapshot_download
@@ -44,11 +45,17 @@ def download_weights(repository: str, revision: str, cache: Path) -> Path:
         wrong = f"{repository} at {revision}: the Hub gave no weights ({_reason(error)})"
         repair = "check weights.hub and weights.revision, and that this machine reaches the Hub"
         raise MeasureError("weights", f"{wrong}; {repair}") from error
-    if pickles := sorted(name for name in held if name.endswith(PICKLES)):
-        wrong = f"{repository}/{pickles[0]} is a pickle, which can run code"
-        raise MeasureError("unsafe_weights", f"{wrong}; convert the weights to safetensors")
+    refuse_pickles(repository, held)
     wrong = f"{repository} at {revision} holds no weights"
     raise MeasureError("weights", f"{wrong}; expected *.safetensors")
+
+
+def refuse_pickles(place: str, names: Iterable[str]) -> None:
+    """Raise MeasureError for the first file that could run code when it is loaded."""
+    for name in sorted(names):
+        if name.endswith(PICKLES):
+            wrong = f"{place}/{name} is a pickle, which can run code"
+            raise MeasureError("unsafe_weights", f"{wrong}; convert the weights to safetensors")
 
 
 def _reason(error: Exception) -> str:
