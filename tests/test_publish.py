@@ -30,7 +30,7 @@ from generator.publish.text import (
 from generator.records.results import Failure
 from generator.tables.cohorts import make_cohorts
 from tests.factory import make_model, make_result, make_specs, store
-from tests.miniature import HOSTILE, ROOT, write_miniature
+from tests.miniature import HOSTILE, write_miniature
 
 COMMIT_DATE = "2026-01-01T00:00:00+00:00"
 
@@ -261,14 +261,6 @@ def test_numbers_as_readers_want_them():
     assert with_interval(0.14713, None) == "0.1471"
     assert with_interval(None, (0.1, 0.2)) == UNKNOWN
     assert escape("a{b}") == "a&#123;b&#125;"
-
-
-def test_hand_written_pages_hold_every_field_of_a_model():
-    from generator.records.models import Checkpoint, Model, Weights
-
-    text = (ROOT / "site" / "docs" / "add.md").read_text("utf-8")
-    for name in [*Model.model_fields, *Weights.model_fields, *Checkpoint.model_fields]:
-        assert re.search(rf"[`.\[]{name}\b", text), name
 
 
 def test_retraction_dates_do_not_matter_for_what_counts():

@@ -22,6 +22,7 @@ def build(
 
     Example: `leaderboard build`
     """
+    from generator.cli.describe import describe_commands
     from generator.files.site import build_html, write_site
     from generator.fits.evidence import weigh_evidence
     from generator.publish.site import render_site
@@ -33,7 +34,7 @@ def build(
     cohorts = make_cohorts(specs, stored, read_published(root)[0])
     evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
     commit, commit_date = _commit(root)
-    pages = render_site(cohorts, evidence, specs, stored, commit, commit_date)
+    pages = render_site(cohorts, evidence, specs, stored, commit, commit_date, describe_commands())
     write_site(root, pages)
     if html:
         build_html(root, commit_date)

@@ -19,7 +19,7 @@ from generator.cli.jobs import (
 )
 from generator.files.results import read_results, write_result
 from generator.plan import latest_results, plan_jobs
-from generator.records.results import Result
+from generator.records.results import Lossless, Result
 
 progress_console = Console(stderr=True)
 
@@ -55,7 +55,8 @@ def measure(
         return
     failures = 0
     place = Workplace(root.resolve(), root.resolve() / "build" / "cache")
-    with Progress(console=progress_console, transient=True) as progress:
+    quiet = not progress_console.is_terminal
+    with Progress(console=progress_console, transient=True, disable=quiet) as progress:
         bar = progress.add_task("loading", total=None)
 
         def report(stage: str, done: int, total: int) -> None:
@@ -66,6 +67,8 @@ def measure(
             failures += result.error is not None
             line = f"[{number}/{len(jobs)}] {job_name(job)}: {_summary(result)} → {file}"
             print(line, file=sys.stderr)
+            if result.lossless is not None and result.lossless.failing_bytes:
+                print(f"{job_name(job)}: {_not_ranked(result.lossless)}", file=sys.stderr)
             if known := committed.get(job.key):
                 print(_comparison(result, known.result))
     print(f"{len(jobs) - failures} measured, {failures} failed")
@@ -88,6 +91,12 @@ def _headline(result: Result) -> str:
 
 def _main_score(task: Any) -> float:
     return next(float(s.value) for s in task.scores if s.metric == task.task.metric)
+
+
+def _not_ranked(lossless: Lossless) -> str:
+    scored = sum(document.bytes for document in lossless.documents)
+    wrong = "the tokenizer does not give the text back"
+    return f"{wrong} ({lossless.failing_bytes} of {scored} bytes); kept, but not ranked"
 
 
 def _comparison(result: Result, record: Result) -> str:

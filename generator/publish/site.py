@@ -13,6 +13,12 @@ from generator.publish.leaderboard import render_home
 from generator.publish.measured_parts import record_path
 from generator.publish.model_page import render_model
 from generator.publish.published_page import render_published
+from generator.publish.reference import (
+    Command,
+    render_commands,
+    render_file_fields,
+    render_model_fields,
+)
 from generator.publish.text import escape
 from generator.records.models import Model
 from generator.tables.cohorts import Cohort
@@ -25,6 +31,7 @@ def render_site(
     stored: Sequence[StoredResult],
     commit: str,
     commit_date: str,
+    commands: Sequence[Command] = (),
 ) -> dict[str, bytes]:
     """Pages, partials and data. Paths begin with docs/ or theme/; nothing depends on the clock."""
     files: dict[str, bytes] = {}
@@ -35,6 +42,9 @@ def render_site(
         "home": render_home(cohorts, evidence, specs.models),
         "predict": render_evidence(cohorts, evidence),
         "commit": footer,
+        "commands": render_commands(commands),
+        "model-fields": render_model_fields(),
+        "file-fields": render_file_fields(),
     }
     data = render_downloads(cohorts, specs, stored)
     partials["download"] = render_dictionary(data)

@@ -32,7 +32,9 @@ class Protocol(Record):
     document_bytes: int = Field(gt=0, description="of longer documents this many first bytes count")
     window_tokens: int = Field(gt=1, description="longest context, in tokens")
     stride_tokens: int = Field(gt=0, description="advance of the window, in tokens")
-    start: Literal["bos-eos-uniform"] = "bos-eos-uniform"
+    start: Literal["bos-eos-uniform"] = Field(
+        "bos-eos-uniform", description="context of the first token: BOS, else EOS, else none"
+    )
     positions: int = Field(gt=0, description="positions whose hidden states are analysed")
     max_order: int = Field(4, ge=1, le=4, description="longest n-gram label, in tokens")
     byte_orders: Annotated[tuple[int, ...], AfterValidator(names.check_byte_orders)] = Field(

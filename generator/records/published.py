@@ -15,7 +15,7 @@ class CompressionColumn(Record):
     column: str = Field(description="its name in table.csv")
     label: str = Field(description="the name that the board shows")
     unit: str = Field(description="such as bits per character")
-    higher_is_better: bool = False
+    higher_is_better: bool = Field(False, description="false for bits: fewer are better")
 
 
 class ScoreColumn(Record):
@@ -40,18 +40,24 @@ class Citation(Record):
 class PublishedSource(Record):
     """One table of published figures: its columns, units, citation and validation split."""
 
-    format: Literal[1]
+    format: Literal[1] = Field(description="1, the first format of this file")
     name: Slug = Field(description="same as the folder's name")
     title: str = Field(description="the name that the board shows")
     comparable_with: str = Field(description="what these figures may be compared with")
     collected: date = Field(description="when the figures were transcribed")
     key: str = Field(description="the column that names the model")
     group: str = Field(description="the column whose groups are left out in validation")
-    split: Literal["leave-one-group-out"] = "leave-one-group-out"
+    split: Literal["leave-one-group-out"] = Field(
+        "leave-one-group-out", description="how fits are validated"
+    )
     parameters: str | None = Field(None, description="column: number of parameters")
     training_tokens: str | None = Field(None, description="column: training tokens")
     training_compute: str | None = Field(None, description="column: training compute in FLOP")
     average: str | None = Field(None, description="column: the source's own compression average")
     citations: tuple[Citation, ...] = Field(min_length=1, description="sources of the figures")
-    compression: tuple[CompressionColumn, ...] = Field(min_length=1, description="columns")
-    scores: tuple[ScoreColumn, ...] = Field(min_length=1, description="columns")
+    compression: tuple[CompressionColumn, ...] = Field(
+        min_length=1, description="[[compression]] tables, one a column of bits"
+    )
+    scores: tuple[ScoreColumn, ...] = Field(
+        min_length=1, description="[[scores]] tables, one a benchmark"
+    )

@@ -65,13 +65,27 @@ class Score(Record):
     higher_is_better: bool
 
 
+class Subtask(Record):
+    """One member of a group such as blimp, with its own metrics and items."""
+
+    name: str
+    version: str
+    scores: tuple[Score, ...]
+    responses: tuple[Response, ...]
+
+
 class TaskResult(Record):
-    """All metrics of one task, with the items they come from."""
+    """All metrics of one task, with the items they come from.
+
+    A group has subtasks instead of items; its scores are lm-eval's aggregates over them.
+    """
 
     task: Task
     version: str
     scores: tuple[Score, ...]
     responses: tuple[Response, ...]
+    # Not written where there are none, so that the hash of a plain task's record stays what it was.
+    subtasks: tuple[Subtask, ...] = Field((), exclude_if=lambda members: not members)
 
 
 class DocumentBits(Record):

@@ -30,7 +30,9 @@ class Task(Record):
     chance: float = Field(ge=0, lt=1, description="score of random answers, a fraction")
     ceiling: float = Field(1.0, gt=0, le=1, description="best score that is possible, a fraction")
     few_shot: int = Field(0, ge=0, description="number of examples in the prompt")
-    limit: int | None = Field(None, gt=0, description="items run; all where it is absent")
+    limit: int | None = Field(
+        None, gt=0, description="items run, of a group: in each subtask; all if left out"
+    )
     chat_template: bool = Field(False, description="whether the chat template is applied")
     dataset: Dataset = Field(description="a table with path and revision")
 
@@ -42,7 +44,9 @@ class Suite(Record):
     title: str = Field(min_length=1, description="the name that the board shows")
     description: str = Field(min_length=1, description="what the suite is, in a sentence")
     public: bool = Field(description="true for a public benchmark, false for starter tasks")
-    tasks_folder: InsidePath | None = Field(None, description="folder of the project's own tasks")
+    tasks_folder: InsidePath | None = Field(
+        None, description="folder of the project's own tasks; without it they are lm-eval's"
+    )
     tasks: tuple[Task, ...] = Field(min_length=1, description="at least one [[tasks]]")
 
     @property

