@@ -60,14 +60,16 @@ def test_the_file_is_named_by_the_hash_of_what_stands_in_it(tmp_path):
     """Anyone can check a record without this package: sorted keys, no spaces, ASCII."""
     path, _ = written(tmp_path)
     content = json.loads(path.read_text("utf-8"))
-    del content["retracted"]
+    assert "retracted" not in content
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     assert path.stem == hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 def test_a_record_is_retracted_in_its_file(tmp_path):
     path, file = written(tmp_path)
-    path.write_text(path.read_text().replace('"retracted": null', '"retracted": "wrong text"'))
+    path.write_text(
+        path.read_text().replace('"format": 2,', '"format": 2, "retracted": "wrong text",')
+    )
     stored, problems = read_results(tmp_path, "measured")
     assert problems == []
     assert [(s.file, s.result.retracted, s.result.counts) for s in stored] == [

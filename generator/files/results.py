@@ -60,7 +60,7 @@ def write_result(root: Path, folder: str, result: Result) -> str:
 
 def record_text(result: Result) -> str:
     """A record as JSON: the outline on lines of its own, long inner lists one item a line."""
-    return _lines(result.model_dump(mode="json"), depth=0) + "\n"
+    return _lines(result.content, depth=0) + "\n"
 
 
 def _lines(value: Any, depth: int) -> str:

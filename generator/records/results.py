@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -60,7 +60,7 @@ class Score(Record):
     task: str
     metric: str
     value: float  # a fraction in [0, 1]
-    stderr: float | None  # same unit; None when unknown, never 0.0
+    stderr: float | None = None  # same unit; None when unknown, never 0.0
     n: int  # items scored
     higher_is_better: bool
 
@@ -136,7 +136,9 @@ class LayerInformation(Record):
     null: tuple[float, ...]
     null_deviation: tuple[float, ...]  # standard deviation of the shuffle distribution
     null_error: tuple[float, ...]  # Monte Carlo standard error of the null
-    standard_error: float | None  # of the corrected mean over seeds, by jackknife over documents
+    standard_error: float | None = (
+        None  # of the corrected mean over seeds, by jackknife over documents
+    )
 
 
 class Layer(Record):
@@ -203,7 +205,7 @@ class Result(Record):
     format: Literal[2]
     model: str
     revision: str
-    tokens_seen: int | None
+    tokens_seen: int | None = None
     kind: Kind
     name: str
     started: AwareDatetime
@@ -227,9 +229,15 @@ class Result(Record):
         return self
 
     @property
+    def content(self) -> dict[str, Any]:
+        """What stands in the file. What is not known is left out, so that a record stays what it is
+        when a later version can measure more."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    @property
     def run_id(self) -> str:
         """First 12 hex of the content's hash; a later `retracted` mark does not change it."""
-        content = self.model_dump(mode="json", exclude={"retracted"})
+        content = {key: value for key, value in self.content.items() if key != "retracted"}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
