@@ -6,7 +6,8 @@ from datetime import datetime
 
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
-from generator.records.corpora import Corpus
+from generator.records.classical import CLASSICAL, Compressors
+from generator.records.corpora import Corpus, Protocol
 from generator.records.models import Checkpoint, Model
 from generator.records.results import CorpusText, Kind, Result
 from generator.records.suites import Suite
@@ -14,9 +15,12 @@ from generator.records.suites import Suite
 
 @dataclass(frozen=True)
 class Job:
-    """One suite or corpus to measure for one revision of one model, and why."""
+    """One suite or corpus to measure for one revision of one model, and why.
 
-    model: Model
+    The classical compressors stand in a model's place: every corpus is due for them.
+    """
+
+    model: Model | Compressors
     checkpoint: Checkpoint  # of a model without checkpoints: its final weights
     kind: Kind
     name: str
@@ -55,13 +59,14 @@ def plan_jobs(specs: Specs, stored: Iterable[StoredResult], again: bool = False)
     latest = latest_results(stored)
     failed = {result_key(s.result): s.result.error for s in stored if s.result.error is not None}
     jobs = []
-    for model in specs.models.values():
+    subjects: list[Model | Compressors] = [*specs.models.values(), CLASSICAL]
+    for model in subjects:
         for checkpoint in model.revisions():
-            for kind, name in _wanted(model):
+            for kind, name in _wanted(model, specs):
                 key = (model.id, checkpoint.revision, kind, name)
                 known = latest.get(key)
                 spec = specs.suites[name] if kind == "suite" else specs.corpora[name]
-                why = _why(known.result if known else None, spec)
+                why = why_due(known.result if known else None, spec)
                 if why == "missing" and (error := failed.get(key)) is not None:
                     why = f"failed before: {error.reason}"
                 if again and why is None:
@@ -71,7 +76,9 @@ def plan_jobs(specs: Specs, stored: Iterable[StoredResult], again: bool = False)
     return jobs
 
 
-def _wanted(model: Model) -> list[tuple[Kind, str]]:
+def _wanted(model: Model | Compressors, specs: Specs) -> list[tuple[Kind, str]]:
+    if isinstance(model, Compressors):
+        return [("corpus", name) for name in specs.corpora]
     suites: list[tuple[Kind, str]] = [("suite", name) for name in model.suites]
     return suites + [("corpus", name) for name in model.corpora]
 
@@ -82,14 +89,22 @@ def _blocked(spec: Suite | Corpus) -> str | None:
     return None
 
 
-def _why(known: Result | None, spec: Suite | Corpus) -> str | None:
+def why_due(known: Result | None, spec: Suite | Corpus) -> str | None:
     """Why a job is due, or None when its record is of today's suite or protocol."""
     if known is None:
         return "missing"
     if isinstance(spec, Suite):
         asked = tuple(result.task for result in known.tasks)
         return None if asked == spec.tasks else "stale: the suite's tasks changed"
-    today = CorpusText(sha256=spec.sha256, bytes=spec.bytes, protocol=spec.protocol)
+    today = CorpusText.of(spec)
     if known.text is None or known.text.sha256 != today.sha256:
         return "stale: the corpus text changed"
-    return None if known.text == today else "stale: the protocol changed"
+    if known.model == CLASSICAL.id:  # compressors know documents, not windows or positions
+        same = _documents(known.text.protocol) == _documents(spec.protocol)
+    else:
+        same = known.text == today
+    return None if same else "stale: the protocol changed"
+
+
+def _documents(protocol: Protocol) -> tuple[int, int]:
+    return protocol.documents, protocol.document_bytes

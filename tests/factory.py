@@ -4,6 +4,12 @@ from datetime import UTC, date, datetime
 
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
+from generator.records.classical import (
+    CLASSICAL,
+    ClassicalSizes,
+    CompressedText,
+    DocumentSize,
+)
 from generator.records.corpora import Corpus, Protocol, Source
 from generator.records.models import Model, Weights
 from generator.records.results import (
@@ -110,6 +116,34 @@ def make_result(model: Model, kind: str = "corpus", **changes: object) -> Result
     return Result(**(fields | changes))
 
 
+def make_classical(**changes: object) -> Result:
+    """The compressors on the corpus of three documents: 100 bytes each, 75 or 80 compressed."""
+    compressed = tuple(
+        CompressedText(
+            name=compressor.name,
+            settings=compressor.settings,
+            version="1.0",
+            whole_bytes=150 + 10 * number,
+            document_bytes=(75, 75, 80),
+        )
+        for number, compressor in enumerate(CLASSICAL.compressors)
+    )
+    documents = tuple(DocumentSize(document=f"d{i}", bytes=100) for i in range(3))
+    fields: dict[str, object] = {
+        "format": 2,
+        "model": CLASSICAL.id,
+        "revision": CLASSICAL.revision,
+        "tokens_seen": None,
+        "kind": "corpus",
+        "name": "prose",
+        "started": datetime(2026, 1, 1, tzinfo=UTC),
+        "environment": _environment().model_copy(update={"dtype": None}),
+        "text": CorpusText.of(CORPUS),
+        "classical": ClassicalSizes(documents=documents, compressed=compressed),
+    }
+    return Result(**(fields | changes))
+
+
 def _corpus_parts() -> dict[str, object]:
     documents = tuple(
         DocumentBits(document=f"d{i}", bytes=100, tokens=40, bits=100.0 + 10 * i, lossless=True)
@@ -158,7 +192,7 @@ def _corpus_parts() -> dict[str, object]:
         ),
     )
     return {
-        "text": CorpusText(sha256=CORPUS.sha256, bytes=CORPUS.bytes, protocol=PROTOCOL),
+        "text": CorpusText.of(CORPUS),
         "lossless": Lossless(
             bits_per_byte=330 / 300,
             start_token="bos",

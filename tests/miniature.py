@@ -11,7 +11,7 @@ from generator.files.results import write_result
 from generator.records.base import Record
 from generator.records.models import Checkpoint, Model
 from generator.records.results import Failure, Result
-from tests.factory import CORPUS, REVISION, SUITE, make_model, make_result
+from tests.factory import CORPUS, REVISION, SUITE, make_classical, make_model, make_result
 
 ROOT = Path(__file__).parent.parent
 HOSTILE = "<script>document.title='taken'</script>{{7*7}}{% include 'x' %}{#--- | \" ' & 🙂"
@@ -75,6 +75,7 @@ def results() -> list[Result]:
         make_result(plain),
         make_result(plain, started=earlier, retracted="the text was cut short"),
         make_result(plain, "suite"),
+        make_classical(),
         make_result(failing, text=None, lossless=None, lossy=None, error=error),
     ]
 

@@ -136,8 +136,8 @@ def test_weights_on_the_hub_are_loaded_at_their_commit(board, hub, tmp_path):
     revision = hub.add("models", "tiny/B", folder)
     add_hub_model(board, "B", revision)
     result = invoke(board, "measure", "--corpus", "speeches")
-    assert (result.exit_code, result.stdout.strip()) == (0, "2 measured, 0 failed")
-    local, remote = (entry.result for entry in read_results(board, "measured")[0])
+    assert (result.exit_code, result.stdout.strip()) == (0, "3 measured, 0 failed")
+    _, local, remote = (entry.result for entry in read_results(board, "measured")[0])
     assert (local.model, remote.model, remote.revision) == ("tiny__A", "tiny__B", revision)
     assert remote.lossless == local.lossless
     fetched = {path for path in hub.requests if "/resolve/" in path}

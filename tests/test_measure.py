@@ -13,7 +13,7 @@ from tests.board import invoke
 
 def test_a_model_is_measured_once(board):
     """Both jobs give records that can be read back; a second run has nothing to do."""
-    assert "2 measured, 0 failed" in invoke(board, "measure").stdout
+    assert "2 measured, 0 failed" in invoke(board, "measure", "--model", "tiny__A").stdout
     stored, problems = read_results(board, "measured")
     assert problems == []
     corpus, suite = (entry.result for entry in stored)
@@ -26,13 +26,14 @@ def test_a_model_is_measured_once(board):
     assert task.scores[0].n == 2
     right = [r.log_likelihoods.index(max(r.log_likelihoods)) == r.target for r in task.responses]
     assert task.scores[0].value == sum(right) / 2  # the score follows from the stored items
-    assert "nothing to do" in invoke(board, "measure").stdout
-    assert invoke(board, "plan", "--json").stdout.strip() == "[]"
+    assert "nothing to do" in invoke(board, "measure", "--model", "tiny__A").stdout
+    assert invoke(board, "plan", "--model", "tiny__A", "--json").stdout.strip() == "[]"
 
 
 def test_the_same_weights_give_the_same_figures(board):
-    invoke(board, "measure", "--corpus", "speeches")
-    invoke(board, "measure", "--corpus", "speeches", "--local", "--again")
+    chosen = ("measure", "--model", "tiny__A", "--corpus", "speeches")
+    invoke(board, *chosen)
+    invoke(board, *chosen, "--local", "--again")
     measured = read_results(board, "measured")[0][0].result
     local = read_results(board, "local")[0][0].result
     assert measured.lossless == local.lossless
@@ -44,6 +45,18 @@ def test_a_local_run_is_compared_with_the_record(board):
     shown = invoke(board, "measure", "--local", "--again").stdout
     assert "speeches: your machine: " in shown
     assert "difference +0.0000" in shown
+
+
+def test_the_classical_compressors_are_measured_like_a_model(board):
+    assert "classical corpus speeches: missing" in invoke(board, "plan").stdout
+    assert "1 measured, 0 failed" in invoke(board, "measure", "--model", "classical").stdout
+    (entry,) = read_results(board, "measured")[0]
+    sizes = entry.result.classical
+    assert sum(document.bytes for document in sizes.documents) == entry.result.text.bytes
+    assert "nothing to do" in invoke(board, "measure", "--model", "classical").stdout
+    again = invoke(board, "measure", "--model", "classical", "--local", "--again").stdout
+    assert "the smallest), record" in again
+    assert "difference +0.0000\n" in again
 
 
 def test_several_weight_files_have_one_revision(board):

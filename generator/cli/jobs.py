@@ -7,8 +7,11 @@ import typer
 from generator.files.specs import Specs
 from generator.plan import Job
 from generator.records.base import UserError
+from generator.records.classical import CLASSICAL
 
-ModelFilter = Annotated[str | None, typer.Option("--model", help="Only this model id.")]
+ModelFilter = Annotated[
+    str | None, typer.Option("--model", help="Only this id; classical: the compressors.")
+]
 SuiteFilter = Annotated[str | None, typer.Option("--suite", help="Only this suite.")]
 CorpusFilter = Annotated[str | None, typer.Option("--corpus", help="Only this corpus.")]
 ProfileFilter = Annotated[str | None, typer.Option("--profile", help="Only what it lists.")]
@@ -25,7 +28,7 @@ def select_jobs(
     """The jobs that the filters leave; an unknown name is an error that lists the known ones."""
     asked = {"model": model, "suite": suite, "corpus": corpus, "profile": profile}
     known: dict[str, Any] = {
-        "model": specs.models,
+        "model": {*specs.models, CLASSICAL.id},
         "suite": specs.suites,
         "corpus": specs.corpora,
         "profile": specs.profiles,
@@ -49,7 +52,7 @@ def select_jobs(
 
 def job_name(job: Job) -> str:
     place = job.model.id
-    if job.model.checkpoints:
+    if len(job.model.revisions()) > 1:
         place += f" at {job.checkpoint.tokens_seen} tokens"
     return f"{place} {job.kind} {job.name}"
 

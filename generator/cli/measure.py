@@ -83,10 +83,20 @@ def _summary(result: Result) -> str:
 
 
 def _headline(result: Result) -> str:
+    value, unit = _figure(result)
+    return f"{value:.4f} {unit}"
+
+
+def _figure(result: Result) -> tuple[float, str]:
+    """The one figure that stands for a record on the terminal, and its unit."""
     if result.lossless is not None:
-        return f"{result.lossless.bits_per_byte:.4f} bits/byte"
+        return result.lossless.bits_per_byte, "bits/byte"
+    if result.classical is not None:
+        raw = sum(document.bytes for document in result.classical.documents)
+        best = min(result.classical.compressed, key=lambda text: text.whole_bytes)
+        return 8 * best.whole_bytes / raw, f"bits/byte ({best.name}, the smallest)"
     main = [_main_score(task) for task in result.tasks]
-    return f"mean score {sum(main) / len(main):.4f}"
+    return sum(main) / len(main), "mean score"
 
 
 def _main_score(task: Any) -> float:
@@ -103,14 +113,11 @@ def _comparison(result: Result, record: Result) -> str:
     """One line that holds a local figure against the committed one."""
     if result.error is not None:
         return f"{result.name}: your machine failed, nothing to compare"
-    if result.lossless is not None and record.lossless is not None:
-        ours, theirs = result.lossless.bits_per_byte, record.lossless.bits_per_byte
-        unit = "bits/byte"
-    else:
-        ours, theirs = (sum(map(_main_score, r.tasks)) / len(r.tasks) for r in (result, record))
-        unit = "mean score"
+    ours, unit = _figure(result)
+    theirs, _ = _figure(record)
+    here, there = result.environment.dtype, record.environment.dtype
+    formats = f" ({here} here, {there} there)" if here else ""
     return (
         f"{result.name}: your machine: {ours:.4f} {unit}, record {theirs:.4f}, "
-        f"difference {ours - theirs:+.4f} "
-        f"({result.environment.dtype} here, {record.environment.dtype} there)"
+        f"difference {ours - theirs:+.4f}{formats}"
     )

@@ -6,15 +6,16 @@ import platform
 import resource
 import sys
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import datasets
-import torch
 from transformers.utils import logging as transformers_logging
 
 from generator.records.results import Environment
 
-PACKAGES = ("torch", "transformers", "tokenizers", "lm-eval", "datasets", "numpy", "gguf")
+MODEL_PACKAGES = ("torch", "transformers", "tokenizers", "lm-eval", "datasets", "numpy", "gguf")
+COMPRESSOR_PACKAGES = ("zstandard", "brotli", "pyppmd")
 
 
 def silence_libraries() -> None:
@@ -28,17 +29,19 @@ def silence_libraries() -> None:
     datasets.disable_progress_bars()
 
 
-def describe_environment(device: str, dtype: str, wall_seconds: float) -> Environment:
+def describe_environment(
+    device: str, dtype: str | None, threads: int, packages: Iterable[str], wall_seconds: float
+) -> Environment:
     """The environment of a job that just ended. Peak memory is that of the process so far."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return Environment(
-        packages={name: version for name in PACKAGES if (version := _version(name))},
+        packages={name: version for name in packages if (version := _version(name))},
         python=platform.python_version(),
         machine=platform.machine(),
         processor=_processor(),
         device=device,
         dtype=dtype,
-        threads=torch.get_num_threads(),
+        threads=threads,
         wall_seconds=round(wall_seconds, 3),
         peak_memory_bytes=peak if sys.platform == "darwin" else peak * 1024,
     )

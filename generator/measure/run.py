@@ -8,16 +8,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from generator.files.specs import Specs
 from generator.measure import harness
+from generator.measure.classical import compress_corpus
 from generator.measure.corpora import read_corpus
-from generator.measure.environment import describe_environment
+from generator.measure.environment import (
+    COMPRESSOR_PACKAGES,
+    MODEL_PACKAGES,
+    describe_environment,
+)
 from generator.measure.failures import MeasureError
 from generator.measure.text import score_text
 from generator.measure.weights import Loaded, load_model, suitable_device, suitable_dtype
 from generator.plan import Job
+from generator.records.classical import Compressors
 from generator.records.corpora import Corpus
-from generator.records.results import FORMAT, CorpusText, Failure, Result
+from generator.records.results import FORMAT, CorpusText, Environment, Failure, Result
 from generator.records.suites import Suite
 
 Report = Callable[[str, int, int], None]
@@ -40,7 +48,7 @@ def run_jobs(
         due = list(group)
         started = time.monotonic()
         try:
-            loaded = load_model(due[0].model, due[0].checkpoint, place.root, place.cache)
+            loaded = _load(due[0], place)
         except Exception as error:
             for job in due:
                 yield job, _failed(job, error, datetime.now(UTC), time.monotonic() - started)
@@ -50,27 +58,43 @@ def run_jobs(
         del loaded
 
 
-def _run_job(job: Job, loaded: Loaded, specs: Specs, place: Workplace, report: Report) -> Result:
+def _load(job: Job, place: Workplace) -> Loaded | None:
+    """The model of a job; None for the classical compressors, which need none."""
+    if isinstance(job.model, Compressors):
+        return None
+    return load_model(job.model, job.checkpoint, place.root, place.cache)
+
+
+def _run_job(
+    job: Job, loaded: Loaded | None, specs: Specs, place: Workplace, report: Report
+) -> Result:
     began, started = datetime.now(UTC), time.monotonic()
     try:
-        if job.kind == "suite":
+        if loaded is None:
+            parts = _compress_corpus(specs.corpora[job.name], report)
+        elif job.kind == "suite":
             parts = _run_suite(loaded, specs.suites[job.name], place.root)
         else:
             parts = _run_corpus(loaded, specs.corpora[job.name], report)
     except Exception as error:
         return _failed(job, error, began, time.monotonic() - started)
-    return _record(job, began, time.monotonic() - started, {"subject": loaded.subject, **parts})
+    return _record(job, began, time.monotonic() - started, parts)
 
 
 def _run_suite(loaded: Loaded, suite: Suite, root: Path) -> dict[str, Any]:
-    return {"tasks": harness.run_suite(loaded, suite, root)}
+    return {"subject": loaded.subject, "tasks": harness.run_suite(loaded, suite, root)}
 
 
 def _run_corpus(loaded: Loaded, corpus: Corpus, report: Report) -> dict[str, Any]:
     documents = read_corpus(corpus)
     lossless, lossy = score_text(loaded, documents, corpus.protocol, report)
-    text = CorpusText(sha256=corpus.sha256, bytes=corpus.bytes, protocol=corpus.protocol)
-    return {"text": text, "lossless": lossless, "lossy": lossy}
+    parts = {"subject": loaded.subject, "lossless": lossless, "lossy": lossy}
+    return {"text": CorpusText.of(corpus), **parts}
+
+
+def _compress_corpus(corpus: Corpus, report: Report) -> dict[str, Any]:
+    sizes = compress_corpus(read_corpus(corpus), report)
+    return {"text": CorpusText.of(corpus), "classical": sizes}
 
 
 def _failed(job: Job, error: Exception, began: datetime, seconds: float) -> Result:
@@ -83,7 +107,6 @@ def _failed(job: Job, error: Exception, began: datetime, seconds: float) -> Resu
 
 def _record(job: Job, began: datetime, seconds: float, parts: dict[str, Any]) -> Result:
     """The record of a job: identity and environment, and the parts that were measured."""
-    dtype = str(suitable_dtype()).removeprefix("torch.")
     return Result(
         format=FORMAT,
         model=job.model.id,
@@ -92,6 +115,14 @@ def _record(job: Job, began: datetime, seconds: float, parts: dict[str, Any]) ->
         kind=job.kind,
         name=job.name,
         started=began.replace(microsecond=0),
-        environment=describe_environment(suitable_device(), dtype, seconds),
+        environment=_environment(job, seconds),
         **parts,
     )
+
+
+def _environment(job: Job, seconds: float) -> Environment:
+    if isinstance(job.model, Compressors):
+        return describe_environment("cpu", None, 1, COMPRESSOR_PACKAGES, seconds)
+    dtype = str(suitable_dtype()).removeprefix("torch.")
+    threads = torch.get_num_threads()
+    return describe_environment(suitable_device(), dtype, threads, MODEL_PACKAGES, seconds)

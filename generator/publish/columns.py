@@ -16,6 +16,7 @@ FILES = {
     "leaderboard.csv": "One row a model, number format and cohort: identity and means.",
     "scores.csv": "One row a model, number format, cohort and figure: texts and benchmarks.",
     "compression.csv": "One row a measured revision and text, checkpoints included.",
+    "compressors.csv": "One row a text and classical compressor: whole, and documents alone.",
     "information_plane.csv": "One row a measured final revision, text, layer, side and order.",
     "trajectories.csv": "One row a measured checkpoint, text or suite, and quantity.",
 }
@@ -50,8 +51,19 @@ FIELDS: dict[str, Field] = {
     "corpus": Field("–", "the text"),
     "window_tokens": Field("tokens", "longest context; other windows give other figures"),
     "stride_tokens": Field("tokens", "advance of the window"),
-    "bits_per_byte": Field("bits/byte", "cost of the text; lower is better"),
-    "low95": Field("bits/byte", "lower end of the 95 % document bootstrap"),
+    "bits_per_byte": Field(
+        "bits/byte", "cost of the text; lower is better; in compressors.csv as one stream"
+    ),
+    "compressor": Field("–", "a classical compressor, no model"),
+    "settings": Field("–", "of the compressor; whatever is not named is its default"),
+    "version": Field("–", "of the package that compressed, and of the library behind it"),
+    "document_bits_per_byte": Field(
+        "bits/byte", "each document compressed on its own, as models read it; lower is better"
+    ),
+    "low95": Field(
+        "bits/byte",
+        "lower end of the 95 % document bootstrap; in compressors.csv of document_bits_per_byte",
+    ),
     "high95": Field("bits/byte", "upper end of it"),
     "bytes": Field("bytes", "UTF-8 bytes scored"),
     "documents": Field("documents", "number of documents scored"),

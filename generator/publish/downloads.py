@@ -9,8 +9,10 @@ import pandas as pd
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.publish.columns import FIELDS, FILES
+from generator.publish.compressor_rows import settings_text
 from generator.publish.text import escape, table
 from generator.records.results import Result
+from generator.tables.classical import CompressorRate, compressor_rates
 from generator.tables.cohorts import Cohort
 from generator.tables.derive import Figure, Plane, bits_interval, place_on_plane
 from generator.tables.measured import HEADLINE_ORDER, current_results
@@ -32,6 +34,7 @@ def render_downloads(
         "scores.csv": _scores(cohorts),
         "compression.csv": pd.DataFrame([_compression(result, specs) for result in texts]),
         "information_plane.csv": pd.DataFrame([row for r in final for row in _layers(r)]),
+        "compressors.csv": pd.DataFrame([_rate(r) for r in compressor_rates(specs, stored)]),
         "trajectories.csv": make_trajectories(specs, stored),
     }
     return {name: to_csv(frame) for name, frame in frames.items()}
@@ -166,6 +169,22 @@ def _plane(plane: Plane | None) -> dict[str, float | None]:
         cells[f"{name}_high95"] = interval.high if interval else None
         cells[f"{name}_spread"] = figure.spread if figure else None
     return cells
+
+
+def _rate(rate: CompressorRate) -> dict[str, object]:
+    return {
+        "compressor": rate.text.name,
+        "settings": settings_text(rate.text),
+        "version": rate.text.version,
+        "corpus": rate.corpus,
+        "bits_per_byte": rate.whole,
+        "document_bits_per_byte": rate.alone,
+        "low95": rate.interval.low if rate.interval else None,
+        "high95": rate.interval.high if rate.interval else None,
+        "bytes": rate.bytes,
+        "documents": rate.documents,
+        "record": rate.record,
+    }
 
 
 def _layers(result: Result) -> list[dict[str, object]]:

@@ -6,11 +6,12 @@ import pandas as pd
 
 from generator.fits.evidence import Evidence
 from generator.publish.chart import Point, draw_scatter
+from generator.publish.compressor_rows import COMPRESSOR_NOTE, compressor_cells
 from generator.publish.text import (
-    UNKNOWN,
     count,
     counted,
     escape,
+    linked,
     number,
     percent,
     table,
@@ -95,9 +96,24 @@ def _cohort_table(cohort: Cohort) -> str:
         header += [(f"Optimality, {c.label}", True) for c in cohort.compression]
     header += [("Mean score, %", True)] + [(f"{s.label}, %", True) for s in cohort.scores]
     ordered = cohort.rows.sort_values(["compression", "model"], na_position="last")
-    rows = [_row(cohort, row, measured, has_mean) for _, row in ordered.iterrows()]
-    caption = f"{cohort.title}: {counted(len(rows), 'row')}, best average compression first"
-    return heading + note + table(cohort.name + "-table", caption, header, rows)
+    rows = [
+        (row["compression"], _row(cohort, row, measured, has_mean)) for _, row in ordered.iterrows()
+    ]
+    caption = f"{cohort.title}: {counted(len(rows), 'row')}"
+    if cohort.compressors:
+        rows += [(c.average, compressor_cells(cohort, c, has_mean)) for c in cohort.compressors]
+        rows.sort(key=_best_first)
+        note += COMPRESSOR_NOTE
+        caption += f" and {counted(len(cohort.compressors), 'classical compressor')}"
+    caption += ", best average compression first"
+    return heading + note + table(cohort.name + "-table", caption, header, [c for _, c in rows])
+
+
+def _best_first(row: tuple[float | None, list[str]]) -> tuple[bool, float]:
+    """Unknown averages last; the sort is stable, so that models keep their order."""
+    average = row[0]
+    known = average is not None and average == average
+    return (not known, average if average is not None and known else 0.0)
 
 
 def _row(cohort: Cohort, row: pd.Series, measured: bool, has_mean: bool) -> list[str]:
@@ -112,27 +128,20 @@ def _row(cohort: Cohort, row: pd.Series, measured: bool, has_mean: bool) -> list
         cells.append(escape(quantization) if isinstance(quantization, str) else "original")
         cells.append(escape(row["dtype"]))
     if has_mean:
-        cells.append(_linked(number(row["compression"], 3), row["compression"], page))
+        cells.append(linked(number(row["compression"], 3), row["compression"], page))
     cells += [_compression_cell(row, column, page) for column in cohort.compression]
     if measured:
         for column in cohort.compression:
             value = row.get(f"{column.name}_optimality")
-            cells.append(_linked(number(value, 3), value, f"{page}#corpus-{column.name}"))
-    cells.append(_linked(percent(row["score"]), row["score"], page))
-    return cells + [_linked(percent(row[s.name]), row[s.name], page) for s in cohort.scores]
-
-
-def _linked(shown: str, value: float | None, address: str) -> str:
-    """A figure that leads to where it comes from; an unknown one leads nowhere."""
-    if shown == UNKNOWN:
-        return shown
-    return f'<a href="{escape(address)}">{valued(shown, value)}</a>'
+            cells.append(linked(number(value, 3), value, f"{page}#corpus-{column.name}"))
+    cells.append(linked(percent(row["score"]), row["score"], page))
+    return cells + [linked(percent(row[s.name]), row[s.name], page) for s in cohort.scores]
 
 
 def _compression_cell(row: pd.Series, column: Column, page: str) -> str:
     measured = f"{column.name}_low" in row
     address = f"{page}#corpus-{column.name}" if measured else page
-    cell = _linked(number(row[column.name], 3), row[column.name], address)
+    cell = linked(number(row[column.name], 3), row[column.name], address)
     low, high = row.get(f"{column.name}_low"), row.get(f"{column.name}_high")
     if pd.notna(low) and pd.notna(high):
         cell += f"<small>{number(low, 3)}–{number(high, 3)}</small>"

@@ -9,6 +9,7 @@ ENTITIES = {ord(c): f"&#{ord(c)};" for c in "&<>\"'{}|%#`"}
 TAGS = {
     "measured": "Figures measured by this project; every one leads to its record",
     "published": "Figures published by others, with citation and licence",
+    "classical": "A classical compressor: no model, no parameters, no scores, part of no fit",
 }
 
 
@@ -102,3 +103,10 @@ def valued(shown: str, value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return shown
     return f'<span data-value="{value:.9g}">{shown}</span>'
+
+
+def linked(shown: str, value: float | None, address: str) -> str:
+    """A figure that leads to where it comes from; an unknown one leads nowhere."""
+    if shown == UNKNOWN:
+        return shown
+    return f'<a href="{escape(address)}">{valued(shown, value)}</a>'

@@ -7,7 +7,8 @@ from typing import Any, Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from generator.records.base import Record, refuse
-from generator.records.corpora import Protocol
+from generator.records.classical import CLASSICAL, ClassicalSizes
+from generator.records.corpora import Corpus, Protocol
 from generator.records.suites import Task
 
 # 1: first format, never released.
@@ -15,6 +16,8 @@ from generator.records.suites import Task
 FORMAT: Literal[2] = 2
 
 Kind = Literal["suite", "corpus"]
+# What a record of each kind holds unless its job failed.
+PARTS: dict[Kind, tuple[str, ...]] = {"suite": ("tasks",), "corpus": ("text", "lossless")}
 Side = Literal["input", "output"]
 Unit = Literal["token", "byte"]
 
@@ -27,7 +30,7 @@ class Environment(Record):
     machine: str
     processor: str
     device: str
-    dtype: str
+    dtype: str | None  # None where nothing passes through a model
     threads: int
     wall_seconds: float
     peak_memory_bytes: int
@@ -191,6 +194,10 @@ class CorpusText(Record):
     bytes: int
     protocol: Protocol
 
+    @classmethod
+    def of(cls, corpus: Corpus) -> Self:
+        return cls(sha256=corpus.sha256, bytes=corpus.bytes, protocol=corpus.protocol)
+
 
 class Failure(Record):
     """Why nothing could be measured."""
@@ -215,6 +222,8 @@ class Result(Record):
     text: CorpusText | None = None
     lossless: Lossless | None = None
     lossy: Lossy | None = None
+    # Not written where there is none, so that the hash of earlier records stays what it was.
+    classical: ClassicalSizes | None = Field(None, exclude_if=lambda part: part is None)
     error: Failure | None = None
     retracted: str | None = Field(None, description="why this record no longer counts")
 
@@ -222,7 +231,9 @@ class Result(Record):
     def _holds_what_was_asked(self) -> Self:
         """A job that did not fail has the scores of its suite, or the bits of its corpus."""
         if self.error is None:
-            needed = ("tasks",) if self.kind == "suite" else ("text", "lossless")
+            needed = PARTS[self.kind]
+            if self.model == CLASSICAL.id:
+                needed = ("text", "classical")
             for name in needed:
                 if not getattr(self, name):
                     raise refuse("missing", f"a {self.kind} record holds it: measure again", name)

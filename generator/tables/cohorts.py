@@ -9,6 +9,12 @@ from generator.files.published import PublishedTable
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.records.published import Citation
+from generator.tables.classical import (
+    CompressorRate,
+    CompressorRow,
+    compressor_rates,
+    compressor_rows,
+)
 from generator.tables.measured import Setting, current_results, measured_rows, settings
 from generator.tables.published import page_of, published_rows
 
@@ -36,7 +42,7 @@ class Cohort:
     rows: in order of model (and dtype); columns model, name, family, parameters, training_tokens,
     training_flop, page, the compression columns, `compression` (their mean where all are known),
     the score columns and `score` (their mean where all are known). Unknown = NaN. `family` holds
-    the groups that a fit leaves out one at a time.
+    the groups that a fit leaves out one at a time. compressors: rows beside these, in no fit.
     """
 
     name: str
@@ -47,6 +53,7 @@ class Cohort:
     scores: tuple[Column, ...]
     citations: tuple[Citation, ...]
     rows: pd.DataFrame
+    compressors: tuple[CompressorRow, ...] = ()
 
 
 def make_cohorts(
@@ -54,11 +61,17 @@ def make_cohorts(
 ) -> list[Cohort]:
     """Measured cohorts first, base before instruct, then every published source."""
     latest = current_results(specs, stored)
-    measured = [_measured(specs, setting, latest) for setting in settings(specs, latest)]
+    rates = compressor_rates(specs, latest)
+    measured = [_measured(specs, setting, latest, rates) for setting in settings(specs, latest)]
     return [cohort for cohort in measured if cohort] + [_published(table) for table in published]
 
 
-def _measured(specs: Specs, setting: Setting, latest: Sequence[StoredResult]) -> Cohort | None:
+def _measured(
+    specs: Specs,
+    setting: Setting,
+    latest: Sequence[StoredResult],
+    rates: Sequence[CompressorRate],
+) -> Cohort | None:
     """Models of one kind on the texts of one window and the tasks of one suite."""
     rows = measured_rows(specs, setting, latest)
     if not rows:
@@ -88,6 +101,7 @@ def _measured(specs: Specs, setting: Setting, latest: Sequence[StoredResult]) ->
         scores=scores,
         citations=(),
         rows=_with_columns(frame),
+        compressors=compressor_rows(rates, [column.name for column in texts]),
     )
 
 

@@ -37,11 +37,19 @@ class Plane:
 def bits_interval(lossless: Lossless, seed: int = 0) -> Interval | None:
     """95 % interval of bits per byte by resampling documents; None for fewer than two."""
     documents = lossless.documents
-    if len(documents) < 2:
+    return rate_interval([d.bits for d in documents], [d.bytes for d in documents], seed)
+
+
+def rate_interval(
+    document_bits: Sequence[float], document_bytes: Sequence[int], seed: int = 0
+) -> Interval | None:
+    """95 % interval of total bits / total bytes by resampling documents; None for fewer than two.
+
+    The bits of a document must not depend on which other documents there are.
+    """
+    if len(document_bits) < 2:
         return None
-    bits = np.array([document.bits for document in documents])
-    sizes = np.array([document.bytes for document in documents])
-    return _resampled(bits, sizes, seed)
+    return _resampled(np.array(document_bits), np.array(document_bytes), seed)
 
 
 def compare_bits(one: Lossless, other: Lossless, seed: int = 0) -> tuple[float, Interval] | None:

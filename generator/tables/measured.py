@@ -1,14 +1,16 @@
 """Rows of measured models: which records may stand together, and what each row shows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
-from generator.plan import latest_results
+from generator.plan import latest_results, why_due
+from generator.records.corpora import Corpus
 from generator.records.models import Model
 from generator.records.results import Result
+from generator.records.suites import Suite
 from generator.tables.derive import bits_interval, main_score, mean_score, place_on_plane
 
 HEADLINE_ORDER = 1  # of the n-gram labels whose optimality stands in the leaderboard
@@ -42,15 +44,8 @@ def current_results(specs: Specs, stored: Iterable[StoredResult]) -> list[Stored
 
 def is_current(result: Result, specs: Specs) -> bool:
     """Whether the record was made under today's suite or protocol."""
-    if result.kind == "suite":
-        suite = specs.suites.get(result.name)
-        return suite is not None and tuple(t.task for t in result.tasks) == suite.tasks
-    corpus = specs.corpora.get(result.name)
-    return (
-        corpus is not None
-        and result.text is not None
-        and (result.text.sha256, result.text.protocol) == (corpus.sha256, corpus.protocol)
-    )
+    known: Mapping[str, Suite | Corpus] = specs.suites if result.kind == "suite" else specs.corpora
+    return result.name in known and why_due(result, known[result.name]) is None
 
 
 def settings(specs: Specs, current: Sequence[StoredResult]) -> list[Setting]:
@@ -105,13 +100,13 @@ def measured_rows(
             for r in own
             if (r.name == setting.suite if r.kind == "suite" else r.name in setting.corpora)
         ]
-        for dtype in sorted({r.environment.dtype for r in wanted}):
+        for dtype in sorted({r.environment.dtype for r in wanted}, key=str):
             same = [r for r in wanted if r.environment.dtype == dtype]
             rows.append(_row(model, dtype, same))
     return rows
 
 
-def _row(model: Model, dtype: str, results: Sequence[Result]) -> dict[str, object]:
+def _row(model: Model, dtype: str | None, results: Sequence[Result]) -> dict[str, object]:
     row: dict[str, object] = {
         "model": model.id,
         "name": model.name,
