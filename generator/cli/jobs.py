@@ -27,7 +27,7 @@ def select_jobs(
     known: dict[str, Any] = {
         "model": specs.models,
         "suite": specs.suites,
-        "corpus": specs.corpora,
+        "corpus": {**specs.corpora, **specs.preferences},
         "profile": specs.profiles,
     }
     unknown = [

@@ -17,6 +17,7 @@ from generator.cli.jobs import (
     job_row,
     select_jobs,
 )
+from generator.files.pins import pin_datasets
 from generator.files.results import read_results
 from generator.plan import plan_jobs
 
@@ -53,9 +54,8 @@ def plan(
 def _pin_datasets(root: Path) -> None:
     from generator.measure.hub import resolve_dataset
 
-    for path in sorted((root / "runs" / "suites").glob("*.toml")):
-        from generator.files.pins import pin_datasets
-
+    folders = [root / "runs" / kind for kind in ("suites", "corpora")]
+    for path in sorted(path for folder in folders for path in folder.glob("*.toml")):
         pinned = pin_datasets(path, resolve_dataset)
         for name, revision in pinned:
             print(f"{path.name}: {name} → {revision}", file=sys.stderr)

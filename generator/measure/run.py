@@ -13,10 +13,13 @@ from generator.measure import harness
 from generator.measure.corpora import read_corpus
 from generator.measure.environment import describe_environment
 from generator.measure.failures import MeasureError
+from generator.measure.pairs import draw_pairs
+from generator.measure.preferences import measure_preference
 from generator.measure.text import score_text
 from generator.measure.weights import Loaded, load_model, suitable_device, suitable_dtype
 from generator.plan import Job
 from generator.records.corpora import Corpus
+from generator.records.preferences import PreferenceSet
 from generator.records.results import FORMAT, CorpusText, Failure, Result
 from generator.records.suites import Suite
 
@@ -55,6 +58,8 @@ def _run_job(job: Job, loaded: Loaded, specs: Specs, place: Workplace, report: R
     try:
         if job.kind == "suite":
             parts = _run_suite(loaded, specs.suites[job.name], place.root)
+        elif job.name in specs.preferences:
+            parts = _run_preference(loaded, specs.preferences[job.name], place.root, report)
         else:
             parts = _run_corpus(loaded, specs.corpora[job.name], report)
     except Exception as error:
@@ -71,6 +76,12 @@ def _run_corpus(loaded: Loaded, corpus: Corpus, report: Report) -> dict[str, Any
     lossless, lossy = score_text(loaded, documents, corpus.protocol, report)
     text = CorpusText(sha256=corpus.sha256, bytes=corpus.bytes, protocol=corpus.protocol)
     return {"text": text, "lossless": lossless, "lossy": lossy}
+
+
+def _run_preference(
+    loaded: Loaded, spec: PreferenceSet, root: Path, report: Report
+) -> dict[str, Any]:
+    return {"preference": measure_preference(loaded, draw_pairs(spec, root), spec, report)}
 
 
 def _failed(job: Job, error: Exception, began: datetime, seconds: float) -> Result:

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from generator.records.base import Record, refuse
 from generator.records.corpora import Protocol
+from generator.records.preferences import JACKKNIFE_GROUPS, PreferenceProtocol
 from generator.records.suites import Task
 
 # 1: first format.
@@ -137,6 +138,33 @@ class CorpusText(Record):
     protocol: Protocol
 
 
+class PreferenceLayer(Record):
+    """I(Z; preferred or rejected) of one layer, in units of ln(bins); one number per anchor seed.
+
+    Layer 0 is the embedding: its value is what the words alone give away.
+    """
+
+    layer: int
+    plug_in: tuple[float, ...]
+    null: tuple[float, ...]  # mean over swaps of the labels within pairs
+    null_deviation: tuple[float, ...]  # standard deviation of the swaps
+    # plug_in − null, mean over seeds, without one group of pairs; the same groups in every layer
+    replicates: tuple[float, ...] = Field(min_length=JACKKNIFE_GROUPS, max_length=JACKKNIFE_GROUPS)
+
+
+class Preference(Record):
+    """What the hidden states at completion tokens tell about people's preference."""
+
+    sha256: str  # of the file; of a dataset on the Hub: of the drawn pairs as JSON lines
+    revision: str | None  # commit of a dataset on the Hub
+    protocol: PreferenceProtocol
+    pairs: int
+    left_out: int  # pairs that are too long, or of the Hub unusable
+    completion_tokens: int  # of both sides of all pairs
+    scale: float  # ε of the soft assignment
+    layers: tuple[PreferenceLayer, ...] = Field(min_length=1)
+
+
 class Failure(Record):
     """Why nothing could be measured."""
 
@@ -160,13 +188,15 @@ class Result(Record):
     text: CorpusText | None = None
     lossless: Lossless | None = None
     lossy: Lossy | None = None
+    preference: Preference | None = Field(None, exclude_if=lambda part: part is None)
     error: Failure | None = None
     retracted: str | None = Field(None, description="why this record no longer counts")
 
     @model_validator(mode="after")
     def _holds_what_was_asked(self) -> Self:
-        """A job that did not fail has the scores of its suite, or the bits of its corpus."""
-        if self.error is None:
+        """A job that did not fail has its suite's scores, its text's bits or its pairs' layers."""
+        pairs = self.kind == "corpus" and self.preference is not None
+        if self.error is None and not pairs:
             needed = ("tasks",) if self.kind == "suite" else ("text", "lossless")
             for name in needed:
                 if not getattr(self, name):
