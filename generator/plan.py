@@ -97,15 +97,18 @@ def _why(known: Result | None, spec: Suite | Corpus | PreferenceSet) -> str | No
         asked = tuple(result.task for result in known.tasks)
         return None if asked == spec.tasks else "stale: the suite's tasks changed"
     if isinstance(spec, PreferenceSet):
-        return _why_pairs(known.preference, spec)
+        return why_pairs(known.preference, spec)
     today = CorpusText(sha256=spec.sha256, bytes=spec.bytes, protocol=spec.protocol)
     if known.text is None or known.text.sha256 != today.sha256:
         return "stale: the corpus text changed"
     return None if known.text == today else "stale: the protocol changed"
 
 
-def _why_pairs(known: Preference | None, spec: PreferenceSet) -> str | None:
-    """A dataset of the Hub without a hash is known by its commit."""
+def why_pairs(known: Preference | None, spec: PreferenceSet) -> str | None:
+    """Why pairs are to be measured again; None for those of today's source and protocol.
+
+    A dataset of the Hub without a hash is known by its commit.
+    """
     if known is None or known.revision != (spec.source.revision or None):
         return "stale: the pairs changed"
     if spec.sha256 is not None and known.sha256 != spec.sha256:

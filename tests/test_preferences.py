@@ -1,19 +1,51 @@
 """Preference information: estimate, null and interval; pairs; measured end to end."""
 
+import csv
+import hashlib
+import io
+import json
+
 import numpy as np
 import pytest
 import torch
 from scipy import stats
+from typer.testing import CliRunner
 
+from generator.cli import app
+from generator.files.results import read_results
+from generator.files.specs import read_specs
+from generator.fits.evidence import weigh_evidence
+from generator.measure.failures import MeasureError
+from generator.measure.pairs import DrawnPairs
 from generator.measure.preference_information import Swaps, draw_swaps, estimate_preference
-from generator.tables.preferences import jackknife_interval
+from generator.measure.preferences import encode_pairs, measure_preference, sum_assignments
+from generator.measure.soft_entropy import assign, draw_anchors, normalise
+from generator.measure.weights import hash_weights, weight_files
+from generator.publish.site import render_site
+from generator.publish.text import number
+from generator.records.models import Checkpoint, Weights
+from generator.records.preferences import Pair
+from generator.tables.cohorts import make_cohorts
+from generator.tables.preferences import jackknife_interval, preference_figure
+from generator.tables.trajectories import make_trajectories
+from tests.factory import (
+    PAIRS,
+    REVISION,
+    make_model,
+    make_preference,
+    make_result,
+    make_specs,
+    store,
+)
+from tests.miniature import write_toml
+from tests.tiny import byte_tokenizer, load_tiny, save_tiny
 
 BINS = 10
 TOKENS = 12
-PAIRS = 60
+SAMPLED = 60
 
 
-def sample_assignments(generator, pairs=PAIRS, shared=0.0, signal=0.0, tokens=TOKENS, seeds=1):
+def sample_assignments(generator, pairs=SAMPLED, shared=0.0, signal=0.0, tokens=TOKENS, seeds=1):
     """Assignments (P, 2, T, S, B) of noise, with shifts shared by all tokens of a completion.
 
     signal: how far the first bin of preferred completions is raised.
@@ -149,3 +181,174 @@ def test_the_interval_is_that_of_a_mean():
     interval = jackknife_interval(values.mean(), replicates)
     expected = stats.t.interval(0.95, 19, values.mean(), stats.sem(values))
     assert (interval.low, interval.high) == pytest.approx(expected)
+
+
+def test_the_figure_is_the_mean_over_the_layers_above_the_embedding():
+    figure = preference_figure(make_preference(make_model()).preference)
+    assert figure.value == pytest.approx(0.04)
+    assert figure.lexical == pytest.approx(0.01)
+    assert figure.beyond_lexical == pytest.approx(0.03)
+    assert (figure.lexical_interval.low, figure.lexical_interval.high) == pytest.approx(
+        (0.01, 0.01)
+    )
+    reach = stats.t.ppf(0.975, 19) * 0.0015 * 19**0.5  # replicates differ by ±0.0015 from 0.04
+    assert figure.interval.high - figure.value == pytest.approx(reach)
+
+
+LONG = PAIRS.model_copy(
+    update={"protocol": PAIRS.protocol.model_copy(update={"longest_tokens": 64})}
+)
+
+
+def some_pairs(count=30):
+    """Pairs of which the preferred side has letters of its own."""
+    generator = np.random.default_rng(0)
+    found = []
+    for k in range(count):
+        good, bad = (
+            "".join(generator.choice(list(letters), 12)) for letters in ("abcdef", "tuvwxyz")
+        )
+        found.append(Pair(prompt=f"Question {k}?", chosen=good, rejected=bad))
+    return found
+
+
+def measure(pairs, spec=LONG, loaded=None):
+    return measure_preference(loaded or load_tiny(), DrawnPairs(pairs, "d" * 64, 0), spec, ignore)
+
+
+def ignore(stage, done, total):
+    """No progress is shown."""
+
+
+def test_states_of_completion_tokens_are_those_of_the_model():
+    """Each side alone, without batches or blocks: assignments at every completion token."""
+    pairs = some_pairs(3)
+    loaded = load_tiny()
+    completions = encode_pairs(pairs, loaded, 64)
+    sums, scale = sum_assignments(loaded, completions, LONG.protocol, ignore)
+    anchors = draw_anchors((0, 1), 100, 32)
+    assert len(sums) == 3
+    for row, pair in enumerate(pairs):
+        for side, text in enumerate((pair.chosen, pair.rejected)):
+            prompt = [256, *f"{pair.prompt}\n".encode()]
+            ids = loaded.tokenizer.encode(f"{pair.prompt}\n{text}", add_special_tokens=False)
+            with torch.inference_mode():
+                states = loaded.model(
+                    torch.tensor([[256, *ids]]), output_hidden_states=True
+                ).hidden_states
+            for layer, state in enumerate(states):
+                z = normalise(state[0, len(prompt) :].double())
+                assert len(z) == len(text)
+                expected = assign(z, anchors, scale, 100).sum(dim=0)
+                assert torch.allclose(sums[layer][row, side].double(), expected, atol=5e-3)
+
+
+def test_blocks_change_nothing(monkeypatch):
+    loaded, pairs = load_tiny(), some_pairs(5)
+    completions = encode_pairs(pairs, loaded, 64)
+    whole, _ = sum_assignments(loaded, completions, LONG.protocol, ignore)
+    monkeypatch.setattr("generator.measure.preferences.BLOCK_TOKENS", 60)
+    parts, _ = sum_assignments(loaded, completions, LONG.protocol, ignore)
+    assert all(torch.allclose(a, b, atol=5e-3) for a, b in zip(whole, parts, strict=True))
+
+
+def test_the_embedding_finds_sides_that_differ_in_their_letters():
+    found = measure(some_pairs())
+    assert (found.pairs, found.left_out, found.completion_tokens) == (30, 0, 720)
+    figure = preference_figure(found)
+    assert figure.lexical_interval.low > 0.01
+    assert figure.lexical > 10 * np.mean(found.layers[0].null_deviation)
+    mixed = [
+        Pair(prompt=p.prompt, chosen=p.rejected, rejected=p.chosen) if k % 2 else p
+        for k, p in enumerate(some_pairs())
+    ]
+    assert preference_figure(measure(mixed)).lexical < 0.1 * figure.lexical
+
+
+def test_long_pairs_are_left_out_and_counted():
+    pairs = some_pairs(25)
+    long = Pair(prompt="Why?", chosen="x" * 70, rejected="no")
+    found = measure([*pairs, long])
+    assert (found.pairs, found.left_out) == (25, 1)
+    assert found.layers == measure(pairs).layers
+    with pytest.raises(MeasureError, match="19 pairs are short enough, at least 20 are needed"):
+        measure([*pairs[:19], long])
+
+
+def test_a_model_with_a_shorter_context_is_refused():
+    with pytest.raises(MeasureError, match="the model reads 32 tokens, the protocol's pairs have"):
+        measure(some_pairs(), loaded=load_tiny(context=32))
+
+
+def test_a_tokenizer_without_start_token_is_measured():
+    loaded = load_tiny(tokenizer=byte_tokenizer(bos=False, eos=False))
+    assert measure(some_pairs(20), loaded=loaded).completion_tokens == 480
+
+
+def test_from_spec_to_site(tmp_path):
+    """Measured once by the command; the record is of today, and the figure is on the pages."""
+    lines = "".join(json.dumps(pair.model_dump()) + "\n" for pair in some_pairs(20))
+    (tmp_path / "runs/preferences").mkdir(parents=True)
+    (tmp_path / "runs/preferences/pairs.jsonl").write_text(lines)
+    digest = hashlib.sha256(lines.encode()).hexdigest()
+    spec = LONG.model_copy(update={"sha256": digest})
+    write_toml(tmp_path / "runs/corpora/pairs.toml", spec)
+    save_tiny(tmp_path / "weights/A")
+    revision = hash_weights(weight_files(tmp_path / "weights/A"))
+    weights = Weights(path="weights/A", revision=revision)
+    model = make_model("tiny/A", suites=(), corpora=("pairs",), weights=weights)
+    write_toml(tmp_path / model.file, model)
+
+    def invoke(*arguments):
+        return CliRunner().invoke(app, [arguments[0], "--root", str(tmp_path), *arguments[1:]])
+
+    shown = invoke("measure", "--corpus", "pairs")
+    assert "ln(bins) of preference information" in shown.stderr
+    assert "1 measured, 0 failed" in shown.stdout
+    assert "nothing to do" in invoke("measure").stdout
+    assert "pairs: your machine: " in invoke("measure", "--local", "--again").stdout
+    assert "in order" in invoke("check").stdout
+    (entry,), problems = read_results(tmp_path, "measured")
+    assert problems == []
+    figure = preference_figure(entry.result.preference)
+    specs = read_specs(tmp_path)[0]
+    (cohort,) = make_cohorts(specs, [entry], [])
+    row = cohort.rows.iloc[0]
+    assert row["pairs_preference"] == figure.value
+    assert (row["pairs_preference_low"], row["pairs_preference_high"]) == (
+        figure.interval.low,
+        figure.interval.high,
+    )
+    assert row["pairs_preference_lexical"] == figure.lexical
+    assert cohort.compression == ()
+    assert np.isnan(row["compression"])
+    evidence = {cohort.name: weigh_evidence(cohort)}
+    files = render_site([cohort], evidence, specs, [entry], "0" * 40, "2026-01-01T00:00:00+00:00")
+    home = files["theme/generated/home.html"].decode()
+    assert "Preference information, Everyday pairs" in home
+    assert number(figure.value, 5) in home
+    page = files["theme/generated/models/tiny__A.html"].decode()
+    assert 'id="corpus-pairs"' in page
+    assert number(figure.beyond_lexical, 5) in page
+    (line,) = csv.DictReader(io.StringIO(files["docs/data/preferences.csv"].decode()))
+    assert float(line["preference"]) == pytest.approx(figure.value, rel=1e-5)
+    layers = list(csv.DictReader(io.StringIO(files["docs/data/preference_layers.csv"].decode())))
+    assert [layer["layer"] for layer in layers] == ["0", "1", "2"]
+
+
+def test_pairs_change_no_mean_over_texts():
+    """A preference set is no text: it has no column of bits per byte and no window."""
+    model = make_model(corpora=("prose", "pairs"))
+    alone = make_cohorts(make_specs(model), store(make_result(model)), [])
+    both = make_cohorts(make_specs(model), store(make_result(model), make_preference(model)), [])
+    assert [c.name for c in both] == [c.name for c in alone]
+    assert both[0].compression == alone[0].compression
+    assert both[0].rows["compression"].equals(alone[0].rows["compression"])
+    assert [c.name for c in both[0].preferences] == ["pairs_preference"]
+    trajectory = make_model(
+        training_tokens=20,
+        checkpoints=(Checkpoint(revision=REVISION, tokens_seen=20, path="weights"),),
+    )
+    curve = make_trajectories(make_specs(trajectory), store(make_preference(trajectory)))
+    assert list(curve["quantity"]) == ["preference_information"]
+    assert curve["value"][0] == pytest.approx(0.04)

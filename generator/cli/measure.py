@@ -20,6 +20,7 @@ from generator.cli.jobs import (
 from generator.files.results import read_results, write_result
 from generator.plan import latest_results, plan_jobs
 from generator.records.results import Result
+from generator.tables.preferences import preference_figure
 
 progress_console = Console(stderr=True)
 
@@ -76,14 +77,18 @@ def measure(
 def _summary(result: Result) -> str:
     if result.error is not None:
         return f"failed ({result.error.reason}): {result.error.message}"
-    return f"{_headline(result)}, {result.environment.wall_seconds:.0f} s"
+    value, unit = _headline(result)
+    return f"{value:.4f} {unit}, {result.environment.wall_seconds:.0f} s"
 
 
-def _headline(result: Result) -> str:
+def _headline(result: Result) -> tuple[float, str]:
+    """The figure of a job that a terminal shows, and its unit."""
     if result.lossless is not None:
-        return f"{result.lossless.bits_per_byte:.4f} bits/byte"
+        return result.lossless.bits_per_byte, "bits/byte"
+    if result.preference is not None:
+        return preference_figure(result.preference).value, "ln(bins) of preference information"
     main = [_main_score(task) for task in result.tasks]
-    return f"mean score {sum(main) / len(main):.4f}"
+    return sum(main) / len(main), "mean score"
 
 
 def _main_score(task: Any) -> float:
@@ -94,12 +99,7 @@ def _comparison(result: Result, record: Result) -> str:
     """One line that holds a local figure against the committed one."""
     if result.error is not None:
         return f"{result.name}: your machine failed, nothing to compare"
-    if result.lossless is not None and record.lossless is not None:
-        ours, theirs = result.lossless.bits_per_byte, record.lossless.bits_per_byte
-        unit = "bits/byte"
-    else:
-        ours, theirs = (sum(map(_main_score, r.tasks)) / len(r.tasks) for r in (result, record))
-        unit = "mean score"
+    (ours, unit), (theirs, _) = _headline(result), _headline(record)
     return (
         f"{result.name}: your machine: {ours:.4f} {unit}, record {theirs:.4f}, "
         f"difference {ours - theirs:+.4f} "

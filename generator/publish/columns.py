@@ -17,7 +17,9 @@ FILES = {
     "scores.csv": "One row a model, number format, cohort and figure: texts and benchmarks.",
     "compression.csv": "One row a measured revision and text, checkpoints included.",
     "information_plane.csv": "One row a measured final revision, text, layer, side and order.",
-    "trajectories.csv": "One row a measured checkpoint, text or suite, and quantity.",
+    "preferences.csv": "One row a measured revision and set of preference pairs.",
+    "preference_layers.csv": "One row a measured revision, set of preference pairs and layer.",
+    "trajectories.csv": "One row a measured checkpoint, corpus or suite, and quantity.",
 }
 
 FIELDS: dict[str, Field] = {
@@ -47,7 +49,7 @@ FIELDS: dict[str, Field] = {
     "chance": Field("fraction", "score of random answers; empty for texts"),
     "revision": Field("–", "commit, or sha256- and 40 hex of the weights' hash"),
     "tokens_seen": Field("tokens", "training tokens at this checkpoint"),
-    "corpus": Field("–", "the text"),
+    "corpus": Field("–", "the text or the set of preference pairs"),
     "window_tokens": Field("tokens", "longest context; other windows give other figures"),
     "stride_tokens": Field("tokens", "advance of the window"),
     "bits_per_byte": Field("bits/byte", "cost of the text; lower is better"),
@@ -74,5 +76,18 @@ FIELDS: dict[str, Field] = {
     "expressivity": Field("ln(bins)", "corrected I(Y;Z) of order 1, mean over layers 1 to L"),
     "optimality": Field("ratio", "expressivity / complexity; empty near complexity 0"),
     "optimality_spread": Field("ratio", "standard deviation over anchor seeds"),
+    "pairs": Field("pairs", "preference pairs measured"),
+    "left_out": Field("pairs", "pairs that were too long for the protocol, or unusable"),
+    "completion_tokens": Field("tokens", "tokens of both sides of all pairs"),
+    "preference": Field("ln(bins)", "corrected I(Z; preferred or not), mean over layers 1 to L"),
+    "preference_low95": Field("ln(bins)", "lower end of its 95 % jackknife interval over pairs"),
+    "preference_high95": Field("ln(bins)", "upper end of it"),
+    "lexical": Field("ln(bins)", "the same of layer 0: what the words alone give away"),
+    "lexical_low95": Field("ln(bins)", "lower end of its interval"),
+    "lexical_high95": Field("ln(bins)", "upper end of it"),
+    "beyond_lexical": Field("ln(bins)", "preference − lexical"),
+    "beyond_low95": Field("ln(bins)", "lower end of its interval"),
+    "beyond_high95": Field("ln(bins)", "upper end of it"),
+    "standard_error": Field("ln(bins)", "of corrected, jackknife over groups of pairs"),
     "record": Field("–", "the record that the row comes from, below records/"),
 }

@@ -93,6 +93,7 @@ def _cohort_table(cohort: Cohort) -> str:
     header += [(f"{c.label}, {c.unit}", True) for c in cohort.compression]
     if measured:
         header += [(f"Optimality, {c.label}", True) for c in cohort.compression]
+    header += [(f"Preference information, {c.label}", True) for c in cohort.preferences]
     header += [("Mean score, %", True)] + [(f"{s.label}, %", True) for s in cohort.scores]
     ordered = cohort.rows.sort_values(["compression", "model"], na_position="last")
     rows = [_row(cohort, row, measured, has_mean) for _, row in ordered.iterrows()]
@@ -118,6 +119,7 @@ def _row(cohort: Cohort, row: pd.Series, measured: bool, has_mean: bool) -> list
         for column in cohort.compression:
             value = row.get(f"{column.name}_optimality")
             cells.append(_linked(number(value, 3), value, f"{page}#corpus-{column.name}"))
+    cells += [_preference_cell(row, column, page) for column in cohort.preferences]
     cells.append(_linked(percent(row["score"]), row["score"], page))
     return cells + [_linked(percent(row[s.name]), row[s.name], page) for s in cohort.scores]
 
@@ -136,4 +138,14 @@ def _compression_cell(row: pd.Series, column: Column, page: str) -> str:
     low, high = row.get(f"{column.name}_low"), row.get(f"{column.name}_high")
     if pd.notna(low) and pd.notna(high):
         cell += f"<small>{number(low, 3)}–{number(high, 3)}</small>"
+    return cell
+
+
+def _preference_cell(row: pd.Series, column: Column, page: str) -> str:
+    """Five decimals: the information of a single label with two values is a small number."""
+    address = f"{page}#corpus-{column.name.removesuffix('_preference')}"
+    cell = _linked(number(row[column.name], 5), row[column.name], address)
+    low, high = row[f"{column.name}_low"], row[f"{column.name}_high"]
+    if pd.notna(low) and pd.notna(high):
+        cell += f"<small>{number(low, 5)} to {number(high, 5)}</small>"
     return cell

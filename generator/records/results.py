@@ -162,7 +162,7 @@ class Preference(Record):
     left_out: int  # pairs that are too long, or of the Hub unusable
     completion_tokens: int  # of both sides of all pairs
     scale: float  # ε of the soft assignment
-    layers: tuple[PreferenceLayer, ...] = Field(min_length=1)
+    layers: tuple[PreferenceLayer, ...] = Field(min_length=2)  # the embedding and those above
 
 
 class Failure(Record):

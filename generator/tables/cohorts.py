@@ -35,8 +35,9 @@ class Cohort:
 
     rows: in order of model (and dtype); columns model, name, family, parameters, training_tokens,
     training_flop, page, the compression columns, `compression` (their mean where all are known),
-    the score columns and `score` (their mean where all are known). Unknown = NaN. `family` holds
-    the groups that a fit leaves out one at a time.
+    the score columns and `score` (their mean where all are known), the preference columns with
+    `_low`, `_high` and `_lexical`. Unknown = NaN. `family` holds the groups that a fit leaves out
+    one at a time.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Cohort:
     scores: tuple[Column, ...]
     citations: tuple[Citation, ...]
     rows: pd.DataFrame
+    preferences: tuple[Column, ...] = ()  # preference information; no part of `compression`
 
 
 def make_cohorts(
@@ -88,6 +90,11 @@ def _measured(specs: Specs, setting: Setting, latest: Sequence[StoredResult]) ->
         scores=scores,
         citations=(),
         rows=_with_columns(frame),
+        preferences=tuple(
+            Column(f"{name}_preference", pairs.title, "ln(bins)", higher_is_better=True)
+            for name, pairs in sorted(specs.preferences.items())
+            if f"{name}_preference" in frame
+        ),
     )
 
 

@@ -6,10 +6,11 @@ from itertools import product
 
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
-from generator.plan import latest_results
+from generator.plan import latest_results, why_pairs
 from generator.records.models import Model
 from generator.records.results import Result
 from generator.tables.derive import bits_interval, main_score, mean_score, place_on_plane
+from generator.tables.preferences import preference_figure
 
 HEADLINE_ORDER = 1  # of the n-gram labels whose optimality stands in the leaderboard
 
@@ -45,6 +46,8 @@ def is_current(result: Result, specs: Specs) -> bool:
     if result.kind == "suite":
         suite = specs.suites.get(result.name)
         return suite is not None and tuple(t.task for t in result.tasks) == suite.tasks
+    if pairs := specs.preferences.get(result.name):
+        return why_pairs(result.preference, pairs) is None
     corpus = specs.corpora.get(result.name)
     return (
         corpus is not None
@@ -63,7 +66,8 @@ def settings(specs: Specs, current: Sequence[StoredResult]) -> list[Setting]:
     for kind in ("base", "instruct"):
         final = [e.result for e in current if _is_final(e.result, specs, kind)]
         windows: list[tuple[int, int] | None] = []
-        windows += sorted({_window(specs, r.name) for r in final if r.kind == "corpus"})
+        texts = {r.name for r in final if r.kind == "corpus" and r.preference is None}
+        windows += sorted({_window(specs, name) for name in texts})
         suites: list[str | None] = []
         suites += sorted({r.name for r in final if r.kind == "suite"})
         if final:
@@ -90,7 +94,11 @@ def _window(specs: Specs, corpus: str) -> tuple[int, int]:
 def measured_rows(
     specs: Specs, setting: Setting, current: Sequence[StoredResult]
 ) -> list[dict[str, object]]:
-    """A row for each model and number format, from the records of its final weights."""
+    """A row for each model and number format, from the records of its final weights.
+
+    Preference pairs have no window: their figures stand in every row of the model.
+    """
+    corpora = {*setting.corpora, *specs.preferences}
     rows = []
     for model in specs.models.values():
         if setting.corpora and not set(setting.corpora) & set(model.corpora):
@@ -101,9 +109,7 @@ def measured_rows(
             if entry.result.model == model.id and _is_final(entry.result, specs, setting.kind)
         ]
         wanted = [
-            r
-            for r in own
-            if (r.name == setting.suite if r.kind == "suite" else r.name in setting.corpora)
+            r for r in own if (r.name == setting.suite if r.kind == "suite" else r.name in corpora)
         ]
         for dtype in sorted({r.environment.dtype for r in wanted}):
             same = [r for r in wanted if r.environment.dtype == dtype]
@@ -137,7 +143,7 @@ def _row(model: Model, dtype: str, results: Sequence[Result]) -> dict[str, objec
 
 
 def corpus_figures(result: Result) -> dict[str, object]:
-    """Figures of one text; a tokenizer that does not give the text back has no bits per byte."""
+    """Figures of one text or set of pairs; no bits per byte where the text is not given back."""
     figures: dict[str, object] = {}
     name = result.name
     if result.lossless is not None and result.lossless.failing_bytes == 0:
@@ -149,4 +155,10 @@ def corpus_figures(result: Result) -> dict[str, object]:
         figures[f"{name}_expressivity"] = plane.expressivity
         figures[f"{name}_optimality"] = plane.optimality
         figures[f"{name}_optimality_spread"] = plane.optimality_spread
+    if result.preference:
+        found = preference_figure(result.preference)
+        figures[f"{name}_preference"] = found.value
+        figures[f"{name}_preference_low"] = found.interval.low
+        figures[f"{name}_preference_high"] = found.interval.high
+        figures[f"{name}_preference_lexical"] = found.lexical
     return figures

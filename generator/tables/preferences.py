@@ -25,10 +25,8 @@ class PreferenceFigure:
     beyond_interval: Interval
 
 
-def preference_figure(preference: Preference) -> PreferenceFigure | None:
-    """The model's figure; None where it has no layer above the embedding."""
-    if len(preference.layers) < 2:
-        return None
+def preference_figure(preference: Preference) -> PreferenceFigure:
+    """The model's figure, from what the record keeps of each layer."""
     values = np.array([corrected(layer).mean() for layer in preference.layers])
     replicates = np.array([layer.replicates for layer in preference.layers])  # (L + 1, groups)
     value, lexical = float(values[1:].mean()), float(values[0])
