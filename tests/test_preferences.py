@@ -22,7 +22,7 @@ from generator.measure.preferences import encode_pairs, measure_preference, sum_
 from generator.measure.soft_entropy import assign, draw_anchors, normalise
 from generator.measure.weights import hash_weights, weight_files
 from generator.publish.site import render_site
-from generator.publish.text import number
+from generator.publish.text import with_interval
 from generator.records.models import Checkpoint, Weights
 from generator.records.preferences import Pair
 from generator.tables.cohorts import make_cohorts
@@ -326,10 +326,13 @@ def test_from_spec_to_site(tmp_path):
     files = render_site([cohort], evidence, specs, [entry], "0" * 40, "2026-01-01T00:00:00+00:00")
     home = files["theme/generated/home.html"].decode()
     assert "Preference information, Everyday pairs" in home
-    assert number(figure.value, 5) in home
+    shown, interval = with_interval(figure.value, figure.interval.low, figure.interval.high)
+    assert shown in home
+    assert f"<small>{interval}</small>" in home
     page = files["theme/generated/models/tiny__A.html"].decode()
     assert 'id="corpus-pairs"' in page
-    assert number(figure.beyond_lexical, 5) in page
+    beyond = figure.beyond_interval
+    assert " (".join(with_interval(figure.beyond_lexical, beyond.low, beyond.high)) in page
     (line,) = csv.DictReader(io.StringIO(files["docs/data/preferences.csv"].decode()))
     assert float(line["preference"]) == pytest.approx(figure.value, rel=1e-5)
     layers = list(csv.DictReader(io.StringIO(files["docs/data/preference_layers.csv"].decode())))

@@ -25,6 +25,7 @@ from generator.publish.text import (
     link,
     number,
     percent,
+    with_interval,
     with_spread,
 )
 from generator.records.results import Failure
@@ -260,6 +261,9 @@ def test_numbers_as_readers_want_them():
     assert with_spread(0.14713, 0.01081) == "0.147 ± 0.011"
     assert with_spread(0.14713, None) == "0.1471"
     assert with_spread(None, 0.1) == UNKNOWN
+    assert with_interval(0.012345, -0.001, 0.025) == ("0.012", "−0.001 to 0.025")
+    assert with_interval(0.5, 0.5, 0.5) == ("0.500000", "")
+    assert with_interval(None, 0.1, 0.2) == (UNKNOWN, "")
     assert escape("a{b}") == "a&#123;b&#125;"
 
 

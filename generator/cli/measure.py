@@ -77,18 +77,18 @@ def measure(
 def _summary(result: Result) -> str:
     if result.error is not None:
         return f"failed ({result.error.reason}): {result.error.message}"
-    value, unit = _headline(result)
-    return f"{value:.4f} {unit}, {result.environment.wall_seconds:.0f} s"
+    value, unit, digits = _headline(result)
+    return f"{value:.{digits}f} {unit}, {result.environment.wall_seconds:.0f} s"
 
 
-def _headline(result: Result) -> tuple[float, str]:
-    """The figure of a job that a terminal shows, and its unit."""
+def _headline(result: Result) -> tuple[float, str, int]:
+    """The figure of a job that a terminal shows, its unit and its decimals."""
     if result.lossless is not None:
-        return result.lossless.bits_per_byte, "bits/byte"
+        return result.lossless.bits_per_byte, "bits/byte", 4
     if result.preference is not None:
-        return preference_figure(result.preference).value, "ln(bins) of preference information"
+        return preference_figure(result.preference).value, "ln(bins) of preference information", 6
     main = [_main_score(task) for task in result.tasks]
-    return sum(main) / len(main), "mean score"
+    return sum(main) / len(main), "mean score", 4
 
 
 def _main_score(task: Any) -> float:
@@ -99,9 +99,9 @@ def _comparison(result: Result, record: Result) -> str:
     """One line that holds a local figure against the committed one."""
     if result.error is not None:
         return f"{result.name}: your machine failed, nothing to compare"
-    (ours, unit), (theirs, _) = _headline(result), _headline(record)
+    (ours, unit, digits), (theirs, *_) = _headline(result), _headline(record)
     return (
-        f"{result.name}: your machine: {ours:.4f} {unit}, record {theirs:.4f}, "
-        f"difference {ours - theirs:+.4f} "
+        f"{result.name}: your machine: {ours:.{digits}f} {unit}, "
+        f"record {theirs:.{digits}f}, difference {ours - theirs:+.{digits}f} "
         f"({result.environment.dtype} here, {record.environment.dtype} there)"
     )

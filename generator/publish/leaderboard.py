@@ -16,6 +16,7 @@ from generator.publish.text import (
     table,
     tag,
     valued,
+    with_interval,
 )
 from generator.records.models import Model
 from generator.tables.cohorts import Cohort, Column
@@ -142,10 +143,8 @@ def _compression_cell(row: pd.Series, column: Column, page: str) -> str:
 
 
 def _preference_cell(row: pd.Series, column: Column, page: str) -> str:
-    """Five decimals: the information of a single label with two values is a small number."""
+    """The information of a label with two values is small: its interval sets the decimals."""
     address = f"{page}#corpus-{column.name.removesuffix('_preference')}"
-    cell = _linked(number(row[column.name], 5), row[column.name], address)
-    low, high = row[f"{column.name}_low"], row[f"{column.name}_high"]
-    if pd.notna(low) and pd.notna(high):
-        cell += f"<small>{number(low, 5)} to {number(high, 5)}</small>"
-    return cell
+    value = row[column.name]
+    shown, interval = with_interval(value, row[f"{column.name}_low"], row[f"{column.name}_high"])
+    return _linked(shown, value, address) + (f"<small>{interval}</small>" if interval else "")

@@ -104,7 +104,7 @@ def _checkpoints(model: Model, results: Sequence[Result]) -> str:
         told = preference_figure(result.preference).value if result.preference else None
         score = mean_score(result.tasks)[0] if result.tasks else None
         tokens = count(seen[result.revision])
-        figures = [number(bits, 4), number(told, 5), percent(score)]
+        figures = [number(bits, 4), number(told, 6), percent(score)]
         rows.append([escape(result.name), tokens, *figures])
     caption = "Figures over training (bits per byte: lower is better)"
     return "<h2>Checkpoints</h2>" + table("checkpoints", caption, header, rows)

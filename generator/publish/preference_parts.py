@@ -5,12 +5,10 @@ import numpy as np
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.publish.measured_parts import source_line
-from generator.publish.text import escape, number, table, with_spread
+from generator.publish.text import escape, number, table, with_interval, with_spread
 from generator.records.results import Preference, PreferenceLayer, Result
 from generator.tables.derive import Interval
 from generator.tables.preferences import corrected, jackknife_error, preference_figure
-
-DIGITS = 5  # of figures whose spread is unknown
 
 
 def render_preference(entry: StoredResult, specs: Specs) -> str:
@@ -39,8 +37,8 @@ def render_preference(entry: StoredResult, specs: Specs) -> str:
 
 
 def _ranged(value: float, interval: Interval) -> str:
-    low, high = number(interval.low, DIGITS), number(interval.high, DIGITS)
-    return f"{number(value, DIGITS)} ({low} to {high})"
+    shown, around = with_interval(value, interval.low, interval.high)
+    return f"{shown} ({around})" if around else shown
 
 
 def _layers(name: str, measured: Preference) -> str:
@@ -50,9 +48,9 @@ def _layers(name: str, measured: Preference) -> str:
     rows = [
         [
             str(layer.layer) if layer.layer else "0 (embedding)",
-            number(float(np.mean(layer.plug_in)), DIGITS),
-            number(float(np.mean(layer.null)), DIGITS),
-            number(float(np.mean(layer.null_deviation)), DIGITS),
+            number(float(np.mean(layer.plug_in)), 6),
+            number(float(np.mean(layer.null)), 6),
+            number(float(np.mean(layer.null_deviation)), 6),
             with_spread(float(corrected(layer).mean()), _error(layer)),
         ]
         for layer in measured.layers

@@ -28,8 +28,21 @@ def with_spread(value: float | None, spread: float | None) -> str:
     """A number and its spread, rounded to two significant digits of the spread."""
     if value is None or spread is None or not spread > 0:
         return number(value, 4)
-    digits = min(6, max(0, 1 - math.floor(math.log10(spread))))
+    digits = decimals(spread)
     return f"{number(value, digits)} ± {number(spread, digits)}"
+
+
+def decimals(spread: float) -> int:
+    """How many decimals show two significant digits of a spread above 0; six at most."""
+    return min(6, max(0, 1 - math.floor(math.log10(spread))))
+
+
+def with_interval(value: float | None, low: float | None, high: float | None) -> tuple[str, str]:
+    """A number and its interval, rounded to two significant digits of half its width."""
+    if value is None or low is None or high is None or not high > low:
+        return number(value, 6), ""
+    digits = decimals((high - low) / 2)
+    return number(value, digits), f"{number(low, digits)} to {number(high, digits)}"
 
 
 def percent(value: float | None, digits: int = 1) -> str:
