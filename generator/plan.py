@@ -9,7 +9,8 @@ from generator.files.specs import Specs
 from generator.records.classical import CLASSICAL, Compressors
 from generator.records.corpora import Corpus, Protocol
 from generator.records.models import Checkpoint, Model
-from generator.records.results import CorpusText, Kind, Result
+from generator.records.preferences import PreferenceSet
+from generator.records.results import CorpusText, Kind, Preference, Result
 from generator.records.suites import Suite
 
 
@@ -65,7 +66,7 @@ def plan_jobs(specs: Specs, stored: Iterable[StoredResult], again: bool = False)
             for kind, name in _wanted(model, specs):
                 key = (model.id, checkpoint.revision, kind, name)
                 known = latest.get(key)
-                spec = specs.suites[name] if kind == "suite" else specs.corpora[name]
+                spec = _spec(specs, kind, name)
                 why = why_due(known.result if known else None, spec)
                 if why == "missing" and (error := failed.get(key)) is not None:
                     why = f"failed before: {error.reason}"
@@ -83,19 +84,27 @@ def _wanted(model: Model | Compressors, specs: Specs) -> list[tuple[Kind, str]]:
     return suites + [("corpus", name) for name in model.corpora]
 
 
-def _blocked(spec: Suite | Corpus) -> str | None:
-    if isinstance(spec, Suite) and spec.unpinned:
+def _spec(specs: Specs, kind: Kind, name: str) -> Suite | Corpus | PreferenceSet:
+    if kind == "suite":
+        return specs.suites[name]
+    return specs.preferences.get(name) or specs.corpora[name]
+
+
+def _blocked(spec: Suite | Corpus | PreferenceSet) -> str | None:
+    if not isinstance(spec, Corpus) and spec.unpinned:
         return f"unpinned datasets: {', '.join(spec.unpinned)}; run `leaderboard plan --pin`"
     return None
 
 
-def why_due(known: Result | None, spec: Suite | Corpus) -> str | None:
+def why_due(known: Result | None, spec: Suite | Corpus | PreferenceSet) -> str | None:
     """Why a job is due, or None when its record is of today's suite or protocol."""
     if known is None:
         return "missing"
     if isinstance(spec, Suite):
         asked = tuple(result.task for result in known.tasks)
         return None if asked == spec.tasks else "stale: the suite's tasks changed"
+    if isinstance(spec, PreferenceSet):
+        return why_pairs(known.preference, spec)
     today = CorpusText.of(spec)
     if known.text is None or known.text.sha256 != today.sha256:
         return "stale: the corpus text changed"
@@ -108,3 +117,15 @@ def why_due(known: Result | None, spec: Suite | Corpus) -> str | None:
 
 def _documents(protocol: Protocol) -> tuple[int, int]:
     return protocol.documents, protocol.document_bytes
+
+
+def why_pairs(known: Preference | None, spec: PreferenceSet) -> str | None:
+    """Why pairs are to be measured again; None for those of today's source and protocol.
+
+    A dataset of the Hub without a hash is known by its commit.
+    """
+    if known is None or known.revision != (spec.source.revision or None):
+        return "stale: the pairs changed"
+    if spec.sha256 is not None and known.sha256 != spec.sha256:
+        return "stale: the pairs changed"
+    return None if known.protocol == spec.protocol else "stale: the protocol changed"

@@ -1,5 +1,7 @@
 """Valid records and specs that tests change where they need to."""
 
+import hashlib
+import json
 from datetime import UTC, date, datetime
 
 from generator.files.results import StoredResult
@@ -12,6 +14,7 @@ from generator.records.classical import (
 )
 from generator.records.corpora import Corpus, Protocol, Source
 from generator.records.models import Model, Weights
+from generator.records.preferences import PairSource, PreferenceProtocol, PreferenceSet
 from generator.records.results import (
     CorpusText,
     DocumentBits,
@@ -21,6 +24,8 @@ from generator.records.results import (
     LayerInformation,
     Lossless,
     Lossy,
+    Preference,
+    PreferenceLayer,
     Replicates,
     Response,
     Result,
@@ -62,6 +67,21 @@ CORPUS = Corpus(
     source=Source(package="texts==1.0", files="texts/*.txt"),
     protocol=PROTOCOL,
 )
+PAIR_LINES = "".join(
+    json.dumps({"prompt": f"Question {k}?", "chosen": "Yes, it is.", "rejected": "It may be."})
+    + "\n"
+    for k in range(20)
+)
+PAIRS = PreferenceSet(
+    kind="preference",
+    name="pairs",
+    title="Everyday pairs",
+    domain="everyday questions",
+    licence="CC0-1.0",
+    sha256=hashlib.sha256(PAIR_LINES.encode()).hexdigest(),
+    source=PairSource(path="runs/preferences/pairs.jsonl"),
+    protocol=PreferenceProtocol(pairs=20, longest_tokens=16, anchor_seeds=(0, 1)),
+)
 
 
 def make_model(name: str = "org/small", **changes: object) -> Model:
@@ -80,7 +100,8 @@ def make_model(name: str = "org/small", **changes: object) -> Model:
 
 
 def make_specs(*models: Model) -> Specs:
-    return Specs({m.id: m for m in models}, {"starter": SUITE}, {"prose": CORPUS}, {})
+    by_id = {m.id: m for m in models}
+    return Specs(by_id, {"starter": SUITE}, {"prose": CORPUS}, {}, {"pairs": PAIRS})
 
 
 def _environment() -> Environment:
@@ -142,6 +163,32 @@ def make_classical(**changes: object) -> Result:
         "classical": ClassicalSizes(documents=documents, compressed=compressed),
     }
     return Result(**(fields | changes))
+
+
+def make_preference(model: Model, **changes: object) -> Result:
+    """A finished job of preference pairs: corrected values 0.01, 0.03 and 0.05 by layer."""
+    layers = tuple(
+        PreferenceLayer(
+            layer=k,
+            plug_in=(0.02 + 0.02 * k, 0.04 + 0.02 * k),
+            null=(0.02, 0.02),
+            null_deviation=(0.001, 0.001),
+            replicates=tuple(0.01 + 0.02 * k + 0.001 * k * (-1) ** g for g in range(20)),
+        )
+        for k in range(3)
+    )
+    preference = Preference(
+        sha256=PAIRS.sha256,
+        revision=None,
+        protocol=PAIRS.protocol,
+        pairs=20,
+        left_out=0,
+        completion_tokens=200,
+        scale=0.1,
+        layers=layers,
+    )
+    parts = {"name": "pairs", "text": None, "lossless": None, "lossy": None}
+    return make_result(model, **(parts | {"preference": preference} | changes))
 
 
 def _corpus_parts() -> dict[str, object]:

@@ -11,7 +11,17 @@ from generator.files.results import write_result
 from generator.records.base import Record
 from generator.records.models import Checkpoint, Model
 from generator.records.results import Failure, Result
-from tests.factory import CORPUS, REVISION, SUITE, make_classical, make_model, make_result
+from tests.factory import (
+    CORPUS,
+    PAIR_LINES,
+    PAIRS,
+    REVISION,
+    SUITE,
+    make_classical,
+    make_model,
+    make_preference,
+    make_result,
+)
 
 ROOT = Path(__file__).parent.parent
 HOSTILE = "<script>document.title='taken'</script>{{7*7}}{% include 'x' %}{#--- | \" ' & 🙂"
@@ -59,7 +69,7 @@ def models() -> list[Model]:
             training_tokens=20,
             checkpoints=checkpoints,
         ),
-        make_model("org/plain", kind="instruct", parameters=2_000_000),
+        make_model("org/plain", kind="instruct", parameters=2_000_000, corpora=("prose", "pairs")),
         make_model("org/failing"),
     ]
 
@@ -76,6 +86,7 @@ def results() -> list[Result]:
         make_result(plain, started=earlier, retracted="the text was cut short"),
         make_result(plain, "suite"),
         make_classical(),
+        make_preference(plain),
         make_result(failing, text=None, lossless=None, lossy=None, error=error),
     ]
 
@@ -83,9 +94,12 @@ def results() -> list[Result]:
 def write_miniature(root: Path) -> None:
     """The repository below `root`: runs/, results/, site/ and mkdocs.yml."""
     for model in models():
-        _write_toml(root / model.file, model)
-    _write_toml(root / "runs/suites/starter.toml", SUITE)
-    _write_toml(root / "runs/corpora/prose.toml", CORPUS)
+        write_toml(root / model.file, model)
+    write_toml(root / "runs/suites/starter.toml", SUITE)
+    write_toml(root / "runs/corpora/prose.toml", CORPUS)
+    write_toml(root / "runs/corpora/pairs.toml", PAIRS)
+    (root / "runs/preferences").mkdir()
+    (root / "runs/preferences/pairs.jsonl").write_text(PAIR_LINES, "utf-8")
     for result in results():
         write_result(root, "measured", result)
     _write_published(root / "results" / "published" / "paper")
@@ -106,7 +120,7 @@ def _write_published(folder: Path) -> None:
     (folder / "table.csv").write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def _write_toml(path: Path, record: Record) -> None:
+def write_toml(path: Path, record: Record) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(tomlkit.dumps(_without_none(record.model_dump(mode="python"))), "utf-8")
 

@@ -26,6 +26,7 @@ from generator.publish.text import (
     number,
     percent,
     with_interval,
+    with_spread,
 )
 from generator.records.results import Failure
 from generator.tables.cohorts import make_cohorts
@@ -260,6 +261,9 @@ def test_numbers_as_readers_want_them():
     assert with_interval(0.14713, (0.1363, 0.1579)) == "0.147 (0.136 to 0.158)"
     assert with_interval(0.14713, None) == "0.1471"
     assert with_interval(None, (0.1, 0.2)) == UNKNOWN
+    assert with_spread(0.14713, 0.01081) == "0.147 ± 0.011"
+    assert with_spread(0.14713, None) == "0.1471"
+    assert with_spread(None, 0.1) == UNKNOWN
     assert escape("a{b}") == "a&#123;b&#125;"
 
 

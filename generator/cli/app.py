@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from generator.files.pairs import read_pairs
 from generator.files.published import read_published
 from generator.files.results import read_results
 from generator.files.specs import Specs, read_specs
@@ -28,8 +29,11 @@ def main() -> None:
 
 
 def all_problems(root: Path) -> list[Problem]:
-    found = read_specs(root)[1] + read_published(root)[1]
-    return sorted(found + read_results(root, "measured")[1])
+    specs, found = read_specs(root)
+    for preference in specs.preferences.values():
+        if preference.source.path is not None:
+            found += read_pairs(root, preference)[1]
+    return sorted(found + read_published(root)[1] + read_results(root, "measured")[1])
 
 
 def valid_specs(root: Path) -> Specs:

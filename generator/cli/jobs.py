@@ -30,7 +30,7 @@ def select_jobs(
     known: dict[str, Any] = {
         "model": {*specs.models, CLASSICAL.id},
         "suite": specs.suites,
-        "corpus": specs.corpora,
+        "corpus": {**specs.corpora, **specs.preferences},
         "profile": specs.profiles,
     }
     unknown = [

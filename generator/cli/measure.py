@@ -20,6 +20,7 @@ from generator.cli.jobs import (
 from generator.files.results import read_results, write_result
 from generator.plan import latest_results, plan_jobs
 from generator.records.results import Lossless, Result
+from generator.tables.preferences import preference_figure
 
 progress_console = Console(stderr=True)
 
@@ -79,24 +80,22 @@ def measure(
 def _summary(result: Result) -> str:
     if result.error is not None:
         return f"failed ({result.error.reason}): {result.error.message}"
-    return f"{_headline(result)}, {result.environment.wall_seconds:.0f} s"
+    value, unit, digits = _headline(result)
+    return f"{value:.{digits}f} {unit}, {result.environment.wall_seconds:.0f} s"
 
 
-def _headline(result: Result) -> str:
-    value, unit = _figure(result)
-    return f"{value:.4f} {unit}"
-
-
-def _figure(result: Result) -> tuple[float, str]:
-    """The one figure that stands for a record on the terminal, and its unit."""
+def _headline(result: Result) -> tuple[float, str, int]:
+    """The one figure that stands for a record on the terminal, its unit and its decimals."""
     if result.lossless is not None:
-        return result.lossless.bits_per_byte, "bits/byte"
+        return result.lossless.bits_per_byte, "bits/byte", 4
+    if result.preference is not None:
+        return preference_figure(result.preference).value, "ln(bins) of preference information", 6
     if result.classical is not None:
         raw = sum(document.bytes for document in result.classical.documents)
         best = min(result.classical.compressed, key=lambda text: text.whole_bytes)
-        return 8 * best.whole_bytes / raw, f"bits/byte ({best.name}, the smallest)"
+        return 8 * best.whole_bytes / raw, f"bits/byte ({best.name}, the smallest)", 4
     main = [_main_score(task) for task in result.tasks]
-    return sum(main) / len(main), "mean score"
+    return sum(main) / len(main), "mean score", 4
 
 
 def _main_score(task: Any) -> float:
@@ -113,11 +112,10 @@ def _comparison(result: Result, record: Result) -> str:
     """One line that holds a local figure against the committed one."""
     if result.error is not None:
         return f"{result.name}: your machine failed, nothing to compare"
-    ours, unit = _figure(result)
-    theirs, _ = _figure(record)
+    (ours, unit, digits), (theirs, *_) = _headline(result), _headline(record)
     here, there = result.environment.dtype, record.environment.dtype
     formats = f" ({here} here, {there} there)" if here else ""
     return (
-        f"{result.name}: your machine: {ours:.4f} {unit}, record {theirs:.4f}, "
-        f"difference {ours - theirs:+.4f}{formats}"
+        f"{result.name}: your machine: {ours:.{digits}f} {unit}, "
+        f"record {theirs:.{digits}f}, difference {ours - theirs:+.{digits}f}{formats}"
     )

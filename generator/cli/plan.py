@@ -17,6 +17,7 @@ from generator.cli.jobs import (
     job_row,
     select_jobs,
 )
+from generator.files.pins import pin_datasets
 from generator.files.results import read_results
 from generator.plan import plan_jobs
 
@@ -52,9 +53,9 @@ def plan(
 
 
 def _pin_datasets(root: Path) -> None:
-    from generator.files.pins import pin_datasets
     from generator.measure.hub import resolve_dataset
 
-    for path in sorted((root / "runs" / "suites").glob("*.toml")):
+    folders = [root / "runs" / kind for kind in ("suites", "corpora")]
+    for path in sorted(path for folder in folders for path in folder.glob("*.toml")):
         for name, revision in pin_datasets(path, resolve_dataset):
             print(f"{path.name}: {name} → {revision}", file=sys.stderr)

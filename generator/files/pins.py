@@ -1,6 +1,6 @@
-"""Write resolved dataset revisions into a suite's file, leaving the rest of it as it is."""
+"""Write resolved dataset revisions into a spec, leaving the rest of it as it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +10,25 @@ from generator.files.results import write_atomically
 
 
 def pin_datasets(path: Path, resolve: Callable[[str], str]) -> list[tuple[str, str]]:
-    """Fill every empty dataset revision of a suite; return what was pinned.
+    """Fill every empty dataset revision of a suite or corpus file; return what was pinned.
 
     resolve: from the name of a dataset to its commit; one look-up for each name.
     """
     document: Any = tomlkit.parse(path.read_text("utf-8"))
     known: dict[str, str] = {}
-    for task in document.get("tasks", []):
-        dataset = task["dataset"]
-        if dataset["revision"] == "":
-            name = str(dataset["path"])
+    for name, dataset in _datasets(document):
+        if dataset.get("revision") == "":
             if name not in known:
                 known[name] = resolve(name)
             dataset["revision"] = known[name]
     if known:
         write_atomically(path, tomlkit.dumps(document).encode())
     return sorted(known.items())
+
+
+def _datasets(document: Any) -> Iterator[tuple[str, Any]]:
+    """Name and table of every dataset: those of a suite's tasks, or that of preference pairs."""
+    for task in document.get("tasks", []):
+        yield str(task["dataset"]["path"]), task["dataset"]
+    if "hub" in (source := document.get("source", {})):
+        yield str(source["hub"]), source

@@ -5,13 +5,14 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from generator.records.base import Problem, Record, problems_of
 from generator.records.corpora import Corpus
 from generator.records.models import Model
+from generator.records.preferences import PreferenceSet
 from generator.records.suites import Profile, Suite
 
 LARGEST_SPEC_BYTES = 256 * 1024  # a spec is a page of text; anything larger is a mistake
@@ -27,22 +28,29 @@ class Specs:
     suites: dict[str, Suite] = field(default_factory=dict)
     corpora: dict[str, Corpus] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
+    preferences: dict[str, PreferenceSet] = field(default_factory=dict)  # of runs/corpora as well
 
 
 def read_specs(root: Path) -> tuple[Specs, list[Problem]]:
     """Read runs/ below `root`. A file with problems is left out of the specs and reported."""
     problems: list[Problem] = []
     suites = _read_named(root, "suites", Suite, problems)
-    corpora = _read_named(root, "corpora", Corpus, problems)
+    corpora, preferences = _read_corpora(root, problems)
     profiles = _read_named(root, "profiles", Profile, problems)
     models = _read_models(root, problems)
-    specs = Specs(models, suites, corpora, profiles)
+    specs = Specs(models, suites, corpora, profiles, preferences)
     problems += _unknown_names(specs, {problem.file for problem in problems})
     return specs, sorted(problems)
 
 
 def read_toml(path: Path, shown: str, record: type[R], problems: list[Problem]) -> R | None:
     """One TOML file as a record, or None with its problems appended."""
+    content = _read_content(path, shown, problems)
+    return None if content is None else _as_record(content, shown, record, problems)
+
+
+def _read_content(path: Path, shown: str, problems: list[Problem]) -> dict[str, Any] | None:
+    """A TOML file as JSON has it, or None with its problem appended."""
     if path.is_symlink():
         problems.append(Problem(shown, "", "is a symbolic link", "replace it with the file itself"))
         return None
@@ -52,14 +60,13 @@ def read_toml(path: Path, shown: str, record: type[R], problems: list[Problem]) 
             return None
         content = tomllib.loads(path.read_text("utf-8"))
         # By way of JSON, so that a date or a list is read by the same strict rules everywhere.
-        return record.model_validate_json(json.dumps(content, default=str))
+        plain: dict[str, Any] = json.loads(json.dumps(content, default=str))
+        return plain
     except UnicodeDecodeError:
         problems.append(Problem(shown, "", "is not UTF-8 text", "save it as UTF-8"))
     except OSError as error:
         wrong = f"cannot be read: {error.strerror}"
         problems.append(Problem(shown, "", wrong, "put a readable file there"))
-    except ValidationError as error:
-        problems += problems_of(error, shown, record)
     except RecursionError:
         problems.append(Problem(shown, "", "is nested too deeply", "a spec has tables and lists"))
     except ValueError as error:  # also raised for an integer of thousands of digits
@@ -67,19 +74,54 @@ def read_toml(path: Path, shown: str, record: type[R], problems: list[Problem]) 
     return None
 
 
+def _as_record(
+    content: dict[str, Any], shown: str, record: type[R], problems: list[Problem]
+) -> R | None:
+    try:
+        return record.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        problems += problems_of(error, shown, record)
+    return None
+
+
 def _read_named(root: Path, kind: str, record: type[R], problems: list[Problem]) -> dict[str, R]:
     found: dict[str, R] = {}
     for path in sorted((root / "runs" / kind).glob("*.toml")):
         shown = f"runs/{kind}/{path.name}"
-        if (spec := read_toml(path, shown, record, problems)) is None:
-            continue
-        name: str = spec.name  # type: ignore[attr-defined]  # every named spec has one
-        if name != path.stem:
-            repair = f"rename the file to {name}.toml or the field"
-            problems.append(Problem(shown, "name", f'"{name}" is not the file\'s name', repair))
-            continue
-        found[name] = spec
+        spec = read_toml(path, shown, record, problems)
+        if spec is not None and _is_named(spec, path, shown, problems):
+            found[path.stem] = spec
     return found
+
+
+def _read_corpora(
+    root: Path, problems: list[Problem]
+) -> tuple[dict[str, Corpus], dict[str, PreferenceSet]]:
+    """Texts and preference pairs stand in one folder; `kind` says which a file is."""
+    texts: dict[str, Corpus] = {}
+    pairs: dict[str, PreferenceSet] = {}
+    for path in sorted((root / "runs" / "corpora").glob("*.toml")):
+        shown = f"runs/corpora/{path.name}"
+        if (content := _read_content(path, shown, problems)) is None:
+            continue
+        if content.get("kind") == "preference":
+            preference = _as_record(content, shown, PreferenceSet, problems)
+            if preference and _is_named(preference, path, shown, problems):
+                pairs[path.stem] = preference
+        else:
+            text = _as_record(content, shown, Corpus, problems)
+            if text and _is_named(text, path, shown, problems):
+                texts[path.stem] = text
+    return texts, pairs
+
+
+def _is_named(spec: Record, path: Path, shown: str, problems: list[Problem]) -> bool:
+    name: str = spec.name  # type: ignore[attr-defined]  # every named spec has one
+    if name == path.stem:
+        return True
+    repair = f"rename the file to {name}.toml or the field"
+    problems.append(Problem(shown, "name", f'"{name}" is not the file\'s name', repair))
+    return False
 
 
 def _read_models(root: Path, problems: list[Problem]) -> dict[str, Model]:
@@ -120,7 +162,8 @@ def _unknown_names(specs: Specs, faulty: set[str]) -> list[Problem]:
                     )
                 )
 
-    suites, corpora, models = set(specs.suites), set(specs.corpora), set(specs.models)
+    suites, models = set(specs.suites), set(specs.models)
+    corpora = {*specs.corpora, *specs.preferences}
     for model in specs.models.values():
         check(model.file, "suites", "suite", model.suites, suites)
         check(model.file, "corpora", "corpus", model.corpora, corpora)

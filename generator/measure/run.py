@@ -20,11 +20,14 @@ from generator.measure.environment import (
     describe_environment,
 )
 from generator.measure.failures import MeasureError
+from generator.measure.pairs import draw_pairs
+from generator.measure.preferences import measure_preference
 from generator.measure.text import score_text
 from generator.measure.weights import Loaded, load_model, suitable_device, suitable_dtype
 from generator.plan import Job
 from generator.records.classical import Compressors
 from generator.records.corpora import Corpus
+from generator.records.preferences import PreferenceSet
 from generator.records.results import FORMAT, CorpusText, Environment, Failure, Result
 from generator.records.suites import Suite
 
@@ -74,6 +77,8 @@ def _run_job(
             parts = _compress_corpus(specs.corpora[job.name], report)
         elif job.kind == "suite":
             parts = _run_suite(loaded, specs.suites[job.name], place.root)
+        elif job.name in specs.preferences:
+            parts = _run_preference(loaded, specs.preferences[job.name], place.root, report)
         else:
             parts = _run_corpus(loaded, specs.corpora[job.name], report)
     except Exception as error:
@@ -95,6 +100,12 @@ def _run_corpus(loaded: Loaded, corpus: Corpus, report: Report) -> dict[str, Any
 def _compress_corpus(corpus: Corpus, report: Report) -> dict[str, Any]:
     sizes = compress_corpus(read_corpus(corpus), report)
     return {"text": CorpusText.of(corpus), "classical": sizes}
+
+
+def _run_preference(
+    loaded: Loaded, spec: PreferenceSet, root: Path, report: Report
+) -> dict[str, Any]:
+    return {"preference": measure_preference(loaded, draw_pairs(spec, root), spec, report)}
 
 
 def _failed(job: Job, error: Exception, began: datetime, seconds: float) -> Result:

@@ -18,7 +18,9 @@ FILES = {
     "compression.csv": "One row a measured revision and text, checkpoints included.",
     "compressors.csv": "One row a text and classical compressor: whole, and documents alone.",
     "information_plane.csv": "One row a measured final revision, text, layer, side and order.",
-    "trajectories.csv": "One row a measured checkpoint, text or suite, and quantity.",
+    "preferences.csv": "One row a measured revision and set of preference pairs.",
+    "preference_layers.csv": "One row a measured revision, set of preference pairs and layer.",
+    "trajectories.csv": "One row a measured checkpoint, corpus or suite, and quantity.",
 }
 
 FIELDS: dict[str, Field] = {
@@ -48,7 +50,7 @@ FIELDS: dict[str, Field] = {
     "chance": Field("fraction", "score of random answers; empty for texts"),
     "revision": Field("–", "commit, or sha256- and 40 hex of the weights' hash"),
     "tokens_seen": Field("tokens", "training tokens at this checkpoint"),
-    "corpus": Field("–", "the text"),
+    "corpus": Field("–", "the text or the set of preference pairs"),
     "window_tokens": Field("tokens", "longest context; other windows give other figures"),
     "stride_tokens": Field("tokens", "advance of the window"),
     "bits_per_byte": Field(
@@ -86,7 +88,10 @@ FIELDS: dict[str, Field] = {
     "ceiling": Field("ln(bins)", "information of labels that are all unique, mean over seeds"),
     "effective_rank": Field("dimensions", "exp of the entropy of the covariance's eigenvalues"),
     "null_error": Field("ln(bins)", "Monte Carlo standard error of the null, mean over seeds"),
-    "standard_error": Field("ln(bins)", "of corrected, jackknife over groups of documents"),
+    "standard_error": Field(
+        "ln(bins)",
+        "of corrected, by jackknife over documents or pairs",
+    ),
     "complexity": Field("ln(bins)", "corrected I(X;Z), single tokens, mean over layers 1 to L"),
     "complexity_low95": Field("ln(bins)", "lower end of the 95 % jackknife interval"),
     "complexity_high95": Field("ln(bins)", "upper end of it"),
@@ -99,5 +104,17 @@ FIELDS: dict[str, Field] = {
     "optimality_low95": Field("ratio", "lower end of the 95 % jackknife interval"),
     "optimality_high95": Field("ratio", "upper end of it"),
     "optimality_spread": Field("ratio", "standard deviation over anchor seeds"),
+    "pairs": Field("pairs", "preference pairs measured"),
+    "left_out": Field("pairs", "pairs that were too long for the protocol, or unusable"),
+    "completion_tokens": Field("tokens", "tokens of both sides of all pairs"),
+    "preference": Field("ln(bins)", "corrected I(Z; preferred or not), mean over layers 1 to L"),
+    "preference_low95": Field("ln(bins)", "lower end of its 95 % jackknife interval over pairs"),
+    "preference_high95": Field("ln(bins)", "upper end of it"),
+    "lexical": Field("ln(bins)", "the same of layer 0: what the words alone give away"),
+    "lexical_low95": Field("ln(bins)", "lower end of its interval"),
+    "lexical_high95": Field("ln(bins)", "upper end of it"),
+    "beyond_lexical": Field("ln(bins)", "preference − lexical"),
+    "beyond_low95": Field("ln(bins)", "lower end of its interval"),
+    "beyond_high95": Field("ln(bins)", "upper end of it"),
     "record": Field("–", "the record that the row comes from, below records/"),
 }

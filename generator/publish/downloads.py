@@ -10,6 +10,7 @@ from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.publish.columns import FIELDS, FILES
 from generator.publish.compressor_rows import settings_text
+from generator.publish.preference_parts import preference_layer_rows, preference_row
 from generator.publish.text import escape, table
 from generator.records.results import Result
 from generator.tables.classical import CompressorRate, compressor_rates
@@ -26,7 +27,8 @@ def render_downloads(
 ) -> dict[str, bytes]:
     """The CSV files by name. Only records of today's protocols are in them."""
     current = [e for e in current_results(specs, stored) if e.result.model in specs.models]
-    texts = [e.result for e in current if e.result.kind == "corpus"]
+    texts = [e.result for e in current if e.result.lossless is not None]
+    pairs = [e.result for e in current if e.result.preference is not None]
     final = [r for r in texts if specs.models[r.model].weights.revision == r.revision]
     frames = {
         "models.csv": _models(specs, cohorts),
@@ -35,6 +37,10 @@ def render_downloads(
         "compression.csv": pd.DataFrame([_compression(result, specs) for result in texts]),
         "information_plane.csv": pd.DataFrame([row for r in final for row in _layers(r)]),
         "compressors.csv": pd.DataFrame([_rate(r) for r in compressor_rates(specs, stored)]),
+        "preferences.csv": pd.DataFrame([preference_row(result) for result in pairs]),
+        "preference_layers.csv": pd.DataFrame(
+            [row for result in pairs for row in preference_layer_rows(result)]
+        ),
         "trajectories.csv": make_trajectories(specs, stored),
     }
     return {name: to_csv(frame) for name, frame in frames.items()}
@@ -126,7 +132,7 @@ def _scores(cohorts: Sequence[Cohort]) -> pd.DataFrame:
         }
         for cohort in cohorts
         for _, row in cohort.rows.iterrows()
-        for column in (*cohort.compression, *cohort.scores)
+        for column in (*cohort.compression, *cohort.preferences, *cohort.scores)
         if pd.notna(row[column.name])
     ]
     return pd.DataFrame(rows)

@@ -10,6 +10,7 @@ from generator.publish.compressor_rows import COMPRESSOR_NOTE, compressor_cells
 from generator.publish.text import (
     count,
     counted,
+    decimals,
     escape,
     linked,
     number,
@@ -94,6 +95,7 @@ def _cohort_table(cohort: Cohort) -> str:
     header += [(f"{c.label}, {c.unit}", True) for c in cohort.compression]
     if measured:
         header += [(f"Optimality, {c.label}", True) for c in cohort.compression]
+    header += [(f"Preference information, {c.label}", True) for c in cohort.preferences]
     header += [("Mean score, %", True)] + [(f"{s.label}, %", True) for s in cohort.scores]
     ordered = cohort.rows.sort_values(["compression", "model"], na_position="last")
     rows = [
@@ -134,6 +136,7 @@ def _row(cohort: Cohort, row: pd.Series, measured: bool, has_mean: bool) -> list
         for column in cohort.compression:
             value = row.get(f"{column.name}_optimality")
             cells.append(linked(number(value, 3), value, f"{page}#corpus-{column.name}"))
+    cells += [_preference_cell(row, column, page) for column in cohort.preferences]
     cells.append(linked(percent(row["score"]), row["score"], page))
     return cells + [linked(percent(row[s.name]), row[s.name], page) for s in cohort.scores]
 
@@ -146,3 +149,15 @@ def _compression_cell(row: pd.Series, column: Column, page: str) -> str:
     if pd.notna(low) and pd.notna(high):
         cell += f"<small>{number(low, 3)}–{number(high, 3)}</small>"
     return cell
+
+
+def _preference_cell(row: pd.Series, column: Column, page: str) -> str:
+    """The information of a label with two values is small: its interval sets the decimals."""
+    address = f"{page}#corpus-{column.name.removesuffix('_preference')}"
+    value = row[column.name]
+    low, high = row[f"{column.name}_low"], row[f"{column.name}_high"]
+    if not high > low:
+        return linked(number(value, 6), value, address)
+    digits = decimals((high - low) / 2)
+    interval = f"<small>{number(low, digits)} to {number(high, digits)}</small>"
+    return linked(number(value, digits), value, address) + interval

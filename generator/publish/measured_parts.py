@@ -20,7 +20,7 @@ def record_link(entry: StoredResult) -> str:
     return f'<a href="../../{escape(record_path(entry))}">record {entry.result.run_id}</a>'
 
 
-def _source(entry: StoredResult, specs: Specs) -> str:
+def source_line(entry: StoredResult, specs: Specs) -> str:
     """Where a section's figures come from: the record, when, on what, with what."""
     environment = entry.result.environment
     packages = ", ".join(f"{k} {v}" for k, v in sorted(environment.packages.items()))
@@ -65,7 +65,7 @@ def render_corpus(entry: StoredResult, model: Model, specs: Specs) -> str:
     plane = render_plane(result.name, result.lossy) if result.lossy else ""
     return (
         f'<h2 id="corpus-{escape(result.name)}">{escape(title)}</h2>'
-        f'<dl class="facts">{rows}</dl>{context}{plane}{_source(entry, specs)}'
+        f'<dl class="facts">{rows}</dl>{context}{plane}{source_line(entry, specs)}'
     )
 
 
@@ -116,7 +116,7 @@ def render_suite(entry: StoredResult, specs: Specs) -> str:
     return (
         f'<h2 id="suite-{escape(result.name)}">{escape(suite.title if suite else result.name)}</h2>'
         f"{about}{table(f'suite-{result.name}-table', caption, header, rows)}"
-        f"{_source(entry, specs)}"
+        f"{source_line(entry, specs)}"
     )
 
 

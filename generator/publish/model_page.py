@@ -6,10 +6,12 @@ from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.plan import latest_results
 from generator.publish.measured_parts import record_link, render_corpus, render_suite
+from generator.publish.preference_parts import render_preference
 from generator.publish.text import count, escape, number, percent, table, tag
 from generator.records.models import Model
 from generator.records.results import Result, Subject
 from generator.tables.derive import mean_score
+from generator.tables.preferences import preference_figure
 from generator.tables.trajectories import tokens_seen
 
 
@@ -22,6 +24,7 @@ def render_model(model: Model, stored: Sequence[StoredResult], specs: Specs) -> 
     subject = next((e.result.subject for e in final if e.result.subject), None)
     parts = [_failures(model, own), _identity(model, subject)]
     parts += [render_corpus(e, model, specs) for e in final if e.result.kind == "corpus"]
+    parts += [render_preference(e, specs) for e in final if e.result.preference]
     parts += [render_suite(e, specs) for e in final if e.result.kind == "suite"]
     if not final:
         parts.append('<p class="notice">Nothing is measured yet.</p>')
@@ -91,16 +94,18 @@ def render_facts(facts: Sequence[tuple[str, object]]) -> str:
 def _checkpoints(model: Model, results: Sequence[Result]) -> str:
     """Every figure over training, in order of tokens seen."""
     header = [("Measured", False), ("Tokens seen", True), ("Bits per byte", True)]
-    header.append(("Mean score, %", True))
+    header += [("Preference information", True), ("Mean score, %", True)]
     seen = tokens_seen(model)
     rows = []
     for result in sorted(results, key=lambda r: (r.kind, r.name, seen.get(r.revision) or 0)):
         if result.revision not in seen:
             continue
         bits = result.lossless.bits_per_byte if result.lossless else None
+        told = preference_figure(result.preference).value if result.preference else None
         score = mean_score(result.tasks)[0] if result.tasks else None
         tokens = count(seen[result.revision])
-        rows.append([escape(result.name), tokens, number(bits, 4), percent(score)])
+        figures = [number(bits, 4), number(told, 6), percent(score)]
+        rows.append([escape(result.name), tokens, *figures])
     caption = "Figures over training (bits per byte: lower is better)"
     return "<h2>Checkpoints</h2>" + table("checkpoints", caption, header, rows)
 

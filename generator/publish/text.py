@@ -25,14 +25,26 @@ def number(value: float | None, digits: int) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
+def with_spread(value: float | None, spread: float | None) -> str:
+    """A number and its spread, rounded to two significant digits of the spread."""
+    if value is None or spread is None or not spread > 0:
+        return number(value, 4)
+    digits = decimals(spread)
+    return f"{number(value, digits)} ± {number(spread, digits)}"
+
+
 def with_interval(value: float | None, interval: tuple[float, float] | None) -> str:
-    """A number and its interval, rounded to two significant digits of the half width."""
+    """A number and its interval, rounded to two significant digits of half its width."""
     if value is None or interval is None or not interval[1] > interval[0]:
         return number(value, 4)
-    half = (interval[1] - interval[0]) / 2
-    digits = min(6, max(0, 1 - math.floor(math.log10(half))))
+    digits = decimals((interval[1] - interval[0]) / 2)
     low, high = (number(end, digits) for end in interval)
     return f"{number(value, digits)} ({low} to {high})"
+
+
+def decimals(spread: float) -> int:
+    """How many decimals show two significant digits of a spread above 0; six at most."""
+    return min(6, max(0, 1 - math.floor(math.log10(spread))))
 
 
 def percent(value: float | None, digits: int = 1) -> str:

@@ -57,6 +57,7 @@ class Protocol(Record):
 class Corpus(Record):
     """A dated text with its licence and hash."""
 
+    kind: Literal["text"] = Field("text", description="text; preference pairs have other fields")
     name: Slug = Field(description="same as the file's name")
     title: str = Field(min_length=1, description="the name that the board shows")
     domain: str = Field(min_length=1, description="such as English prose")

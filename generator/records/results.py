@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from generator.records.base import Record, refuse
 from generator.records.classical import CLASSICAL, ClassicalSizes
 from generator.records.corpora import Corpus, Protocol
+from generator.records.preferences import JACKKNIFE_GROUPS, PreferenceProtocol
 from generator.records.suites import Task
 
 # 1: first format, never released.
@@ -199,6 +200,33 @@ class CorpusText(Record):
         return cls(sha256=corpus.sha256, bytes=corpus.bytes, protocol=corpus.protocol)
 
 
+class PreferenceLayer(Record):
+    """I(Z; preferred or rejected) of one layer, in units of ln(bins); one number per anchor seed.
+
+    Layer 0 is the embedding: its value is what the words alone give away.
+    """
+
+    layer: int
+    plug_in: tuple[float, ...]
+    null: tuple[float, ...]  # mean over swaps of the labels within pairs
+    null_deviation: tuple[float, ...]  # standard deviation of the swaps
+    # plug_in − null, mean over seeds, without one group of pairs; the same groups in every layer
+    replicates: tuple[float, ...] = Field(min_length=JACKKNIFE_GROUPS, max_length=JACKKNIFE_GROUPS)
+
+
+class Preference(Record):
+    """What the hidden states at completion tokens tell about people's preference."""
+
+    sha256: str  # of the file; of a dataset on the Hub: of the drawn pairs as JSON lines
+    revision: str | None  # commit of a dataset on the Hub
+    protocol: PreferenceProtocol
+    pairs: int
+    left_out: int  # pairs that are too long, or of the Hub unusable
+    completion_tokens: int  # of both sides of all pairs
+    scale: float  # ε of the soft assignment
+    layers: tuple[PreferenceLayer, ...] = Field(min_length=2)  # the embedding and those above
+
+
 class Failure(Record):
     """Why nothing could be measured."""
 
@@ -222,18 +250,20 @@ class Result(Record):
     text: CorpusText | None = None
     lossless: Lossless | None = None
     lossy: Lossy | None = None
-    # Not written where there is none, so that the hash of earlier records stays what it was.
-    classical: ClassicalSizes | None = Field(None, exclude_if=lambda part: part is None)
+    classical: ClassicalSizes | None = None
+    preference: Preference | None = None
     error: Failure | None = None
     retracted: str | None = Field(None, description="why this record no longer counts")
 
     @model_validator(mode="after")
     def _holds_what_was_asked(self) -> Self:
-        """A job that did not fail has the scores of its suite, or the bits of its corpus."""
+        """A job that did not fail has what its kind asks for: see PARTS."""
         if self.error is None:
             needed = PARTS[self.kind]
             if self.model == CLASSICAL.id:
                 needed = ("text", "classical")
+            if self.preference is not None:
+                needed = ("preference",)
             for name in needed:
                 if not getattr(self, name):
                     raise refuse("missing", f"a {self.kind} record holds it: measure again", name)

