@@ -31,7 +31,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PAGES = ("", "predict/", "method/", "add/", "download/")
+PAGES = ("", "predict/", "method/", "add/", "download/", "commands/", "files/")
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):

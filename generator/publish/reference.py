@@ -42,11 +42,11 @@ class Command:
 
 def render_commands(commands: Sequence[Command]) -> str:
     """A section for each command."""
-    header = [("Option", False), ("Meaning", False), ("Default", False)]
+    header = [("Option", False), ("Default", False), ("Meaning", False)]
     parts = []
     for command in commands:
         rows = [
-            [f"<code>{escape(o.name)}</code>", escape(o.meaning), _code(o.default)]
+            [f"<code>{escape(o.name)}</code>", _code(o.default), escape(o.meaning)]
             for o in command.options
         ]
         parts.append(
@@ -60,7 +60,7 @@ def render_commands(commands: Sequence[Command]) -> str:
 
 def render_model_fields() -> str:
     """The fields of a model's file."""
-    return "<h2>Every field</h2>" + _record_tables("model", Model)
+    return '<h2 id="every-field">Every field</h2>' + _record_tables("model", Model)
 
 
 def render_file_fields() -> str:
@@ -74,12 +74,12 @@ def render_file_fields() -> str:
 
 def _record_tables(name: str, record: type[Record]) -> str:
     """A table for the record and one for each table inside it."""
-    header = [("Field", False), ("Meaning", False), ("Default", False)]
+    header = [("Field", False), ("Default", False), ("Meaning", False)]
     parts = []
     for place, inner in tables_of(record):
         heading = f"[{place}]: {_summary(inner)}" if place else "At the top of the file"
         rows = [
-            [f"<code>{escape(field)}</code>", escape(info.description), _default(info)]
+            [f"<code>{escape(field)}</code>", _default(info), escape(info.description)]
             for field, info in inner.model_fields.items()
         ]
         plain = place.replace(".", "-") or "top"

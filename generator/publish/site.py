@@ -51,7 +51,8 @@ def render_site(
     for name, content in data.items():
         files[f"docs/data/{name}"] = content
     for page, title, partial in _model_pages(cohorts, specs, stored):
-        partials[page] = f"<h1>{escape(title)}</h1>\n{partial}"
+        shown = escape(title).replace("/", "/<wbr>")
+        partials[page] = f"<h1>{shown}</h1>\n{partial}"
         files[f"docs/{page}.md"] = _stub(title, page)
     for entry in stored:
         files[f"docs/{record_path(entry)}"] = record_text(entry.result).encode()
