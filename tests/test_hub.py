@@ -22,7 +22,7 @@ PINNED = "0123456789abcdef0123456789abcdef01234567"
 @pytest.fixture
 def core(tmp_path: Path) -> Path:
     """The suite `core` in a copy of this repository's runs/."""
-    shutil.copytree(ROOT / "runs", tmp_path / "runs")
+    shutil.copytree(ROOT / "runs", tmp_path / "runs", ignore=shutil.ignore_patterns("tulu*"))
     return tmp_path / "runs/suites/core.toml"
 
 

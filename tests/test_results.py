@@ -7,7 +7,9 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from inspect import isclass
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ from pydantic import ValidationError
 
 from generator.files.results import read_results, record_text, write_atomically, write_result
 from generator.plan import latest_results, plan_jobs
+from generator.records.base import Record
 from generator.records.classical import CLASSICAL
 from generator.records.models import Checkpoint
 from generator.records.results import Failure, Result
@@ -364,3 +367,18 @@ def test_an_unpinned_suite_is_blocked():
     specs.suites["starter"] = SUITE.model_copy(update={"tasks": (unpinned,)})
     (job,) = [job for job in plan_jobs(specs, []) if job.kind == "suite"]
     assert job.blocked == "unpinned datasets: sums; run `leaderboard plan --pin`"
+
+
+def test_what_may_be_unknown_may_be_absent():
+    """A record is written without what is not known: such a field needs a default."""
+    seen, due = set(), [Result]
+    while due:
+        record = due.pop()
+        seen.add(record)
+        for name, field in record.model_fields.items():
+            kinds = [field.annotation, *get_args(field.annotation)]
+            if type(None) in kinds:
+                assert not field.is_required(), f"{record.__name__}.{name}"
+            found = [k for kind in kinds for k in (kind, *get_args(kind))]
+            due += [k for k in found if isclass(k) and issubclass(k, Record) and k not in seen]
+    assert len(seen) > 15

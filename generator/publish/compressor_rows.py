@@ -22,7 +22,8 @@ def compressor_cells(cohort: Cohort, row: CompressorRow, has_mean: bool) -> list
     if has_mean:
         cells.append(valued(number(row.average, 3), row.average))
     cells += [_rate_cell(row.rates.get(column.name)) for column in cohort.compression]
-    return cells + [UNKNOWN] * (len(cohort.compression) + 1 + len(cohort.scores))
+    further = len(cohort.compression) + len(cohort.preferences) + 1 + len(cohort.scores)
+    return cells + [UNKNOWN] * further
 
 
 def settings_text(text: CompressedText) -> str:

@@ -31,7 +31,7 @@ class Environment(Record):
     machine: str
     processor: str
     device: str
-    dtype: str | None  # None where nothing passes through a model
+    dtype: str | None = None  # None where nothing passes through a model
     threads: int
     wall_seconds: float
     peak_memory_bytes: int
@@ -218,7 +218,7 @@ class Preference(Record):
     """What the hidden states at completion tokens tell about people's preference."""
 
     sha256: str  # of the file; of a dataset on the Hub: of the drawn pairs as JSON lines
-    revision: str | None  # commit of a dataset on the Hub
+    revision: str | None = None  # commit of a dataset on the Hub
     protocol: PreferenceProtocol
     pairs: int
     left_out: int  # pairs that are too long, or of the Hub unusable
