@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, normalizers
-from transformers import PreTrainedTokenizerFast
 
 from generator.measure import forward, layer_files
 from generator.measure.corpora import Document
@@ -15,7 +13,7 @@ from generator.measure.soft_entropy import draw_anchors, normalise, solve_scale
 from generator.measure.text import score_text
 from generator.measure.token_bytes import find_token_ends
 from generator.records.corpora import Protocol
-from tests.tiny import byte_tokenizer, load_tiny, tiny_model
+from tests.tiny import byte_tokenizer, fallback_tokenizer, load_tiny, tiny_model
 
 WORDS = ["a", "model", "keeps", "what", "helps", "it", "to", "predict", "–", "äöü", "🙂", ""]
 
@@ -210,20 +208,7 @@ def test_the_bytes_of_byte_level_tokens_are_counted_letter_by_letter():
 
 def test_the_bytes_of_other_tokens_are_those_of_the_characters_they_end():
     """Byte fallback spells 🙂 in four tokens: the first three end before it."""
-    pieces = ["<unk>", *(f"<0x{b:02X}>" for b in range(256)), *"Zwölfat s.", "▁", "–"]
-    bpe = Tokenizer(
-        models.BPE(
-            vocab={piece: i for i, piece in enumerate(dict.fromkeys(pieces))},
-            merges=[],
-            byte_fallback=True,
-            unk_token="<unk>",
-        )
-    )
-    bpe.normalizer = normalizers.Replace(" ", "▁")
-    bpe.decoder = decoders.Sequence(
-        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
-    )
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe, clean_up_tokenization_spaces=False)
+    tokenizer = fallback_tokenizer()
     tokens = np.array(tokenizer.encode(TEXT, add_special_tokens=False))
     ends = find_token_ends(TEXT, tokens, tokenizer)
     before = len("Zwölf – ".encode())

@@ -4,8 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 from generator.measure.weights import Loaded
 from generator.records.results import Subject
@@ -28,11 +36,52 @@ def byte_tokenizer(bos: bool = True, eos: bool = True) -> PreTrainedTokenizerFas
 
 def lossy_tokenizer() -> PreTrainedTokenizerFast:
     """A tokenizer that lower-cases, so that it does not give the text back."""
-    from tokenizers import normalizers
-
     wrapped = byte_tokenizer()
     wrapped.backend_tokenizer.normalizer = normalizers.Lowercase()
     return wrapped
+
+
+def merged_tokenizer() -> PreTrainedTokenizerFast:
+    """Byte-level with merges, as of GPT-2: a token may hold several bytes, or part of a letter."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=290,
+        special_tokens=["<eos>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(["the text of the tests is the best – 🙂🙃 äöü " * 4], trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, eos_token="<eos>"
+    )
+
+
+def fallback_tokenizer() -> PreTrainedTokenizerFast:
+    """A letter a token, bytes for letters it lacks, and a space before the text, as of Llama 2."""
+    pieces = ["<unk>", "<s>", *(f"<0x{b:02X}>" for b in range(256)), *"Zwölfat s.Thxe", "▁", "–"]
+    model = models.BPE(
+        vocab={piece: i for i, piece in enumerate(dict.fromkeys(pieces))},
+        merges=[],
+        byte_fallback=True,
+        unk_token="<unk>",
+    )
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    )
+    tokenizer.decoder = decoders.Sequence(
+        [
+            decoders.Replace("▁", " "),
+            decoders.ByteFallback(),
+            decoders.Fuse(),
+            decoders.Strip(" ", 1, 0),
+        ]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, bos_token="<s>"
+    )
 
 
 def tiny_model(vocabulary: int = 264, context: int = 64, seed: int = 0) -> Any:
@@ -50,6 +99,33 @@ def tiny_model(vocabulary: int = 264, context: int = 64, seed: int = 0) -> Any:
         eos_token_id=257,
     )
     return LlamaForCausalLM(config).float().eval()
+
+
+GEMMA = {
+    "vocab_size": 264,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 16,
+    "max_position_embeddings": 64,
+    "sliding_window": 5,
+    "layer_types": ["sliding_attention", "full_attention"],
+    "initializer_range": 0.3,
+}
+
+
+def tiny_gemma3() -> Any:
+    """A random Gemma 3: one layer attends to the last five tokens, the other to all."""
+    torch.manual_seed(0)
+    return Gemma3ForCausalLM(Gemma3TextConfig(**GEMMA)).float().eval()
+
+
+def tiny_gemma2() -> Any:
+    """A random Gemma 2: it also bends its logits to stay between −3 and 3."""
+    torch.manual_seed(0)
+    return Gemma2ForCausalLM(Gemma2Config(**GEMMA, final_logit_softcapping=3.0)).float().eval()
 
 
 def load_tiny(tokenizer: Any = None, model: Any = None, context: int = 64) -> Loaded:

@@ -1,6 +1,7 @@
 """Read the text of a corpus: exactly the bytes that its file describes."""
 
 import hashlib
+from codecs import getincrementaldecoder
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -46,7 +47,11 @@ def select_documents(corpus: Corpus) -> list[Document]:
     for name in names:
         content = Path(str(distribution.locate_file(name))).read_bytes()
         if len(content) >= corpus.source.at_least_bytes:
-            texts[name] = first_bytes(content, corpus.protocol.document_bytes)
+            try:
+                texts[name] = first_bytes(content, corpus.protocol.document_bytes)
+            except UnicodeDecodeError as error:
+                wrong = f"{corpus.source.package}: {name}: byte {error.start} is not UTF-8"
+                raise MeasureError("corpus", f"{wrong}; leave the file out") from error
     wanted = corpus.protocol.documents
     if len(texts) < wanted:
         wrong = f"{corpus.source.package} holds {len(texts)} documents, {wanted} are asked for"
@@ -57,10 +62,13 @@ def select_documents(corpus: Corpus) -> list[Document]:
 
 
 def first_bytes(content: bytes, limit: int) -> str:
-    """The text of the first `limit` bytes, cut at the last line end, else between characters."""
+    """The text of the first `limit` bytes, cut at the last line end, else between characters.
+
+    Raises UnicodeDecodeError for bytes that are not UTF-8.
+    """
     if len(content) <= limit:
         return content.decode("utf-8")
     cut = content[:limit]
     if (end := cut.rfind(b"\n")) > 0:
         cut = cut[: end + 1]
-    return cut.decode("utf-8", errors="ignore")
+    return getincrementaldecoder("utf-8")().decode(cut)  # keeps back what a cut letter has left

@@ -13,20 +13,42 @@ import numpy as np
 from generator.measure.labels import IntArray
 
 
+def _byte_letters() -> dict[str, int]:
+    """The letter that stands for each byte in byte-level vocabularies (that of GPT-2).
+
+    Printable characters of Latin-1 stand for themselves, the other bytes for those from 256 on.
+    """
+    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in plain]
+    return {chr(byte): byte for byte in plain} | {chr(256 + k): b for k, b in enumerate(others)}
+
+
+BYTE_OF_LETTER = _byte_letters()
+
+
 def find_token_ends(text: str, tokens: IntArray, tokenizer: Any) -> IntArray | None:
     """Number of bytes of the text up to the end of each token, (tokens,); None if not known."""
-    ends = _spelled_ends(tokens, tokenizer)
-    if ends is None or len(ends) == 0 or ends[-1] != len(text.encode()):
-        ends = _covered_ends(text, tokens, tokenizer)
-    return ends
+    ends = _spelled_ends(text, tokens, tokenizer)
+    return _covered_ends(text, tokens, tokenizer) if ends is None else ends
 
 
-def _spelled_ends(tokens: IntArray, tokenizer: Any) -> IntArray | None:
-    """Ends by the spelling of byte-level tokens: a letter a byte."""
-    spelled = tokenizer.convert_ids_to_tokens(tokens.tolist())
-    if any(token is None for token in spelled):
+def _spelled_ends(text: str, tokens: IntArray, tokenizer: Any) -> IntArray | None:
+    """Ends by the spelling of byte-level tokens; None unless they spell this very text.
+
+    That their lengths add up would not do: a letter of two bytes makes up for a space put in front.
+    """
+    added = tokenizer.get_added_vocab()  # spelled as they are, not letter by letter
+    spelled = []
+    for token in tokenizer.convert_ids_to_tokens(tokens.tolist()):
+        if token in added:
+            spelled.append(token.encode())
+        elif token is None or not set(token) <= BYTE_OF_LETTER.keys():
+            return None
+        else:
+            spelled.append(bytes(BYTE_OF_LETTER[letter] for letter in token))
+    if b"".join(spelled) != text.encode():
         return None
-    return np.cumsum([len(token) for token in spelled], dtype=np.int64)
+    return np.cumsum([len(content) for content in spelled], dtype=np.int64)
 
 
 def _covered_ends(text: str, tokens: IntArray, tokenizer: Any) -> IntArray | None:

@@ -60,8 +60,7 @@ def encode_documents(
     kind, start = start_token(tokenizer)
     encoded = []
     for document in documents:
-        if not document.text:
-            raise MeasureError("corpus", f"{document.name} is empty; leave it out of the corpus")
+        _check_text(document)
         tokens = np.array(tokenizer.encode(document.text, add_special_tokens=False), dtype=np.int64)
         if len(tokens) == 0:
             wrong = f"{document.name}: the tokenizer makes no token of it"
@@ -83,6 +82,18 @@ def encode_documents(
             )
         )
     return encoded
+
+
+def _check_text(document: Document) -> None:
+    """Refuse what has no bytes."""
+    if not document.text:
+        raise MeasureError("corpus", f"{document.name} is empty; leave it out of the corpus")
+    try:
+        document.text.encode()
+    except UnicodeEncodeError as error:
+        wrong = f"{document.name}: character {error.start} is a lone surrogate"
+        repair = "which no UTF-8 text holds; mend the document"
+        raise MeasureError("corpus", f"{wrong}, {repair}") from error
 
 
 def cut_windows(lengths: Sequence[int], window: int, stride: int) -> list[Window]:
