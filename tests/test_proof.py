@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
 from generator.files.results import read_results
 from generator.files.specs import read_specs
@@ -82,6 +83,31 @@ def test_each_block_begins_without_context():
     apart = [compress_tokens(loaded, block, CONTEXT, ignore).bits_ideal for block in blocks]
     packed = compress_tokens(loaded, tokens, 50, ignore)
     assert packed.bits_ideal == pytest.approx(math.fsum(apart), rel=1e-9)
+
+
+def test_a_sliding_window_model_is_read_through_its_own_cache():
+    """Layers that see 8 tokens and layers that see all: stepwise costs what one pass costs."""
+    torch.manual_seed(0)
+    config = Gemma3TextConfig(
+        vocab_size=264,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        sliding_window=8,
+        layer_types=["sliding_attention", "full_attention"],
+        initializer_range=0.3,
+    )
+    loaded = load_tiny(model=Gemma3ForCausalLM(config).float().eval())
+    tokens = encode(loaded, TEXTS["plain"])
+    packed = compress_tokens(loaded, tokens, CONTEXT, ignore)
+    assert decompress_tokens(loaded, packed.words, len(tokens), CONTEXT) == tokens
+    with torch.inference_mode():
+        logits = loaded.model(input_ids=torch.tensor([[256, *tokens]])).logits[0, :-1]
+    nats = torch.nn.functional.cross_entropy(logits, torch.tensor(tokens), reduction="sum")
+    assert packed.bits_ideal == pytest.approx(float(nats) / math.log(2), rel=1e-5)
 
 
 def test_rounding_costs_the_likely_words_and_spares_the_rare_ones():
