@@ -5,11 +5,7 @@ from collections.abc import Sequence
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.plan import latest_results
-from generator.publish.measured_parts import (
-    record_link,
-    render_corpus,
-    render_suite,
-)
+from generator.publish.measured_parts import record_link, render_corpus, render_suite
 from generator.publish.preference_parts import render_preference
 from generator.publish.proof_parts import render_proof
 from generator.publish.text import count, escape, number, percent, table, tag
