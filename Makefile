@@ -6,13 +6,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 export OMP_WAIT_POLICY := PASSIVE
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: board test test-slow lint ladder setup setup-test browser lock clean help
+.PHONY: board test test-slow bench lint ladder setup setup-test browser lock clean help
 
 help:
 	@echo "make board      measure SmolLM2-135M on this machine, compare with the record, build the site"
 	@echo "make test       install what the tests need and run them all"
 	@echo "make test-slow  the tests that take long"
-	@echo "make ladder     train the ladder again (about 20 minutes on two cores)"
+	@echo "make bench      speed and memory of the scorer beside its limit and its peers"
+	@echo "make ladder     train the ladder again (half an hour on two cores)"
 	@echo "make lock       resolve requirements/*.txt again from pyproject.toml"
 
 board: setup
@@ -55,6 +56,9 @@ browser: setup-test
 
 test-slow: setup-test
 	$(BIN)/python -m pytest -m "slow"
+
+bench: setup-test
+	$(BIN)/python examples/bench/bench.py
 
 lint: setup-test
 	$(BIN)/ruff check .

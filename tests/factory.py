@@ -15,6 +15,7 @@ from generator.records.classical import (
 from generator.records.corpora import Corpus, Protocol, Source
 from generator.records.models import Model, Weights
 from generator.records.preferences import PairSource, PreferenceProtocol, PreferenceSet
+from generator.records.proof import Proof
 from generator.records.results import (
     CorpusText,
     DocumentBits,
@@ -189,6 +190,31 @@ def make_preference(model: Model, **changes: object) -> Result:
     )
     parts = {"name": "pairs", "text": None, "lossless": None, "lossy": None}
     return make_result(model, **(parts | {"preference": preference} | changes))
+
+
+def make_proof(model: Model) -> Result:
+    """A sample of 4,096 bytes in 1,000 bytes, with 0.5 bits lost by rounding over 100 tokens."""
+    fields: dict[str, object] = {
+        "kind": "proof",
+        "lossless": None,
+        "lossy": None,
+        "proof": Proof(
+            sample_bytes=4096,
+            sample_sha256="f" * 64,
+            tokens=100,
+            start_token="bos",
+            block_tokens=16,
+            compressed_bytes=1000,
+            header_bytes=300,
+            bits_ideal=7980.0,
+            bits_quantised=7980.5,
+            precision_bits=24,
+            encode_seconds=1.25,
+            decode_seconds=2.5,
+            equal=True,
+        ),
+    }
+    return Result(**(dict(make_result(model)) | fields))
 
 
 def _corpus_parts() -> dict[str, object]:

@@ -254,7 +254,7 @@ def test_jackknife_intervals_hold_the_truth():
     truth = Estimate(assignments_of(big, bins=20), labels).corrected[0]
     groups = np.repeat(np.arange(40) % 20, 60)
     held = 0
-    runs = 500
+    runs = 300
     for run in range(runs):
         z, labels = documents_of_states(np.random.default_rng([12, run]))
         found = Estimate(assignments_of(z, bins=20), labels, groups).corrected

@@ -129,15 +129,15 @@ def measure_soft_entropy(documents: int) -> dict[str, float]:
     """The authors' package through its own inferrer: one seed, orders 1 to 3."""
     from soft_entropy import LLMInferrer
 
-    load()  # so that the weights are unpacked
-    (folder,) = (CACHE / "weights").glob("*")
+    loaded = load()  # also unpacks the weights
+    folder = loaded.model.name_or_path
     with tempfile.TemporaryDirectory() as text:
         lines = [json.dumps({"text": document.text}) for document in read_text(documents)]
         (Path(text) / "text.jsonl").write_text("\n".join(lines))
         inferrer = LLMInferrer(
-            str(folder), text, ["unigram", "bigram", "trigram"], max_length=WINDOW_TOKENS
+            folder, text, ["unigram", "bigram", "trigram"], max_length=WINDOW_TOKENS
         )
-        inferrer.model.to(load().model.dtype)
+        inferrer.model.to(loaded.model.dtype)  # the number format that all contenders use
         began = time.perf_counter()
         inferrer.run(n_examples=documents, batch_size=4)
         return {"seconds": time.perf_counter() - began}

@@ -1,5 +1,6 @@
 """Which jobs a command is about, and how they are shown."""
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -33,13 +34,7 @@ def select_jobs(
         "corpus": {**specs.corpora, **specs.preferences},
         "profile": specs.profiles,
     }
-    unknown = [
-        f'--{kind}: unknown {kind} "{name}"; choose from {", ".join(sorted(known[kind]))}'
-        for kind, name in asked.items()
-        if name is not None and name not in known[kind]
-    ]
-    if unknown:
-        raise UserError(unknown)
+    refuse_unknown({f"--{kind}": (kind, name, known[kind]) for kind, name in asked.items()})
     kept = [job for job in jobs if model in (None, job.model.id)]
     if suite or corpus:
         kept = [job for job in kept if job.name == (suite if job.kind == "suite" else corpus)]
@@ -48,6 +43,17 @@ def select_jobs(
         names = {"suite": listed.suites, "corpus": listed.corpora}
         kept = [j for j in kept if j.model.id in listed.models and j.name in names[j.kind]]
     return kept
+
+
+def refuse_unknown(asked: Mapping[str, tuple[str, str | None, Iterable[str]]]) -> None:
+    """A UserError that lists the known names. asked: by place the kind, the name, those known."""
+    unknown = [
+        f'{place}: unknown {kind} "{name}"; choose from {", ".join(sorted(known))}'
+        for place, (kind, name, known) in asked.items()
+        if name is not None and name not in set(known)
+    ]
+    if unknown:
+        raise UserError(unknown)
 
 
 def job_name(job: Job) -> str:

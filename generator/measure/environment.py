@@ -15,6 +15,7 @@ from transformers.utils import logging as transformers_logging
 from generator.records.results import Environment
 
 MODEL_PACKAGES = ("torch", "transformers", "tokenizers", "lm-eval", "datasets", "numpy", "gguf")
+PROOF_PACKAGES = ("constriction", "torch", "transformers", "tokenizers", "numpy", "gguf")
 COMPRESSOR_PACKAGES = ("zstandard", "brotli", "pyppmd")
 
 

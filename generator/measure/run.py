@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from generator.measure.corpora import read_corpus
 from generator.measure.environment import (
     COMPRESSOR_PACKAGES,
     MODEL_PACKAGES,
+    PROOF_PACKAGES,
     describe_environment,
 )
 from generator.measure.failures import MeasureError
@@ -57,7 +59,7 @@ def run_jobs(
                 yield job, _failed(job, error, datetime.now(UTC), time.monotonic() - started)
             continue
         for job in due:
-            yield job, _run_job(job, loaded, specs, place, report)
+            yield job, record_job(job, partial(_measure, job, loaded, specs, place, report))
         del loaded
 
 
@@ -68,22 +70,26 @@ def _load(job: Job, place: Workplace) -> Loaded | None:
     return load_model(job.model, job.checkpoint, place.root, place.cache)
 
 
-def _run_job(
-    job: Job, loaded: Loaded | None, specs: Specs, place: Workplace, report: Report
-) -> Result:
+def record_job(job: Job, work: Callable[[], dict[str, Any]]) -> Result:
+    """The record of a job: the parts of it that `work` returns, or why it failed."""
     began, started = datetime.now(UTC), time.monotonic()
     try:
-        if loaded is None:
-            parts = _compress_corpus(specs.corpora[job.name], report)
-        elif job.kind == "suite":
-            parts = _run_suite(loaded, specs.suites[job.name], place.root)
-        elif job.name in specs.preferences:
-            parts = _run_preference(loaded, specs.preferences[job.name], place.root, report)
-        else:
-            parts = _run_corpus(loaded, specs.corpora[job.name], report)
+        parts = work()
     except Exception as error:
         return _failed(job, error, began, time.monotonic() - started)
     return _record(job, began, time.monotonic() - started, parts)
+
+
+def _measure(
+    job: Job, loaded: Loaded | None, specs: Specs, place: Workplace, report: Report
+) -> dict[str, Any]:
+    if loaded is None:
+        return _compress_corpus(specs.corpora[job.name], report)
+    if job.kind == "suite":
+        return _run_suite(loaded, specs.suites[job.name], place.root)
+    if job.name in specs.preferences:
+        return _run_preference(loaded, specs.preferences[job.name], place.root, report)
+    return _run_corpus(loaded, specs.corpora[job.name], report)
 
 
 def _run_suite(loaded: Loaded, suite: Suite, root: Path) -> dict[str, Any]:
@@ -134,6 +140,8 @@ def _record(job: Job, began: datetime, seconds: float, parts: dict[str, Any]) ->
 def _environment(job: Job, seconds: float) -> Environment:
     if isinstance(job.model, Compressors):
         return describe_environment("cpu", None, 1, COMPRESSOR_PACKAGES, seconds)
+    threads, device = torch.get_num_threads(), suitable_device()
+    if job.kind == "proof":
+        return describe_environment(device, "float32", threads, PROOF_PACKAGES, seconds)
     dtype = str(suitable_dtype()).removeprefix("torch.")
-    threads = torch.get_num_threads()
-    return describe_environment(suitable_device(), dtype, threads, MODEL_PACKAGES, seconds)
+    return describe_environment(device, dtype, threads, MODEL_PACKAGES, seconds)

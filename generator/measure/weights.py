@@ -33,8 +33,14 @@ class Loaded:
     subject: Subject
 
 
-def load_model(model: Model, checkpoint: Checkpoint, root: Path, cache: Path) -> Loaded:
-    """Load one revision in the dtype that suits the machine. Raises MeasureError with the repair.
+def load_model(
+    model: Model,
+    checkpoint: Checkpoint,
+    root: Path,
+    cache: Path,
+    dtype: torch.dtype | None = None,
+) -> Loaded:
+    """Load one revision. Raises MeasureError with the repair. dtype: else what suits the machine.
 
     Only safetensors and GGUF are read; no code of the model's repository is ever run.
     """
@@ -47,15 +53,15 @@ def load_model(model: Model, checkpoint: Checkpoint, root: Path, cache: Path) ->
         folder = root / (checkpoint.path or "")
         check_hash(weight_files(folder, checkpoint.path), checkpoint.revision, checkpoint.path)
     files = weight_files(folder)
-    return load_folder(folder, sum(file.stat().st_size for file in files))
+    return load_folder(folder, sum(file.stat().st_size for file in files), dtype)
 
 
-def load_folder(folder: Path, weights_bytes: int) -> Loaded:
+def load_folder(folder: Path, weights_bytes: int, dtype: torch.dtype | None = None) -> Loaded:
     """Load safetensors from a local folder."""
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     tokenizer = AutoTokenizer.from_pretrained(folder, **options)
     model: Any = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=suitable_dtype(), use_safetensors=True, **options
+        folder, dtype=dtype or suitable_dtype(), use_safetensors=True, **options
     )
     model.to(suitable_device()).eval()
     text_config = model.config.get_text_config()

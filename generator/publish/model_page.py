@@ -7,6 +7,7 @@ from generator.files.specs import Specs
 from generator.plan import latest_results
 from generator.publish.measured_parts import record_link, render_corpus, render_suite
 from generator.publish.preference_parts import render_preference
+from generator.publish.proof_parts import render_proof
 from generator.publish.text import count, escape, number, percent, table, tag
 from generator.records.models import Model
 from generator.records.results import Result, Subject
@@ -25,6 +26,7 @@ def render_model(model: Model, stored: Sequence[StoredResult], specs: Specs) -> 
     parts = [_failures(model, own), _identity(model, subject)]
     parts += [render_corpus(e, model, specs) for e in final if e.result.kind == "corpus"]
     parts += [render_preference(e, specs) for e in final if e.result.preference]
+    parts += [render_proof(e, specs) for e in final if e.result.kind == "proof"]
     parts += [render_suite(e, specs) for e in final if e.result.kind == "suite"]
     if not final:
         parts.append('<p class="notice">Nothing is measured yet.</p>')
@@ -98,7 +100,7 @@ def _checkpoints(model: Model, results: Sequence[Result]) -> str:
     seen = tokens_seen(model)
     rows = []
     for result in sorted(results, key=lambda r: (r.kind, r.name, seen.get(r.revision) or 0)):
-        if result.revision not in seen:
+        if result.revision not in seen or result.kind == "proof":
             continue
         bits = result.lossless.bits_per_byte if result.lossless else None
         told = preference_figure(result.preference).value if result.preference else None

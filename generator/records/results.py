@@ -10,15 +10,20 @@ from generator.records.base import Record, refuse
 from generator.records.classical import CLASSICAL, ClassicalSizes
 from generator.records.corpora import Corpus, Protocol
 from generator.records.preferences import JACKKNIFE_GROUPS, PreferenceProtocol
+from generator.records.proof import Proof
 from generator.records.suites import Task
 
 # 1: first format, never released.
 # 2: labels of bytes, jackknife, convergence, effective rank, bits by place in the document.
 FORMAT: Literal[2] = 2
 
-Kind = Literal["suite", "corpus"]
+Kind = Literal["suite", "corpus", "proof"]
 # What a record of each kind holds unless its job failed.
-PARTS: dict[Kind, tuple[str, ...]] = {"suite": ("tasks",), "corpus": ("text", "lossless")}
+PARTS: dict[Kind, tuple[str, ...]] = {
+    "suite": ("tasks",),
+    "corpus": ("text", "lossless"),
+    "proof": ("text", "proof"),
+}
 Side = Literal["input", "output"]
 Unit = Literal["token", "byte"]
 
@@ -235,7 +240,7 @@ class Failure(Record):
 
 
 class Result(Record):
-    """One finished job: a suite or a corpus, for one revision of one model."""
+    """One finished job: a suite, a corpus or a proof, for one revision of one model."""
 
     format: Literal[2]
     model: str
@@ -252,6 +257,7 @@ class Result(Record):
     lossy: Lossy | None = None
     classical: ClassicalSizes | None = None
     preference: Preference | None = None
+    proof: Proof | None = None
     error: Failure | None = None
     retracted: str | None = Field(None, description="why this record no longer counts")
 

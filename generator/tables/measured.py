@@ -38,8 +38,11 @@ class Setting:
 
 
 def current_results(specs: Specs, stored: Iterable[StoredResult]) -> list[StoredResult]:
-    """The records that count, made under today's suite or protocol, in order of file."""
-    latest = latest_results(stored).values()
+    """The records that count, made under today's suite or protocol, in order of file.
+
+    Proofs give no figures of their own and are left out.
+    """
+    latest = [e for e in latest_results(stored).values() if e.result.kind != "proof"]
     kept = [entry for entry in latest if is_current(entry.result, specs)]
     return sorted(kept, key=lambda entry: entry.file)
 
@@ -47,7 +50,7 @@ def current_results(specs: Specs, stored: Iterable[StoredResult]) -> list[Stored
 def is_current(result: Result, specs: Specs) -> bool:
     """Whether the record was made under today's suite or protocol."""
     known: Mapping[str, Suite | Corpus | PreferenceSet] = specs.suites
-    if result.kind == "corpus":
+    if result.kind != "suite":
         known = {**specs.corpora, **specs.preferences}
     return result.name in known and why_due(result, known[result.name]) is None
 
