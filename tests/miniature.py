@@ -1,4 +1,4 @@
-"""A miniature repository in a folder: three models, one suite, one corpus, and their records."""
+"""A miniature repository in a folder: four models, one suite, one corpus, and their records."""
 
 import shutil
 from datetime import UTC, datetime
@@ -55,7 +55,8 @@ metric = "accuracy"
 
 
 def models() -> list[Model]:
-    """A hostile base model with a checkpoint, a plain instruct model, and one that fails."""
+    """A hostile base model with a checkpoint, a plain instruct model, one that fails, and another
+    base model."""
     checkpoints = (
         Checkpoint(revision=EARLY, tokens_seen=10, path="early"),
         Checkpoint(revision=REVISION, tokens_seen=20, path="weights"),
@@ -71,11 +72,12 @@ def models() -> list[Model]:
         ),
         make_model("org/plain", kind="instruct", parameters=2_000_000, corpora=("prose", "pairs")),
         make_model("org/failing"),
+        make_model("org/rival", suites=()),
     ]
 
 
 def results() -> list[Result]:
-    hostile, plain, failing = models()
+    hostile, plain, failing, rival = models()
     error = Failure(reason="nan-logits", message=HOSTILE)
     earlier = datetime(2025, 1, 1, tzinfo=UTC)
     return [
@@ -85,6 +87,7 @@ def results() -> list[Result]:
         make_result(plain),
         make_result(plain, started=earlier, retracted="the text was cut short"),
         make_result(plain, "suite"),
+        make_result(rival),
         make_classical(),
         make_preference(plain),
         make_result(failing, text=None, lossless=None, lossy=None, error=error),

@@ -99,7 +99,7 @@ def test_hostile_text_is_shown_as_text(miniature):
 
 def test_a_page_of_a_model_is_front_matter_and_nothing_else(miniature):
     stubs = [content.decode() for path, content in miniature.items() if path.endswith(".md")]
-    assert len(stubs) == 3 + 13
+    assert len(stubs) == 4 + 13
     for stub in stubs:
         _, matter, rest = stub.split("---\n")
         assert rest == ""

@@ -17,6 +17,7 @@ FILES = {
     "scores.csv": "One row a model, number format, cohort and figure: texts and benchmarks.",
     "compression.csv": "One row a measured revision and text, checkpoints included.",
     "compressors.csv": "One row a text and classical compressor: whole, and documents alone.",
+    "comparisons.csv": "One row a measured model, other model of its leaderboard, and text.",
     "information_plane.csv": "One row a measured final revision, text, layer, side and order.",
     "preferences.csv": "One row a measured revision and set of preference pairs.",
     "preference_layers.csv": "One row a measured revision, set of preference pairs and layer.",
@@ -62,9 +63,14 @@ FIELDS: dict[str, Field] = {
     "document_bits_per_byte": Field(
         "bits/byte", "each document compressed on its own, as models read it; lower is better"
     ),
+    "other": Field("–", "the model that it is compared with on the same documents"),
+    "difference": Field(
+        "bits/byte", "bits per byte of model less those of other; below 0 model is better"
+    ),
     "low95": Field(
         "bits/byte",
-        "lower end of the 95 % document bootstrap; in compressors.csv of document_bits_per_byte",
+        "lower end of the 95 % document bootstrap: of bits_per_byte; in compressors.csv of "
+        "document_bits_per_byte; in comparisons.csv of difference, documents in pairs",
     ),
     "high95": Field("bits/byte", "upper end of it"),
     "bytes": Field("bytes", "UTF-8 bytes scored"),

@@ -9,12 +9,14 @@ import pandas as pd
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.publish.columns import FIELDS, FILES
+from generator.publish.comparison_parts import comparison_row
 from generator.publish.compressor_rows import settings_text
 from generator.publish.preference_parts import preference_layer_rows, preference_row
 from generator.publish.text import escape, table
 from generator.records.results import Result
 from generator.tables.classical import CompressorRate, compressor_rates
 from generator.tables.cohorts import Cohort
+from generator.tables.comparisons import Comparison
 from generator.tables.derive import Figure, Plane, bits_interval, place_on_plane
 from generator.tables.measured import HEADLINE_ORDER, current_results
 from generator.tables.trajectories import make_trajectories
@@ -23,7 +25,10 @@ IDENTITY = ("model", "name", "family", "parameters", "training_tokens", "trainin
 
 
 def render_downloads(
-    cohorts: Sequence[Cohort], specs: Specs, stored: Sequence[StoredResult]
+    cohorts: Sequence[Cohort],
+    specs: Specs,
+    stored: Sequence[StoredResult],
+    comparisons: Sequence[Comparison],
 ) -> dict[str, bytes]:
     """The CSV files by name. Only records of today's protocols are in them."""
     current = [e for e in current_results(specs, stored) if e.result.model in specs.models]
@@ -37,6 +42,7 @@ def render_downloads(
         "compression.csv": pd.DataFrame([_compression(result, specs) for result in texts]),
         "information_plane.csv": pd.DataFrame([row for r in final for row in _layers(r)]),
         "compressors.csv": pd.DataFrame([_rate(r) for r in compressor_rates(specs, stored)]),
+        "comparisons.csv": pd.DataFrame([comparison_row(one) for one in comparisons]),
         "preferences.csv": pd.DataFrame([preference_row(result) for result in pairs]),
         "preference_layers.csv": pd.DataFrame(
             [row for result in pairs for row in preference_layer_rows(result)]

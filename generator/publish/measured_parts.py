@@ -1,12 +1,16 @@
 """The sections of a model's page that show one record each: a text or a suite."""
 
+from collections.abc import Sequence
+
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.publish.chart import Series, draw_series
+from generator.publish.comparison_parts import render_comparisons
 from generator.publish.plane_parts import render_plane
 from generator.publish.text import UNKNOWN, escape, number, percent, table
 from generator.records.models import Model
 from generator.records.results import Lossless, Result, TaskResult
+from generator.tables.comparisons import Comparison
 from generator.tables.derive import bits_interval, main_score, mean_score
 from generator.tables.measured import is_current
 
@@ -39,7 +43,10 @@ def source_line(entry: StoredResult, specs: Specs) -> str:
     return f'{stale}<p class="source">{record_link(entry)} · {made}</p>'
 
 
-def render_corpus(entry: StoredResult, model: Model, specs: Specs) -> str:
+def render_corpus(
+    entry: StoredResult, model: Model, specs: Specs, comparisons: Sequence[Comparison]
+) -> str:
+    """The section of one text. comparisons: the model's own, of any text."""
     result = entry.result
     lossless, text = result.lossless, result.text
     if lossless is None or text is None:
@@ -61,11 +68,13 @@ def render_corpus(entry: StoredResult, model: Model, specs: Specs) -> str:
         ("Text begins after the model's release", fresh),
     ]
     rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts)
+    own = [comparison for comparison in comparisons if comparison.corpus == result.name]
+    against = render_comparisons(result.name, own, specs.models)
     context = _context(result.name, lossless)
     plane = render_plane(result.name, result.lossy) if result.lossy else ""
     return (
         f'<h2 id="corpus-{escape(result.name)}">{escape(title)}</h2>'
-        f'<dl class="facts">{rows}</dl>{context}{plane}{source_line(entry, specs)}'
+        f'<dl class="facts">{rows}</dl>{against}{context}{plane}{source_line(entry, specs)}'
     )
 
 

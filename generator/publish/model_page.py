@@ -11,20 +11,28 @@ from generator.publish.proof_parts import render_proof
 from generator.publish.text import count, escape, number, percent, table, tag
 from generator.records.models import Model
 from generator.records.results import Result, Subject
+from generator.tables.comparisons import Comparison
 from generator.tables.derive import mean_score
 from generator.tables.preferences import preference_figure
 from generator.tables.trajectories import tokens_seen
 
 
-def render_model(model: Model, stored: Sequence[StoredResult], specs: Specs) -> str:
-    """Everything known of a measured model, its final weights first."""
+def render_model(
+    model: Model,
+    stored: Sequence[StoredResult],
+    specs: Specs,
+    comparisons: Sequence[Comparison],
+) -> str:
+    """Everything known of a measured model, its final weights first. comparisons: its own."""
     own = [entry for entry in stored if entry.result.model == model.id]
     latest = latest_results(own)
     final = [e for e in latest.values() if e.result.revision == model.weights.revision]
     final.sort(key=lambda entry: (entry.result.kind, entry.result.name))
     subject = next((e.result.subject for e in final if e.result.subject), None)
     parts = [_failures(model, own), _identity(model, subject)]
-    parts += [render_corpus(e, model, specs) for e in final if e.result.kind == "corpus"]
+    parts += [
+        render_corpus(e, model, specs, comparisons) for e in final if e.result.kind == "corpus"
+    ]
     parts += [render_preference(e, specs) for e in final if e.result.preference]
     parts += [render_proof(e, specs) for e in final if e.result.kind == "proof"]
     parts += [render_suite(e, specs) for e in final if e.result.kind == "suite"]

@@ -20,8 +20,8 @@ from generator.publish.reference import (
     render_model_fields,
 )
 from generator.publish.text import escape
-from generator.records.models import Model
 from generator.tables.cohorts import Cohort
+from generator.tables.comparisons import Comparison, compare_models
 
 
 def render_site(
@@ -46,11 +46,12 @@ def render_site(
         "model-fields": render_model_fields(),
         "file-fields": render_file_fields(),
     }
-    data = render_downloads(cohorts, specs, stored)
+    comparisons = compare_models(specs, stored)
+    data = render_downloads(cohorts, specs, stored, comparisons)
     partials["download"] = render_dictionary(data)
     for name, content in data.items():
         files[f"docs/data/{name}"] = content
-    for page, title, partial in _model_pages(cohorts, specs, stored):
+    for page, title, partial in _model_pages(cohorts, specs, stored, comparisons):
         shown = escape(title).replace("/", "/<wbr>")
         partials[page] = f"<h1>{shown}</h1>\n{partial}"
         files[f"docs/{page}.md"] = _stub(title, page)
@@ -62,20 +63,19 @@ def render_site(
 
 
 def _model_pages(
-    cohorts: Sequence[Cohort], specs: Specs, stored: Sequence[StoredResult]
+    cohorts: Sequence[Cohort],
+    specs: Specs,
+    stored: Sequence[StoredResult],
+    comparisons: Sequence[Comparison],
 ) -> Iterator[tuple[str, str, str]]:
     """Address, title and content of every model's page, measured and published."""
     for model in specs.models.values():
-        yield f"models/{model.id}", _title(model), render_model(model, stored, specs)
+        own = [comparison for comparison in comparisons if comparison.model == model.id]
+        yield f"models/{model.id}", model.title, render_model(model, stored, specs, own)
     for cohort in cohorts:
         if cohort.provenance == "published":
             for _, row in cohort.rows.iterrows():
                 yield str(row["page"]).strip("/"), str(row["name"]), render_published(cohort, row)
-
-
-def _title(model: Model) -> str:
-    quantization = model.weights.quantization
-    return f"{model.name} ({quantization})" if quantization else model.name
 
 
 def _stub(title: str, partial: str) -> bytes:

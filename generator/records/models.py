@@ -104,6 +104,12 @@ class Model(Record):
         return names.model_id(self.name, self.weights.quantization)
 
     @property
+    def title(self) -> str:
+        """Its name, with the quantization of weights that are not the original ones."""
+        quantization = self.weights.quantization
+        return f"{self.name} ({quantization})" if quantization else self.name
+
+    @property
     def file(self) -> str:
         """Where this model's file must be, relative to the repository."""
         organisation, stem = self.name.split("/")

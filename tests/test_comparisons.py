@@ -1,0 +1,157 @@
+"""Two models on the same documents: the difference, its interval, and what a page says of it."""
+
+import csv
+import io
+import re
+
+import pytest
+
+from generator.fits.evidence import weigh_evidence
+from generator.jackknife import Interval
+from generator.publish.comparison_parts import SHOWN, render_comparisons
+from generator.publish.site import render_site
+from generator.tables.cohorts import make_cohorts
+from generator.tables.comparisons import Comparison, compare_models
+from tests.factory import make_model, make_result, make_specs, store
+
+
+def scored(model, bits, **changes):
+    """A record of three documents of 100 bytes that cost these bits."""
+    lossless = make_result(model).lossless
+    documents = tuple(
+        document.model_copy(update={"bits": float(cost)})
+        for document, cost in zip(lossless.documents, bits, strict=True)
+    )
+    rate = {"documents": documents, "bits_per_byte": sum(bits) / 300}
+    return make_result(model, lossless=lossless.model_copy(update=rate), **changes)
+
+
+def other_dtype(result):
+    environment = result.environment.model_copy(update={"dtype": "bfloat16"})
+    return result.model_copy(update={"environment": environment})
+
+
+SMALL, MIDDLE, LARGE = (make_model(f"org/{name}") for name in ("small", "middle", "large"))
+BITS = {SMALL.id: (100, 120, 140), MIDDLE.id: (90, 110, 130), LARGE.id: (60, 100, 120)}
+MODELS = (SMALL, MIDDLE, LARGE)
+RESULTS = [scored(model, BITS[model.id]) for model in MODELS]
+
+
+def compared(models, results):
+    return compare_models(make_specs(*models), store(*results))
+
+
+def test_the_difference_is_paired_by_document():
+    """Ten bits less on each document: the documents differ by far more, the difference does not."""
+    found = {(c.model, c.other): c for c in compared(MODELS, RESULTS)}
+    assert len(found) == 6
+    one = found[SMALL.id, MIDDLE.id]
+    assert (one.corpus, one.dtype, one.documents) == ("prose", "float32", 3)
+    assert one.difference == pytest.approx(0.1)
+    assert one.interval == pytest.approx((0.1, 0.1))
+    assert one.share == pytest.approx(0.1 / 1.1)
+    back = found[MIDDLE.id, SMALL.id]
+    assert back.difference == pytest.approx(-0.1)
+    assert back.share == pytest.approx(-0.1 / 1.2)
+    assert found[SMALL.id, LARGE.id].interval == pytest.approx((0.2, 0.4))
+
+
+def test_the_best_other_comes_first():
+    own = [c.other for c in compared(MODELS, RESULTS) if c.model == SMALL.id]
+    assert own == [LARGE.id, MIDDLE.id]
+
+
+def test_only_models_of_one_leaderboard_are_compared():
+    """Another kind, number format, protocol or revision, or a text that is not given back."""
+    lossy = RESULTS[1].lossless.model_copy(update={"failing_bytes": 100})
+    text = RESULTS[1].text
+    stale = text.model_copy(update={"protocol": text.protocol.model_copy(update={"bins": 9})})
+    chat = make_model("org/middle", kind="instruct")
+    for changed in (
+        other_dtype(RESULTS[1]),
+        RESULTS[1].model_copy(update={"lossless": lossy}),
+        RESULTS[1].model_copy(update={"text": stale}),
+        RESULTS[1].model_copy(update={"revision": "sha256-" + "9" * 40}),
+    ):
+        assert compared((SMALL, MIDDLE), [RESULTS[0], changed]) == []
+    assert compared((SMALL, chat), RESULTS[:2]) == []
+    assert len(compared((SMALL, MIDDLE), RESULTS[:2])) == 2
+
+
+def test_texts_of_one_document_or_of_others_have_no_comparison():
+    lossless = RESULTS[1].lossless
+    renamed = [d.model_copy(update={"document": f"x{i}"}) for i, d in enumerate(lossless.documents)]
+    others = lossless.model_copy(update={"documents": tuple(renamed)})
+    alone = [
+        result.model_copy(
+            update={
+                "lossless": result.lossless.model_copy(
+                    update={"documents": result.lossless.documents[:1]}
+                )
+            }
+        )
+        for result in RESULTS[:2]
+    ]
+    other_texts = [RESULTS[0], RESULTS[1].model_copy(update={"lossless": others})]
+    assert compared((SMALL, MIDDLE), other_texts) == []
+    assert compared((SMALL, MIDDLE), alone) == []
+
+
+@pytest.fixture(scope="module")
+def files():
+    specs, stored = make_specs(*MODELS), store(*RESULTS)
+    cohorts = make_cohorts(specs, stored, ())
+    evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
+    return render_site(cohorts, evidence, specs, stored, "0" * 40, "2026-01-01T00:00:00+00:00")
+
+
+def table_of(files, model):
+    page = files[f"theme/generated/models/{model.id}.html"].decode()
+    table = re.search(r'<table class="board" id="comparisons-prose">.*?</table>', page, re.DOTALL)
+    rows = re.findall(r"<tr>(.*?)</tr>", table.group(), re.DOTALL)[1:]
+    return [re.sub(r"<[^>]+>", " ", row.replace("<wbr>", "")).split() for row in rows]
+
+
+def test_the_page_says_it_in_words(files):
+    large, middle = (" ".join(row) for row in table_of(files, SMALL))
+    assert "org/large 0.27 0.20 to 0.40 28.6 needs 28.6 &#37; more bits than" in large
+    assert middle.endswith("needs 9.1 &#37; more bits than org/middle")
+    first = " ".join(table_of(files, LARGE)[0])
+    assert first.endswith("needs 15.2 &#37; fewer bits than org/middle")
+
+
+def test_an_interval_that_holds_zero_shows_no_difference():
+    one, other = scored(SMALL, (100, 120, 140)), scored(MIDDLE, (110, 110, 141))
+    (first, _) = compared((SMALL, MIDDLE), [one, other])
+    assert not first.known
+    page = render_comparisons("prose", [first], {SMALL.id: SMALL, MIDDLE.id: MIDDLE})
+    assert "<td>no difference that the text can show</td>" in page
+    assert "bits than" not in page
+
+
+def test_a_page_shows_ten_others_and_says_how_many_more_there_are():
+    models = {f"m{k}": make_model(f"org/m{k}") for k in range(SHOWN + 3)}
+    own = [
+        Comparison("x", name, "prose", "float32", 3, 0.1, Interval(0.05, 0.15), 0.1)
+        for name in models
+    ]
+    page = render_comparisons("prose", own, models)
+    assert page.count('<th scope="row">') == SHOWN
+    assert "3 more in comparisons.csv" in page
+    assert render_comparisons("prose", [], models) == ""
+
+
+def test_the_download_has_every_pair_both_ways(files):
+    rows = list(csv.DictReader(io.StringIO(files["docs/data/comparisons.csv"].decode())))
+    assert len(rows) == 6
+    row = next(r for r in rows if (r["model"], r["other"]) == (SMALL.id, LARGE.id))
+    assert row == {
+        "model": SMALL.id,
+        "other": LARGE.id,
+        "corpus": "prose",
+        "dtype": "float32",
+        "documents": "3",
+        "difference": "0.266667",
+        "low95": "0.2",
+        "high95": "0.4",
+    }
