@@ -262,6 +262,7 @@ def _corpus_parts() -> dict[str, object]:
         ),
         convergence=(
             Share(positions=25, unit="token", side="input", order=1, plug_in=0.6, null=0.2),
+            Share(positions=25, unit="token", side="output", order=1, plug_in=0.45, null=0.2),
         ),
     )
     return {
