@@ -14,24 +14,23 @@ from generator.records.classical import (
 )
 from generator.records.corpora import Corpus, Protocol, Source
 from generator.records.models import Model, Weights
-from generator.records.preferences import PairSource, PreferenceProtocol, PreferenceSet
+from generator.records.plane import LabelSet, Layer, LayerInformation, Lossy, Replicates, Share
+from generator.records.preferences import (
+    PairSource,
+    Preference,
+    PreferenceLayer,
+    PreferenceProtocol,
+    PreferenceSet,
+)
 from generator.records.proof import Proof
 from generator.records.results import (
     CorpusText,
     DocumentBits,
     Environment,
-    LabelSet,
-    Layer,
-    LayerInformation,
     Lossless,
-    Lossy,
-    Preference,
-    PreferenceLayer,
-    Replicates,
     Response,
     Result,
     Score,
-    Share,
     Stretch,
     TaskResult,
 )

@@ -6,7 +6,7 @@ import numpy as np
 
 from generator.publish.chart import Series, draw_series
 from generator.publish.text import UNKNOWN, counted, number, percent, table, with_interval
-from generator.records.results import Layer, LayerInformation, Lossy, Share, Side, Unit
+from generator.records.plane import Layer, LayerInformation, Lossy, Share, Side, Unit
 from generator.tables.derive import Figure, OverLayers, over_layers, place_on_plane
 
 WORDS = {1: "single tokens", 2: "bigrams", 3: "trigrams", 4: "quadgrams"}
