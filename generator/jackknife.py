@@ -24,25 +24,22 @@ def jackknife_error(estimate: float, without: ArrayLike, sizes: ArrayLike) -> fl
 
     without: the estimate with each of G ≥ 2 groups left out. sizes: units in each group.
     """
-    return _centre_and_error(estimate, without, sizes)[1]
-
-
-def jackknife_interval(estimate: float, without: ArrayLike, sizes: ArrayLike) -> Interval:
-    """95 % interval: Student's t with G − 1 degrees of freedom, about the jackknife's own estimate.
-
-    That estimate has lost the part of the bias that falls with the number of units, so the
-    interval need not be symmetric about `estimate`.
-    """
-    centre, error = _centre_and_error(estimate, without, sizes)
-    reach = float(student.ppf(0.975, np.size(without) - 1)) * error
-    return Interval(centre - reach, centre + reach)
-
-
-def _centre_and_error(estimate: float, without: ArrayLike, sizes: ArrayLike) -> tuple[float, float]:
     left, size = np.asarray(without, dtype=float), np.asarray(sizes, dtype=float)
     if len(left) < 2 or len(left) != len(size):
         raise ValueError(f"{len(left)} leave-outs of {len(size)} groups; 2 groups are needed")
     ratio = size.sum() / size
     centre = len(left) * estimate - float(((1 - 1 / ratio) * left).sum())
     pseudo = ratio * estimate - (ratio - 1) * left
-    return centre, math.sqrt(float(np.mean((pseudo - centre) ** 2 / (ratio - 1))))
+    return math.sqrt(float(np.mean((pseudo - centre) ** 2 / (ratio - 1))))
+
+
+def jackknife_interval(estimate: float, without: ArrayLike, sizes: ArrayLike) -> Interval:
+    """95 % interval about `estimate`: Student's t with G − 1 degrees of freedom.
+
+    It is for the figure that other documents would give at the same number of positions. The
+    jackknife's own centre would extrapolate to more positions, as if the rest of the bias fell
+    with their number; that of rare labels falls slower.
+    """
+    reach = float(student.ppf(0.975, np.size(without) - 1))
+    reach *= jackknife_error(estimate, without, sizes)
+    return Interval(estimate - reach, estimate + reach)

@@ -9,8 +9,8 @@ from generator.files.specs import Specs
 from generator.records.classical import CLASSICAL, Compressors
 from generator.records.corpora import Corpus, Protocol
 from generator.records.models import Checkpoint, Model
-from generator.records.preferences import PreferenceSet
-from generator.records.results import CorpusText, Kind, Preference, Result
+from generator.records.preferences import Preference, PreferenceSet
+from generator.records.results import CorpusText, Kind, Result
 from generator.records.suites import Suite
 
 

@@ -14,24 +14,23 @@ from generator.records.classical import (
 )
 from generator.records.corpora import Corpus, Protocol, Source
 from generator.records.models import Model, Weights
-from generator.records.preferences import PairSource, PreferenceProtocol, PreferenceSet
+from generator.records.plane import LabelSet, Layer, LayerInformation, Lossy, Replicates, Share
+from generator.records.preferences import (
+    PairSource,
+    Preference,
+    PreferenceLayer,
+    PreferenceProtocol,
+    PreferenceSet,
+)
 from generator.records.proof import Proof
 from generator.records.results import (
     CorpusText,
     DocumentBits,
     Environment,
-    LabelSet,
-    Layer,
-    LayerInformation,
     Lossless,
-    Lossy,
-    Preference,
-    PreferenceLayer,
-    Replicates,
     Response,
     Result,
     Score,
-    Share,
     Stretch,
     TaskResult,
 )
@@ -262,6 +261,7 @@ def _corpus_parts() -> dict[str, object]:
         ),
         convergence=(
             Share(positions=25, unit="token", side="input", order=1, plug_in=0.6, null=0.2),
+            Share(positions=25, unit="token", side="output", order=1, plug_in=0.45, null=0.2),
         ),
     )
     return {

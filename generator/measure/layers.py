@@ -36,7 +36,7 @@ from generator.measure.null import (
 from generator.measure.positions import bytes_at, grams_at
 from generator.measure.windows import Encoded
 from generator.records.corpora import Protocol
-from generator.records.results import (
+from generator.records.plane import (
     LabelSet,
     Layer,
     LayerInformation,

@@ -27,10 +27,11 @@ from generator.measure.windows import Encoded, Window, start_token
 from generator.records.preferences import (
     JACKKNIFE_GROUPS,
     Pair,
+    Preference,
+    PreferenceLayer,
     PreferenceProtocol,
     PreferenceSet,
 )
-from generator.records.results import Preference, PreferenceLayer
 
 BLOCK_TOKENS = 16_384  # of completions whose states lie on disk at once
 

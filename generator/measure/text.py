@@ -17,7 +17,8 @@ from generator.measure.soft_entropy import draw_anchors, solve_scale
 from generator.measure.weights import Loaded
 from generator.measure.windows import Encoded, Start, cut_windows, encode_documents, start_token
 from generator.records.corpora import Protocol
-from generator.records.results import DocumentBits, Lossless, Lossy, Stretch
+from generator.records.plane import Lossy
+from generator.records.results import DocumentBits, Lossless, Stretch
 
 FIRST_STRETCH_BYTES = 64
 

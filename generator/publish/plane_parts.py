@@ -6,7 +6,7 @@ import numpy as np
 
 from generator.publish.chart import Series, draw_series
 from generator.publish.text import UNKNOWN, counted, number, percent, table, with_interval
-from generator.records.results import Layer, LayerInformation, Lossy, Side, Unit
+from generator.records.plane import Layer, LayerInformation, Lossy, Share, Side, Unit
 from generator.tables.derive import Figure, OverLayers, over_layers, place_on_plane
 
 WORDS = {1: "single tokens", 2: "bigrams", 3: "trigrams", 4: "quadgrams"}
@@ -94,35 +94,50 @@ _SIDES: tuple[Side, Side] = ("input", "output")
 
 
 def _convergence(name: str, lossy: Lossy) -> str:
-    """Plug-in and corrected complexity of bigrams, or the longest labels, by positions used."""
-    order = min(2, max((s.order for s in lossy.convergence), default=0))
-    shares = [
-        s for s in lossy.convergence if (s.unit, s.side, s.order) == ("token", "input", order)
-    ]
-    whole = over_layers(lossy, "token", "input", order)
-    if not shares or whole is None:
+    """Optimality for single tokens from a part of the positions, plug-in and corrected."""
+    shares = {(s.positions, s.side): s for s in lossy.convergence if _is_single_token(s)}
+    whole = {side: over_layers(lossy, "token", side, 1) for side in _SIDES}
+    read, follows = whole["input"], whole["output"]
+    counts = sorted({positions for positions, _ in shares})
+    if not counts or read is None or follows is None:
         return ""
-    positions = [s.positions for s in shares] + [lossy.positions]
-    plug_in = [s.plug_in for s in shares] + [float(whole.plug_in.mean())]
-    corrected = [s.plug_in - s.null for s in shares] + [float(whole.corrected.mean())]
-    chart = draw_series(
-        [
-            Series("plug-in", "output", tuple(plug_in)),
-            Series("corrected", "input", tuple(corrected)),
-        ],
-        [str(n) for n in positions],
-        "Positions used",
-        "Complexity, ln(bins)",
-        f"Complexity with {WORDS[order]} as labels, from a part of the positions: the plug-in "
-        "falls as positions are added, since it is biased; the corrected estimate should not.",
+    ratios = []
+    for positions in counts:
+        x, y = (shares[positions, side] for side in _SIDES)
+        ratios.append((y.plug_in / x.plug_in, (y.plug_in - y.null) / (x.plug_in - x.null)))
+    plug_in, corrected = zip(
+        *ratios,
+        (
+            float(follows.plug_in.mean() / read.plug_in.mean()),
+            float(follows.corrected.mean() / read.corrected.mean()),
+        ),
+        strict=True,
     )
+    steps = [str(n) for n in (*counts, lossy.positions)]
+    summary = (
+        "Optimality with single tokens as labels, from a part of the positions. From the "
+        f"smallest part to all of them the plug-in moves by {_change(plug_in)}, the corrected "
+        f"estimate by {_change(corrected)}: only figures of equal numbers of positions compare."
+    )
+    series = [Series("plug-in", "output", plug_in), Series("corrected", "input", corrected)]
+    chart = draw_series(series, steps, "Positions used", "Optimality", summary)
     header = [("Positions", True), ("Plug-in", True), ("Corrected", True)]
     rows = [
-        [str(n), number(one, 4), number(other, 4)]
-        for n, one, other in zip(positions, plug_in, corrected, strict=True)
+        [step, number(one, 4), number(other, 4)]
+        for step, one, other in zip(steps, plug_in, corrected, strict=True)
     ]
-    body = table(f"convergence-{name}", f"Complexity, {WORDS[order]}, by positions", header, rows)
+    body = table(f"convergence-{name}", "Optimality by positions, single tokens", header, rows)
     return f"{chart}<details><summary>The figures of this chart</summary>{body}</details>"
+
+
+def _is_single_token(share: Share) -> bool:
+    return (share.unit, share.order) == ("token", 1)
+
+
+def _change(values: Sequence[float]) -> str:
+    """From the first to the last, in per cent with its sign."""
+    change = 100 * (values[-1] / values[0] - 1)
+    return f"{'+' if change > 0 else ''}{number(change, 0)} %"
 
 
 def _details(name: str, lossy: Lossy) -> str:

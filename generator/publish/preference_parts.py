@@ -6,7 +6,8 @@ from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.publish.measured_parts import source_line
 from generator.publish.text import escape, number, table, with_interval, with_spread
-from generator.records.results import Preference, Result
+from generator.records.preferences import Preference
+from generator.records.results import Result
 from generator.tables.preferences import corrected, corrected_error, preference_figure
 
 

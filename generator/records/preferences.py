@@ -98,3 +98,30 @@ class PreferenceSet(Record):
     def unpinned(self) -> list[str]:
         """The dataset, as long as its revision is not resolved."""
         return [self.source.hub] if self.source.hub and not self.source.revision else []
+
+
+class PreferenceLayer(Record):
+    """I(Z; preferred or rejected) of one layer, in units of ln(bins); one number per anchor seed.
+
+    Layer 0 is the embedding: its value is what the words alone give away.
+    """
+
+    layer: int
+    plug_in: tuple[float, ...]
+    null: tuple[float, ...]  # mean over swaps of the labels within pairs
+    null_deviation: tuple[float, ...]  # standard deviation of the swaps
+    # plug_in − null, mean over seeds, without one group of pairs; the same groups in every layer
+    replicates: tuple[float, ...] = Field(min_length=JACKKNIFE_GROUPS, max_length=JACKKNIFE_GROUPS)
+
+
+class Preference(Record):
+    """What the hidden states at completion tokens tell about people's preference."""
+
+    sha256: str  # of the file; of a dataset on the Hub: of the drawn pairs as JSON lines
+    revision: str | None = None  # commit of a dataset on the Hub
+    protocol: PreferenceProtocol
+    pairs: int
+    left_out: int  # pairs that are too long, or of the Hub unusable
+    completion_tokens: int  # of both sides of all pairs
+    scale: float  # ε of the soft assignment
+    layers: tuple[PreferenceLayer, ...] = Field(min_length=2)  # the embedding and those above

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from generator.jackknife import Interval, jackknife_interval
-from generator.records.results import Lossless, Lossy, Side, TaskResult, Unit
+from generator.records.plane import Lossy, Side, Unit
+from generator.records.results import Lossless, TaskResult
 
 SIDES: tuple[Side, Side] = ("input", "output")
 BOOTSTRAP_DRAWS = 2000

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from generator.jackknife import Interval, jackknife_error, jackknife_interval
-from generator.records.results import Preference, PreferenceLayer
+from generator.records.preferences import Preference, PreferenceLayer
 
 
 @dataclass(frozen=True)
