@@ -63,6 +63,10 @@ def _read_rows(
         for column in dict.fromkeys(needed)
         if column not in header
     ]
+    own = f"{shown.rpartition('/')[0]}/source.toml"
+    repair = "take it out, or add it to [[scores]]"
+    unknown = [name for name in source.mean if name not in scores]
+    problems += [Problem(own, "mean", f'"{name}" is no score', repair) for name in unknown]
     if problems:
         return rows, problems
     seen: set[str] = set()

@@ -35,7 +35,7 @@ FIELDS: dict[str, Field] = {
     "parameters": Field("parameters", "number of parameters"),
     "training_tokens": Field("tokens", "tokens seen in training"),
     "training_flop": Field(
-        "FLOP", "training compute; 6 · parameters · tokens for models measured here"
+        "FLOP", "training compute; 6 · parameters · tokens where no source gives it"
     ),
     "released": Field("date", "date of release"),
     "licence": Field("–", "licence of the model, as its file says"),

@@ -26,6 +26,10 @@ class ScoreColumn(Record):
     chance: float = Field(ge=0, lt=1, description="score of random answers")
     ceiling: float = Field(1.0, gt=0, le=1, description="best possible score")
     metric: str = Field(description="metric and few-shot count, as the source states them")
+    items: int | None = Field(None, gt=0, description="items scored, for the error of a score")
+    negative_control: bool = Field(
+        False, description="true where compression is expected to tell little"
+    )
 
 
 class Citation(Record):
@@ -47,14 +51,21 @@ class PublishedSource(Record):
     collected: date = Field(description="when the figures were transcribed")
     key: str = Field(description="the column that names the model")
     group: str = Field(description="the column whose groups are left out in validation")
-    split: Literal["leave-one-group-out"] = Field(
-        "leave-one-group-out", description="how fits are validated"
+    split: Literal["leave-one-group-out", "small-to-large"] = Field(
+        "leave-one-group-out",
+        description="how a form is chosen: on groups left out, or on larger models than trained on",
+    )
+    train_up_to: float | None = Field(
+        None, gt=0, description="parameters of the largest model that predicts the larger ones"
     )
     parameters: str | None = Field(None, description="column: number of parameters")
     training_tokens: str | None = Field(None, description="column: training tokens")
     training_compute: str | None = Field(None, description="column: training compute in FLOP")
     average: str | None = Field(None, description="column: the source's own compression average")
     citations: tuple[Citation, ...] = Field(min_length=1, description="sources of the figures")
+    mean: tuple[str, ...] = Field(
+        (), description="score columns that the mean is taken over; empty: all of them"
+    )
     compression: tuple[CompressionColumn, ...] = Field(
         min_length=1, description="[[compression]] tables, one a column of bits"
     )

@@ -33,6 +33,8 @@ class Column:
     higher_is_better: bool
     chance: float | None = None  # scores only
     ceiling: float | None = None
+    negative_control: bool = False  # a score that compression is expected to tell little about
+    in_mean: bool = True  # a score that counts in the mean
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Cohort:
 
     rows: in order of model (and dtype); columns model, name, family, parameters, training_tokens,
     training_flop, page, the compression columns, `compression` (their mean where all are known),
-    the score columns and `score` (their mean where all are known), the preference columns with
+    the score columns and `score` (the mean of those in it where all are known), `_stderr` of
+    scores where known, the preference columns with
     `_low`, `_high` and `_lexical`. Unknown = NaN. `family` holds the groups that a fit leaves out
     one at a time. compressors: rows beside these, in no fit.
     """
@@ -49,6 +52,8 @@ class Cohort:
     name: str
     title: str
     provenance: str  # "measured" or "published"
+    split: str  # "leave-one-group-out" or "small-to-large": how a fit's form is chosen
+    train_up_to: float | None  # parameters; models up to this size predict the larger ones
     comparable_with: str
     compression: tuple[Column, ...]
     scores: tuple[Column, ...]
@@ -98,6 +103,8 @@ def _measured(
         name=setting.name,
         title=f"{title}, {suite.title.lower()}" if suite else title,
         provenance="measured",
+        split="leave-one-group-out",
+        train_up_to=None,
         comparable_with=_comparable_with(setting),
         compression=texts,
         scores=scores,
@@ -126,18 +133,36 @@ def _published(table: PublishedTable) -> Cohort:
     if source.average is None:
         columns = [c.column for c in source.compression]
         frame["compression"] = frame[columns].mean(axis=1, skipna=False)
-    frame["score"] = frame[[s.column for s in source.scores]].mean(axis=1, skipna=False)
+    counted = list(source.mean) or [s.column for s in source.scores]
+    frame["score"] = frame[counted].mean(axis=1, skipna=False)
+    errors = frame[[f"{name}_stderr" for name in counted]].astype("float64")
+    frame["score_stderr"] = (errors**2).sum(axis=1, skipna=False) ** 0.5 / len(counted)
+    if source.training_compute is None:
+        sizes = frame[["parameters", "training_tokens"]].astype("float64")
+        frame["training_flop"] = 6 * sizes.prod(axis=1, skipna=False)
     frame["page"] = [page_of(source.name, key) for key in frame["model"]]
     return Cohort(
         name=source.name,
         title=source.title,
         provenance="published",
+        split=source.split,
+        train_up_to=source.train_up_to,
         comparable_with=source.comparable_with,
         compression=tuple(
             Column(c.column, c.label, c.unit, c.higher_is_better) for c in source.compression
         ),
         scores=tuple(
-            Column(s.column, s.label, "fraction", True, s.chance, s.ceiling) for s in source.scores
+            Column(
+                s.column,
+                s.label,
+                "fraction",
+                True,
+                s.chance,
+                s.ceiling,
+                s.negative_control,
+                s.column in counted,
+            )
+            for s in source.scores
         ),
         citations=source.citations,
         rows=_with_columns(frame),

@@ -136,7 +136,9 @@ def _row(model: Model, dtype: str | None, results: Sequence[Result]) -> dict[str
         if result.kind == "corpus":
             row |= corpus_figures(result)
         else:
-            row |= {task.task.task: main_score(task)[0] for task in result.tasks}
+            for task in result.tasks:
+                name = task.task.task
+                row[name], row[f"{name}_stderr"], _ = main_score(task)
             row["score"], row["score_stderr"] = mean_score(result.tasks)
     return row
 

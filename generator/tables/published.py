@@ -1,6 +1,7 @@
 """Rows of a published table as numbers, and the address of each model's page."""
 
 import hashlib
+import math
 import re
 
 from generator.files.published import PublishedTable
@@ -21,8 +22,17 @@ def published_rows(table: PublishedTable) -> list[dict[str, object]]:
         }
         for name, column in _numeric(source).items():
             row[name] = float(cells[column]) if column and cells[column] else None
+        for score in source.scores:
+            row[f"{score.column}_stderr"] = _standard_error(row[score.column], score.items)
         rows.append(row)
     return rows
+
+
+def _standard_error(score: object, items: int | None) -> float | None:
+    """Binomial, of a fraction of `items` right answers; None where their number is not known."""
+    if not isinstance(score, float) or items is None:
+        return None
+    return math.sqrt(score * (1 - score) / items)
 
 
 def page_of(source: str, key: str) -> str:
