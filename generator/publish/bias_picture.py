@@ -35,13 +35,13 @@ def _widest(specs: Specs, stored: Sequence[StoredResult]) -> StoredResult | None
     found = [
         entry
         for entry in current_results(specs, stored)
-        if entry.result.lossy and entry.result.lossy.convergence and entry.result.subject
+        if entry.result.lossy and entry.result.lossy.convergence
+        if entry.result.model in specs.models
     ]
 
     def rank(entry: StoredResult) -> tuple[int, int, str]:
         lossy, subject = entry.result.lossy, entry.result.subject
-        assert lossy is not None and subject is not None
-        return lossy.positions, subject.parameters, entry.file
+        return lossy.positions if lossy else 0, subject.parameters if subject else 0, entry.file
 
     return max(found, key=rank, default=None)
 
