@@ -34,7 +34,9 @@ def random_model(name):
     kind, settings = CASES[name]
     torch.manual_seed(0)
     special = {"bos_token_id": 256, "eos_token_id": 257, "pad_token_id": 0}
-    config = AutoConfig.for_model(kind, vocab_size=264, initializer_range=0.3, **special, **settings)
+    config = AutoConfig.for_model(
+        kind, vocab_size=264, initializer_range=0.3, **special, **settings
+    )
     return AutoModelForCausalLM.from_config(config).float().eval()
 
 

@@ -23,9 +23,10 @@ def render_bias(specs: Specs, stored: Sequence[StoredResult]) -> str:
     seeds = len(lossy.layers[0].entropy)
     link = f'<a href="../{escape(record_path(entry))}">record {result.run_id}</a>'
     about = (
-        f"<p>Measured: {escape(model.title)} on {escape(corpus.title)}, {lossy.positions} positions "
-        f"in {lossy.documents} documents and nested parts of them; single tokens as labels; means "
-        f"over layers 1 to {len(lossy.layers) - 1} and {seeds} anchor seeds ({link}).</p>"
+        f"<p>Measured: {escape(model.title)} on {escape(corpus.title)}, {lossy.positions} "
+        f"positions in {lossy.documents} documents and nested parts of them; single tokens as "
+        f"labels; means over layers 1 to {len(lossy.layers) - 1} and {seeds} anchor seeds "
+        f"({link}).</p>"
     )
     return about + _draw_null(lossy) + render_convergence("method", lossy)
 
