@@ -139,7 +139,7 @@ class CorpusText(Record):
 class Failure(Record):
     """Why nothing could be measured."""
 
-    reason: str
+    reason: str  # one of REASONS in records/failures.py; earlier records may hold other words
     message: str
 
 
