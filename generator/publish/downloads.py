@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from generator.files.imported import StoredImport
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.publish.columns import FIELDS, FILES
@@ -17,7 +18,9 @@ from generator.records.results import Result
 from generator.tables.classical import CompressorRate, compressor_rates
 from generator.tables.cohorts import Cohort
 from generator.tables.comparisons import Comparison
+from generator.tables.conflicts import Conflict
 from generator.tables.derive import Figure, Plane, bits_interval, place_on_plane
+from generator.tables.imported import imported_rows
 from generator.tables.measured import HEADLINE_ORDER, current_results
 from generator.tables.trajectories import make_trajectories
 
@@ -29,6 +32,8 @@ def render_downloads(
     specs: Specs,
     stored: Sequence[StoredResult],
     comparisons: Sequence[Comparison],
+    imported: Sequence[StoredImport] = (),
+    conflicts: Sequence[Conflict] = (),
 ) -> dict[str, bytes]:
     """The CSV files by name. Only records of today's protocols are in them."""
     current = [e for e in current_results(specs, stored) if e.result.model in specs.models]
@@ -48,6 +53,7 @@ def render_downloads(
             [row for result in pairs for row in preference_layer_rows(result)]
         ),
         "trajectories.csv": make_trajectories(specs, stored),
+        "imported.csv": imported_rows(imported, conflicts),
     }
     return {name: to_csv(frame) for name, frame in frames.items()}
 

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
+from generator.files.imported import StoredImport
 from generator.files.results import StoredResult, record_text
 from generator.files.specs import Specs
 from generator.fits.evidence import Evidence
 from generator.publish.downloads import render_dictionary, render_downloads
 from generator.publish.evidence_page import render_evidence
+from generator.publish.imported_parts import imported_path, render_import_list, render_imported
 from generator.publish.leaderboard import render_home
 from generator.publish.measured_parts import record_path
 from generator.publish.model_page import render_model
@@ -22,6 +24,7 @@ from generator.publish.reference import (
 from generator.publish.text import escape
 from generator.tables.cohorts import Cohort
 from generator.tables.comparisons import Comparison, compare_models
+from generator.tables.conflicts import Conflict, find_conflicts
 
 
 def render_site(
@@ -32,6 +35,7 @@ def render_site(
     commit: str,
     commit_date: str,
     commands: Sequence[Command] = (),
+    imported: Sequence[StoredImport] = (),
 ) -> dict[str, bytes]:
     """Pages, partials and data. Paths begin with docs/ or theme/; nothing depends on the clock."""
     files: dict[str, bytes] = {}
@@ -47,16 +51,22 @@ def render_site(
         "file-fields": render_file_fields(),
     }
     comparisons = compare_models(specs, stored)
-    data = render_downloads(cohorts, specs, stored, comparisons)
+    conflicts = find_conflicts(entry.imported for entry in imported)
+    partials["imported"] = render_import_list(imported, conflicts)
+    data = render_downloads(cohorts, specs, stored, comparisons, imported, conflicts)
     partials["download"] = render_dictionary(data)
     for name, content in data.items():
         files[f"docs/data/{name}"] = content
-    for page, title, partial in _model_pages(cohorts, specs, stored, comparisons):
+    for page, title, partial in _model_pages(
+        cohorts, specs, stored, comparisons, imported, conflicts
+    ):
         shown = escape(title).replace("/", "/<wbr>")
         partials[page] = f"<h1>{shown}</h1>\n{partial}"
         files[f"docs/{page}.md"] = _stub(title, page)
     for entry in stored:
         files[f"docs/{record_path(entry)}"] = record_text(entry.result).encode()
+    for one in imported:
+        files[f"docs/{imported_path(one.imported)}"] = record_text(one.imported).encode()
     for name, partial in partials.items():
         files[f"theme/generated/{name}.html"] = partial.encode()
     return files
@@ -67,11 +77,14 @@ def _model_pages(
     specs: Specs,
     stored: Sequence[StoredResult],
     comparisons: Sequence[Comparison],
+    imported: Sequence[StoredImport],
+    conflicts: Sequence[Conflict],
 ) -> Iterator[tuple[str, str, str]]:
     """Address, title and content of every model's page, measured and published."""
     for model in specs.models.values():
         own = [comparison for comparison in comparisons if comparison.model == model.id]
-        yield f"models/{model.id}", model.title, render_model(model, stored, specs, own)
+        page = render_model(model, stored, specs, own, render_imported(model, imported, conflicts))
+        yield f"models/{model.id}", model.title, page
     for cohort in cohorts:
         if cohort.provenance == "published":
             for _, row in cohort.rows.iterrows():
