@@ -18,6 +18,7 @@ from generator.intake.every_eval_ever import import_every_eval_ever
 from generator.intake.json_text import LARGEST_BYTES, IntakeError
 from generator.intake.lm_eval import import_lm_eval
 from generator.publish.imported_parts import describe_conflict
+from generator.publish.text import counted
 from generator.records.base import Problem, UserError
 from generator.records.imported import Imported
 from generator.tables.conflicts import Conflict, find_conflicts
@@ -140,8 +141,9 @@ def _report(outcomes: Sequence[Outcome], conflicts: Sequence[Conflict]) -> Itera
     words = Counter(outcome.word for outcome in outcomes)
     files = ", ".join(f"{words[word]} {word}" for word in words)
     total, reasons = _sums(outcomes)
-    yield f"{len(outcomes)} files: {files or 'none'}"
-    yield f"{total} scores kept, {sum(reasons.values())} entries skipped"
+    yield f"{counted(len(outcomes), 'file')}: {files or 'none'}"
+    skipped = counted(sum(reasons.values()), "entry")
+    yield f"{counted(total, 'score')} kept, {skipped} skipped"
     yield from (f"  {count} × {reason}" for reason, count in reasons.most_common())
     for conflict in conflicts:
         yield describe_conflict(conflict)

@@ -22,7 +22,9 @@ def parse_json(content: bytes) -> dict[str, Any]:
     """The object that a file holds. NaN and Infinity are read, since lm-eval writes them; keys that
     occur twice are refused, since one of the two values would be lost."""
     if len(content) > LARGEST_BYTES:
-        raise too_large(len(content))
+        limit = LARGEST_BYTES // 2**20
+        repair = "write the results again without the samples of every item"
+        raise IntakeError(f"is at least {limit} MiB: only smaller files are read", repair)
     if not content.strip():
         raise IntakeError("is empty", "give a file of results")
     try:
@@ -49,12 +51,6 @@ def parse_json(content: bytes) -> dict[str, Any]:
     if _depth(document) > DEEPEST:
         raise IntakeError("is nested too deeply", "give a file of results")
     return document
-
-
-def too_large(size: int) -> IntakeError:
-    limit = LARGEST_BYTES // 2**20
-    repair = "write the results again without the samples of every item"
-    return IntakeError(f"is {size / 2**20:.0f} MiB, more than {limit}", repair)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -9,6 +9,10 @@ from generator.records.models import Model
 from generator.tables.conflicts import Conflict, Reading
 from generator.tables.imported import Relation, imports_of
 
+SHOWN_FILES = 200  # on the page of all; imported.csv has every figure
+SHOWN_OF_MODEL = 20  # on a model's page, each with its figures
+SHOWN_CONFLICTS = 50
+
 RELATIONS: dict[Relation, str] = {
     "these weights": "the same commit as the weights measured here",
     "revision unknown": "whether these are the weights measured here is unknown: "
@@ -59,15 +63,17 @@ def render_imported(
     own = imports_of(model, stored)
     if not own:
         return ""
-    shown = {id(entry.imported) for _, entry in own}
-    about = [c for c in conflicts if any(id(r.imported) in shown for r in c.readings)]
+    shown = {entry.imported.source.sha256 for _, entry in own}
+    about = [c for c in conflicts if any(r.imported.source.sha256 in shown for r in c.readings)]
     parts = [
         f'<section class="imported"><h2 id="imported">Imported results {tag("imported")}</h2>',
         "<p>Result files of others, taken over as they are: not measured here, not on the "
         "leaderboard, in no mean and no fit. Figures are in the unit of the file.</p>",
         _conflicts(about),
     ]
-    parts += [_file(relation, entry) for relation, entry in own]
+    parts += [_file(relation, entry) for relation, entry in own[:SHOWN_OF_MODEL]]
+    if (left := len(own) - SHOWN_OF_MODEL) > 0:
+        parts.append(f"<p>{counted(left, 'older file')} in imported.csv.</p>")
     return "\n".join([*filter(None, parts), "</section>"])
 
 
@@ -77,8 +83,10 @@ def render_import_list(stored: Sequence[StoredImport], conflicts: Sequence[Confl
         return "<h2>Imported so far</h2><p>Nothing yet.</p>"
     header = [("Model", False), ("File", False), ("Harness", False), ("Date", False)]
     header += [("Figures", True), ("Skipped", True), ("Record", False)]
-    rows = [_list_row(entry.imported) for entry in stored]
-    caption = f"{counted(len(rows), 'imported file')}; every figure is in imported.csv"
+    rows = [_list_row(entry.imported) for entry in stored[:SHOWN_FILES]]
+    caption = f"{counted(len(stored), 'imported file')}; every figure is in imported.csv"
+    if len(stored) > SHOWN_FILES:
+        caption += f", the first {SHOWN_FILES} files are here"
     return f"<h2>Imported so far {tag('imported')}</h2>{_conflicts(conflicts)}" + table(
         "imported-files", caption, header, rows
     )
@@ -100,7 +108,10 @@ def _list_row(record: Imported) -> list[str]:
 def _conflicts(conflicts: Sequence[Conflict]) -> str:
     if not conflicts:
         return ""
-    items = "".join(f"<li>{escape(describe_conflict(conflict))}</li>" for conflict in conflicts)
+    lines = [describe_conflict(conflict) for conflict in conflicts[:SHOWN_CONFLICTS]]
+    if (left := len(conflicts) - SHOWN_CONFLICTS) > 0:
+        lines.append(f"{left} more, marked as disputed in imported.csv")
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return (
         '<div class="notice"><strong>Files that disagree.</strong> All readings are shown, none is '
         f"averaged.<ul>{items}</ul></div>"

@@ -6,7 +6,7 @@ from typing import Literal
 import pandas as pd
 
 from generator.files.imported import StoredImport
-from generator.records.imported import Imported
+from generator.records.imported import Imported, ImportedScore, ImportedTask
 from generator.records.models import Model
 from generator.tables.conflicts import Conflict
 
@@ -44,7 +44,7 @@ def imported_rows(
 ) -> pd.DataFrame:
     """One row an imported figure. Columns are explained in publish/columns.py."""
     disputed = {
-        (id(reading.imported), id(reading.score)): conflict.standard_errors
+        _place(reading.imported, reading.task, reading.score): conflict.standard_errors
         for conflict in conflicts
         for reading in conflict.readings
     }
@@ -52,7 +52,7 @@ def imported_rows(
     for entry in stored:
         record, model = entry.imported, entry.imported.model
         for task, score in record.readings():
-            key = (id(record), id(score))
+            place = _place(record, task, score)
             rows.append(
                 {
                     "provenance": record.provenance,
@@ -72,8 +72,8 @@ def imported_rows(
                     "stderr": score.stderr,
                     "items": score.n,
                     "higher_is_better": _flag(score.higher_is_better),
-                    "disputed": _flag(key in disputed),
-                    "apart": disputed.get(key),
+                    "disputed": _flag(place in disputed),
+                    "apart": disputed.get(place),
                     "task_version": task.version,
                     "dataset": task.dataset,
                     "dataset_revision": task.dataset_revision,
@@ -87,6 +87,10 @@ def imported_rows(
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _place(record: Imported, task: ImportedTask, score: ImportedScore) -> tuple[str | None, ...]:
+    return (record.source.sha256, task.task, task.prompt, score.metric, score.filter)
 
 
 def _flag(value: bool | None) -> str | None:
