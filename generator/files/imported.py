@@ -15,7 +15,7 @@ from generator.records.imported import Imported
 FOLDER = "results/imported"
 RESTORE = "restore it from git or import its source again"
 # Each write waits for the disk; waits that overlap are served together (three times as fast).
-WRITERS = 8
+WRITERS = 16
 IN_FLIGHT = 256
 
 Item = TypeVar("Item")
