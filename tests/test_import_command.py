@@ -201,3 +201,19 @@ def test_many_more_files_than_are_in_flight(root, tmp_path):
     result = invoke(root, "import", str(folder))
     assert f"{count} files: {count} imported" in result.stdout
     assert len(read_imported(root)[0]) == count
+
+
+def test_a_file_whose_name_is_no_text(root, tmp_path):
+    """Neither a line end nor bytes that are not UTF-8 break the report or the record."""
+    path = os.fsencode(tmp_path) + b"/run\n\xff.json"
+    with open(path, "wb") as stream:
+        stream.write(encoded(old_file()))
+    result = invoke(root, "import", os.fsdecode(path))
+    assert (result.exit_code, "run??.json" in result.stdout) == (0, True)
+    assert [e.imported.source.name for e in read_imported(root)[0]] == ["run??.json"]
+
+
+def test_an_empty_name_of_a_model_is_none(root, tmp_path):
+    path = tmp_path / "run.json"
+    path.write_bytes(encoded({"results": {"piqa": {"acc": 0.75}}}))
+    assert "give its name" in str(invoke(root, "import", str(path), "--model", " ").exception)

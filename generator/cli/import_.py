@@ -15,7 +15,7 @@ from rich.progress import Progress
 from generator.cli.app import AsJson, Root, app
 from generator.files.imported import find_sources, read_imported, read_source, write_imported
 from generator.intake.every_eval_ever import import_every_eval_ever
-from generator.intake.json_text import LARGEST_BYTES, IntakeError
+from generator.intake.json_text import LARGEST_BYTES, IntakeError, printable
 from generator.intake.lm_eval import import_lm_eval
 from generator.publish.imported_parts import describe_conflict
 from generator.publish.text import counted
@@ -112,19 +112,20 @@ def _import_all(
 
 def _parse(path: Path, parse: Parse, model: str | None, known: dict[str, Imported]) -> Outcome:
     """One file, read and judged. known: what is imported already, by hash; it grows."""
+    shown = printable(str(path))
     try:
         content = read_source(path, LARGEST_BYTES)
         if before := known.get(hashlib.sha256(content).hexdigest()):
-            return Outcome(str(path), before)
+            return Outcome(shown, before)
         record = parse(path.name, content, model)
     except OSError as error:
         wrong, repair = f"cannot be read: {error.strerror}", "put a readable file there"
-        return Outcome(str(path), problem=Problem(str(path), "", wrong, repair))
+        return Outcome(shown, problem=Problem(shown, "", wrong, repair))
     except IntakeError as refusal:
-        problem = Problem(str(path), refusal.field, refusal.wrong, refusal.repair)
-        return Outcome(str(path), problem=problem)
+        problem = Problem(shown, refusal.field, refusal.wrong, refusal.repair)
+        return Outcome(shown, problem=problem)
     known[record.source.sha256] = record
-    return Outcome(str(path), record, is_new=True)
+    return Outcome(shown, record, is_new=True)
 
 
 def _report(outcomes: Sequence[Outcome], conflicts: Sequence[Conflict]) -> Iterator[str]:

@@ -123,3 +123,8 @@ def text_of(value: Any) -> str | None:
         return None
     found = value.strip()
     return found if found and found.isprintable() and len(found) <= LONGEST_NAME else None
+
+
+def printable(text: str) -> str:
+    """Any text on one line; what cannot be shown is a question mark."""
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -7,7 +7,7 @@ since; the word after the comma is the filter that read the answer. Beside them 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from generator.intake.json_text import number, text_of, whole
+from generator.intake.json_text import number, printable, text_of, whole
 from generator.records.imported import ImportedScore, Skipped
 
 COUNTS = {"sample_len", "sample_count", "samples"}
@@ -21,9 +21,8 @@ UNREADABLE_NAME = "has a name that is not one printable line of at most 500 char
 SAME_METRIC = "is the same metric and filter as another entry"
 SUFFIX = "_stderr"
 
-Held = dict[
-    tuple[str, str], tuple[str, Any]
-]  # by metric and filter: the key, and what stands there
+# By metric and filter: the key, and what stands there.
+Held = dict[tuple[str, str], tuple[str, Any]]
 
 
 def split_scores(
@@ -39,7 +38,7 @@ def split_scores(
     skipped: list[Skipped] = []
 
     def skip(key: str, reason: str) -> None:
-        skipped.append(Skipped(place=f"{place}.{_printable(key)}", reason=reason))
+        skipped.append(Skipped(place=f"{place}.{printable(key[:80])}", reason=reason))
 
     values, errors = _sort_entries(entries, skip)
     counts = entries.get("sample_count")
@@ -114,8 +113,3 @@ def error_fault(error: Any) -> str | None:
     if known == 0:
         return ZERO_ERROR
     return NEGATIVE_ERROR if known < 0 else None
-
-
-def _printable(key: str) -> str:
-    """A key in a place that people read, however strange it is."""
-    return "".join(c if c.isprintable() else "?" for c in key[:80])

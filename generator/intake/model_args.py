@@ -78,7 +78,7 @@ def identify_model(
     """
     keys = [key for key in NAMES if text_of(args.get(key))]
     stated = text_of(args[keys[0]]) if keys else None
-    if (chosen := stated or name) is None:
+    if (chosen := stated or text_of(name)) is None:
         return None
     adapters = dict.fromkeys(text for key in ADAPTERS if (text := text_of(args.get(key))))
     revision = text_of(args.get("revision")) or text_of(config.get("model_revision"))

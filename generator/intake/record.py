@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from generator.intake.json_text import IntakeError, number
+from generator.intake.json_text import IntakeError, number, printable
 from generator.records.base import problems_of
 from generator.records.imported import FORMAT, Imported, Source
 
@@ -17,7 +17,7 @@ def make_record(
     """The record of a file with at least one score. fields: all but format, provenance, source."""
     digest = hashlib.sha256(content).hexdigest()
     try:
-        source = Source(kind=kind, name=name, sha256=digest, bytes=len(content))
+        source = Source(kind=kind, name=printable(name), sha256=digest, bytes=len(content))
         record = Imported(format=FORMAT, provenance="imported", source=source, **fields)
     except ValidationError as error:
         first = problems_of(error, "", Imported)[0]
