@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from generator.cli.app import Root, all_problems, app, valid_specs
+from generator.files.imported import read_imported
 from generator.files.published import read_published
 from generator.files.results import read_results
 from generator.records.base import Problem, UserError
@@ -34,7 +35,10 @@ def build(
     cohorts = make_cohorts(specs, stored, read_published(root)[0])
     evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
     commit, commit_date = _commit(root)
-    pages = render_site(cohorts, evidence, specs, stored, commit, commit_date, describe_commands())
+    imported = read_imported(root)[0]
+    pages = render_site(
+        cohorts, evidence, specs, stored, commit, commit_date, describe_commands(), imported
+    )
     write_site(root, pages)
     if html:
         build_html(root, commit_date)
