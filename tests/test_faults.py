@@ -225,6 +225,41 @@ def test_a_job_out_of_memory_is_recorded_and_the_next_goes_on_with_a_smaller_bat
     assert [suite.environment.batch_divisor, corpus.environment.batch_divisor] == [2, 2]
 
 
+@contextmanager
+def little_memory(n_bytes: int) -> Iterator[Path]:
+    """A control group with a limit on memory: the file that takes its processes. Else skips."""
+    places = {"/sys/fs/cgroup/memory": "memory.limit_in_bytes", "/sys/fs/cgroup": "memory.max"}
+    for base, limit in places.items():
+        group = Path(base) / f"leaderboard-test-{os.getpid()}"
+        try:
+            group.mkdir()
+            (group / limit).write_text(str(n_bytes))
+        except OSError:
+            continue
+        try:
+            yield group / "cgroup.procs"
+        finally:
+            group.rmdir()
+        return
+    pytest.skip("needs the right to make a control group")
+
+
+def test_a_worker_that_the_kernel_ends_for_lack_of_memory_is_told_as_such(board):
+    """The kernel's own killer, in a control group of 1.5 GB; the limit is unknown to the run."""
+    add_greedy_suite(board)
+    with little_memory(1_500_000_000) as group:
+        join = partial(group.write_text, "0")  # 0: the process that writes
+        process = start(board, "--model", "tiny__A", preexec_fn=join)
+        assert finish(process)[:2] == (1, "2 measured, 1 failed\n")
+    (greedy,) = [result for result in records(board) if result.name == "greedy"]
+    assert (greedy.error.reason, greedy.error.message) == (
+        "out_of_memory",
+        "the system ended the worker because memory ran out; measure on a machine with more",
+    )
+    after = [result.environment.batch_divisor for result in records(board) if not result.error]
+    assert after == [2, 2]
+
+
 def test_a_job_over_its_time_is_recorded_and_the_next_goes_on(board):
     """The first job gets 50 ms, in which no worker is ready."""
     suite, corpus = jobs_of(board)

@@ -3,7 +3,7 @@
 import dataclasses
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,17 +26,18 @@ from generator.cli.jobs import (
 from generator.files.claims import Claims
 from generator.files.results import (
     StoredResult,
-    job_folder,
     list_records,
     read_records,
     read_results,
     write_record,
+    written_since,
 )
 from generator.files.shards import read_shards, write_shard
 from generator.files.specs import Specs
 from generator.plan import Job, JobKey, latest_results, plan_jobs, result_key
 from generator.plan.estimates import Estimate, History
 from generator.records.base import UserError
+from generator.records.results import Result
 from generator.records.shards import Shard
 
 if TYPE_CHECKING:
@@ -136,12 +137,8 @@ def _of_shards(shards: Sequence[Shard], planned: Sequence[Job], base: Path) -> l
 
 def _run(jobs: Sequence[Job], run: Run, engine: str, costs: Callable[[Job], Estimate]) -> int:
     """Run jobs, write each record as it comes, and say so; the number of failures."""
-    from generator.measure.engines.local import run_local
-    from generator.measure.record import Workplace
-
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a scheduler sends first
     done = failures = 0
-    place = Workplace(run.root.resolve(), run.root.resolve() / "build" / "cache")
     claims = Claims(run.root, run.base)
     due = _claimed(jobs, claims, run.base, run.before)
     quiet = not progress_console.is_terminal
@@ -152,13 +149,7 @@ def _run(jobs: Sequence[Job], run: Run, engine: str, costs: Callable[[Job], Esti
             def report(stage: str, done: int, total: int) -> None:
                 progress.update(bar, description=stage, completed=done, total=total)
 
-            if engine == "ray":
-                from generator.measure.engines.ray import run_ray
-
-                running = run_ray(due, run.specs, place, run.limits, costs)
-            else:
-                running = run_local(due, run.specs, place, run.limits, report)
-            with closing(running) as results:
+            with closing(_start(due, run, engine, costs, report)) as results:
                 for job, result in results:
                     file = write_record(run.base, _shown_from(run), result)
                     claims.release(_claim_name(job))
@@ -166,16 +157,42 @@ def _run(jobs: Sequence[Job], run: Run, engine: str, costs: Callable[[Job], Esti
                     failures += result.error is not None
                     line = f"[{done}/{len(jobs)}] {job_name(job)}: {summary(result)} → {file}"
                     print(line, file=sys.stderr)
-                    if result.lossless is not None and result.lossless.failing_bytes:
-                        print(f"{job_name(job)}: {not_ranked(result.lossless)}", file=sys.stderr)
-                    if known := run.committed.get(job.key):
-                        print(comparison(result, known.result))
+                    _remark(job, result, run)
     except KeyboardInterrupt:
         print(f"stopped: {done} of {len(jobs)} jobs are done and kept", file=sys.stderr)
         print("`leaderboard measure` with the same options goes on", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
     print(f"{done - failures} measured, {failures} failed")
     return failures
+
+
+def _start(
+    jobs: Iterator[Job],
+    run: Run,
+    engine: str,
+    costs: Callable[[Job], Estimate],
+    report: Callable[[str, int, int], None],
+) -> Generator[tuple[Job, Result]]:
+    """Records of the jobs, by the engine that was asked for, as they come."""
+    from generator.measure.engines.local import run_local
+    from generator.measure.record import Workplace
+
+    place = Workplace(run.root.resolve(), run.root.resolve() / "build" / "cache")
+    if engine == "local":
+        return run_local(jobs, run.specs, place, run.limits, report)
+    try:
+        from generator.measure.engines.ray import run_ray
+    except ImportError:
+        raise UserError(["--engine: ray is not installed; pip install '.[ray]'"]) from None
+    return run_ray(jobs, run.specs, place, run.limits, costs)
+
+
+def _remark(job: Job, result: Result, run: Run) -> None:
+    """What a reader of the terminal must know about a record beyond its figure."""
+    if result.lossless is not None and result.lossless.failing_bytes:
+        print(f"{job_name(job)}: {not_ranked(result.lossless)}", file=sys.stderr)
+    if known := run.committed.get(job.key):
+        print(comparison(result, known.result))
 
 
 def _shown_from(run: Run) -> Path:
@@ -190,7 +207,7 @@ def _claimed(
     for job in jobs:
         if not claims.take(_claim_name(job)):
             print(f"{job_name(job)}: left to another run, which is at it", file=sys.stderr)
-        elif not list_records(job_folder(base, *job.key)) <= before:
+        elif job.part in {result.part for result in written_since(before, base, *job.key)}:
             claims.release(_claim_name(job))
             print(f"{job_name(job)}: left out, another run has just done it", file=sys.stderr)
         else:

@@ -81,9 +81,13 @@ def list_records(base: Path) -> frozenset[Path]:
     return frozenset(base.rglob("*.json"))
 
 
-def job_folder(base: Path, model: str, revision: str, kind: str, name: str) -> Path:
-    """Where the records of a job stand."""
-    return base / model / revision / f"{kind}-{name}"
+def written_since(
+    before: frozenset[Path], base: Path, model: str, revision: str, kind: str, name: str
+) -> list[Result]:
+    """Records of a job that are under a folder now and were not `before`."""
+    found = list_records(base / model / revision / f"{kind}-{name}") - before
+    read = (_read_result(path, str(path), []) for path in sorted(found))
+    return [result for result in read if result is not None]
 
 
 def record_text(result: Result) -> str:

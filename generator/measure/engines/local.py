@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from generator.files.specs import Specs
-from generator.measure.engines.watched import Worker
+from generator.measure.engines.watched import Hello, Progress, Worker
 from generator.measure.machine import (
     COMPRESSOR_PACKAGES,
     MODEL_PACKAGES,
@@ -88,9 +88,9 @@ def _watch(
                 message = worker.connection.recv()
                 if isinstance(message, Result):
                     return watch.complete(message), True
-                if hasattr(message, "stage"):
+                if isinstance(message, Progress):
                     report(message.stage, message.done, message.total)
-                else:
+                elif isinstance(message, Hello):
                     worker.hello = message
             if (stopped := watch.over_limit()) is not None:
                 return stopped, False

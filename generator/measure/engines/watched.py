@@ -11,22 +11,38 @@ import signal
 import sys
 import tempfile
 import threading
+from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 
 from generator.files.specs import Specs
 from generator.measure.record import Workplace
 
-if TYPE_CHECKING:
-    from generator.measure.engines.worker import Hello
-
 LINUX = sys.platform == "linux"
 OOM_COUNTER = Path("/proc/vmstat")
 END_SECONDS = 5  # until a killed process is gone, at most
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What the worker computes with, for records that the driver has to make without it."""
+
+    device: str
+    dtype: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is."""
+
+    stage: str
+    done: int
+    total: int
 
 
 class Worker:

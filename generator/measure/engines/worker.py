@@ -9,7 +9,6 @@ import queue
 import signal
 import threading
 import time
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -17,6 +16,7 @@ import torch
 from tqdm import tqdm
 
 from generator.files.specs import Specs
+from generator.measure.engines.watched import Hello, Progress
 from generator.measure.record import Workplace
 from generator.measure.run import Bench
 from generator.measure.weights import suitable_device, suitable_dtype
@@ -26,24 +26,6 @@ from generator.plan import Job
 tqdm.set_lock(threading.RLock())
 
 PROGRESS_SECONDS = 0.2  # between two reports on a job
-
-
-@dataclass(frozen=True)
-class Hello:
-    """What the worker computes with, for records that the driver has to make without it."""
-
-    device: str
-    dtype: str
-    threads: int
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a job is."""
-
-    stage: str
-    done: int
-    total: int
 
 
 def work(connection: Connection, specs: Specs, place: Workplace, log: str) -> None:
