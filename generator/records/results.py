@@ -40,6 +40,7 @@ class Environment(Record):
     wall_seconds: float
     peak_memory_bytes: int
     memory_bytes: int | None = None  # what the job might use: the machine's memory, or its limit
+    batch_divisor: int | None = None  # batches began at this fraction, after one that did not fit
 
 
 class Subject(Record):
