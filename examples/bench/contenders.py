@@ -110,7 +110,7 @@ def measure_ours(documents: int, seeds: int = 8) -> dict[str, float]:
     is known; the estimates make them themselves.
     """
     loaded = load()
-    weights = resident_gb()
+    weights = loaded.model.get_memory_footprint() / 1e9
     encoded, windows = prepare(loaded, documents)
     asked = protocol(encoded, seeds)
     with tempfile.TemporaryDirectory() as folder:
@@ -216,13 +216,8 @@ def measure_positions(positions: int) -> dict[str, float]:
     return times | {"distinct_labels": distinct, "disk_gb": disk / 1e9}
 
 
-def resident_gb() -> float:
-    """Memory that the process holds now, such as the weights, in GB."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e9
-
-
 def peak_gb() -> float:
+    """Most memory that the process has held so far, Python and its libraries included."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
