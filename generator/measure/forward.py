@@ -78,6 +78,7 @@ def run_forward(
             report(new)
         if files is not None:
             files.append(states)
+        states.clear()  # the next batch needs the room
     for document, values in zip(documents, nats, strict=True):
         if not np.isfinite(values).all():
             wrong = f"{document.document.name}: the model's output is not a finite number"
@@ -113,7 +114,9 @@ def _score_batch(
         states = _hidden_states(model, documents, batch)
         scored = _take(states[-1], new)
         found = head.nats(scored, torch.from_numpy(np.concatenate(targets)))
-        return found, [_take(layer, kept) for layer in states]
+        for index, layer in enumerate(states):
+            states[index] = _take(layer, kept)  # layer by layer, so that few exist twice
+        return found, states
 
 
 def _take(states: Tensor, places: list[IntArray]) -> Tensor:
