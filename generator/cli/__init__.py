@@ -2,6 +2,17 @@
 
 # ruff: noqa: I001 - the order of the imports is that of the commands in --help
 from generator.cli.app import app, main
-from generator.cli import check, plan, measure, verify, build
+from generator.cli import check, plan, measure, verify, build, export, diff, release
 
-__all__ = ["app", "build", "check", "main", "measure", "plan", "verify"]
+__all__ = [
+    "app",
+    "build",
+    "check",
+    "diff",
+    "export",
+    "main",
+    "measure",
+    "plan",
+    "release",
+    "verify",
+]
