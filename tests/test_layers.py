@@ -12,12 +12,13 @@ BEFORE = {
     "records": set(),
     "files": {"records"},
     "plan": {"records", "files"},
+    "intake": {"records", "files", "plan"},
     "measure": {"jackknife", "records", "files", "plan"},
     "tables": {"jackknife", "records", "files", "plan"},
     "fits": {"records", "files", "plan", "tables"},
     "export": {"records", "files", "plan", "tables", "fits"},
     "publish": {"records", "files", "plan", "tables", "fits", "export"},
-    "cli": {"records", "files", "plan", "measure", "tables", "fits", "export", "publish"},
+    "cli": {"records", "files", "plan", "intake", "measure", "tables", "fits", "export", "publish"},
 }
 OUTER = {"files", "measure", "cli"}  # the only ones that touch disk, clock, network or terminal
 WORLD_MODULES = {

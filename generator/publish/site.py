@@ -9,6 +9,7 @@ from generator.export.files import export_files
 from generator.files.results import StoredResult, record_text
 from generator.files.specs import Specs
 from generator.fits.evidence import Evidence
+from generator.publish.bias_picture import render_bias
 from generator.publish.download_page import render_downloads
 from generator.publish.evidence_page import render_evidence
 from generator.publish.leaderboard import render_home
@@ -43,6 +44,7 @@ def render_site(
     partials = {
         "home": render_home(cohorts, evidence, specs.models),
         "predict": render_evidence(cohorts, evidence),
+        "bias": render_bias(specs, stored),
         "commit": footer,
         "commands": render_commands(commands),
         "model-fields": render_model_fields(),
