@@ -1,6 +1,7 @@
 """What other projects read: Every Eval Ever, lm-eval, the Hub, feed readers, badges, citations."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files as resources
 
@@ -24,7 +25,7 @@ from generator.export.model_card import eval_results_yaml, model_index_yaml
 from generator.records.base import UserError
 from generator.records.suites import Dataset
 from generator.tables.cohorts import make_cohorts
-from tests.exported import COMMIT, COMMIT_DATE, read_board
+from tests.exported import COMMIT, COMMIT_DATE, PREDICTIONS, read_board
 from tests.factory import SUITE, make_model, make_result, make_specs, store
 from tests.miniature import write_miniature
 
@@ -214,6 +215,18 @@ def test_badges_are_what_shields_reads(board):
         "color": "#3f51b5",
     }
     assert {path.split("/")[1] for path in found} == {"org__hostile", PLAIN, "org__rival"}
+
+
+def test_a_predicted_score_and_a_rank_are_badges_where_they_are_known(board):
+    cohort = board.cohorts[0]
+    ranked = replace(cohort, rows=cohort.rows.assign(rank_low=1.0, rank_high=2.0))
+    frame = PREDICTIONS.assign(cohort=cohort.name, model="org__rival")
+    found = export_badges(replace(board, cohorts=[ranked], fitted={"predictions": frame}))
+    rank = json.loads(found["badges/org__hostile/rank.json"])
+    assert rank["message"] == f"1–2 of {len(cohort.rows)}"
+    predicted = json.loads(found["badges/org__rival/predicted-score.json"])
+    assert (predicted["label"], predicted["message"]) == ("predicted score", "41.0 % (33–49)")
+    assert "badges/org__hostile/predicted-score.json" not in found
 
 
 def test_a_citation_names_the_commit_and_its_day():

@@ -1,8 +1,10 @@
 """Everything that the exports are made from, as one value."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+
+import pandas as pd
 
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
@@ -24,6 +26,8 @@ class Board:
     comparisons: Sequence[Comparison]
     commit: str  # "unknown" outside of a repository
     commit_date: str  # ISO 8601
+    # What generator/fits makes: predictions, fits, correlations and residuals, by name.
+    fitted: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @cached_property
     def current(self) -> list[StoredResult]:

@@ -17,7 +17,7 @@ def export_files(board: Board) -> dict[str, bytes]:
     tables = conform_all(dictionary, make_frames(board))
     data = export_data(board, dictionary, tables)
     files = {f"data/{path}": content for path, content in data.items()}
-    files |= export_api(board, dictionary, tables["scores"])
+    files |= export_api(board, dictionary, tables)
     files |= export_every_eval_ever(board) | export_badges(board) | export_feed(board)
     cited = export_citation(board.commit, board.commit_date)
     return files | {f"cite/{path}": content for path, content in cited.items()}
