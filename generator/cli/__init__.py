@@ -2,6 +2,30 @@
 
 # ruff: noqa: I001 - the order of the imports is that of the commands in --help
 from generator.cli.app import app, main
-from generator.cli import check, plan, measure, collect, verify, import_, build
+from generator.cli import (
+    check,
+    plan,
+    measure,
+    collect,
+    verify,
+    import_,
+    build,
+    export,
+    diff,
+    release,
+)
 
-__all__ = ["app", "build", "check", "collect", "import_", "main", "measure", "plan", "verify"]
+__all__ = [
+    "app",
+    "build",
+    "check",
+    "collect",
+    "diff",
+    "export",
+    "import_",
+    "main",
+    "measure",
+    "plan",
+    "release",
+    "verify",
+]

@@ -1,8 +1,10 @@
 """Everything that the exports are made from, as one value."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+
+import pandas as pd
 
 from generator.files.imported import StoredImport
 from generator.files.results import StoredResult
@@ -28,6 +30,8 @@ class Board:
     commit_date: str  # ISO 8601
     imported: Sequence[StoredImport] = ()
     conflicts: Sequence[Conflict] = ()
+    # What generator/fits makes: predictions, fits, correlations and residuals, by name.
+    fitted: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @cached_property
     def current(self) -> list[StoredResult]:
