@@ -20,8 +20,8 @@ from generator.measure.weights import Loaded
 from generator.measure.windows import cut_windows, encode_documents, start_token
 from generator.records.classical import CLASSICAL, Compressor
 
-BATCH_BYTES = 1 << 16  # of text in one go; a piece may be larger
-BATCH_PIECES = 32
+BATCH_BYTES = 1 << 14  # of text in one go, what a kill loses at most; a piece may be larger
+BATCH_PIECES = 64
 
 Text = tuple[Listed, str]
 

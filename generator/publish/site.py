@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
+from generator.choice.options import make_menus, measure_speed
 from generator.files.results import StoredResult, record_text
 from generator.files.specs import Specs
 from generator.fits.evidence import Evidence
+from generator.publish.choose_page import render_choose, render_menus
 from generator.publish.downloads import render_dictionary, render_downloads
 from generator.publish.evidence_page import render_evidence
 from generator.publish.leaderboard import render_home
@@ -22,6 +24,7 @@ from generator.publish.reference import (
 from generator.publish.text import escape
 from generator.tables.cohorts import Cohort
 from generator.tables.comparisons import Comparison, compare_models
+from generator.tables.measured import current_results
 
 
 def render_site(
@@ -38,9 +41,12 @@ def render_site(
     footer = f"Built from commit {escape(commit[:12])} of {escape(commit_date[:10])}."
     if commit == "unknown":
         footer = "Built outside of a git repository."
+    menus = make_menus(cohorts, [entry.result for entry in current_results(specs, stored)])
+    speed = measure_speed(specs, stored)
     partials = {
         "home": render_home(cohorts, evidence, specs.models),
         "predict": render_evidence(cohorts, evidence),
+        "choose": render_choose(menus, speed, specs.assumptions),
         "commit": footer,
         "commands": render_commands(commands),
         "model-fields": render_model_fields(),
@@ -49,6 +55,7 @@ def render_site(
     comparisons = compare_models(specs, stored)
     data = render_downloads(cohorts, specs, stored, comparisons)
     partials["download"] = render_dictionary(data)
+    files["docs/data/choose.json"] = render_menus(menus, speed, specs.assumptions)
     for name, content in data.items():
         files[f"docs/data/{name}"] = content
     for page, title, partial in _model_pages(cohorts, specs, stored, comparisons):
