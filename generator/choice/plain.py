@@ -27,6 +27,11 @@ def menu_values(menus: Sequence[Menu], speed: Speed | None, held: Assumptions) -
     }
 
 
+def default_menu(menus: Sequence[Menu]) -> Menu:
+    """The cohort with the most families, for it holds the widest choice."""
+    return max(menus, key=lambda menu: len({option.family for option in menu.options}))
+
+
 def default_wishes(menu: Menu) -> Wishes:
     """Every benchmark of a cohort alike; every text where there is no benchmark."""
     first = menu.criteria[0].unit

@@ -20,7 +20,7 @@ ASSUME = "An assumption, such as hour_price=2; repeatable."
 @app.command()
 def choose(
     root: Root = Path(),
-    cohort: Annotated[str | None, typer.Option(help="Else the one with most models.")] = None,
+    cohort: Annotated[str | None, typer.Option(help="Else the one with most families.")] = None,
     weight: Annotated[
         list[str] | None, typer.Option(help="Such as mmlu=2; repeatable; else all benchmarks.")
     ] = None,
@@ -39,7 +39,7 @@ def choose(
     Example: `leaderboard choose --memory 16 --precision int4`
     """
     from generator.choice.options import make_menus, measure_speed
-    from generator.choice.plain import answer_values, default_wishes
+    from generator.choice.plain import answer_values, default_menu, default_wishes
     from generator.choice.wishes import Wishes
     from generator.publish.choose_report import render_summary
     from generator.tables.cohorts import make_cohorts
@@ -52,9 +52,7 @@ def choose(
     if not menus:
         raise UserError(["there is nothing to choose from; measure a model first"])
     held = _assumptions(specs.assumptions, assume or [])
-    menu = max(menus, key=lambda one: len(one.options))
-    if cohort:
-        menu = next((one for one in menus if one.name == cohort), menu)
+    menu = next((one for one in menus if one.name == cohort), default_menu(menus))
     wishes = Wishes(
         menu=cohort or menu.name,
         weights=_numbers(weight, "--weight") if weight else default_wishes(menu).weights,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from generator.choice.options import NORMAL_95, Menu, Speed
-from generator.choice.plain import answer_values, default_wishes, menu_values
+from generator.choice.plain import answer_values, default_menu, default_wishes, menu_values
 from generator.choice.words import amount
 from generator.publish.text import UNKNOWN, escape, number, table, valued
 from generator.records.assumptions import Assumptions
@@ -18,7 +18,7 @@ def render_choose(menus: Sequence[Menu], speed: Speed | None, held: Assumptions)
     usable = [menu for menu in menus if menu.criteria and menu.options]
     if not usable:
         return "<p>There is nothing to choose from yet: no model has figures.</p>"
-    first = max(usable, key=lambda menu: len(menu.options))
+    first = default_menu(usable)
     answer = answer_values(default_wishes(first), usable, speed, held)
     return (
         f'<div id="choose" data-source="../data/choose.json" data-base="../" '
@@ -28,7 +28,7 @@ def render_choose(menus: Sequence[Menu], speed: Speed | None, held: Assumptions)
         "</p></noscript></div>"
         f"<p>{escape(speed_sentence(speed))}</p>"
         f'<div id="choose-answer" aria-live="polite">{render_answer(answer, held, "../")}</div>'
-        '</div><script src="../assets/choose.js" defer></script>'
+        "</div>"
     )
 
 

@@ -249,7 +249,7 @@ const readAddress = (data) => {
     }
   }
   const menu = data.menus.find((one) => one.name === wishes.menu);
-  if (menu && ![...query.keys()].some((key) => key.startsWith("w.")))
+  if (menu && ![...query.keys()].some((key) => key.startsWith("w.") || key === "weights"))
     for (const c of menu.criteria) if (c.unit === menu.criteria[0].unit) wishes.weights[c.name] = 1;
   return { wishes, held };
 };
@@ -284,9 +284,9 @@ const writeAddress = (form, data, changedMenu) => {
   const query = new URLSearchParams();
   for (const [key, value] of new FormData(form)) {
     const usual = key.startsWith("a.") ? String(data.assumptions[key.slice(2)]) : { precision: "bfloat16", billing: "machine" }[key] ?? "";
-    if (changedMenu && key.startsWith("w.")) continue;
-    if (key.startsWith("w.") ? value !== "" : value !== usual) query.set(key, value);
+    if (key.startsWith("w.") ? !changedMenu && Number(value) : value !== usual) query.set(key, value);
   }
+  if (!changedMenu && ![...query.keys()].some((key) => key.startsWith("w."))) query.set("weights", "none");
   history.replaceState(history.state, "", `?${query}`);
 };
 const shownNumber = (value, times, digits) => value === null ? "–" : (value * times).toFixed(digits).replace("-", "−");
