@@ -135,7 +135,7 @@ def test_it_fits_the_screen_and_prints_without_the_form(browser, address, width,
     opened.goto(f"{address}choose/")
     opened.wait_for_selector("#choose-json")
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
-    opened.screenshot(path=str(tmp_path / f"choose-{width}.png"))
+    opened.screenshot(path=str(tmp_path / f"choose-{width}.png"), full_page=True)
     opened.emulate_media(media="print")
     assert not opened.locator("#choose-form").is_visible()
     assert opened.locator("#choose-answer table").first.is_visible()

@@ -28,8 +28,8 @@ def menu_values(menus: Sequence[Menu], speed: Speed | None, held: Assumptions) -
 
 
 def default_menu(menus: Sequence[Menu]) -> Menu:
-    """The cohort with the most families, for it holds the widest choice."""
-    return max(menus, key=lambda menu: len({option.family for option in menu.options}))
+    """The cohort with the largest model: there is most to choose between."""
+    return max(menus, key=lambda menu: max(option.parameters or 0 for option in menu.options))
 
 
 def default_wishes(menu: Menu) -> Wishes:

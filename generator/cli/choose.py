@@ -20,7 +20,7 @@ ASSUME = "An assumption, such as hour_price=2; repeatable."
 @app.command()
 def choose(
     root: Root = Path(),
-    cohort: Annotated[str | None, typer.Option(help="Else the one with most families.")] = None,
+    cohort: Annotated[str | None, typer.Option(help="Else that of the largest model.")] = None,
     weight: Annotated[
         list[str] | None, typer.Option(help="Such as mmlu=2; repeatable; else all benchmarks.")
     ] = None,
