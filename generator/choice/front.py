@@ -10,6 +10,8 @@ from generator.choice.wishes import Wishes, faults_of
 from generator.choice.words import amount, misfit_sentence
 from generator.records.assumptions import Assumptions
 
+TIES = 3  # named in a reason; the rest are counted
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -163,7 +165,8 @@ def _front_reason(entry: _Entry, entries: Sequence[_Entry], tied: Sequence[_Entr
         reason = "No other that fits is as good for as little memory, time and money"
     if tied:
         names = sorted(other.option.name for other in tied)
-        reason += f"; tied in quality with {', '.join(names)}"
+        more = f" and {len(names) - TIES} more" if len(names) > TIES else ""
+        reason += f"; tied in quality with {', '.join(names[:TIES])}{more}"
     return f"{reason}."
 
 

@@ -5,11 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import yaml
 
 from generator.choice.options import make_menus, measure_speed
+from generator.export.board import Board
+from generator.export.files import export_files
 from generator.files.results import StoredResult, record_text
 from generator.files.specs import Specs
 from generator.fits.evidence import Evidence
+from generator.publish.bias_picture import render_bias
 from generator.publish.choose_page import render_choose, render_menus
-from generator.publish.downloads import render_dictionary, render_downloads
+from generator.publish.download_page import render_downloads
 from generator.publish.evidence_page import render_evidence
 from generator.publish.leaderboard import render_home
 from generator.publish.measured_parts import record_path
@@ -47,17 +50,18 @@ def render_site(
         "home": render_home(cohorts, evidence, specs.models),
         "predict": render_evidence(cohorts, evidence),
         "choose": render_choose(menus, speed, specs.assumptions),
+        "bias": render_bias(specs, stored),
         "commit": footer,
         "commands": render_commands(commands),
         "model-fields": render_model_fields(),
         "file-fields": render_file_fields(),
     }
     comparisons = compare_models(specs, stored)
-    data = render_downloads(cohorts, specs, stored, comparisons)
-    partials["download"] = render_dictionary(data)
+    board = Board(specs, stored, cohorts, evidence, comparisons, commit, commit_date)
+    exported = export_files(board)
+    partials["download"] = render_downloads(board, exported)
+    files |= {f"docs/{path}": content for path, content in exported.items()}
     files["docs/data/choose.json"] = render_menus(menus, speed, specs.assumptions)
-    for name, content in data.items():
-        files[f"docs/data/{name}"] = content
     for page, title, partial in _model_pages(cohorts, specs, stored, comparisons):
         shown = escape(title).replace("/", "/<wbr>")
         partials[page] = f"<h1>{shown}</h1>\n{partial}"

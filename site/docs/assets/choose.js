@@ -92,6 +92,7 @@ const misfit = (option, costs, unknown, wishes, weights, labels, held) => {
 };
 
 // --- the front (front.py) ---
+const TIES = 3;
 const qualityOf = (option, weights) => {
   const names = Object.keys(weights);
   if (names.some((name) => !option.figures[name])) return null;
@@ -147,7 +148,9 @@ const choose = (wishes, held, data) => {
     if (best && smallest) reason = `Best quality and least memory of the ${entries.length} that fit`;
     else if (best) reason = `Best quality of the ${entries.length} that fit`;
     else if (smallest) reason = `Least memory of the ${entries.length} that fit`;
-    if (ties.length) reason += `; tied in quality with ${ties.map((t) => t.option.name).sort(order).join(", ")}`;
+    const names = ties.map((t) => t.option.name).sort(order);
+    const more = names.length > TIES ? ` and ${names.length - TIES} more` : "";
+    if (names.length) reason += `; tied in quality with ${names.slice(0, TIES).join(", ")}${more}`;
     return `${reason}.`;
   };
   const judged = [...entries].sort((a, b) => b.good - a.good || byId(a, b)).map((entry) => {
