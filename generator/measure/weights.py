@@ -142,7 +142,7 @@ def _unpack(model: Model, checkpoint: Checkpoint, cache: Path) -> Path:
     joined = cache / "weights" / f"{checkpoint.revision}.gguf"
     try:
         join_parts(model, checkpoint.revision, joined)
-        _convert(joined, folder)
+        convert_gguf(joined, folder)
     finally:
         joined.unlink(missing_ok=True)
     return folder
@@ -200,7 +200,7 @@ def _check_sums(model: Model, joined: Path) -> None:
         raise MeasureError("weights", f"{wrong}; install the package again")
 
 
-def _convert(gguf: Path, folder: Path) -> None:
+def convert_gguf(gguf: Path, folder: Path) -> None:
     """De-quantise GGUF to safetensors; the folder appears only when it is complete."""
     options: dict[str, Any] = {
         "gguf_file": gguf.name,

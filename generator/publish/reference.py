@@ -7,6 +7,7 @@ from typing import Any, get_args
 from pydantic_core import PydanticUndefined
 
 from generator.publish.text import UNKNOWN, escape, table
+from generator.records.assumptions import Assumptions
 from generator.records.base import Record
 from generator.records.corpora import Corpus
 from generator.records.models import Model
@@ -17,6 +18,7 @@ FILES: tuple[tuple[str, type[Record]], ...] = (
     ("runs/suites/<suite>.toml", Suite),
     ("runs/corpora/<corpus>.toml", Corpus),
     ("runs/profiles/<profile>.toml", Profile),
+    ("runs/assumptions.toml", Assumptions),
     ("results/published/<source>/source.toml", PublishedSource),
 )
 

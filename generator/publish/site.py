@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
+from generator.choice.options import make_menus, measure_speed
 from generator.export.board import Board
 from generator.export.files import export_files
 from generator.files.imported import StoredImport
@@ -11,6 +12,7 @@ from generator.files.results import StoredResult, record_text
 from generator.files.specs import Specs
 from generator.fits.evidence import Evidence
 from generator.publish.bias_picture import render_bias
+from generator.publish.choose_page import render_choose, render_menus
 from generator.publish.download_page import render_downloads
 from generator.publish.evidence_page import render_evidence
 from generator.publish.imported_parts import imported_path, render_import_list, render_imported
@@ -28,6 +30,7 @@ from generator.publish.text import escape
 from generator.tables.cohorts import Cohort
 from generator.tables.comparisons import Comparison, compare_models
 from generator.tables.conflicts import Conflict, find_conflicts
+from generator.tables.measured import current_results
 
 
 def render_site(
@@ -45,9 +48,12 @@ def render_site(
     footer = f"Built from commit {escape(commit[:12])} of {escape(commit_date[:10])}."
     if commit == "unknown":
         footer = "Built outside of a git repository."
+    menus = make_menus(cohorts, [entry.result for entry in current_results(specs, stored)])
+    speed = measure_speed(specs, stored)
     partials = {
         "home": render_home(cohorts, evidence, specs.models),
         "predict": render_evidence(cohorts, evidence),
+        "choose": render_choose(menus, speed, specs.assumptions),
         "bias": render_bias(specs, stored),
         "commit": footer,
         "commands": render_commands(commands),
@@ -62,6 +68,7 @@ def render_site(
     exported = export_files(board)
     partials["download"] = render_downloads(board, exported)
     files |= {f"docs/{path}": content for path, content in exported.items()}
+    files["docs/data/choose.json"] = render_menus(menus, speed, specs.assumptions)
     partials["imported"] = render_import_list(imported, conflicts)
     for page, title, partial in _model_pages(
         cohorts, specs, stored, comparisons, imported, conflicts

@@ -1,0 +1,172 @@
+"""`leaderboard score`."""
+
+import csv
+import json
+import platform
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from generator.cli.app import AsJson, Root, app, valid_specs
+from generator.files.journal import DocumentCost, Journal
+from generator.files.own_files import Found, find_files
+from generator.files.own_listing import Faults
+from generator.files.results import write_atomically
+from generator.publish.score_report import OTHER_PROTOCOL, Report, render_report
+from generator.publish.score_words import pair_sentence, rate_sentence, sample_sentence
+from generator.records.base import UserError
+from generator.tables.own_text import Summary, summarise
+
+COLUMNS = ("document", "bytes", "scorer", "bits", "bits_per_byte", "lossless")
+
+
+@app.command()
+def score(
+    model: Annotated[
+        list[str],
+        typer.Option(help="An id of runs/, org/name@commit, a folder or .gguf; repeatable."),
+    ],
+    text: Annotated[list[Path], typer.Option(help="Your file or folder; repeatable.")],
+    more: Annotated[list[Path] | None, typer.Argument(help="More files or folders.")] = None,
+    root: Root = Path(),
+    field: Annotated[str, typer.Option(help="Field or column that holds the text.")] = "text",
+    window: Annotated[int, typer.Option(min=2, help="Longest context, in tokens.")] = 1024,
+    stride: Annotated[int | None, typer.Option(min=1, help="Else half the window.")] = None,
+    budget: Annotated[str | None, typer.Option(help="A random sample: 90s, 5m or 2h.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the random sample.")] = 0,
+    leave_out: Annotated[bool, typer.Option("--leave-out", help="Skip faulty documents.")] = False,
+    compressors: Annotated[bool, typer.Option(help="Classical compressors too.")] = True,
+    journal: Annotated[Path | None, typer.Option(help="Folder; else build/score.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML report.")] = None,
+    costs: Annotated[Path | None, typer.Option("--csv", help="Write every document.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score your own text with one or several models; nothing of it leaves this machine.
+
+    Example: `leaderboard score --model google__gemma-3-270m@Q4_K_M --text notes --report a.html`
+    """
+    from generator.cli.score_run import OwnText, list_text, score_compressors, score_models
+    from generator.measure.references import Reference, resolve_reference
+
+    stride = stride or max(1, window // 2)
+    specs, found = valid_specs(root), find_files([*text, *(more or [])])
+    resolved = [resolve_reference(name, specs.models) for name in model]
+    problems = [str(problem) for problem in found.problems]
+    problems += [one for one in resolved if isinstance(one, str)]
+    seconds = _check_options(model, window, stride, budget, problems)
+    references = [one for one in resolved if isinstance(one, Reference)]
+    with (
+        closing(_open(journal or root / "build" / "score")) as opened,
+        Progress(console=Console(stderr=True), transient=True) as progress,
+    ):
+        own = OwnText(found.files, field, opened, progress)
+        faults = list_text(own, seed if budget else None, leave_out)
+        scorers, before = score_models(references, own, root, window, stride, seconds)
+        others = score_compressors(own, before) if compressors else []
+        everyone = [*scorers, *others]
+        summary = summarise(
+            opened.costs([one.number for one in everyone], before),
+            opened.extent(before)[0],
+            opened.extent(),
+            [one.title for one in scorers],
+            [one.title for one in others],
+        )
+        if costs:
+            rows = opened.costs([one.number for one in everyone], before)
+            _write_costs(costs, rows, [one.title for one in everyone])
+    page = Report(
+        summary=summary,
+        date=date.today().isoformat(),
+        window_tokens=window,
+        stride_tokens=stride,
+        machine=f"{platform.machine()}, Python {platform.python_version()}",
+        left_out=_left_out(faults, found),
+    )
+    if report:
+        sheet = root / "site" / "docs" / "assets" / "board.css"
+        style = sheet.read_text("utf-8") if sheet.is_file() else ""
+        write_atomically(report, render_report(page, style))
+    print(json.dumps(_answer(page), indent=1) if as_json else _words(page))
+
+
+def _check_options(
+    models: Sequence[str], window: int, stride: int, budget: str | None, problems: list[str]
+) -> float | None:
+    """The seconds of a budget. Raises UserError with these problems and every one of its own."""
+    twice = sorted({name for name in models if models.count(name) > 1})
+    problems += [f"--model {name}: is named twice; name it once" for name in twice]
+    if stride > window:
+        problems.append(f"--stride {stride}: exceeds --window {window}; lower it")
+    seconds = None
+    if budget is not None:
+        held = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", budget)
+        seconds = float(held[1]) * {"s": 1, "m": 60, "h": 3600}[held[2]] if held else None
+        if not seconds:
+            problems.append(f"--budget {budget}: is no time; write such as 90s, 5m or 2h")
+    if problems:
+        raise UserError(problems)
+    return seconds
+
+
+def _open(folder: Path) -> Journal:
+    journal = Journal(folder / "journal.sqlite")
+    if journal.damaged:
+        wrong = f"{journal.path}: {journal.damaged} entries are damaged"
+        print(f"{wrong}; their texts are scored again", file=sys.stderr)
+    return journal
+
+
+def _left_out(faults: Faults, found: Found) -> str:
+    parts = [f"{faults.count:,} faulty documents"] if faults.count else []
+    if found.passed_over:
+        kinds = ", ".join(f"{n} {kind}" for kind, n in found.passed_over.most_common(8))
+        parts.append(f"{sum(found.passed_over.values()):,} files that are no text ({kinds})")
+    return "; ".join(parts)
+
+
+def _write_costs(path: Path, rows: Iterable[DocumentCost], scorers: Sequence[str]) -> None:
+    """One row a document and scorer."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for row in rows:
+            for scorer, bits, lossless in zip(scorers, row.bits, row.lossless, strict=True):
+                known = str(lossless).lower()
+                cells = (row.name, row.bytes, scorer, repr(bits), repr(bits / row.bytes), known)
+                writer.writerow(cells)
+
+
+def _answer(page: Report) -> dict[str, Any]:
+    """Everything that the report holds, in full precision."""
+    answer = asdict(page)
+    answer["sentences"] = _sentences(page.summary)
+    answer["note"] = OTHER_PROTOCOL
+    return answer
+
+
+def _sentences(summary: Summary) -> list[str]:
+    return [sample_sentence(summary), *(pair_sentence(pair, summary) for pair in summary.pairs)]
+
+
+def _words(page: Report) -> str:
+    summary = page.summary
+    first, *comparisons = _sentences(summary)
+    lines = [first, "", *map(rate_sentence, summary.rates)]
+    lines += ["", *comparisons] if comparisons else []
+    for name in summary.worst:
+        lines += ["", f"{name}: the documents that compress worst and best"]
+        listed = [*summary.worst[name][:3], *reversed(summary.best[name][:3])]
+        lines += [f"  {one.bits_per_byte:.3f}  {one.name}" for one in dict.fromkeys(listed)]
+    if page.left_out:
+        lines += ["", f"Left out: {page.left_out}."]
+    return "\n".join(lines)

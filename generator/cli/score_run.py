@@ -1,0 +1,120 @@
+"""The work of `leaderboard score`: list the user's documents, score what the journal lacks."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from rich.progress import Progress
+
+from generator.files.journal import Cost, Journal, Listed
+from generator.files.own_files import TextFile
+from generator.files.own_listing import Faults, list_documents, read_missing
+from generator.measure.failures import MeasureError
+from generator.measure.offline import no_network
+from generator.measure.own_text import (
+    compress_pieces,
+    compressor_names,
+    describe_scorer,
+    score_pieces,
+)
+from generator.measure.references import Reference, load_reference
+from generator.records.base import UserError
+from generator.records.classical import CLASSICAL
+
+Score = Callable[[Iterable[tuple[Listed, str]]], Iterator[list[Cost]]]
+
+
+@dataclass(frozen=True)
+class OwnText:
+    """The user's documents and where their costs are kept."""
+
+    files: Sequence[TextFile]
+    field: str
+    journal: Journal
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model or a compressor: what it is called, and its number in the journal."""
+
+    title: str
+    number: int
+
+
+def list_text(own: OwnText, seed: int | None, leave_out: bool) -> Faults:
+    """List every document. Raises UserError with what is faulty, unless that is to be left out."""
+    total = sum(file.path.stat().st_size for file in own.files)
+    bar = own.progress.add_task("reading", total=total)
+    advance = partial(own.progress.advance, bar)
+    faults = list_documents(own.journal, own.files, own.field, seed, advance)
+    own.progress.remove_task(bar)
+    problems = [str(problem) for problem in faults.shown]
+    if more := faults.count - len(faults.shown):
+        problems.append(f"and {more:,} more faulty documents; repair these first")
+    if problems and not leave_out:
+        raise UserError(problems)
+    for problem in problems:
+        print(f"left out: {problem}", file=sys.stderr)
+    if own.journal.extent()[0] == 0:
+        raise UserError(["--text: no document holds a letter; name files with text"])
+    return faults
+
+
+def score_models(
+    references: Sequence[Reference],
+    own: OwnText,
+    root: Path,
+    window: int,
+    stride: int,
+    seconds: float | None,
+) -> tuple[list[Scorer], int | None]:
+    """Every model in its turn, one in memory at a time; and the rank that bounds what all scored.
+
+    seconds: of scoring, shared out evenly. A model scores no document that one before it has not
+    reached.
+    """
+    scorers: list[Scorer] = []
+    before: int | None = None
+    share = seconds / len(references) if seconds else None
+    cache = root.resolve() / "build" / "cache"
+    for reference in references:
+        try:
+            loaded, identity = load_reference(reference, root.resolve(), cache)
+            name = describe_scorer(loaded, identity, window, stride)
+            scorer = Scorer(reference.title, own.journal.scorer(name))
+            _score(own, scorer, before, share, partial(score_pieces, loaded, window, stride))
+        except MeasureError as error:
+            wrong = f"{reference.title}: {error.message}"
+            raise UserError([f"{wrong}; what is scored so far is kept"]) from error
+        scorers.append(scorer)
+        reached = own.journal.first_missing(scorer.number)
+        before = min((rank for rank in (before, reached) if rank is not None), default=None)
+    return scorers, before
+
+
+def score_compressors(own: OwnText, before: int | None) -> list[Scorer]:
+    """The classical compressors on the same documents."""
+    scorers = []
+    for number, name in enumerate(compressor_names()):
+        scorers.append(Scorer(CLASSICAL.compressors[number].name, own.journal.scorer(name)))
+        _score(own, scorers[-1], before, None, partial(compress_pieces, number))
+    return scorers
+
+
+def _score(
+    own: OwnText, scorer: Scorer, before: int | None, seconds: float | None, work: Score
+) -> None:
+    """Score what the journal lacks; write each batch into it as soon as it is there."""
+    total = own.journal.extent(before)[1]
+    bar = own.progress.add_task(scorer.title, total=total)
+    advance = partial(own.progress.advance, bar)
+    with no_network():
+        missing = read_missing(
+            own.journal, scorer.number, own.files, own.field, before, seconds, advance
+        )
+        for costs in work(missing):
+            own.journal.write(scorer.number, costs)
+    own.progress.remove_task(bar)

@@ -1,0 +1,172 @@
+"""The report on own text: one HTML file that asks nothing of any network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from generator.publish.score_words import pair_sentence, rate_words, sample_sentence
+from generator.publish.text import escape, number, table, valued
+from generator.tables.own_text import Extreme, Pair, Rate, Summary
+
+# What the site's theme gives, as far as the report uses it; the rest is the site's own style sheet.
+BASE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.6 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1rem;
+  color: #1b1e24; background: #fff; }
+h1 { font-size: 1.6rem; font-weight: 600; } h2 { font-size: 1.2rem; font-weight: 600; }
+p, li { max-width: 46rem; } table.board { font-size: .85rem; } a { color: var(--board-line); }
+table.board th { text-align: left; font-weight: 600; }
+.facts { display: grid; grid-template-columns: minmax(9rem, 16rem) 1fr; gap: .25rem 1rem; }
+.facts dd { margin: 0; overflow-wrap: anywhere; } footer { font-size: .8rem; }
+"""
+DARK = "body { color: #e3e6ec; background: #14171d; }"
+PRINT = "@media print { .board-scroll { overflow: visible; } h2 { break-after: avoid; } }"
+OTHER_PROTOCOL = (
+    "Your text was scored here under a protocol of its own and is compared with nothing on the "
+    "board. It feeds no prediction."
+)
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A benchmark score of a model, as its record on the board predicts it, in fractions."""
+
+    model: str
+    benchmark: str
+    value: float
+    low: float  # 80 %
+    high: float
+    note: str  # such as: extrapolation
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that the page says."""
+
+    summary: Summary
+    date: str
+    window_tokens: int
+    stride_tokens: int
+    machine: str
+    left_out: str  # faulty documents, files passed over; "" for none
+    predictions: tuple[Predicted, ...] = ()
+    why_no_predictions: tuple[str, ...] = ()  # a line for each model without one
+
+
+def render_page(title: str, body: str, style: str) -> bytes:
+    """One page without a script or a reference to anything outside of it."""
+    dark = _dark_rules(style)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+        "style-src 'unsafe-inline'; img-src data:\">"
+        f"<title>{escape(title)}</title><style>{style}{BASE}"
+        f"@media screen and (prefers-color-scheme: dark) {{ {dark} {DARK} }} {PRINT}</style></head>"
+        f'<body><main class="md-typeset"><h1>{escape(title)}</h1>\n{body}</main></body></html>\n'
+    ).encode()
+
+
+def _dark_rules(style: str) -> str:
+    """The site's colours of the dark scheme, for a page that follows the system alone."""
+    mark = '[data-md-color-scheme="slate"] {'
+    _, found, rest = style.partition(mark)
+    return f":root {{{rest.partition('}')[0]}}}" if found else ""
+
+
+def render_report(report: Report, style: str) -> bytes:
+    """style: the site's style sheet."""
+    summary = report.summary
+    parts = [f"<p>{escape(sample_sentence(summary))}</p>", _rates(summary.rates)]
+    if summary.pairs:
+        sentences = "".join(f"<li>{escape(pair_sentence(p, summary))}</li>" for p in summary.pairs)
+        parts.append(f"<h2>Models compared</h2><ul>{sentences}</ul>{_pairs(summary.pairs)}")
+    parts += [_extremes(name, summary) for name in summary.worst]
+    parts += [_predictions(report), _method(report)]
+    return render_page("Your text, scored", "\n".join(parts), style)
+
+
+def _rates(rates: Sequence[Rate]) -> str:
+    header = [("Scorer", False), ("Bits per byte (95 % interval)", True), ("Size left, %", True)]
+    header.append(("Bytes not given back", True))
+    rows = [
+        [
+            escape(rate.name),
+            valued(escape(rate_words(rate)), rate.bits_per_byte),
+            number(100 * rate.bits_per_byte / 8, 1),
+            f"{rate.failing_bytes:,}" if rate.is_model else number(None, 0),
+        ]
+        for rate in rates
+    ]
+    caption = (
+        "Cost of your documents, each on its own; lower is better. Models first, then classical "
+        "compressors. Bytes not given back: in documents that the tokenizer changes; such a "
+        "figure is no compression and is compared with nothing"
+    )
+    return table("rates", caption, header, rows)
+
+
+def _pairs(pairs: Sequence[Pair]) -> str:
+    header = [("Better", False), ("Other", False), ("Difference, bits per byte", True)]
+    header += [("Low", True), ("High", True)]
+    rows = []
+    for pair in pairs:
+        ends = pair.interval or (None, None)
+        shown = [number(value, 5) for value in (pair.difference, *ends)]
+        rows.append([escape(pair.better), escape(pair.other), *shown])
+    caption = "Bits per byte less those of the other model on the same documents, 95 % interval"
+    return table("pairs", caption, header, rows)
+
+
+def _extremes(name: str, summary: Summary) -> str:
+    return (
+        f"<h2>Documents under {escape(name)}</h2>"
+        + _listed("Compress worst", summary.worst[name])
+        + _listed("Compress best", summary.best[name])
+    )
+
+
+def _listed(caption: str, extremes: Sequence[Extreme]) -> str:
+    header = [("Document", False), ("Bytes", True), ("Bits per byte", True)]
+    rows = [[escape(e.name), f"{e.bytes:,}", number(e.bits_per_byte, 3)] for e in extremes]
+    return table(f"list-{caption[-5:].strip()}", caption, header, rows)
+
+
+def _predictions(report: Report) -> str:
+    text = (
+        "<h2>What the board predicts</h2><p>From the models’ records on the board, not from your "
+        f"text. {OTHER_PROTOCOL}</p>"
+    )
+    if report.why_no_predictions:
+        lines = "".join(f"<li>{escape(line)}</li>" for line in report.why_no_predictions)
+        text += f"<ul>{lines}</ul>"
+    if not report.predictions:
+        return text
+    header = [("Model", False), ("Benchmark", False), ("Predicted, %", True)]
+    header += [("80 % interval", True), ("Note", False)]
+    rows = [
+        [
+            escape(p.model),
+            escape(p.benchmark),
+            number(100 * p.value, 1),
+            f"{number(100 * p.low, 1)} to {number(100 * p.high, 1)}",
+            escape(p.note),
+        ]
+        for p in report.predictions
+    ]
+    return text + table("predictions", "Predicted benchmark scores", header, rows)
+
+
+def _method(report: Report) -> str:
+    facts = {
+        "Scored": report.date,
+        "Window": f"{report.window_tokens} tokens, advancing by {report.stride_tokens}",
+        "Machine": report.machine,
+        "Left out": report.left_out or "nothing",
+        "Interval": "95 %, 2,000 bootstrap draws of documents, shared by all scorers",
+    }
+    rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
+    return (
+        f'<h2>How</h2><dl class="facts">{rows}</dl><p>Every token of every document is scored '
+        "once, the first one too; the sum of −log2 p over the tokens is divided by the bytes of "
+        "the raw text. Nothing of it left this machine.</p>"
+    )
