@@ -21,6 +21,16 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Cloud:
+    """The marks of one group, such as a family; rows: their places in the page's table data."""
+
+    label: str
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Series:
     """A line through points at equal steps, such as a figure by layer."""
 
@@ -76,6 +86,41 @@ def draw_scatter(
     )
     drawn = _draw_line(line, x, y) + f'<g class="chart-points">{marks}</g>'
     return _frame(x, y, x_label, y_label, summary, drawn)
+
+
+def draw_clouds(
+    clouds: Sequence[Cloud],
+    labels: tuple[str, str],
+    keys: tuple[str, str],
+    summary: str,
+    line: Line | None = None,
+    bound: bool = False,
+    shown_times: float = 100,
+) -> str:
+    """Marks in groups, one path a group, so that thousands stay small.
+
+    labels, keys: of both axes, for readers and for the script that shows a mark's figures.
+    bound: draw the line where both are equal. shown_times: what the y ticks are multiplied by.
+    """
+    heights = [y for cloud in clouds for y in cloud.ys]
+    if line is not None:
+        heights += [*line.low, *line.high]
+    x = make_axis([value for cloud in clouds for value in cloud.xs])
+    y = make_axis(heights, shown_times)
+    drawn = _draw_bound(x, y) if bound else _draw_line(line, x, y)
+    for cloud in clouds:
+        marks = "".join(f"M{_place(x, y, *at)}h0" for at in zip(cloud.xs, cloud.ys, strict=True))
+        rows = " ".join(map(str, cloud.rows))
+        drawn += f'<path data-family="{escape(cloud.label)}" data-rows="{rows}" d="{marks}"/>'
+    drawn = f'<g class="chart-points" data-x="{keys[0]}" data-y="{keys[1]}">{drawn}</g>'
+    return _frame(x, y, *labels, summary, drawn)
+
+
+def _draw_bound(x: Axis, y: Axis) -> str:
+    low, high = max(x.low, y.low), min(x.high, y.high)
+    if low >= high:
+        return ""
+    return f'<path class="chart-bound" d="M{_place(x, y, low, low)}L{_place(x, y, high, high)}"/>'
 
 
 def draw_series(

@@ -1,9 +1,7 @@
-"""The rows of classical compressors in a leaderboard: rates of the texts, and nothing else."""
+"""What stands beside the rows of classical compressors, and their settings in words."""
 
-from generator.publish.text import UNKNOWN, escape, linked, number, tag, valued
+from generator.publish.text import tag
 from generator.records.classical import CompressedText
-from generator.tables.classical import CompressorRate, CompressorRow
-from generator.tables.cohorts import Cohort
 
 COMPRESSOR_NOTE = (
     f"<p>Rows marked {tag('classical')} are no models. Their large figure is the whole text as "
@@ -14,28 +12,6 @@ COMPRESSOR_NOTE = (
 )
 
 
-def compressor_cells(cohort: Cohort, row: CompressorRow, has_mean: bool) -> list[str]:
-    """The cells of a measured cohort's table; a compressor has neither size, plane nor scores."""
-    settings = next(iter(row.rates.values())).text
-    name = f"{escape(row.name)} {tag('classical')}<small>{escape(settings_text(settings))}</small>"
-    cells = [name, *[UNKNOWN] * 4]  # family, parameters, weights, dtype
-    if has_mean:
-        cells.append(valued(number(row.average, 3), row.average))
-    cells += [_rate_cell(row.rates.get(column.name)) for column in cohort.compression]
-    further = len(cohort.compression) + len(cohort.preferences) + 1 + len(cohort.scores)
-    return cells + [UNKNOWN] * further
-
-
 def settings_text(text: CompressedText) -> str:
     """Settings as words: level 22, window log 27, long distance matching 1."""
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in text.settings.items())
-
-
-def _rate_cell(rate: CompressorRate | None) -> str:
-    if rate is None:
-        return UNKNOWN
-    cell = linked(number(rate.whole, 3), rate.whole, f"records/{rate.record}")
-    cell += f"<small>alone {number(rate.alone, 3)}</small>"
-    if rate.interval is not None:
-        cell += f"<small>{number(rate.interval.low, 3)}–{number(rate.interval.high, 3)}</small>"
-    return cell

@@ -7,9 +7,11 @@ import yaml
 from generator.files.results import StoredResult, record_text
 from generator.files.specs import Specs
 from generator.fits.evidence import Evidence
+from generator.publish.board_columns import make_board
+from generator.publish.board_table import board_json
 from generator.publish.downloads import render_dictionary, render_downloads
 from generator.publish.evidence_page import render_evidence
-from generator.publish.leaderboard import render_home
+from generator.publish.leaderboard import render_cohort, render_home
 from generator.publish.measured_parts import record_path
 from generator.publish.model_page import render_model
 from generator.publish.published_page import render_published
@@ -38,14 +40,23 @@ def render_site(
     footer = f"Built from commit {escape(commit[:12])} of {escape(commit_date[:10])}."
     if commit == "unknown":
         footer = "Built outside of a git repository."
+    date = commit_date[:10]
+    boards = [make_board(cohort) for cohort in cohorts]
     partials = {
-        "home": render_home(cohorts, evidence, specs.models),
+        "home": render_home(boards, evidence, specs.models, date),
         "predict": render_evidence(cohorts, evidence),
         "commit": footer,
         "commands": render_commands(commands),
         "model-fields": render_model_fields(),
         "file-fields": render_file_fields(),
     }
+    for board in boards:
+        page = f"boards/{board.cohort.name}"
+        files[f"docs/{page}.json"] = board_json(board, date)
+        files[f"docs/{page}.md"] = _stub(board.cohort.title, page, ("leaderboard.js",))
+        partials[page] = f"<h1>{escape(board.cohort.title)}</h1>\n" + render_cohort(
+            board, boards, evidence, date
+        )
     comparisons = compare_models(specs, stored)
     data = render_downloads(cohorts, specs, stored, comparisons)
     partials["download"] = render_dictionary(data)
@@ -78,7 +89,7 @@ def _model_pages(
                 yield str(row["page"]).strip("/"), str(row["name"]), render_published(cohort, row)
 
 
-def _stub(title: str, partial: str) -> bytes:
+def _stub(title: str, partial: str, scripts: Sequence[str] = ()) -> bytes:
     """A page whose body is a partial: nothing but front matter, by a YAML dumper.
 
     The title is escaped here too: the theme writes it into the page as it is.
@@ -88,6 +99,7 @@ def _stub(title: str, partial: str) -> bytes:
             "title": escape(title),
             "template": "model.html",
             "partial": f"generated/{partial}.html",
+            "scripts": list(scripts),
             "search": {"exclude": True},
             "hide": ["toc", "navigation"],
         },
