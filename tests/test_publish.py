@@ -83,7 +83,7 @@ def test_numbers_on_a_page_follow_from_records():
     assert "1.1000" in text
     assert "50.0" in text
     assert make_result(model).run_id in text
-    assert f"docs/records/{make_result(model).file}" in files
+    assert f"records/{make_result(model).file}" in text
 
 
 def test_hostile_text_is_shown_as_text(miniature):
@@ -100,8 +100,10 @@ def test_hostile_text_is_shown_as_text(miniature):
 
 def test_a_page_of_a_model_is_front_matter_and_nothing_else(miniature):
     stubs = [content.decode() for path, content in miniature.items() if path.endswith(".md")]
-    assert len(stubs) == 4 + 13 + 3  # models, published models, tables
+    assert len(stubs) == 4 + 13 + 3 + 1  # models, published models, tables, the changelog
     for stub in stubs:
+        if "title: Changelog" in stub:
+            continue  # its text is the project's own
         _, matter, rest = stub.split("---\n")
         assert rest == ""
         fields = yaml.safe_load(matter)

@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-from generator.cli.app import Root, all_problems, app, valid_specs
-from generator.files.published import read_published
-from generator.files.results import read_results
+from generator.cli.app import Root, app, read_contents
 from generator.records.base import Problem, UserError
 
 
@@ -20,25 +18,43 @@ def build(
 ) -> None:
     """Rebuild tables, fits and the site from the records.
 
+    A second build with nothing changed says so and does nothing.
+
     Example: `leaderboard build`
     """
+    from generator.files.site import build_html, hash_inputs, is_built, mark_built, write_site
+
+    commit, commit_date = _commit(root)
+    folder = root / "build" / "html"
+    inputs = hash_inputs(root, f"{commit} {commit_date}")
+    if html and is_built(root, inputs):
+        print(f"nothing has changed: the site in {folder} is up to date")
+        return
+    write_site(root, _render(root, commit, commit_date))
+    if html:
+        build_html(root, commit_date)
+        mark_built(root, inputs)
+        print(f"the site is in {folder}; `leaderboard serve` shows it")
+
+
+def _render(root: Path, commit: str, commit_date: str) -> dict[str, bytes]:
+    """Every generated file of the site, from valid contents only."""
     from generator.cli.describe import describe_commands
-    from generator.files.site import build_html, write_site
     from generator.fits.evidence import weigh_evidence
     from generator.publish.site import render_site
     from generator.tables.cohorts import make_cohorts
 
-    if problems := all_problems(root):
+    contents, problems = read_contents(root)
+    if problems:
         raise UserError(problems)
-    specs, stored = valid_specs(root), read_results(root, "measured")[0]
-    cohorts = make_cohorts(specs, stored, read_published(root)[0])
+    specs, stored = contents.specs, contents.stored
+    cohorts = make_cohorts(specs, stored, contents.published)
     evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
-    commit, commit_date = _commit(root)
-    pages = render_site(cohorts, evidence, specs, stored, commit, commit_date, describe_commands())
-    write_site(root, pages)
-    if html:
-        build_html(root, commit_date)
-        print(f"the site is in {root / 'build' / 'html'}; `leaderboard serve` shows it")
+    log = root / "CHANGELOG.md"
+    changelog = log.read_text("utf-8") if log.is_file() else ""
+    return render_site(
+        cohorts, evidence, specs, stored, commit, commit_date, describe_commands(), changelog
+    )
 
 
 @app.command()

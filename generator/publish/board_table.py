@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from generator.publish.board_columns import Board, BoardColumn, BoardRow, Cell
 from generator.publish.compressor_rows import COMPRESSOR_NOTE
+from generator.publish.glossary import terms_line
 from generator.publish.text import UNKNOWN, count, counted, escape, number
 
 FIRST_ROWS = 50  # in the page itself; the script fetches the others when they are asked for
@@ -167,7 +168,7 @@ def _line(row: BoardRow, cells: Sequence[Cell], columns: Sequence[BoardColumn], 
 
 
 def cell_html(cell: Cell, column: BoardColumn) -> str:
-    """A cell as readers see it; cellHtml in leaderboard.js writes the same."""
+    """A cell as readers see it; cellHtml in cells.js writes the same."""
     if cell is None:
         return UNKNOWN
     if column.form == "rank" and isinstance(cell, list):
@@ -205,5 +206,6 @@ def _legend(board: Board, root: str) -> str:
         '<ul class="board-legend"><li><span>45.6</span> measured here: upright</li>'
         '<li class="published"><span>45.6</span> published by others: slanted and underlined</li>'
         '<li><span class="predicted">≈ 45.6</span> predicted from compression: boxed, with ≈</li>'
-        f"<li>{UNKNOWN} not known</li><li>Small figures: 95 &#37; interval</li></ul>{note}"
+        f"<li>{UNKNOWN} not known</li><li>Small figures: 95 &#37; interval</li></ul>"
+        f"{terms_line(root)}{note}"
     )

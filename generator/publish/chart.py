@@ -81,11 +81,11 @@ def draw_scatter(
         heights += [*line.low, *line.high]
     x, y = make_axis([point.x for point in points]), make_axis(heights, shown_times=100)
     marks = "".join(
-        f'<path d="M{_place(x, y, p.x, p.y)}h0"><title>{escape(p.title)}</title></path>'
+        f'<path d="M{place(x, y, p.x, p.y)}h0"><title>{escape(p.title)}</title></path>'
         for p in points
     )
     drawn = _draw_line(line, x, y) + f'<g class="chart-points">{marks}</g>'
-    return _frame(x, y, x_label, y_label, summary, drawn)
+    return draw_frame(x, y, x_label, y_label, summary, drawn)
 
 
 def draw_clouds(
@@ -109,18 +109,18 @@ def draw_clouds(
     y = make_axis(heights, shown_times)
     drawn = _draw_bound(x, y) if bound else _draw_line(line, x, y)
     for cloud in clouds:
-        marks = "".join(f"M{_place(x, y, *at)}h0" for at in zip(cloud.xs, cloud.ys, strict=True))
+        marks = "".join(f"M{place(x, y, *at)}h0" for at in zip(cloud.xs, cloud.ys, strict=True))
         rows = " ".join(map(str, cloud.rows))
         drawn += f'<path data-family="{escape(cloud.label)}" data-rows="{rows}" d="{marks}"/>'
     drawn = f'<g class="chart-points" data-x="{keys[0]}" data-y="{keys[1]}">{drawn}</g>'
-    return _frame(x, y, *labels, summary, drawn)
+    return draw_frame(x, y, *labels, summary, drawn)
 
 
 def _draw_bound(x: Axis, y: Axis) -> str:
     low, high = max(x.low, y.low), min(x.high, y.high)
     if low >= high:
         return ""
-    return f'<path class="chart-bound" d="M{_place(x, y, low, low)}L{_place(x, y, high, high)}"/>'
+    return f'<path class="chart-bound" d="M{place(x, y, low, low)}L{place(x, y, high, high)}"/>'
 
 
 def draw_series(
@@ -135,19 +135,19 @@ def draw_series(
     y = make_axis([0.0, *(value for one in series for value in one.values)], ticks=4)
     drawn = "".join(
         f'<path class="chart-series {one.css_class}" d="M'
-        + "L".join(_place(x, y, k, value) for k, value in enumerate(one.values))
+        + "L".join(place(x, y, k, value) for k, value in enumerate(one.values))
         + '"/>'
         for one in series
     )
     legend = "".join(f'<li class="{one.css_class}">{escape(one.label)}</li>' for one in series)
-    return _frame(x, y, x_label, y_label, summary, drawn, f"<ul>{legend}</ul>")
+    return draw_frame(x, y, x_label, y_label, summary, drawn, f"<ul>{legend}</ul>")
 
 
-def _place(x: Axis, y: Axis, a: float, b: float) -> str:
+def place(x: Axis, y: Axis, a: float, b: float) -> str:
     return f"{WIDTH * x.share(a):.1f} {HEIGHT * (1 - y.share(b)):.1f}"
 
 
-def _frame(
+def draw_frame(
     x: Axis, y: Axis, x_label: str, y_label: str, summary: str, drawn: str, legend: str = ""
 ) -> str:
     """Grid, ticks and labels around what was drawn."""
@@ -178,7 +178,7 @@ def _draw_line(line: Line | None, x: Axis, y: Axis) -> str:
         return ""
 
     def path(xs: Sequence[float], ys: Sequence[float]) -> str:
-        return "L".join(_place(x, y, a, b) for a, b in zip(xs, ys, strict=True))
+        return "L".join(place(x, y, a, b) for a, b in zip(xs, ys, strict=True))
 
     band = path(line.x + line.x[::-1], line.low + line.high[::-1])
     return (

@@ -4,16 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
-from generator.files.results import StoredResult, record_text
+from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.fits.evidence import Evidence
 from generator.publish.board_columns import make_board
 from generator.publish.board_table import board_json
+from generator.publish.compare_page import document_files, render_compare, render_explore
 from generator.publish.downloads import render_dictionary, render_downloads
 from generator.publish.evidence_page import render_evidence
+from generator.publish.families_page import render_families
 from generator.publish.leaderboard import render_cohort, render_home
-from generator.publish.measured_parts import record_path
 from generator.publish.model_page import render_model
+from generator.publish.plane_page import layer_files, render_plane_page
 from generator.publish.published_page import render_published
 from generator.publish.reference import (
     Command,
@@ -21,9 +23,14 @@ from generator.publish.reference import (
     render_file_fields,
     render_model_fields,
 )
+from generator.publish.reliability_page import render_moves, render_reliability
+from generator.publish.standing import Standing, find_standings
 from generator.publish.text import escape
+from generator.publish.trajectories_page import render_trajectories
 from generator.tables.cohorts import Cohort
 from generator.tables.comparisons import Comparison, compare_models
+from generator.tables.measured import current_results
+from generator.tables.trajectories import make_trajectories
 
 
 def render_site(
@@ -34,22 +41,38 @@ def render_site(
     commit: str,
     commit_date: str,
     commands: Sequence[Command] = (),
+    changelog: str = "",
 ) -> dict[str, bytes]:
-    """Pages, partials and data. Paths begin with docs/ or theme/; nothing depends on the clock."""
+    """Pages, partials and data. Paths begin with docs/ or theme/; nothing depends on the clock.
+
+    changelog: the project's own, as Markdown.
+    """
     files: dict[str, bytes] = {}
     footer = f"Built from commit {escape(commit[:12])} of {escape(commit_date[:10])}."
     if commit == "unknown":
         footer = "Built outside of a git repository."
     date = commit_date[:10]
     boards = [make_board(cohort) for cohort in cohorts]
+    titles = {name: one.title for name, one in (specs.corpora | specs.suites).items()}
+    titles |= {name: pairs.title for name, pairs in specs.preferences.items()}
     partials = {
         "home": render_home(boards, evidence, specs.models, date),
         "predict": render_evidence(cohorts, evidence),
+        "plane": render_plane_page(boards),
+        "families": render_families(cohorts),
+        "compare": render_compare(boards),
+        "explore": render_explore(boards),
+        "reliability": render_reliability(specs, stored, commit_date),
+        "changelog": render_moves(specs, stored),
+        "trajectories": render_trajectories(make_trajectories(specs, stored), cohorts, titles),
         "commit": footer,
         "commands": render_commands(commands),
         "model-fields": render_model_fields(),
         "file-fields": render_file_fields(),
     }
+    final = _final_results(specs, stored)
+    files |= layer_files(final) | document_files(final)
+    files["docs/changelog.md"] = _changelog(changelog)
     for board in boards:
         page = f"boards/{board.cohort.name}"
         files[f"docs/{page}.json"] = board_json(board, date)
@@ -62,15 +85,39 @@ def render_site(
     partials["download"] = render_dictionary(data)
     for name, content in data.items():
         files[f"docs/data/{name}"] = content
-    for page, title, partial in _model_pages(cohorts, specs, stored, comparisons):
+    standings = find_standings(boards)
+    for page, title, partial in _model_pages(
+        cohorts, specs, stored, comparisons, standings, commit
+    ):
         shown = escape(title).replace("/", "/<wbr>")
         partials[page] = f"<h1>{shown}</h1>\n{partial}"
         files[f"docs/{page}.md"] = _stub(title, page)
-    for entry in stored:
-        files[f"docs/{record_path(entry)}"] = record_text(entry.result).encode()
     for name, partial in partials.items():
         files[f"theme/generated/{name}.html"] = partial.encode()
     return files
+
+
+def _final_results(specs: Specs, stored: Sequence[StoredResult]) -> list[StoredResult]:
+    """Records of today's protocols of the final weights."""
+    return [
+        entry
+        for entry in current_results(specs, stored)
+        if (model := specs.models.get(entry.result.model)) is not None
+        and entry.result.revision == model.weights.revision
+    ]
+
+
+def _changelog(text: str) -> bytes:
+    """The project's changelog, written by its people, then the figures that moved."""
+    matter = yaml.safe_dump(
+        {
+            "title": "Changelog",
+            "template": "model.html",
+            "partial": "generated/changelog.html",
+            "hide": ["toc"],
+        }
+    )
+    return f"---\n{matter}---\n\n{text or '# Changelog'}\n".encode()
 
 
 def _model_pages(
@@ -78,15 +125,33 @@ def _model_pages(
     specs: Specs,
     stored: Sequence[StoredResult],
     comparisons: Sequence[Comparison],
+    standings: Mapping[str, list[Standing]],
+    commit: str,
 ) -> Iterator[tuple[str, str, str]]:
     """Address, title and content of every model's page, measured and published."""
+    records: dict[str, list[StoredResult]] = {}
+    for entry in stored:
+        records.setdefault(entry.result.model, []).append(entry)
+    compared: dict[str, list[Comparison]] = {}
+    for comparison in comparisons:
+        compared.setdefault(comparison.model, []).append(comparison)
     for model in specs.models.values():
-        own = [comparison for comparison in comparisons if comparison.model == model.id]
-        yield f"models/{model.id}", model.title, render_model(model, stored, specs, own)
+        page = f"models/{model.id}"
+        content = render_model(
+            model,
+            records.get(model.id, []),
+            specs,
+            compared.get(model.id, []),
+            standings.get(f"{page}/", []),
+            commit,
+        )
+        yield page, model.title, content
     for cohort in cohorts:
         if cohort.provenance == "published":
             for _, row in cohort.rows.iterrows():
-                yield str(row["page"]).strip("/"), str(row["name"]), render_published(cohort, row)
+                own = standings.get(str(row["page"]), [])
+                content = render_published(cohort, row, own)
+                yield str(row["page"]).strip("/"), str(row["name"]), content
 
 
 def _stub(title: str, partial: str, scripts: Sequence[str] = ()) -> bytes:

@@ -10,6 +10,7 @@ import numpy as np
 from generator.jackknife import Interval, jackknife_interval
 from generator.records.plane import Lossy, Side, Unit
 from generator.records.results import Lossless, TaskResult
+from generator.tables.remembered import per_record
 
 SIDES: tuple[Side, Side] = ("input", "output")
 BOOTSTRAP_DRAWS = 2000
@@ -36,6 +37,7 @@ class Plane:
     optimality: Figure | None  # None where complexity cannot be told from 0
 
 
+@per_record
 def bits_interval(lossless: Lossless, seed: int = 0) -> Interval | None:
     """95 % interval of bits per byte by resampling documents; None for fewer than two."""
     documents = lossless.documents
@@ -89,6 +91,7 @@ def resampling_counts(documents: int, seed: int) -> np.ndarray:
     return counts.reshape(BOOTSTRAP_DRAWS, documents).astype(np.float64)
 
 
+@per_record
 def place_on_plane(lossy: Lossy, order: int, unit: Unit = "token") -> Plane | None:
     """The model's figure: ratio of means over transformer layers 1…L (layer 0 is the embedding).
 

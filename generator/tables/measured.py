@@ -1,6 +1,6 @@
 """Rows of measured models: which records may stand together, and what each row shows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -52,10 +52,10 @@ def current_results(specs: Specs, stored: Iterable[StoredResult]) -> list[Stored
 
 def is_current(result: Result, specs: Specs) -> bool:
     """Whether the record was made under today's suite or protocol."""
-    known: Mapping[str, Suite | Corpus | PreferenceSet] = specs.suites
+    spec: Suite | Corpus | PreferenceSet | None = specs.suites.get(result.name)
     if result.kind != "suite":
-        known = {**specs.corpora, **specs.preferences}
-    return result.name in known and why_due(result, known[result.name]) is None
+        spec = specs.preferences.get(result.name) or specs.corpora.get(result.name)
+    return spec is not None and why_due(result, spec) is None
 
 
 def settings(specs: Specs, current: Sequence[StoredResult]) -> list[Setting]:

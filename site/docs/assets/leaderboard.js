@@ -1,10 +1,10 @@
 // The leaderboard's table: filters, sorting, columns, the state in the address, download.
 // The page holds the first rows; the others are fetched when something is first asked for.
-import { UNKNOWN, copyLink, count, csvLine, download, escapeHtml, number, writeQuery } from "./format.js";
+import { HEAD, cellHtml, isPredicted, pointOf } from "./cells.js";
+import { copyLink, csvLine, download, escapeHtml, number, writeQuery } from "./format.js";
 import { watchPoints } from "./points.js";
 
 const STEP = 50;
-const HEAD = 4; // page, provenance, licence and completeness stand before the cells of a row
 
 const section = document.querySelector("[data-board]");
 const form = section.querySelector("form");
@@ -28,26 +28,6 @@ const load = () => {
   return loading;
 };
 
-const pointOf = (cell) => (Array.isArray(cell) ? cell[0] : cell);
-
-const figureHtml = ([value, low, high, mark], column) => {
-  const shown = (one) => number(one === null ? null : column.scale * one, column.digits);
-  const predicted = typeof mark === "string" && mark.startsWith("predicted");
-  let html = predicted ? `<span class="predicted">≈ ${shown(value)}</span>` : `<span>${shown(value)}</span>`;
-  if (low !== null && low !== undefined) html += `<small>${shown(low)}–${shown(high)}</small>`;
-  return mark ? `${html}<small>${escapeHtml(mark)}</small>` : html;
-};
-
-// The same as cell_html in generator/publish/board_table.py.
-const cellHtml = (cell, column) => {
-  if (cell === null || cell === undefined) return UNKNOWN;
-  if (column.form === "rank") return cell[0] === cell[1] ? `${cell[0]}` : `${cell[0]}–${cell[1]}`;
-  if (column.form === "count") return count(cell);
-  if (column.form === "seconds") return number(cell, 0);
-  if (column.form === "text") return escapeHtml(cell);
-  return figureHtml(Array.isArray(cell) ? cell : [cell], column);
-};
-
 const rowHtml = (row, columns) => {
   const [page, provenance] = row;
   const shown = escapeHtml(row[HEAD]).replaceAll("/", "/<wbr>");
@@ -67,9 +47,6 @@ const headHtml = ([column]) => {
 
 const placeOf = (key) => data.columns.findIndex((column) => column.key === key) + HEAD;
 
-const isPredicted = (row) =>
-  row.some((cell) => Array.isArray(cell) && typeof cell[3] === "string" && cell[3].startsWith("predicted"));
-
 // Keeps the rows that every filter lets through.
 const keptBy = (wishes) => {
   const q = (wishes.get("q") ?? "").toLowerCase();
@@ -83,7 +60,7 @@ const keptBy = (wishes) => {
     equal.every(([place, value]) => row[place] === value) &&
     (!wishes.get("licence") || row[2] === wishes.get("licence")) &&
     (!wishes.get("size") || (row[size] !== null && row[size] >= low && row[size] < high)) &&
-    (!provenance || (provenance === "predicted" ? isPredicted(row) : row[1] === provenance)) &&
+    (!provenance || (provenance === "predicted" ? row.some(isPredicted) : row[1] === provenance)) &&
     (!wishes.get("complete") || row[3] === 1);
 };
 
