@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from generator.publish.compressor_rows import settings_text
-from generator.tables.classical import CompressorRate, CompressorRow
-from generator.tables.cohorts import Cohort
+from generator.tables.classical import CompressorRate, CompressorRow, settings_text
+from generator.tables.cohorts import Cohort, Column
 
 Form = Literal["text", "rank", "count", "figure", "seconds"]
+Better = Literal["low", "high"] | None
 # Text or number; a figure may be [value, low, high] or [value, low, high, mark].
 Cell = str | float | list[Any] | None
 Row = Mapping[str, Any]
@@ -28,12 +28,13 @@ class BoardColumn:
     digits: int = 0
     scale: float = 1.0  # a fraction is shown times 100
     shown: bool = True
+    better: Better = None
     cell: Callable[[Row], Cell] = lambda row: None
 
     @property
     def outline(self) -> dict[str, object]:
         """What the page's script must know."""
-        names = ("key", "label", "form", "unit", "digits", "scale", "shown")
+        names = ("key", "label", "form", "unit", "digits", "scale", "shown", "better")
         return {name: getattr(self, name) for name in names}
 
 
@@ -106,12 +107,12 @@ def _columns(cohort: Cohort) -> list[BoardColumn]:
         text("dtype", "Number format"),
         size("context_tokens", "Context", "tokens"),
     ]
-    unit = cohort.compression[0].unit if cohort.compression else ""
     if len(cohort.compression) > 1:
-        columns.append(_figure("compression", "Average", unit, 3))
-    columns += [_figure(c.name, c.label, c.unit, 3) for c in cohort.compression]
+        first = cohort.compression[0]
+        columns.append(_figure("compression", "Average", first.unit, 3, _better(first)))
+    columns += [_figure(c.name, c.label, c.unit, 3, _better(c)) for c in cohort.compression]
     columns += [
-        _figure(f"{c.name}_optimality", f"Optimality, {c.label}", "ratio", 3)
+        _figure(f"{c.name}_optimality", f"Optimality, {c.label}", "ratio", 3, "high")
         for c in cohort.compression
     ]
     columns += [
@@ -140,13 +141,17 @@ def _count_column(key: str, label: str, unit: str = "", shown: bool = True) -> B
     return BoardColumn(key, label, "count", unit, shown=shown, cell=_of(key))
 
 
-def _figure(key: str, label: str, unit: str, digits: int) -> BoardColumn:
+def _better(column: Column) -> Better:
+    return "high" if column.higher_is_better else "low"
+
+
+def _figure(key: str, label: str, unit: str, digits: int, better: Better = None) -> BoardColumn:
     def cell(row: Row) -> Cell:
         value = _number(row.get(key))
         low, high = _number(row.get(f"{key}_low")), _number(row.get(f"{key}_high"))
         return [value, low, high] if low is not None and value is not None else value
 
-    return BoardColumn(key, label, "figure", unit, digits, cell=cell)
+    return BoardColumn(key, label, "figure", unit, digits, better=better, cell=cell)
 
 
 def _score(key: str, label: str, shown: bool = True) -> BoardColumn:
@@ -159,7 +164,7 @@ def _score(key: str, label: str, shown: bool = True) -> BoardColumn:
         low, high = max(0.0, value - 1.96 * error), min(1.0, value + 1.96 * error)
         return [value, _rounded(low), _rounded(high)]
 
-    return BoardColumn(key, label, "figure", "%", 1, 100.0, shown, cell)
+    return BoardColumn(key, label, "figure", "%", 1, 100.0, shown, "high", cell)
 
 
 def _rank(row: Row) -> Cell:

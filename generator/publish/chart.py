@@ -105,8 +105,9 @@ def draw_clouds(
     heights = [y for cloud in clouds for y in cloud.ys]
     if line is not None:
         heights += [*line.low, *line.high]
-    x = make_axis([value for cloud in clouds for value in cloud.xs])
-    y = make_axis(heights, shown_times)
+    zero = [0.0] if bound else []  # so that the bound is in sight
+    x = make_axis([*zero, *(value for cloud in clouds for value in cloud.xs)])
+    y = make_axis([*zero, *heights], shown_times)
     drawn = _draw_bound(x, y) if bound else _draw_line(line, x, y)
     for cloud in clouds:
         marks = "".join(f"M{place(x, y, *at)}h0" for at in zip(cloud.xs, cloud.ys, strict=True))

@@ -34,6 +34,7 @@ def document_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
 
 
 def render_compare(boards: Sequence[Board]) -> str:
+    """boards: the one that is shown first stands first."""
     fields = "".join(
         f'<label>Model {k}<input name="m" list="models" autocomplete="off"></label>'
         for k in range(1, 5)
@@ -66,7 +67,7 @@ def render_explore(boards: Sequence[Board]) -> str:
 def _tables(boards: Sequence[Board]) -> str:
     options = "".join(
         f'<option value="{escape(board.cohort.name)}">{escape(board.cohort.title)}</option>'
-        for board in sorted(boards, key=lambda board: -len(board.rows))
+        for board in boards
     )
     return f'<label class="wide">Table<select name="table">{options}</select></label>'
 

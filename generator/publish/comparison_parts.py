@@ -1,13 +1,10 @@
-"""A model against the others of its table, text by text: on its page and in the downloads."""
+"""A model against the others of its table, text by text, on its page."""
 
 from collections.abc import Mapping, Sequence
 
 from generator.publish.text import decimals, escape, number, percent, table, valued
 from generator.records.models import Model
 from generator.tables.comparisons import Comparison
-
-SHOWN = 10  # others on a page; the download has all
-
 
 def render_comparisons(
     name: str, comparisons: Sequence[Comparison], models: Mapping[str, Model]
@@ -18,14 +15,12 @@ def render_comparisons(
         return ""
     header = [("Other model", False), ("Difference, bits per byte", True), ("%", True)]
     header.append(("In words", False))
-    rows = [_row(comparison, models) for comparison in comparisons[:SHOWN]]
+    rows = [_row(comparison, models) for comparison in comparisons]
     caption = (
-        "Against the other models of its leaderboard, the best first: bits per byte of this model "
+        "Against the nearest models of its leaderboard, the best first: bits per byte of this model "
         f"less those of the other on the same {comparisons[0].documents} documents, with a 95 % "
         "interval by resampling these in pairs; below 0 this model is better"
     )
-    if (left := len(comparisons) - SHOWN) > 0:
-        caption += f"; {left} more in comparisons.csv"
     return table(f"comparisons-{name}", caption, header, rows)
 
 
@@ -47,17 +42,3 @@ def _in_words(comparison: Comparison, other: str) -> str:
     size = f"{percent(abs(comparison.share))} %"
     word = "more" if comparison.difference > 0 else "fewer"
     return escape(f"needs {size} {word} bits than {other}")
-
-
-def comparison_row(comparison: Comparison) -> dict[str, object]:
-    """A line of comparisons.csv."""
-    return {
-        "model": comparison.model,
-        "other": comparison.other,
-        "corpus": comparison.corpus,
-        "dtype": comparison.dtype,
-        "documents": comparison.documents,
-        "difference": comparison.difference,
-        "low95": comparison.interval.low,
-        "high95": comparison.interval.high,
-    }

@@ -1,7 +1,6 @@
-"""What stands beside the rows of classical compressors, and their settings in words."""
+"""What stands beside the rows of classical compressors in a table."""
 
 from generator.publish.text import tag
-from generator.records.classical import CompressedText
 
 COMPRESSOR_NOTE = (
     f"<p>Rows marked {tag('classical')} are no models. Their large figure is the whole text as "
@@ -10,8 +9,3 @@ COMPRESSOR_NOTE = (
     'its own, so that is the figure to hold against theirs. <a href="method/#classical-'
     'compressors">More</a></p>'
 )
-
-
-def settings_text(text: CompressedText) -> str:
-    """Settings as words: level 22, window log 27, long distance matching 1."""
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in text.settings.items())

@@ -4,16 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
+from generator.export.board import Board
+from generator.export.files import export_files
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.fits.evidence import Evidence
+from generator.publish.bias_picture import render_bias
 from generator.publish.board_columns import make_board
 from generator.publish.board_table import board_json
 from generator.publish.compare_page import document_files, render_compare, render_explore
-from generator.publish.downloads import render_dictionary, render_downloads
+from generator.publish.download_page import render_downloads
 from generator.publish.evidence_page import render_evidence
 from generator.publish.families_page import render_families
-from generator.publish.leaderboard import render_cohort, render_home
+from generator.publish.leaderboard import first_board, render_cohort, render_home
 from generator.publish.model_page import render_model
 from generator.publish.plane_page import layer_files, render_plane_page
 from generator.publish.published_page import render_published
@@ -52,19 +55,22 @@ def render_site(
     if commit == "unknown":
         footer = "Built outside of a git repository."
     date = commit_date[:10]
-    boards = [make_board(cohort) for cohort in cohorts]
+    tables = [make_board(cohort) for cohort in cohorts]
+    home = first_board(tables, evidence)
+    first_tables = sorted(tables, key=lambda one: one is not home)  # stable: the others in order
     titles = {name: one.title for name, one in (specs.corpora | specs.suites).items()}
     titles |= {name: pairs.title for name, pairs in specs.preferences.items()}
     partials = {
-        "home": render_home(boards, evidence, specs.models, date),
+        "home": render_home(tables, evidence, specs.models, date),
         "predict": render_evidence(cohorts, evidence),
-        "plane": render_plane_page(boards),
+        "plane": render_plane_page(tables),
         "families": render_families(cohorts),
-        "compare": render_compare(boards),
-        "explore": render_explore(boards),
+        "compare": render_compare(first_tables),
+        "explore": render_explore(first_tables),
         "reliability": render_reliability(specs, stored, commit_date),
         "changelog": render_moves(specs, stored),
         "trajectories": render_trajectories(make_trajectories(specs, stored), cohorts, titles),
+        "bias": render_bias(specs, stored),
         "commit": footer,
         "commands": render_commands(commands),
         "model-fields": render_model_fields(),
@@ -73,19 +79,19 @@ def render_site(
     final = _final_results(specs, stored)
     files |= layer_files(final) | document_files(final)
     files["docs/changelog.md"] = _changelog(changelog)
-    for board in boards:
-        page = f"boards/{board.cohort.name}"
-        files[f"docs/{page}.json"] = board_json(board, date)
-        files[f"docs/{page}.md"] = _stub(board.cohort.title, page, ("leaderboard.js",))
-        partials[page] = f"<h1>{escape(board.cohort.title)}</h1>\n" + render_cohort(
-            board, boards, evidence, date
-        )
+    for shown_table in tables:
+        cohort = shown_table.cohort
+        page = f"boards/{cohort.name}"
+        files[f"docs/{page}.json"] = board_json(shown_table, date)
+        files[f"docs/{page}.md"] = _stub(cohort.title, page, ("leaderboard.js",))
+        content = render_cohort(shown_table, tables, evidence, date)
+        partials[page] = f"<h1>{escape(cohort.title)}</h1>\n{content}"
     comparisons = compare_models(specs, stored)
-    data = render_downloads(cohorts, specs, stored, comparisons)
-    partials["download"] = render_dictionary(data)
-    for name, content in data.items():
-        files[f"docs/data/{name}"] = content
-    standings = find_standings(boards)
+    board = Board(specs, stored, cohorts, evidence, comparisons, commit, commit_date)
+    exported = export_files(board)
+    partials["download"] = render_downloads(board, exported)
+    files |= {f"docs/{path}": content for path, content in exported.items()}
+    standings = find_standings(tables)
     for page, title, partial in _model_pages(
         cohorts, specs, stored, comparisons, standings, commit
     ):

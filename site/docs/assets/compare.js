@@ -42,12 +42,11 @@ const pairedDifference = (one, other) => {
   return [sum(gaps) / sum(one.bytes), drawn[Math.floor(0.025 * DRAWS)], drawn[Math.ceil(0.975 * DRAWS) - 1]];
 };
 
-// Fewer bits and more of everything else that is a figure is better.
 const bestOf = (cells, column) => {
-  if (column.form !== "figure" || /_preference$/.test(column.key)) return null;
+  if (!column.better) return null;
   const values = cells.map(pointOf).filter((value) => value !== null);
   if (values.length < 2) return null;
-  return /^bits/.test(column.unit) ? Math.min(...values) : Math.max(...values);
+  return column.better === "low" ? Math.min(...values) : Math.max(...values);
 };
 
 const figures = (data, rows) => {
