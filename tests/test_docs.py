@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 import typer
+from markdown.extensions.toc import slugify
 from typer.testing import CliRunner
 
 from generator.cli import app
 from generator.cli.describe import describe_commands
 from generator.files.specs import read_specs
+from generator.publish.glossary import TERMS
 from generator.publish.reference import (
     FILES,
     render_commands,
@@ -153,3 +155,9 @@ def test_the_example_of_a_model_file_is_in_order(tmp_path):
     path.write_text(example)
     specs, problems = read_specs(tmp_path)
     assert (list(specs.models), problems) == (["org__model"], [])
+
+
+def test_every_word_that_leads_to_the_glossary_is_there():
+    headings = re.findall(r"^## (.+)$", (ROOT / "site/docs/glossary.md").read_text(), re.MULTILINE)
+    assert len(headings) == len(set(headings))
+    assert set(TERMS.values()) <= {slugify(heading, "-") for heading in headings}

@@ -16,9 +16,7 @@ def build(
     root: Root = Path(),
     html: Annotated[bool, typer.Option(help="Run mkdocs as well.")] = True,
 ) -> None:
-    """Rebuild tables, fits and the site from the records.
-
-    A second build with nothing changed says so and does nothing.
+    """Rebuild tables, fits and the site from the records, unless nothing has changed.
 
     Example: `leaderboard build`
     """

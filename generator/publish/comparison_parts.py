@@ -6,6 +6,7 @@ from generator.publish.text import decimals, escape, number, percent, table, val
 from generator.records.models import Model
 from generator.tables.comparisons import Comparison
 
+
 def render_comparisons(
     name: str, comparisons: Sequence[Comparison], models: Mapping[str, Model]
 ) -> str:
@@ -17,9 +18,9 @@ def render_comparisons(
     header.append(("In words", False))
     rows = [_row(comparison, models) for comparison in comparisons]
     caption = (
-        "Against the nearest models of its leaderboard, the best first: bits per byte of this model "
-        f"less those of the other on the same {comparisons[0].documents} documents, with a 95 % "
-        "interval by resampling these in pairs; below 0 this model is better"
+        "Against the nearest models of its leaderboard, the best first: bits per byte of this "
+        f"model less those of the other on the same {comparisons[0].documents} documents, with a "
+        "95 % interval by resampling these in pairs; below 0 this model is better"
     )
     return table(f"comparisons-{name}", caption, header, rows)
 
