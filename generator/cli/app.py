@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from generator.files.imported import StoredImport, read_imported
 from generator.files.pairs import read_pairs
 from generator.files.published import PublishedTable, read_published
 from generator.files.results import StoredResult, read_results
@@ -36,6 +37,7 @@ class Contents:
     specs: Specs
     stored: list[StoredResult]
     published: list[PublishedTable]
+    imported: list[StoredImport]
 
 
 def read_contents(root: Path) -> tuple[Contents, list[Problem]]:
@@ -45,8 +47,10 @@ def read_contents(root: Path) -> tuple[Contents, list[Problem]]:
         if preference.source.path is not None:
             found += read_pairs(root, preference)[1]
     published, wrong = read_published(root)
+    imported, odd = read_imported(root)
     stored, broken = read_results(root, "measured")
-    return Contents(specs, stored, published), sorted(found + wrong + broken)
+    contents = Contents(specs, stored, published, imported)
+    return contents, sorted(found + wrong + odd + broken)
 
 
 def all_problems(root: Path) -> list[Problem]:

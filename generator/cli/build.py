@@ -49,9 +49,16 @@ def _render(root: Path, commit: str, commit_date: str) -> dict[str, bytes]:
     cohorts = make_cohorts(specs, stored, contents.published)
     evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
     log = root / "CHANGELOG.md"
-    changelog = log.read_text("utf-8") if log.is_file() else ""
     return render_site(
-        cohorts, evidence, specs, stored, commit, commit_date, describe_commands(), changelog
+        cohorts,
+        evidence,
+        specs,
+        stored,
+        commit,
+        commit_date,
+        describe_commands(),
+        contents.imported,
+        log.read_text("utf-8") if log.is_file() else "",
     )
 
 

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from generator.files.imported import StoredImport
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.fits.evidence import Evidence
 from generator.records.results import Result
 from generator.tables.cohorts import Cohort
 from generator.tables.comparisons import Comparison
+from generator.tables.conflicts import Conflict
 from generator.tables.measured import current_results
 
 
@@ -24,6 +26,8 @@ class Board:
     comparisons: Sequence[Comparison]
     commit: str  # "unknown" outside of a repository
     commit_date: str  # ISO 8601
+    imported: Sequence[StoredImport] = ()
+    conflicts: Sequence[Conflict] = ()
 
     @cached_property
     def current(self) -> list[StoredResult]:

@@ -12,6 +12,7 @@ from generator.export.fields import (
     Table,
     figure,
 )
+from generator.export.imported_table import IMPORTED
 from generator.export.measured_tables import (
     COMPARISONS,
     COMPRESSION,
@@ -48,6 +49,7 @@ FIXED = (
     PREFERENCE_LAYERS,
     TRAJECTORIES,
     CORRELATIONS,
+    IMPORTED,
 )
 
 

@@ -25,10 +25,12 @@ def render_model(
     comparisons: Sequence[Comparison],
     standings: Sequence[Standing],
     commit: str,
+    imported: str = "",
 ) -> str:
     """Everything known of a measured model, its final weights first.
 
     own, comparisons, standings: the model's records, comparisons and places in tables.
+    imported: the section of imported results.
     """
     latest = latest_results(own)
     final = [e for e in latest.values() if e.result.revision == model.weights.revision]
@@ -48,7 +50,7 @@ def render_model(
         parts.append('<p class="notice">Nothing is measured yet.</p>')
     if model.checkpoints:
         parts.append(_checkpoints(model, [entry.result for entry in latest.values()]))
-    parts.append(_history(own))
+    parts += [imported, _history(own)]
     parts.append(_again(model))
     parts.append(_cite(model, own, commit))
     return "\n".join(part for part in parts if part)

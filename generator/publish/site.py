@@ -6,7 +6,8 @@ import yaml
 
 from generator.export.board import Board
 from generator.export.files import export_files
-from generator.files.results import StoredResult
+from generator.files.imported import StoredImport
+from generator.files.results import StoredResult, record_text
 from generator.files.specs import Specs
 from generator.fits.evidence import Evidence
 from generator.publish.bias_picture import render_bias
@@ -16,6 +17,7 @@ from generator.publish.compare_page import document_files, render_compare, rende
 from generator.publish.download_page import render_downloads
 from generator.publish.evidence_page import render_evidence
 from generator.publish.families_page import render_families
+from generator.publish.imported_parts import imported_path, render_import_list, render_imported
 from generator.publish.leaderboard import first_board, render_cohort, render_home
 from generator.publish.model_page import render_model
 from generator.publish.plane_page import layer_files, render_plane_page
@@ -32,7 +34,7 @@ from generator.publish.text import escape
 from generator.publish.trajectories_page import render_trajectories
 from generator.tables.cohorts import Cohort
 from generator.tables.comparisons import Comparison, compare_models
-from generator.tables.measured import current_results
+from generator.tables.conflicts import find_conflicts
 from generator.tables.trajectories import make_trajectories
 
 
@@ -44,6 +46,7 @@ def render_site(
     commit: str,
     commit_date: str,
     commands: Sequence[Command] = (),
+    imported: Sequence[StoredImport] = (),
     changelog: str = "",
 ) -> dict[str, bytes]:
     """Pages, partials and data. Paths begin with docs/ or theme/; nothing depends on the clock.
@@ -76,8 +79,6 @@ def render_site(
         "model-fields": render_model_fields(),
         "file-fields": render_file_fields(),
     }
-    final = _final_results(specs, stored)
-    files |= layer_files(final) | document_files(final)
     files["docs/changelog.md"] = _changelog(changelog)
     for shown_table in tables:
         cohort = shown_table.cohort
@@ -87,30 +88,25 @@ def render_site(
         content = render_cohort(shown_table, tables, evidence, date)
         partials[page] = f"<h1>{escape(cohort.title)}</h1>\n{content}"
     comparisons = compare_models(specs, stored)
-    board = Board(specs, stored, cohorts, evidence, comparisons, commit, commit_date)
+    conflicts = find_conflicts(entry.imported for entry in imported)
+    board = Board(
+        specs, stored, cohorts, evidence, comparisons, commit, commit_date, imported, conflicts
+    )
+    final = [entry for entry in board.texts if board.is_final(entry.result)]
+    files |= layer_files(final) | document_files(final)
     exported = export_files(board)
     partials["download"] = render_downloads(board, exported)
     files |= {f"docs/{path}": content for path, content in exported.items()}
-    standings = find_standings(tables)
-    for page, title, partial in _model_pages(
-        cohorts, specs, stored, comparisons, standings, commit
-    ):
+    partials["imported"] = render_import_list(imported, conflicts)
+    for page, title, partial in _model_pages(board, find_standings(tables)):
         shown = escape(title).replace("/", "/<wbr>")
         partials[page] = f"<h1>{shown}</h1>\n{partial}"
         files[f"docs/{page}.md"] = _stub(title, page)
+    for one in imported:
+        files[f"docs/{imported_path(one.imported)}"] = record_text(one.imported).encode()
     for name, partial in partials.items():
         files[f"theme/generated/{name}.html"] = partial.encode()
     return files
-
-
-def _final_results(specs: Specs, stored: Sequence[StoredResult]) -> list[StoredResult]:
-    """Records of today's protocols of the final weights."""
-    return [
-        entry
-        for entry in current_results(specs, stored)
-        if (model := specs.models.get(entry.result.model)) is not None
-        and entry.result.revision == model.weights.revision
-    ]
 
 
 def _changelog(text: str) -> bytes:
@@ -127,32 +123,28 @@ def _changelog(text: str) -> bytes:
 
 
 def _model_pages(
-    cohorts: Sequence[Cohort],
-    specs: Specs,
-    stored: Sequence[StoredResult],
-    comparisons: Sequence[Comparison],
-    standings: Mapping[str, list[Standing]],
-    commit: str,
+    board: Board, standings: Mapping[str, list[Standing]]
 ) -> Iterator[tuple[str, str, str]]:
     """Address, title and content of every model's page, measured and published."""
     records: dict[str, list[StoredResult]] = {}
-    for entry in stored:
+    for entry in board.stored:
         records.setdefault(entry.result.model, []).append(entry)
     compared: dict[str, list[Comparison]] = {}
-    for comparison in comparisons:
+    for comparison in board.comparisons:
         compared.setdefault(comparison.model, []).append(comparison)
-    for model in specs.models.values():
+    for model in board.specs.models.values():
         page = f"models/{model.id}"
         content = render_model(
             model,
             records.get(model.id, []),
-            specs,
+            board.specs,
             compared.get(model.id, []),
             standings.get(f"{page}/", []),
-            commit,
+            board.commit,
+            render_imported(model, board.imported, board.conflicts),
         )
         yield page, model.title, content
-    for cohort in cohorts:
+    for cohort in board.cohorts:
         if cohort.provenance == "published":
             for _, row in cohort.rows.iterrows():
                 own = standings.get(str(row["page"]), [])
