@@ -186,7 +186,7 @@ def test_a_module_that_breaks_its_layer_is_caught(layer, source, fault):
     [
         ("fits", "import numpy as np\nfrom generator.tables.cohorts import Cohort"),
         ("measure", "import torch, time\nfrom generator.plan import Job"),
-        ("cli", "import sys\nfrom generator.measure.run import run_jobs\nprint()"),
+        ("cli", "import sys\nfrom generator.measure.run import record_job\nprint()"),
         ("publish", "from pathlib import PurePosixPath\nfrom urllib.parse import quote"),
     ],
 )

@@ -92,10 +92,10 @@ def measure(
         jobs = _of_shards(read_shards(shard), planned, base)
     else:
         jobs = select_jobs(planned, specs, model, suite, corpus, profile)
-        for job in jobs:
-            if job.blocked:
-                print(f"{job_name(job)}: left out, {job.blocked}", file=sys.stderr)
-        jobs = [job for job in jobs if not job.blocked]
+    for job in jobs:
+        if job.blocked:
+            print(f"{job_name(job)}: left out, {job.blocked}", file=sys.stderr)
+    jobs = [job for job in jobs if not job.blocked]
     if not jobs:
         print("nothing to do: every record is there and of today's protocol")
         return

@@ -66,7 +66,7 @@ class Worker:
             worker = psutil.Process(self._process.pid)
             family = [worker, *worker.children(recursive=True)]
             return sum(process.memory_info().rss for process in family)
-        except psutil.NoSuchProcess:
+        except psutil.Error:  # gone meanwhile, or not ours to see
             return 0
 
     def end(self) -> None:
