@@ -12,11 +12,12 @@ BEFORE = {
     "records": set(),
     "files": {"records"},
     "plan": {"records", "files"},
-    "measure": {"jackknife", "records", "files", "plan"},
+    "intake": {"records", "files", "plan"},
+    "measure": {"jackknife", "records", "files", "plan", "intake"},
     "tables": {"jackknife", "records", "files", "plan"},
     "fits": {"records", "files", "plan", "tables"},
     "publish": {"records", "files", "plan", "tables", "fits"},
-    "cli": {"records", "files", "plan", "measure", "tables", "fits", "publish"},
+    "cli": {"records", "files", "plan", "intake", "measure", "tables", "fits", "publish"},
 }
 OUTER = {"files", "measure", "cli"}  # the only ones that touch disk, clock, network or terminal
 WORLD_MODULES = {

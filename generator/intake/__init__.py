@@ -1,0 +1,1 @@
+"""What comes in from outside: results of other harnesses, shards, bundles."""
