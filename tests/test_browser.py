@@ -5,6 +5,7 @@ import csv
 import functools
 import http.server
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 from typer.testing import CliRunner
 
 from generator.cli import app
-from generator.publish.columns import FILES
+from generator.export.dictionary import make_dictionary
 from tests.miniature import HOSTILE, write_miniature
 
 pytestmark = pytest.mark.browser
@@ -223,12 +224,25 @@ def test_every_link_inside_the_site_resolves(board, request):
 
 def test_the_downloads_are_csv(miniature):
     tables = sorted((miniature / "data").glob("*.csv"))
-    assert len(tables) == len(FILES)
+    assert len(tables) == sum("csv" in one.formats for one in make_dictionary([]).values())
     for path in tables:
         with path.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.reader(stream, strict=True))
         assert len(rows) > 1, path.name
         assert len({len(row) for row in rows}) == 1, path.name
+
+
+def test_the_snippets_of_the_download_page_run(miniature_address):
+    page = (ROOT / "site/docs/download.md").read_text("utf-8")
+    snippets = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, object] = {"SITE": miniature_address}
+    for snippet in snippets:
+        exec(snippet, names)
+    assert len(snippets) == 3
+    assert len(names["scores"]) > len(names["leaderboard"]) > 0
+    costs = names["costs"].to_pandas()
+    best = names["best"].df()
+    assert (costs["bits"] / costs["bytes"]).min() == pytest.approx(best["bits_per_byte"][0])
 
 
 def test_the_miniature_built_twice_gives_the_same_bytes(miniature, tmp_path):

@@ -154,4 +154,5 @@ def test_the_download_has_every_pair_both_ways(files):
         "difference": "0.266667",
         "low95": "0.2",
         "high95": "0.4",
+        "data_licence": "CC-BY-4.0",
     }

@@ -1,6 +1,7 @@
 """One contender of the bench a process: `contenders.py NAME [documents or positions]`.
 
-Loading is not counted. Each prints its figures as one JSON line: seconds, tokens, peak memory.
+Loading is not counted. Each prints its figures as one JSON line: seconds on the clock, seconds of
+the processors (which other programs on the machine disturb less), tokens, peak memory.
 """
 
 import json
@@ -10,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -71,12 +73,26 @@ def prepare(loaded: Loaded, documents: int) -> tuple[list[Any], list[Any]]:
     return encoded, cut_windows(lengths, WINDOW_TOKENS, WINDOW_TOKENS)
 
 
+@dataclass
+class Watch:
+    """Seconds on the clock and of the processors since it was made or last read."""
+
+    def __post_init__(self) -> None:
+        self.clock, self.processors = time.perf_counter(), time.process_time()
+
+    def read(self, name: str = "") -> dict[str, float]:
+        clock, processors = time.perf_counter(), time.process_time()
+        found = {f"{name}seconds": clock - self.clock, f"{name}cpu": processors - self.processors}
+        self.clock, self.processors = clock, processors
+        return found
+
+
 def measure_limit(documents: int) -> dict[str, float]:
     """A bare forward pass with hidden states and logits, in the batches that ours uses."""
     loaded = load()
     encoded, windows = prepare(loaded, documents)
     windows.sort(key=lambda w: (w.begin - w.end, w.document, w.begin))
-    began = time.perf_counter()
+    watch = Watch()
     left = windows
     while left:
         size = max(1, 4096 // (left[0].end - left[0].begin))
@@ -84,45 +100,50 @@ def measure_limit(documents: int) -> dict[str, float]:
             states = _hidden_states(loaded.model, encoded, left[:size])
             loaded.model.get_output_embeddings()(states[-1])
         left = left[size:]
-    return {"seconds": time.perf_counter() - began, "tokens": sum(len(e.tokens) for e in encoded)}
+    return watch.read() | {"tokens": sum(len(e.tokens) for e in encoded)}
 
 
-def measure_ours(documents: int, seeds: int = 8, dtype: Any = None) -> dict[str, float]:
-    """Both sides, all layers, orders 1 to 3, with null, jackknife and convergence."""
-    loaded = load(dtype)
+def measure_ours(documents: int, seeds: int = 8) -> dict[str, float]:
+    """Both sides, all layers, orders 1 to 3, with null, jackknife and convergence.
+
+    The assignments of all layers are made once more between the two halves, so that their cost
+    is known; the estimates make them themselves.
+    """
+    loaded = load()
+    weights = resident_gb()
     encoded, windows = prepare(loaded, documents)
     asked = protocol(encoded, seeds)
     with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
+        watch = Watch()
         masks = draw_positions(encoded, asked.positions, 3, 0, 0)
         assert masks is not None
         with open_layer_files(loaded, asked, Path(folder)) as files:
             passed = run_forward(loaded.model, encoded, windows, masks, files, lambda _: None)
         bits = sum_bits(encoded, passed, start_token(loaded.tokenizer)[0])
-        scored = time.perf_counter()
+        found = watch.read("pass_") | {"pass_peak_gb": peak_gb() - weights}
         for layer in range(files.layers):
             files.read_assignments(layer)
-        assigned = time.perf_counter()
+        found |= watch.read("assign_")
         estimate_layers(encoded, passed.rows, files, asked, lambda *_: None)
-        done = time.perf_counter()
-    return {
-        "seconds": done - assigned + scored - began,  # the estimate reads the assignments itself
-        "pass_seconds": scored - began,
-        "assign_seconds": assigned - scored,
+        found |= watch.read("estimate_")
+    return found | {
+        "seconds": found["pass_seconds"] + found["estimate_seconds"],
+        "cpu": found["pass_cpu"] + found["estimate_cpu"],
         "tokens": sum(len(e.tokens) for e in encoded),
         "positions": asked.positions,
         "bits_per_byte": bits.bits_per_byte,
     }
 
 
-def measure_float32(documents: int) -> dict[str, float]:
-    """Bits per byte in float32, what the default number format is held against."""
-    loaded = load(torch.float32)
+def measure_bits(documents: int, dtype: torch.dtype) -> dict[str, float]:
+    """Bits per byte in one number format; also where the machine only imitates it."""
+    loaded = load(dtype)
     encoded, windows = prepare(loaded, documents)
     nowhere = [np.zeros(len(document.inputs), dtype=bool) for document in encoded]
+    watch = Watch()
     passed = run_forward(loaded.model, encoded, windows, nowhere, None, lambda _: None)
     bits = sum_bits(encoded, passed, start_token(loaded.tokenizer)[0])
-    return {"bits_per_byte": bits.bits_per_byte}
+    return watch.read() | {"bits_per_byte": bits.bits_per_byte}
 
 
 def measure_soft_entropy(documents: int) -> dict[str, float]:
@@ -138,9 +159,9 @@ def measure_soft_entropy(documents: int) -> dict[str, float]:
             folder, text, ["unigram", "bigram", "trigram"], max_length=WINDOW_TOKENS
         )
         inferrer.model.to(loaded.model.dtype)  # the number format that all contenders use
-        began = time.perf_counter()
+        watch = Watch()
         inferrer.run(n_examples=documents, batch_size=4)
-        return {"seconds": time.perf_counter() - began}
+        return watch.read()
 
 
 def measure_lm_eval(documents: int) -> dict[str, float]:
@@ -150,9 +171,9 @@ def measure_lm_eval(documents: int) -> dict[str, float]:
     loaded = load()
     model = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=4)
     requests = [SimpleNamespace(args=(document.text,)) for document in read_text(documents)]
-    began = time.perf_counter()
+    watch = Watch()
     model.loglikelihood_rolling(requests, disable_tqdm=True)
-    return {"seconds": time.perf_counter() - began}
+    return watch.read()
 
 
 def measure_positions(positions: int) -> dict[str, float]:
@@ -188,17 +209,29 @@ def measure_positions(positions: int) -> dict[str, float]:
             files.append([torch.randn(1000, WIDTH) for _ in range(2)])
         files.close()
         disk = files.bytes * LAYERS / 2
-        began = time.perf_counter()
-        estimate_layers(encoded, rows, files, asked, lambda *_: None)
-        seconds = time.perf_counter() - began
-    return {"seconds": seconds, "distinct": float(len(np.unique(tokens))), "disk_gb": disk / 1e9}
+        watch = Watch()
+        found = estimate_layers(encoded, rows, files, asked, lambda *_: None)
+        times = watch.read()
+    distinct = max(labels.distinct for labels in found.labels)
+    return times | {"distinct_labels": distinct, "disk_gb": disk / 1e9}
+
+
+def resident_gb() -> float:
+    """Memory that the process holds now, such as the weights, in GB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e9
+
+
+def peak_gb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 RUN: dict[str, Callable[[int], dict[str, float]]] = {
     "limit": measure_limit,
     "ours": measure_ours,
     "ours-one-seed": lambda documents: measure_ours(documents, seeds=1),
-    "float32": measure_float32,
+    "float32": lambda documents: measure_bits(documents, torch.float32),
+    "bfloat16": lambda documents: measure_bits(documents, torch.bfloat16),
     "soft-entropy": measure_soft_entropy,
     "lm-eval": measure_lm_eval,
     "positions": measure_positions,
@@ -208,5 +241,5 @@ RUN: dict[str, Callable[[int], dict[str, float]]] = {
 if __name__ == "__main__":
     logging.disable(logging.WARNING)
     found = RUN[sys.argv[1]](int(sys.argv[2]))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    print(json.dumps({name: round(value, 6) for name, value in found.items()} | {"peak_gb": peak}))
+    found |= {"peak_gb": peak_gb()}
+    print(json.dumps({name: round(value, 6) for name, value in found.items()}))

@@ -3,7 +3,9 @@
 Every model sees the same windows in the same order, so that the models differ in size (and in the
 peak learning rate that suits the size) alone.
 
-Known gap: no optimiser state is saved. A model that was cut short starts again from its first step.
+Known gaps: no optimiser state is saved, so a model that was cut short starts again from its first
+step. The same command gives the same bits on like processors only: another kind adds in another
+order, and its weights are other revisions (write them with --write-models).
 """
 
 import argparse
@@ -31,7 +33,9 @@ from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.utils import logging
 
-RELEASED = "2026-11-24"  # the day this recipe was fixed
+from generator.measure.weights import suitable_dtype
+
+RELEASED = "2026-11-25"  # the day this recipe was fixed
 
 BATCH_WINDOWS = 8
 TOKENS_PER_STEP = BATCH_WINDOWS * WINDOW_TOKENS
@@ -115,8 +119,10 @@ def train_steps(
 ) -> Iterator[tuple[int, float]]:
     """Train on windows of `stream`; yields, after each step, its number (from 1) and mean nats.
 
-    Matrix products run in bfloat16, weights and optimiser state stay in float32.
+    Matrix products run in bfloat16 where the processor computes in it (elsewhere that is slower
+    than float32, many times over); weights and optimiser state stay in float32.
     """
+    is_mixed = suitable_dtype() == torch.bfloat16
     matrices = [p for p in model.parameters() if p.ndim >= 2]
     gains = [p for p in model.parameters() if p.ndim < 2]
     optimiser = torch.optim.AdamW(
@@ -130,7 +136,7 @@ def train_steps(
     within = torch.arange(WINDOW_TOKENS + 1)
     for step in range(1, STEPS + 1):
         windows = stream[starts[step - 1, :, None] + within]  # (B, T + 1)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=is_mixed):
             logits = model(input_ids=windows[:, :-1], use_cache=False).logits  # (B, T, VOCABULARY)
         loss = cross_entropy(logits.flatten(0, 1).float(), windows[:, 1:].flatten())
         torch.autograd.backward(loss)
@@ -218,7 +224,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/ladder"))
     parser.add_argument("--write-models", action="store_true", help="write runs/models/ladder")
     arguments = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)  # another number of threads would add in another order
     torch.use_deterministic_algorithms(True)
     # Filling fresh memory costs a third of a step, and no operation here reads it unwritten.
     torch.utils.deterministic.fill_uninitialized_memory = False

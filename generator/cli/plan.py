@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,10 @@ from generator.cli.jobs import (
 from generator.files.mirror import mirror_address
 from generator.files.pins import pin_datasets
 from generator.files.results import read_results
-from generator.plan import plan_jobs
+from generator.plan import Job, plan_jobs
+from generator.plan.estimates import Estimate, History
+
+UNKNOWN = "–"
 
 
 @app.command()
@@ -34,23 +38,67 @@ def plan(
     pin: Annotated[bool, typer.Option("--pin", help="Resolve unpinned datasets.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what is missing or stale, and why.
+    """Say what is missing or stale, why, and what it will cost as far as past records tell.
 
     Example: `leaderboard plan --corpus sotu`
     """
+    from generator.measure.machine import read_machine
+
     specs = valid_specs(root)
     if pin:
         _pin_datasets(root)
         specs = valid_specs(root)
     stored, _ = read_results(root, "local" if local else "measured")
-    jobs = select_jobs(plan_jobs(specs, stored), specs, model, suite, corpus, profile)
+    machine = read_machine()
+    jobs = plan_jobs(specs, stored, machine=machine)
+    jobs = select_jobs(jobs, specs, model, suite, corpus, profile)
+    history = History((entry.result for entry in stored), specs.models, machine.device)
+    costs = {job: history.estimate(job) for job in jobs}
     if as_json:
-        print(json.dumps([job_row(job) for job in jobs], indent=1))
-        return
-    for job in jobs:
-        print(f"{job_name(job)}: {job.why}" + (f" (blocked: {job.blocked})" if job.blocked else ""))
-    if not jobs:
+        print(json.dumps([job_row(job) | vars(costs[job]) for job in jobs], indent=1))
+    elif not jobs:
         print("nothing to do: every record is there and of today's protocol")
+    else:
+        for line in _table(costs):
+            print(line)
+
+
+def _table(costs: Mapping[Job, Estimate]) -> list[str]:
+    """One line a job: what and why, time with its typical error, memory, download."""
+    rows = []
+    for job, cost in costs.items():
+        blocked = f"blocked: {job.blocked}" if job.blocked else ""
+        rows.append((f"{job_name(job)}: {job.why}", *_shown(cost), blocked))
+    widths = [max(len(row[k]) for row in rows) for k in range(4)]
+    lines = [
+        "  ".join(
+            (row[0].ljust(widths[0]), *(row[k].rjust(widths[k]) for k in (1, 2, 3)), row[4])
+        ).rstrip()
+        for row in rows
+    ]
+    return [*lines, _total([cost for job, cost in costs.items() if not job.blocked])]
+
+
+def _shown(cost: Estimate) -> tuple[str, str, str]:
+    time = UNKNOWN
+    if cost.seconds is not None:
+        time = f"{cost.seconds:.0f} s"
+        time += f" ×÷ {cost.seconds_factor:.1f}" if cost.seconds_factor else ""
+    memory = UNKNOWN
+    if cost.memory_bytes is not None:
+        memory = f"{cost.memory_bytes / 1e9:.1f} GB"
+    download = UNKNOWN
+    if cost.download_bytes is not None:
+        download = f"{cost.download_bytes / 1e9:.1f} GB to fetch" if cost.download_bytes else ""
+    return time, memory, download
+
+
+def _total(costs: Sequence[Estimate]) -> str:
+    known = [cost.seconds for cost in costs if cost.seconds is not None]
+    line = f"{len(costs)} can run"
+    if known:
+        line += f", {len(known)} of them in about {sum(known) / 60:.0f} min without loading weights"
+    return line
 
 
 def _pin_datasets(root: Path) -> None:

@@ -84,7 +84,7 @@ def _answer(place: str, cause: BaseException) -> MeasureError | None:
             return MeasureError("weights", f"{place}: {wrong}; check its page on the Hub")
         case OfflineModeIsEnabled():
             repair = "unset HF_HUB_OFFLINE, or fetch it first"
-            return MeasureError("package", f"{place}: not in the cache; {repair}")
+            return MeasureError("weights", f"{place}: not in the cache; {repair}")
         case OSError(errno=errno.ENOSPC):
             repair = "free some of it, and measure again"
             return MeasureError("disk", f"{place}: the disk is full; {repair}")

@@ -1,13 +1,12 @@
 """Why a job could not be done."""
 
+from generator.records.failures import Reason
+
 
 class MeasureError(Exception):
-    """A job failed for a reason that its error record names.
+    """A job failed for a reason that its error record names; see records/failures.py."""
 
-    reason: a short word (weights, unsafe_weights, package, corpus, tokenizer, nan, harness, …).
-    """
-
-    def __init__(self, reason: str, message: str):
+    def __init__(self, reason: Reason, message: str):
         super().__init__(message)
-        self.reason = reason
+        self.reason: Reason = reason
         self.message = message

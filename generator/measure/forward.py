@@ -148,10 +148,12 @@ class _Head:
         config = model.config.get_text_config()
         self.softcap = getattr(config, "final_logit_softcapping", None)
         self.vocabulary = self.linear.weight.shape[0]
-        self._compare_with(model)
+        self.factor = self._find_factor(model, config)
 
-    def logits(self, states: Tensor) -> Tensor:
+    def logits(self, states: Tensor, factor: float) -> Tensor:
         logits: Tensor = self.linear(states).float()
+        if factor != 1:
+            logits = logits * factor
         if self.softcap:
             logits = torch.tanh(logits / self.softcap) * self.softcap
         return logits
@@ -161,21 +163,39 @@ class _Head:
         step = max(LOGIT_ROWS, LOGIT_ELEMENTS // self.vocabulary)
         found = []
         for begin in range(0, len(states), step):
-            logits = self.logits(states[begin : begin + step])
+            logits = self.logits(states[begin : begin + step], self.factor)
             wanted = targets[begin : begin + step].to(logits.device)
             found.append(torch.nn.functional.cross_entropy(logits, wanted, reduction="none"))
         return torch.cat(found).double().cpu().numpy()
 
-    def _compare_with(self, model: Any) -> None:
-        """Refuse a model that changes its logits after the output layer in a way not known here."""
+    def _find_factor(self, model: Any, config: Any) -> float:
+        """What the model multiplies its logits by: of those it may mean, the one that fits best.
+
+        Refuses a model that changes its logits after the output layer in another way.
+        """
         ids = torch.arange(1, 9, device=model.device).unsqueeze(0) % self.vocabulary
         with torch.inference_mode():
             output = model(input_ids=ids, output_hidden_states=True, use_cache=False)
-            ours = self.logits(output.hidden_states[-1][0]).log_softmax(dim=-1)
             theirs = output.logits[0].float().log_softmax(dim=-1)
-        if not torch.isfinite(theirs).all():
-            return  # reported with the document's name when the text is scored
-        if (ours - theirs).abs().max() > 0.1:
+            if not torch.isfinite(theirs).all():
+                return 1.0  # reported with the document's name when the text is scored
+            errors = {}
+            for factor in _factors(config):
+                ours = self.logits(output.hidden_states[-1][0], factor).log_softmax(dim=-1)
+                errors[factor] = float((ours - theirs).abs().max())
+        best = min(errors, key=lambda factor: errors[factor])
+        if errors[best] > 0.1:
             name = type(model).__name__
             wrong = f"{name} transforms its logits in a way that the scorer does not know"
             raise MeasureError("architecture", f"{wrong}; report it, so that it can be added")
+        return best
+
+
+def _factors(config: Any) -> list[float]:
+    """Factors of the logits that a configuration may mean; families differ in what they call it,
+    and whether they multiply (Cohere, Falcon H1) or divide by it (Granite)."""
+    found = [1.0]
+    for name in ("logit_scale", "logits_scaling", "lm_head_multiplier"):
+        if value := getattr(config, name, None):
+            found += [float(value), 1 / float(value)]
+    return found

@@ -15,13 +15,13 @@ from generator.files.specs import Specs
 from generator.measure import harness
 from generator.measure.classical import compress_corpus
 from generator.measure.corpora import read_corpus
-from generator.measure.environment import (
+from generator.measure.failures import MeasureError
+from generator.measure.machine import (
     COMPRESSOR_PACKAGES,
     MODEL_PACKAGES,
     PROOF_PACKAGES,
     describe_environment,
 )
-from generator.measure.failures import MeasureError
 from generator.measure.pairs import draw_pairs
 from generator.measure.preferences import measure_preference
 from generator.measure.text import score_text

@@ -1,4 +1,4 @@
-"""A model against the others of its table, text by text: on its page and in the downloads."""
+"""A model against the others of its table, text by text, on its page."""
 
 from collections.abc import Mapping, Sequence
 
@@ -47,17 +47,3 @@ def _in_words(comparison: Comparison, other: str) -> str:
     size = f"{percent(abs(comparison.share))} %"
     word = "more" if comparison.difference > 0 else "fewer"
     return escape(f"needs {size} {word} bits than {other}")
-
-
-def comparison_row(comparison: Comparison) -> dict[str, object]:
-    """A line of comparisons.csv."""
-    return {
-        "model": comparison.model,
-        "other": comparison.other,
-        "corpus": comparison.corpus,
-        "dtype": comparison.dtype,
-        "documents": comparison.documents,
-        "difference": comparison.difference,
-        "low95": comparison.interval.low,
-        "high95": comparison.interval.high,
-    }

@@ -1,8 +1,7 @@
 """The rows of classical compressors in a leaderboard: rates of the texts, and nothing else."""
 
 from generator.publish.text import UNKNOWN, escape, linked, number, tag, valued
-from generator.records.classical import CompressedText
-from generator.tables.classical import CompressorRate, CompressorRow
+from generator.tables.classical import CompressorRate, CompressorRow, settings_text
 from generator.tables.cohorts import Cohort
 
 COMPRESSOR_NOTE = (
@@ -24,11 +23,6 @@ def compressor_cells(cohort: Cohort, row: CompressorRow, has_mean: bool) -> list
     cells += [_rate_cell(row.rates.get(column.name)) for column in cohort.compression]
     further = len(cohort.compression) + len(cohort.preferences) + 1 + len(cohort.scores)
     return cells + [UNKNOWN] * further
-
-
-def settings_text(text: CompressedText) -> str:
-    """Settings as words: level 22, window log 27, long distance matching 1."""
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in text.settings.items())
 
 
 def _rate_cell(rate: CompressorRate | None) -> str:

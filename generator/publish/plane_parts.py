@@ -14,7 +14,7 @@ WORDS = {1: "single tokens", 2: "bigrams", 3: "trigrams", 4: "quadgrams"}
 
 def render_plane(name: str, lossy: Lossy) -> str:
     """Everything that a record knows of the information plane. name: the text's, for ids."""
-    parts = [_figures(name, lossy), _by_layer_chart(lossy), _convergence(name, lossy)]
+    parts = [_figures(name, lossy), _by_layer_chart(lossy), render_convergence(name, lossy)]
     return "".join([*parts, _details(name, lossy), _layers(name, lossy)])
 
 
@@ -93,7 +93,7 @@ def _by_layer_chart(lossy: Lossy) -> str:
 _SIDES: tuple[Side, Side] = ("input", "output")
 
 
-def _convergence(name: str, lossy: Lossy) -> str:
+def render_convergence(name: str, lossy: Lossy) -> str:
     """Optimality for single tokens from a part of the positions, plug-in and corrected."""
     shares = {(s.positions, s.side): s for s in lossy.convergence if _is_single_token(s)}
     whole = {side: over_layers(lossy, "token", side, 1) for side in _SIDES}

@@ -4,10 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
+from generator.export.board import Board
+from generator.export.files import export_files
 from generator.files.results import StoredResult, record_text
 from generator.files.specs import Specs
 from generator.fits.evidence import Evidence
-from generator.publish.downloads import render_dictionary, render_downloads
+from generator.publish.bias_picture import render_bias
+from generator.publish.download_page import render_downloads
 from generator.publish.evidence_page import render_evidence
 from generator.publish.leaderboard import render_home
 from generator.publish.measured_parts import record_path
@@ -41,16 +44,17 @@ def render_site(
     partials = {
         "home": render_home(cohorts, evidence, specs.models),
         "predict": render_evidence(cohorts, evidence),
+        "bias": render_bias(specs, stored),
         "commit": footer,
         "commands": render_commands(commands),
         "model-fields": render_model_fields(),
         "file-fields": render_file_fields(),
     }
     comparisons = compare_models(specs, stored)
-    data = render_downloads(cohorts, specs, stored, comparisons)
-    partials["download"] = render_dictionary(data)
-    for name, content in data.items():
-        files[f"docs/data/{name}"] = content
+    board = Board(specs, stored, cohorts, evidence, comparisons, commit, commit_date)
+    exported = export_files(board)
+    partials["download"] = render_downloads(board, exported)
+    files |= {f"docs/{path}": content for path, content in exported.items()}
     for page, title, partial in _model_pages(cohorts, specs, stored, comparisons):
         shown = escape(title).replace("/", "/<wbr>")
         partials[page] = f"<h1>{shown}</h1>\n{partial}"

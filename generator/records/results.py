@@ -39,6 +39,7 @@ class Environment(Record):
     threads: int
     wall_seconds: float
     peak_memory_bytes: int
+    memory_bytes: int | None = None  # what the job might use: the machine's memory, or its limit
 
 
 class Subject(Record):
@@ -136,10 +137,27 @@ class CorpusText(Record):
         return cls(sha256=corpus.sha256, bytes=corpus.bytes, protocol=corpus.protocol)
 
 
+class Part(Record):
+    """One of several parts of a suite: of every task a range of items, see `items_of`."""
+
+    number: int = Field(ge=1)
+    of: int = Field(ge=2)
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Self:
+        if self.number > self.of:
+            raise refuse(f"is part {self.number} of {self.of}", "count from 1", "number")
+        return self
+
+    def items_of(self, total: int) -> range:
+        """The items of a task that are this part's; all parts together hold each item once."""
+        return range(total * (self.number - 1) // self.of, total * self.number // self.of)
+
+
 class Failure(Record):
     """Why nothing could be measured."""
 
-    reason: str
+    reason: str  # one of REASONS in records/failures.py; earlier records may hold other words
     message: str
 
 
@@ -163,6 +181,10 @@ class Result(Record):
     preference: Preference | None = None
     proof: Proof | None = None
     error: Failure | None = None
+    part: Part | None = None  # of a suite that several machines share; it never counts by itself
+    parts: tuple[str, ...] = Field((), exclude_if=lambda ids: not ids)  # run ids it was merged from
+    asked: str | None = None  # of a failure: hash of the weights' and the suite's or corpus's spec
+    replaces: str | None = None  # run id of the record that counted for this job until now
     retracted: str | None = Field(None, description="why this record no longer counts")
 
     @model_validator(mode="after")
@@ -199,5 +221,5 @@ class Result(Record):
 
     @property
     def counts(self) -> bool:
-        """Whether the board may use it: neither failed nor retracted."""
-        return self.error is None and self.retracted is None
+        """Whether the board may use it: whole, neither failed nor retracted."""
+        return self.error is None and self.retracted is None and self.part is None

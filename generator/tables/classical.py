@@ -36,6 +36,11 @@ class CompressorRow:
     average: float | None  # of the rates of the whole texts
 
 
+def settings_text(text: CompressedText) -> str:
+    """Settings as words: level 22, window log 27, long distance matching 1."""
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in text.settings.items())
+
+
 def compressor_rates(specs: Specs, stored: Iterable[StoredResult]) -> list[CompressorRate]:
     """Rates under today's settings and texts, in order of text and of the compressors' list."""
     own = [e.result for e in current_results(specs, stored) if e.result.model == CLASSICAL.id]

@@ -6,12 +6,15 @@ from datetime import datetime
 
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
+from generator.plan.retry import Machine, hash_asked, why_wait
 from generator.records.classical import CLASSICAL, Compressors
 from generator.records.corpora import Corpus, Protocol
 from generator.records.models import Checkpoint, Model
 from generator.records.preferences import Preference, PreferenceSet
-from generator.records.results import CorpusText, Kind, Result
+from generator.records.results import CorpusText, Kind, Part, Result
 from generator.records.suites import Suite
+
+JobKey = tuple[str, str, Kind, str]  # model, revision, kind, name
 
 
 @dataclass(frozen=True)
@@ -27,26 +30,48 @@ class Job:
     name: str
     why: str  # "missing", "stale: …", "failed before: …" or "asked for"
     blocked: str | None = None  # why it cannot run; None when it can
+    asked: str | None = None  # hash of what it is told, see hash_asked
+    replaces: str | None = None  # run id of the record that counts until this job is done
+    part: Part | None = None  # None: all of it
 
     @property
-    def key(self) -> tuple[str, str, Kind, str]:
+    def key(self) -> JobKey:
         return (self.model.id, self.checkpoint.revision, self.kind, self.name)
 
 
-def latest_results(
-    stored: Iterable[StoredResult],
-) -> dict[tuple[str, str, Kind, str], StoredResult]:
-    """For each job the record that counts: the latest valid one; older ones are history."""
-    latest: dict[tuple[str, str, Kind, str], StoredResult] = {}
+def latest_results(stored: Iterable[StoredResult]) -> dict[JobKey, StoredResult]:
+    """For each job the record that counts: the latest valid one; older ones are history.
+
+    A record is later than the one that it replaces, whatever their clocks say. Only between
+    records that know nothing of each other, of two machines, does the clock decide.
+    """
+    stored = list(stored)
+    replaced = _replaced(entry.result for entry in stored)
+    latest: dict[JobKey, StoredResult] = {}
     for entry in stored:
-        if entry.result.counts:
+        if entry.result.counts and not (replaced and entry.result.run_id in replaced):
             key = result_key(entry.result)
             if key not in latest or _age(entry.result) > _age(latest[key].result):
                 latest[key] = entry
     return latest
 
 
-def result_key(result: Result) -> tuple[str, str, Kind, str]:
+def _replaced(results: Iterable[Result]) -> set[str]:
+    """Run ids of all records that a valid one replaces, directly or by way of others."""
+    results = list(results)
+    if all(result.replaces is None for result in results):
+        return set()  # spares the hash of every record
+    before = {result.run_id: result.replaces for result in results}
+    gone: set[str] = set()
+    for result in results:
+        older = result.replaces if result.counts else None
+        while older is not None and older not in gone:
+            gone.add(older)
+            older = before.get(older)
+    return gone
+
+
+def result_key(result: Result) -> JobKey:
     return (result.model, result.revision, result.kind, result.name)
 
 
@@ -54,27 +79,54 @@ def _age(result: Result) -> tuple[datetime, str]:
     return (result.started, result.run_id)
 
 
-def plan_jobs(specs: Specs, stored: Iterable[StoredResult], again: bool = False) -> list[Job]:
-    """Every job without a valid record under today's protocol (`again`: every job there is)."""
+def plan_jobs(
+    specs: Specs,
+    stored: Iterable[StoredResult],
+    again: bool = False,
+    machine: Machine | None = None,
+) -> list[Job]:
+    """Every job without a valid record under today's protocol (`again`: every job there is).
+
+    A job that failed before is blocked until its reason's policy lets it run; see retry.py.
+    """
     stored = list(stored)
     latest = latest_results(stored)
-    failed = {result_key(s.result): s.result.error for s in stored if s.result.error is not None}
+    failed = _latest_failures(stored)
+    machine = machine or Machine()
     jobs = []
     subjects: list[Model | Compressors] = [*specs.models.values(), CLASSICAL]
     for model in subjects:
         for checkpoint in model.revisions():
             for kind, name in _wanted(model, specs):
                 key = (model.id, checkpoint.revision, kind, name)
-                known = latest.get(key)
+                known = latest[key].result if key in latest else None
                 spec = _spec(specs, kind, name)
-                why = why_due(known.result if known else None, spec)
-                if why == "missing" and (error := failed.get(key)) is not None:
-                    why = f"failed before: {error.reason}"
+                asked = hash_asked(model, spec)
+                why, blocked = why_due(known, spec), _blocked(spec)
+                failure = failed.get(key)
+                if failure and failure.error and why and _is_newer(failure, known):
+                    why = f"failed before: {failure.error.reason}"
+                    blocked = blocked or why_wait(failure, asked, machine, again)
                 if again and why is None:
                     why = "asked for"
                 if why is not None:
-                    jobs.append(Job(model, checkpoint, kind, name, why, _blocked(spec)))
+                    replaces = known.run_id if known else None
+                    jobs.append(Job(model, checkpoint, kind, name, why, blocked, asked, replaces))
     return jobs
+
+
+def _latest_failures(stored: Iterable[StoredResult]) -> dict[JobKey, Result]:
+    failed: dict[JobKey, Result] = {}
+    for result in (entry.result for entry in stored):
+        if result.error is not None and result.retracted is None and result.part is None:
+            key = result_key(result)
+            if key not in failed or _age(result) > _age(failed[key]):
+                failed[key] = result
+    return failed
+
+
+def _is_newer(failure: Result, known: Result | None) -> bool:
+    return known is None or failure.replaces == known.run_id or _age(failure) > _age(known)
 
 
 def _wanted(model: Model | Compressors, specs: Specs) -> list[tuple[Kind, str]]:

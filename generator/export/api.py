@@ -1,0 +1,205 @@
+"""The API, version 1: a few JSON files at addresses that stay. What a consumer reads of them today
+stays where it is; new members may be added. See api_schemas.py for their shapes."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+import pyarrow as pa
+
+from generator.export.api_schemas import SCHEMAS
+from generator.export.board import Board
+from generator.export.fields import Table
+from generator.export.licences import OURS, licence_of
+from generator.export.package import as_json
+from generator.tables.cohorts import Cohort, Column
+
+VERSION = 1
+FOLDER = "api/v1"
+
+
+def export_api(board: Board, dictionary: dict[str, Table], scores: pa.Table) -> dict[str, bytes]:
+    """Every file of the API by path. scores: the table of that name."""
+    files: dict[str, object] = {
+        "index.json": _index(board, dictionary),
+        "leaderboard.json": _leaderboard(board),
+    }
+    files |= _models(board, scores.to_pandas())
+    named = {path: _signed(path, content, board) for path, content in files.items()}
+    schemas = {f"schemas/{name}.json": as_json(schema) for name, schema in SCHEMAS.items()}
+    found = schemas | {path: as_json(content) for path, content in named.items()}
+    return {f"{FOLDER}/{path}": content for path, content in found.items()}
+
+
+def api_path(page: str) -> str:
+    """Where a model's file stands in the API: as its page does on the site."""
+    return f"{page.strip('/')}.json"
+
+
+def _signed(path: str, content: object, board: Board) -> dict[str, object]:
+    """With what every file says: its schema, the version, and the commit that it comes from."""
+    kind = path.partition("/")[0].removesuffix(".json")
+    kind = "model" if "/" in path else kind
+    assert isinstance(content, dict)
+    up = "../" * path.count("/")
+    return {
+        "schema": f"{up}schemas/{kind}.json",
+        "version": VERSION,
+        "commit": board.commit,
+        "commit_date": board.commit_date,
+        **content,
+    }
+
+
+def _index(board: Board, dictionary: dict[str, Table]) -> dict[str, object]:
+    tables = [
+        {
+            "name": table.name,
+            "title": table.title,
+            "files": {form: f"../../data/{path}" for form, path in table.paths.items()},
+        }
+        for table in dictionary.values()
+    ]
+    models = [
+        {"id": model.id, "name": model.name, "provenance": "measured", "address": address}
+        for model in board.specs.models.values()
+        for address in [api_path(f"models/{model.id}/")]
+    ]
+    for cohort in _published(board):
+        for row in cohort.rows.itertuples():
+            address = api_path(str(row.page))
+            entry = {"id": row.model, "name": row.name, "provenance": "published"}
+            models.append(entry | {"address": address})
+    return {
+        "licence": OURS,
+        "licences": "../../data/LICENCE.txt",
+        "leaderboard": "leaderboard.json",
+        "tables": tables,
+        "models": sorted(models, key=lambda one: one["address"]),
+    }
+
+
+def _published(board: Board) -> list[Cohort]:
+    return [cohort for cohort in board.cohorts if cohort.provenance == "published"]
+
+
+def _leaderboard(board: Board) -> dict[str, object]:
+    return {"cohorts": [_cohort(cohort) for cohort in board.cohorts]}
+
+
+def _cohort(cohort: Cohort) -> dict[str, object]:
+    """A cohort's columns, and its rows in order of compression, best first, unknown last."""
+    ordered = cohort.rows.sort_values(["compression", "model"], na_position="last", kind="stable")
+    return {
+        "name": cohort.name,
+        "title": cohort.title,
+        "provenance": cohort.provenance,
+        "comparable_with": cohort.comparable_with,
+        "licence": licence_of(cohort),
+        "sources": [{"text": c.text, "url": c.url, "licence": c.licence} for c in cohort.citations],
+        "compression": [_column(column) for column in cohort.compression],
+        "preferences": [_column(column) for column in cohort.preferences],
+        "scores": [_column(column) for column in cohort.scores],
+        "rows": [_row(cohort, row) for row in ordered.to_dict("records")],
+    }
+
+
+def _column(column: Column) -> dict[str, object]:
+    return {
+        "name": column.name,
+        "label": column.label,
+        "unit": column.unit,
+        "higher_is_better": column.higher_is_better,
+        "chance": column.chance,
+    }
+
+
+def _row(cohort: Cohort, row: dict[str, object]) -> dict[str, object]:
+    def figures(columns: Sequence[Column]) -> dict[str, object]:
+        return {column.name: _number(row[column.name]) for column in columns}
+
+    return {
+        "model": row["model"],
+        "name": row["name"],
+        "family": row["family"],
+        "parameters": _whole(row["parameters"]),
+        "training_tokens": _whole(row["training_tokens"]),
+        "dtype": row.get("dtype"),
+        "address": api_path(str(row["page"])),
+        "mean_compression": _number(row["compression"]),
+        "mean_score": _number(row["score"]),
+        "compression": figures(cohort.compression),
+        "preferences": figures(cohort.preferences),
+        "scores": figures(cohort.scores),
+    }
+
+
+def _models(board: Board, scores: pd.DataFrame) -> dict[str, object]:
+    """A file for each model: what it is, and every figure that a cohort has of it."""
+    rows = dict(list(scores.groupby(["provenance", "model"], sort=False)))
+    files: dict[str, object] = {}
+    for model in board.specs.models.values():
+        own = rows.get(("measured", model.id))
+        files[api_path(f"models/{model.id}/")] = {
+            "id": model.id,
+            "name": model.name,
+            "provenance": "measured",
+            "family": model.family,
+            "kind": model.kind,
+            "parameters": model.parameters,
+            "training_tokens": model.training_tokens,
+            "released": model.released.isoformat(),
+            "model_licence": model.licence,
+            "revision": model.weights.revision,
+            "quantization": model.weights.quantization,
+            "licence": OURS,
+            "figures": [] if own is None else _figures(own),
+        }
+    for cohort in _published(board):
+        parts = scores[scores["cohort"] == cohort.name].groupby("model", sort=False)
+        own_rows = {str(key): part for key, part in parts}
+        for row in cohort.rows.to_dict("records"):
+            files[api_path(str(row["page"]))] = _published_model(cohort, row, own_rows)
+    return files
+
+
+def _published_model(
+    cohort: Cohort, row: dict[str, object], figures: dict[str, pd.DataFrame]
+) -> dict[str, object]:
+    own = figures.get(str(row["model"]))
+    return {
+        "id": row["model"],
+        "name": row["name"],
+        "provenance": "published",
+        "family": row["family"],
+        "kind": None,
+        "parameters": _whole(row["parameters"]),
+        "training_tokens": _whole(row["training_tokens"]),
+        "released": None,
+        "model_licence": None,
+        "revision": None,
+        "quantization": None,
+        "licence": licence_of(cohort),
+        "figures": [] if own is None else _figures(own),
+    }
+
+
+FIGURE_TEXTS = ("cohort", "dtype", "kind", "column", "label", "unit", "record")
+FIGURE_NUMBERS = ("value", "stderr", "low95", "high95", "chance")
+
+
+def _figures(rows: pd.DataFrame) -> list[dict[str, object]]:
+    found = []
+    for row in rows.to_dict("records"):
+        texts = {name: row[name] if isinstance(row[name], str) else None for name in FIGURE_TEXTS}
+        numbers = {name: _number(row[name]) for name in FIGURE_NUMBERS}
+        found.append(texts | numbers | {"higher_is_better": bool(row["higher_is_better"])})
+    return found
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _whole(value: object) -> int | None:
+    return int(found) if (found := _number(value)) is not None else None

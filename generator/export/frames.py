@@ -1,0 +1,203 @@
+"""Every table as a data frame, from records and what is derived from them."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from generator.export.board import Board, record_of
+from generator.export.board_tables import CORRELATIONS
+from generator.export.compression_frames import (
+    comparison_frame,
+    compression_row,
+    compressor_row,
+    document_frame,
+    plane_rows,
+)
+from generator.export.dictionary import wide_columns
+from generator.export.licences import OURS, licence_of
+from generator.export.preference_frames import preference_layer_rows, preference_row
+from generator.fits.evidence import Evidence
+from generator.records.results import Result
+from generator.tables.classical import compressor_rates
+from generator.tables.cohorts import Cohort, Column
+from generator.tables.trajectories import make_trajectories
+
+
+def make_frames(board: Board) -> dict[str, pd.DataFrame]:
+    """Every table of the dictionary by name. Only records of today's protocols are in them."""
+    pairs = [entry for entry in board.current if entry.result.preference is not None]
+    final = [entry for entry in board.texts if board.is_final(entry.result)]
+    rates = compressor_rates(board.specs, board.stored)
+    ours = {
+        "compression": pd.DataFrame([compression_row(entry, board.specs) for entry in board.texts]),
+        "compression_documents": document_frame(board.texts),
+        "compressors": pd.DataFrame([compressor_row(rate) for rate in rates]),
+        "comparisons": comparison_frame(board.comparisons),
+        "information_plane": pd.DataFrame([row for entry in final for row in plane_rows(entry)]),
+        "preferences": pd.DataFrame([preference_row(entry) for entry in pairs]),
+        "preference_layers": pd.DataFrame(
+            [row for entry in pairs for row in preference_layer_rows(entry)]
+        ),
+        "trajectories": make_trajectories(board.specs, board.stored),
+    }
+    mixed = {
+        "models": _models(board),
+        "leaderboard": _leaderboard(board.cohorts),
+        "scores": _scores(board),
+        "correlations": _correlations(board),
+    }
+    return mixed | {name: frame.assign(data_licence=OURS) for name, frame in ours.items()}
+
+
+def _models(board: Board) -> pd.DataFrame:
+    rows: list[dict[str, object]] = []
+    for _, model in sorted(board.specs.models.items()):
+        weights = model.weights
+        rows.append(
+            {
+                "provenance": "measured",
+                "source": weights.hub or weights.package or weights.path,
+                "model": model.id,
+                "name": model.name,
+                "family": model.family,
+                "kind": model.kind,
+                "parameters": model.parameters,
+                "training_tokens": model.training_tokens,
+                "released": model.released,
+                "licence": model.licence,
+                "revision": weights.revision,
+                "quantization": weights.quantization,
+                "page": f"models/{model.id}/",
+                "data_licence": OURS,
+            }
+        )
+    for cohort in board.cohorts:
+        if cohort.provenance == "published":
+            kept = ["model", "name", "family", "parameters", "training_tokens", "page"]
+            licence = licence_of(cohort)
+            for row in cohort.rows[kept].to_dict("records"):
+                named = {str(k): v for k, v in row.items()}
+                source = {"provenance": "published", "source": cohort.name}
+                rows.append(source | named | {"data_licence": licence})
+    return pd.DataFrame(rows)
+
+
+def _leaderboard(cohorts: Sequence[Cohort]) -> pd.DataFrame:
+    shared = ["model", "name", "family", "parameters", "training_tokens", "training_flop"]
+    shared += ["compression", "score", "page"]
+    parts = []
+    for cohort in cohorts:
+        rows = cohort.rows
+        texts = ("kind", "quantization", "dtype", "released")
+        columns: dict[str, object] = {name: rows[name] for name in shared}
+        columns |= {name: _texts(rows, name) for name in texts}
+        columns |= {one.field_name: rows[one.source] for one in wide_columns(cohort)}
+        columns |= {
+            "score.stderr": rows.get("score_stderr"),
+            "cohort": cohort.name,
+            "provenance": cohort.provenance,
+            "unit": cohort.compression[0].unit if cohort.compression else None,
+            "data_licence": licence_of(cohort),
+        }
+        parts.append(pd.DataFrame(columns))
+    return _stacked(parts)
+
+
+def _scores(board: Board) -> pd.DataFrame:
+    """A part for each figure of each cohort, without a Python object for each row."""
+    records = _records_by_model(board)
+    parts = []
+    for cohort in board.cohorts:
+        groups = {
+            "compression": cohort.compression,
+            "preference": cohort.preferences,
+            "benchmark": cohort.scores,
+        }
+        for kind, columns in groups.items():
+            parts += [_score_part(cohort, kind, column, records) for column in columns]
+    return _stacked([part for part in parts if len(part)])
+
+
+def _score_part(
+    cohort: Cohort, kind: str, column: Column, records: dict[tuple[str, str], pd.DataFrame]
+) -> pd.DataFrame:
+    rows = cohort.rows[cohort.rows[column.name].notna()]
+    part = pd.DataFrame(
+        {
+            "cohort": cohort.name,
+            "provenance": cohort.provenance,
+            "model": rows["model"],
+            "dtype": _texts(rows, "dtype"),
+            "kind": kind,
+            "column": column.name,
+            "label": column.label,
+            "value": rows[column.name],
+            "stderr": rows.get(f"{column.name}_stderr"),
+            "low95": rows.get(f"{column.name}_low"),
+            "high95": rows.get(f"{column.name}_high"),
+            "unit": column.unit,
+            "higher_is_better": column.higher_is_better,
+            "chance": column.chance,
+            "data_licence": licence_of(cohort),
+        }
+    )
+    source = records.get((cohort.provenance, column.name.removesuffix("_preference")))
+    if source is None:
+        return part.assign(revision=None, record=None)
+    return part.merge(source, on=["model", "dtype"], how="left")
+
+
+def _records_by_model(board: Board) -> dict[tuple[str, str], pd.DataFrame]:
+    """For each figure that is measured: revision and record by model and number format."""
+    held: dict[tuple[str, str], list[tuple[str, str | None, str, str]]] = {}
+    for entry in board.current:
+        result = entry.result
+        if not board.is_final(result):
+            continue
+        row = (result.model, result.environment.dtype, result.revision, record_of(entry))
+        for name in _figure_names(result):
+            held.setdefault(("measured", name), []).append(row)
+    columns = ["model", "dtype", "revision", "record"]
+    return {key: pd.DataFrame(rows, columns=columns) for key, rows in held.items()}
+
+
+def _figure_names(result: Result) -> list[str]:
+    if result.kind == "suite":
+        return [task.task.task for task in result.tasks]
+    return [result.name]
+
+
+def _correlations(board: Board) -> pd.DataFrame:
+    columns = [field.name for field in CORRELATIONS.fields]
+    parts = [_correlation_rows(cohort, board.evidence[cohort.name]) for cohort in board.cohorts]
+    return pd.DataFrame([row for rows in parts for row in rows], columns=columns)
+
+
+def _correlation_rows(cohort: Cohort, found: Evidence) -> list[dict[str, object]]:
+    return [
+        {
+            "cohort": cohort.name,
+            "benchmark": one.score,
+            "label": one.label,
+            "n": one.n,
+            "families": one.families,
+            "pearson": one.pearson,
+            "low95": one.low,
+            "high95": one.high,
+            "spearman": one.spearman,
+            "partial": one.partial,
+            "p_value": one.p_value,
+            "data_licence": licence_of(cohort),
+        }
+        for one in found.correlations
+    ]
+
+
+def _texts(rows: pd.DataFrame, name: str) -> pd.Series:
+    """A text column, unknown in every row where the cohort has none."""
+    found = rows[name] if name in rows else pd.Series(None, index=rows.index)
+    return found.astype(object)
+
+
+def _stacked(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

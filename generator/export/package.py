@@ -1,0 +1,113 @@
+"""The Data Package (version 2): the files of the tables with schema, hash, licences, sources."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+from generator.export.board import Board
+from generator.export.fields import Table
+from generator.export.licences import (
+    OURS,
+    OURS_ADDRESS,
+    OURS_TITLE,
+    published_citations,
+)
+from generator.export.schemas import table_schema
+from generator.tables.cohorts import Cohort
+
+PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
+NAME = "llm-compression-leaderboard"
+TITLE = "LLM Compression Leaderboard"
+ABSTRACT = (
+    "How well language models compress, with and without loss, measured; benchmark scores of the "
+    "same models; and figures that others published, each with its source and licence."
+)
+KEYWORDS = ("language models", "compression", "bits per byte", "evaluation")
+MIXED = ("models", "leaderboard", "scores", "correlations")  # also hold what others published
+MEDIA = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "parquet": "application/vnd.apache.parquet",
+}
+
+
+def licenses_of(table: Table, cohorts: Sequence[Cohort]) -> list[dict[str, str]]:
+    """All licences that rows of the table are under; the column data_licence says which."""
+    found = [{"name": OURS, "title": OURS_TITLE, "path": OURS_ADDRESS}]
+    if table.name in MIXED:
+        for cohort in cohorts:
+            if cohort.provenance == "published":
+                for citation in cohort.citations:
+                    title = f"Licence of the source {cohort.name}: {citation.text}"
+                    licence = {"name": citation.licence, "title": title, "path": citation.url}
+                    found.append(licence)
+    return found
+
+
+def table_metadata(table: Table, board: Board) -> dict[str, object]:
+    """What stands inside a table's JSON and Parquet files."""
+    return {
+        "name": table.name,
+        "title": table.title,
+        "licenses": licenses_of(table, board.cohorts),
+        "commit": board.commit,
+        "commit_date": board.commit_date,
+        "schema": table_schema(table),
+    }
+
+
+def data_package(
+    dictionary: Mapping[str, Table], files: Mapping[str, bytes], board: Board
+) -> dict[str, object]:
+    """The descriptor. A CSV file is the table's resource; JSON and Parquet stand beside it."""
+    resources = [
+        _resource(table, form, path, files[path], board)
+        for table in dictionary.values()
+        for form, path in table.paths.items()
+    ]
+    return {
+        "$schema": PROFILE,
+        "name": NAME,
+        "title": TITLE,
+        "description": ABSTRACT,
+        "created": board.commit_date,
+        "version": board.commit[:12],
+        "keywords": list(KEYWORDS),
+        "licenses": [{"name": OURS, "title": OURS_TITLE, "path": OURS_ADDRESS}],
+        "sources": [
+            {"title": c.text, "path": c.url} for c in published_citations(board.cohorts)
+        ],
+        "contributors": [{"title": f"The {TITLE} maintainers", "roles": ["author"]}],
+        "resources": resources,
+    }  # fmt: skip
+
+
+def _resource(
+    table: Table, form: str, path: str, content: bytes, board: Board
+) -> dict[str, object]:
+    found: dict[str, object] = {
+        "name": table.name if form == table.formats[0] else f"{table.name}-{form}",
+        "title": table.title,
+        "path": path,
+        "format": form,
+        "mediatype": MEDIA[form],
+        "licenses": licenses_of(table, board.cohorts),
+    }
+    if form != "parquet":  # frictionless reads no Parquet: it would find other sizes than these
+        found |= {"bytes": len(content), "hash": f"sha256:{hashlib.sha256(content).hexdigest()}"}
+    if form == "csv":
+        found |= {"type": "table", "encoding": "utf-8", "schema": table_schema(table, guarded=True)}
+    elif form == "json":
+        found |= {"encoding": "utf-8", "jsonSchema": f"schemas/{table.name}.schema.json"}
+    return found
+
+
+def as_json(value: object) -> bytes:
+    """Indented, UTF-8, as all descriptors of ours are written."""
+    return (json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+
+
+def checksums(files: Mapping[str, bytes]) -> bytes:
+    """Lines that `sha256sum --check` reads."""
+    lines = [f"{hashlib.sha256(content).hexdigest()}  {path}" for path, content in files.items()]
+    return "".join(f"{line}\n" for line in sorted(lines, key=lambda line: line[66:])).encode()
