@@ -53,9 +53,9 @@ def plan(
     jobs = plan_jobs(specs, stored, machine=machine)
     jobs = select_jobs(jobs, specs, model, suite, corpus, profile)
     history = History((entry.result for entry in stored), specs.models, machine.device)
-    costs = {job: history.estimate(job) for job in jobs}
+    costs = [(job, history.estimate(job)) for job in jobs]
     if as_json:
-        print(json.dumps([job_row(job) | vars(costs[job]) for job in jobs], indent=1))
+        print(json.dumps([job_row(job) | vars(cost) for job, cost in costs], indent=1))
     elif not jobs:
         print("nothing to do: every record is there and of today's protocol")
     else:
@@ -63,10 +63,10 @@ def plan(
             print(line)
 
 
-def _table(costs: Mapping[Job, Estimate]) -> list[str]:
+def _table(costs: Sequence[tuple[Job, Estimate]]) -> list[str]:
     """One line a job: what and why, time with its typical error, memory, download."""
     rows = []
-    for job, cost in costs.items():
+    for job, cost in costs:
         blocked = f"blocked: {job.blocked}" if job.blocked else ""
         rows.append((f"{job_name(job)}: {job.why}", *_shown(cost), blocked))
     widths = [max(len(row[k]) for row in rows) for k in range(4)]

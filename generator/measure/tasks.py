@@ -105,7 +105,7 @@ def _configs(entry: Entry, known: Mapping[str, Entry]) -> Iterator[dict[str, Any
     for member in members if isinstance(members, list) else [members]:
         changes = {"task": member} if isinstance(member, str) else member
         yield changes
-        name = changes.get("group") or changes.get("task")
+        name = str(changes.get("group") or changes.get("task"))
         if name not in known:
             wrong = f"{entry.name}: its member {name} has no file of its own"
             raise MeasureError("harness", f"{wrong}; name its tasks one by one")

@@ -20,6 +20,7 @@ from generator.intake.weights import Room, refuse_pickles
 from generator.measure.environment import silence_libraries
 from generator.measure.failures import MeasureError
 from generator.measure.hub import download_weights
+from generator.measure.machine import machine_memory
 from generator.records.models import Checkpoint, Model
 from generator.records.results import Subject
 
@@ -87,7 +88,7 @@ def measure_room(cache: Path) -> Room:
     if suitable_device() == "cuda":
         memory = int(torch.cuda.mem_get_info()[0])
     else:
-        memory = int(psutil.virtual_memory().available)
+        memory = min(int(psutil.virtual_memory().available), machine_memory())
     return Room(
         disk_bytes=shutil.disk_usage(cache).free,
         memory_bytes=memory,
