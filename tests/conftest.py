@@ -29,10 +29,9 @@ for name in ("HF_HUB_OFFLINE", "HF_TOKEN"):
 @pytest.fixture
 def hub() -> Iterator[Hub]:
     """An empty Hub that answers."""
-    HUB.repositories.clear()
-    HUB.requests.clear()
+    HUB.clear()
     yield HUB
-    HUB.answers = True
+    HUB.clear()
 
 
 @pytest.fixture

@@ -1,32 +1,74 @@
 """A Hugging Face Hub on loopback: folders served as repositories, each with one commit.
 
-It answers what huggingface_hub asks for: information, listing, and files, at the commit only.
+It answers what huggingface_hub asks for: information, listing, and files, whole or from a byte on,
+at the commit only. It is as bad as it is told to be: gated, busy, broken, slow, cut off.
 """
 
 import hashlib
 import json
 import threading
+import time
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+import yaml
+
+Answer = tuple[int, bytes, dict[str, str]]  # status, content and headers
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the requests whose path has `path` in it."""
+
+    path: str
+    method: str = "GET"
+    status: int = 0  # 0: the right answer, but for what follows
+    headers: dict[str, str] = field(default_factory=dict)
+    cut_after: int | None = None  # bytes of the content, then the connection is closed
+    stall: float = 0.0  # seconds of silence in the middle of the content
+    download: bool = False  # only where a file is wanted to its end, not a part such as a header
+    times: int | None = None  # how often; None: for ever
 
 
 class Hub:
     """Repositories by kind and name, and every request that came."""
 
     def __init__(self) -> None:
-        self.repositories: dict[str, Path] = {}  # "datasets/org/name" or "models/org/name"
-        self.requests: list[str] = []
-        self.answers = True  # False: every connection is closed without an answer
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.address = f"http://127.0.0.1:{self.server.server_port}"
+        self.clear()
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def clear(self) -> None:
+        """No repositories, no faults, no requests."""
+        self.repositories: dict[str, Path] = {}  # "datasets/org/name" or "models/org/name"
+        self.gated: dict[str, int] = {}  # by repository the status that its files are refused with
+        self.faults: list[Fault] = []
+        self.requests: list[str] = []
+        self.ranges: list[tuple[str, str]] = []  # path and range of every request for a part
+        self.answers = True  # False: every connection is closed without an answer
 
     def add(self, kind: str, name: str, folder: Path) -> str:
         """Serve a folder as a repository; return its commit."""
         self.repositories[f"{kind}/{name}"] = folder
         return commit_of(folder)
+
+    def fail(self, path: str, **fault: Any) -> None:
+        self.faults.append(Fault(path, **fault))
+
+    def fault_of(self, method: str, path: str, wanted: str) -> Fault | None:
+        """The first fault that applies to a request; it has happened once more then."""
+        part = bool(wanted) and not wanted.endswith("-")
+        for fault in self.faults:
+            applies = fault.path in path and fault.method == method and fault.times != 0
+            if applies and not (part and fault.download):
+                if fault.times is not None:
+                    fault.times -= 1
+                return fault
+        return None
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         hub = self
@@ -52,36 +94,60 @@ class Hub:
                 if not hub.answers:
                     self.close_connection = True
                     return
+                wanted = self.headers.get("Range") or ""
+                fault = hub.fault_of(self.command, self.path, wanted)
+                if fault is not None and fault.status:
+                    self.send(fault.status, b"", fault.headers)
+                    return
                 code, content, headers = hub.answer(unquote(self.path), body)
+                if code == 200 and wanted:
+                    hub.ranges.append((self.path, wanted))
+                    code, content, headers = _part(wanted, content, headers)
+                self.send(code, content, headers, fault)
+
+            def send(
+                self, code: int, content: bytes, headers: dict[str, str], fault: Fault | None = None
+            ) -> None:
                 self.send_response(code)
                 for name, value in {"Content-Length": len(content), **headers}.items():
                     self.send_header(name, str(value))
                 self.end_headers()
-                if self.command != "HEAD":
+                if self.command == "HEAD":
+                    return
+                if fault is not None and fault.stall:
+                    self.wfile.write(content[: len(content) // 2])
+                    self.wfile.flush()
+                    time.sleep(fault.stall)
+                    self.close_connection = True
+                elif fault is not None and fault.cut_after is not None:
+                    self.wfile.write(content[: fault.cut_after])
+                    self.close_connection = True
+                else:
                     self.wfile.write(content)
 
         return Handler
 
-    def answer(self, path: str, body: bytes) -> tuple[int, bytes, dict[str, str]]:
+    def answer(self, path: str, body: bytes) -> Answer:
         """Status, content and headers of one request."""
         parts = urlsplit(path).path.strip("/").split("/")
         api = parts[0] == "api"
         parts = parts[api:]
         if parts[0] not in ("datasets", "models"):
             parts.insert(0, "models")
-        folder = self.repositories.get("/".join(parts[:3]))
+        repository = "/".join(parts[:3])
+        folder = self.repositories.get(repository)
         if folder is None:
             return _error("RepoNotFound")
         action, revision, *rest = [*parts[3:], "", ""][: max(2, len(parts) - 3)]
         commit = commit_of(folder)
         if revision not in ("", "main", commit):
             return _error("RevisionNotFound")
+        if repository in self.gated and (action == "auth-check" or not api):
+            return _error("GatedRepo", self.gated[repository])
         if not api:
             return _file(folder / "/".join(rest), commit)
         if action in ("", "revision"):
-            names = [{"rfilename": name} for name in _names(folder)]
-            name = "/".join(parts[1:3])
-            return _json({"_id": "0" * 24, "id": name, "sha": commit, "siblings": names})
+            return _json(_information(folder, "/".join(parts[1:3]), repository in self.gated))
         inside = "/".join(rest)
         listed = [_entry(folder, name) for name in _names(folder) if name.startswith(inside)]
         if action == "paths-info":
@@ -104,6 +170,24 @@ def _oid(file: Path) -> str:
     return hashlib.sha1(file.read_bytes()).hexdigest()
 
 
+def _information(folder: Path, name: str, gated: bool) -> dict[str, Any]:
+    """What the Hub tells of a repository, its card among it: the front matter of its README."""
+    files = [
+        {"rfilename": name, "size": (folder / name).stat().st_size, "blobId": _oid(folder / name)}
+        for name in _names(folder)
+    ]
+    readme = folder / "README.md"
+    card = yaml.safe_load(readme.read_text().split("---")[1]) if readme.is_file() else None
+    return {
+        "_id": "0" * 24,
+        "id": name,
+        "sha": commit_of(folder),
+        "gated": "manual" if gated else False,
+        "cardData": card,
+        "siblings": files,
+    }
+
+
 def _entry(folder: Path, name: str) -> dict[str, Any]:
     file = folder / name
     return {"type": "file", "path": name, "size": file.stat().st_size, "oid": _oid(file)}
@@ -117,15 +201,24 @@ def _wanted(body: bytes) -> list[str]:
         return parse_qs(body.decode())["paths"]
 
 
-def _file(file: Path, commit: str) -> tuple[int, bytes, dict[str, str]]:
+def _file(file: Path, commit: str) -> Answer:
     if not file.is_file():
         return _error("EntryNotFound")
-    return 200, file.read_bytes(), {"X-Repo-Commit": commit, "ETag": f'"{_oid(file)}"'}
+    headers = {"X-Repo-Commit": commit, "ETag": f'"{_oid(file)}"', "Accept-Ranges": "bytes"}
+    return 200, file.read_bytes(), headers
 
 
-def _json(content: Any) -> tuple[int, bytes, dict[str, str]]:
+def _part(wanted: str, content: bytes, headers: dict[str, str]) -> Answer:
+    """The bytes that a Range header such as bytes=5- or bytes=0-99 asks for."""
+    first, _, last = wanted.removeprefix("bytes=").partition("-")
+    begin, end = int(first), min(int(last or len(content)), len(content) - 1)
+    shown = f"bytes {begin}-{end}/{len(content)}"
+    return 206, content[begin : end + 1], {**headers, "Content-Range": shown}
+
+
+def _json(content: Any) -> Answer:
     return 200, json.dumps(content).encode(), {"Content-Type": "application/json"}
 
 
-def _error(code: str) -> tuple[int, bytes, dict[str, str]]:
-    return 404, b"", {"X-Error-Code": code, "X-Error-Message": code}
+def _error(code: str, status: int = 404) -> Answer:
+    return status, b"", {"X-Error-Code": code, "X-Error-Message": code}

@@ -13,7 +13,7 @@ BEFORE = {
     "files": {"records"},
     "plan": {"records", "files"},
     "intake": {"records", "files", "plan"},
-    "measure": {"jackknife", "records", "files", "plan"},
+    "measure": {"jackknife", "records", "files", "plan", "intake"},
     "tables": {"jackknife", "records", "files", "plan"},
     "fits": {"records", "files", "plan", "tables"},
     "choice": {"records", "files", "plan", "tables", "fits"},

@@ -1,10 +1,12 @@
 """Which jobs a command is about, and how they are shown."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 
+from generator.files.mirror import mirror_address
 from generator.files.specs import Specs
 from generator.plan import Job
 from generator.records.base import UserError
@@ -42,7 +44,16 @@ def select_jobs(
         listed = specs.profiles[profile]
         names = {"suite": listed.suites, "corpus": listed.corpora}
         kept = [j for j in kept if j.model.id in listed.models and j.name in names[j.kind]]
-    return kept
+    return kept if mirror_address() else [_without_mirror(job, specs) for job in kept]
+
+
+def _without_mirror(job: Job, specs: Specs) -> Job:
+    """The job, blocked if its documents come from a local mirror."""
+    mirrored = specs.suites[job.name].mirrored if job.kind == "suite" else []
+    if not mirrored or job.blocked:
+        return job
+    needs = f"needs a local mirror of {', '.join(mirrored)}"
+    return replace(job, blocked=f"{needs}; set HF_ENDPOINT to its address")
 
 
 def refuse_unknown(asked: Mapping[str, tuple[str, str | None, Iterable[str]]]) -> None:

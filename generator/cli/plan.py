@@ -18,6 +18,7 @@ from generator.cli.jobs import (
     job_row,
     select_jobs,
 )
+from generator.files.mirror import mirror_address
 from generator.files.pins import pin_datasets
 from generator.files.results import read_results
 from generator.plan import Job, plan_jobs
@@ -122,9 +123,12 @@ def _total(costs: Sequence[Estimate]) -> str:
 
 
 def _pin_datasets(root: Path) -> None:
+    from generator.measure.documents import hash_mirrored
     from generator.measure.hub import resolve_dataset
 
+    source = f" (from {address}, not from the Hub)" if (address := mirror_address()) else ""
     folders = [root / "runs" / kind for kind in ("suites", "corpora")]
     for path in sorted(path for folder in folders for path in folder.glob("*.toml")):
-        for name, revision in pin_datasets(path, resolve_dataset):
-            print(f"{path.name}: {name} → {revision}", file=sys.stderr)
+        pinned = pin_datasets(path, resolve_dataset, lambda name: hash_mirrored(name)[1])
+        for name, revision in pinned:
+            print(f"{path.name}: {name} → {revision}{source}", file=sys.stderr)

@@ -7,19 +7,24 @@ from typing import Any
 import tomlkit
 
 from generator.files.results import write_atomically
+from generator.records.suites import LOCAL_MIRROR
 
 
-def pin_datasets(path: Path, resolve: Callable[[str], str]) -> list[tuple[str, str]]:
+def pin_datasets(
+    path: Path, resolve: Callable[[str], str], resolve_mirrored: Callable[[str], str]
+) -> list[tuple[str, str]]:
     """Fill every empty dataset revision of a suite or corpus file; return what was pinned.
 
     resolve: from the name of a dataset to its commit; one look-up for each name.
+    resolve_mirrored: to the hash of its documents, where a local mirror is the source.
     """
     document: Any = tomlkit.parse(path.read_text("utf-8"))
     known: dict[str, str] = {}
     for name, dataset in _datasets(document):
         if dataset.get("revision") == "":
             if name not in known:
-                known[name] = resolve(name)
+                mirrored = dataset.get("source") == LOCAL_MIRROR
+                known[name] = (resolve_mirrored if mirrored else resolve)(name)
             dataset["revision"] = known[name]
     if known:
         write_atomically(path, tomlkit.dumps(document).encode())

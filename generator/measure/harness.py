@@ -11,15 +11,15 @@ from typing import Any
 
 from lm_eval import simple_evaluate
 from lm_eval.models.huggingface import HFLM
-from lm_eval.tasks import TaskManager
-from lm_eval.tasks._factory import TaskFactory
 
+from generator.measure.asking import ask
+from generator.measure.documents import pinned_commit
 from generator.measure.environment import silence_libraries
 from generator.measure.failures import MeasureError
 from generator.measure.forward import is_out_of_memory
-from generator.measure.weights import Loaded, hash_weights
+from generator.measure.tasks import build_task, read_tasks
+from generator.measure.weights import Loaded
 from generator.records.failures import Reason
-from generator.records.names import COMMIT, HASH_REVISION
 from generator.records.results import Part, Response, Score, Subtask, TaskResult
 from generator.records.suites import Suite, Task
 
@@ -66,7 +66,7 @@ def run_suite(
     Of a part there are the part's items and no scores; merge_parts makes scores of all parts.
     """
     silence_libraries()
-    manager = make_manager(suite, root)
+    manager = read_tasks(suite, root)
     batch = max(1, BATCH // loaded.batch_divisor)
     harness = _QuietModel(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=batch)
     harness.part = part
@@ -74,19 +74,14 @@ def run_suite(
     return found if part is None else tuple(cut_part(result, part) for result in found)
 
 
-def make_manager(suite: Suite, root: Path) -> Any:
-    folder = str(root / suite.tasks_folder) if suite.tasks_folder else None
-    # lm-eval reads all of its 13,000 task files, which takes seconds, unless it is told not to.
-    return TaskManager(include_path=folder, include_defaults=folder is None)
-
-
 def _run_task(harness: Any, manager: Any, task: Task, root: Path) -> TaskResult:
-    _check_dataset(task, root)
+    commit, place = pinned_commit(task, root), f"{task.task}: {task.dataset.path}"
     try:
         with contextlib.chdir(root), contextlib.redirect_stdout(io.StringIO()):
+            built = ask(place, lambda: build_task(task, manager, commit))
             output = simple_evaluate(
                 model=harness,
-                tasks=[pinned(task, manager)],
+                tasks=[built],
                 task_manager=manager,
                 num_fewshot=task.few_shot,
                 limit=task.limit,
@@ -104,32 +99,6 @@ def _run_task(harness: Any, manager: Any, task: Task, root: Path) -> TaskResult:
     except Exception as error:
         reason: Reason = "out_of_memory" if is_out_of_memory(error) else "harness"
         raise MeasureError(reason, f"{task.task}: {type(error).__name__}: {error}") from error
-
-
-def _check_dataset(task: Task, root: Path) -> None:
-    """The items of a task that the project ships must be the ones that the suite pins."""
-    if not HASH_REVISION.fullmatch(task.dataset.revision):
-        return
-    file = root / task.dataset.path
-    if not file.is_file():
-        raise MeasureError("harness", f"{task.task}: {task.dataset.path} is missing")
-    if (found := hash_weights([file])) != task.dataset.revision:
-        wrong = f"{task.task}: {task.dataset.path} is {found}, the suite pins"
-        repair = "restore the file, or pin the new revision"
-        raise MeasureError("harness", f"{wrong} {task.dataset.revision}; {repair}")
-
-
-def pinned(task: Task, manager: Any) -> Any:
-    """What lm-eval is asked for: a dataset of the Hub at the commit that the suite pins.
-
-    lm-eval itself would read the main branch of today. Its factory takes overrides for a task or
-    for every member of a group; the task's own dataset_kwargs, if it has any, are replaced.
-    """
-    if not COMMIT.fullmatch(task.dataset.revision):
-        return task.task
-    overrides = {"dataset_kwargs": {"revision": task.dataset.revision}}
-    known = manager.task_index
-    return TaskFactory().build(known[task.task], overrides=overrides, registry=known)
 
 
 def read_output(output: dict[str, Any], task: Task) -> TaskResult:

@@ -13,9 +13,12 @@ from typing import Any
 
 from lm_eval.evaluator_utils import _process_results
 
+from generator.measure.asking import ask
+from generator.measure.documents import pinned_commit
 from generator.measure.environment import silence_libraries
 from generator.measure.failures import MeasureError
-from generator.measure.harness import BOOTSTRAPS, make_manager, pinned, read_output
+from generator.measure.harness import BOOTSTRAPS, read_output
+from generator.measure.tasks import build_task, read_tasks
 from generator.records.results import Environment, Response, Result, TaskResult
 from generator.records.suites import Suite, Task
 
@@ -26,7 +29,7 @@ def merge_parts(parts: Sequence[Result], suite: Suite, root: Path) -> Result:
     It depends on the parts alone, so that merging them again gives the same record.
     """
     silence_libraries()
-    manager = make_manager(suite, root)
+    manager = read_tasks(suite, root)
     tasks = tuple(
         _merge_task(task, [part.tasks[k] for part in parts], manager, root)
         for k, task in enumerate(suite.tasks)
@@ -53,9 +56,12 @@ def _environment(parts: Sequence[Result]) -> Environment:
 
 def _merge_task(task: Task, found: Sequence[TaskResult], manager: Any, root: Path) -> TaskResult:
     """One task or group: lm-eval's objects aggregate, our records bring the items."""
+    commit, place = pinned_commit(task, root), f"{task.task}: {task.dataset.path}"
     try:
         with contextlib.chdir(root), contextlib.redirect_stdout(io.StringIO()):
-            built = manager.load([pinned(task, manager)])
+            built = manager.load([ask(place, lambda: build_task(task, manager, commit))])
+    except MeasureError:
+        raise
     except Exception as error:
         raise MeasureError("harness", f"{task.task}: {type(error).__name__}: {error}") from error
     items = {name: _gather(name, task, found) for name in built["tasks"]}

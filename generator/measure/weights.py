@@ -6,18 +6,21 @@ half a minute; the reload is bit-identical.
 
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from generator.intake.weights import Room, refuse_pickles
 from generator.measure.environment import silence_libraries
 from generator.measure.failures import MeasureError
-from generator.measure.hub import download_weights, refuse_pickles
+from generator.measure.hub import download_weights
+from generator.measure.machine import machine_memory
 from generator.records.models import Checkpoint, Model
 from generator.records.results import Subject
 
@@ -47,7 +50,9 @@ def load_model(
     """
     silence_libraries()
     if model.weights.hub:
-        folder = download_weights(model.weights.hub, checkpoint.revision, cache)
+        folder = download_weights(
+            model.weights.hub, checkpoint.revision, model.licence, cache, measure_room(cache)
+        )
     elif model.weights.package:
         folder = _unpack(model, checkpoint, cache)
     else:
@@ -78,6 +83,20 @@ def load_folder(folder: Path, weights_bytes: int, dtype: torch.dtype | None = No
     return Loaded(model, tokenizer, subject)
 
 
+def measure_room(cache: Path) -> Room:
+    """What this machine has to spare for a model now, the memory of its GPU if it has one."""
+    cache.mkdir(parents=True, exist_ok=True)
+    if suitable_device() == "cuda":
+        memory = int(torch.cuda.mem_get_info()[0])
+    else:
+        memory = min(int(psutil.virtual_memory().available), machine_memory())
+    return Room(
+        disk_bytes=shutil.disk_usage(cache).free,
+        memory_bytes=memory,
+        bytes_per_parameter=suitable_dtype().itemsize,
+    )
+
+
 def suitable_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -101,18 +120,28 @@ def weight_files(folder: Path, shown: str | None = None) -> list[Path]:
     names = sorted(path for path in folder.iterdir() if path.is_file())
     found = [path for path in names if path.suffix in WEIGHTS]
     if not found:
-        refuse_pickles(shown, (path.name for path in names))
+        _check_pickles(shown, (path.name for path in names))
         wrong = f"{shown} holds no weights"
         raise MeasureError("weights", f"{wrong}; expected *.safetensors or *.gguf")
     return found
 
 
-def hash_weights(files: Iterable[Path]) -> str:
-    """The revision of weights that are not on the Hub: sha256- and 40 hex.
+def _check_pickles(place: str, names: Iterable[str]) -> None:
+    for refusal in refuse_pickles(place, names):
+        raise MeasureError(refusal.reason, refusal.message)
 
-    Of one file its SHA-256; of several the SHA-256 of their `sha256sum` lines in order of name.
+
+def hash_weights(files: Iterable[Path]) -> str:
+    """The revision of weights that are not on the Hub: see hash_files."""
+    return hash_files({path.name: path for path in files})
+
+
+def hash_files(files: Mapping[str, Path]) -> str:
+    """The revision of files that are not on the Hub, by the names to show: sha256- and 40 hex.
+
+    Of one file its SHA-256; of several the SHA-256 of their `sha256sum` lines in the order given.
     """
-    digests = [(path.name, _sha256(path)) for path in files]
+    digests = [(name, _sha256(path)) for name, path in files.items()]
     if len(digests) == 1:
         digest = digests[0][1]
     else:
@@ -163,7 +192,7 @@ def join_parts(model: Model, revision: str, whole: Path) -> None:
 def _package_files(model: Model) -> list[Path]:
     package = model.weights.package or ""
     distribution = find_package(package)
-    refuse_pickles(package, model.weights.files)
+    _check_pickles(package, model.weights.files)
     files = [Path(str(distribution.locate_file(name))) for name in model.weights.files]
     for name, file in zip(model.weights.files, files, strict=True):
         if not file.is_file():

@@ -125,8 +125,22 @@ def render_suite(entry: StoredResult, specs: Specs) -> str:
     return (
         f'<h2 id="suite-{escape(result.name)}">{escape(suite.title if suite else result.name)}</h2>'
         f"{about}{table(f'suite-{result.name}-table', caption, header, rows)}"
-        f"{source_line(entry, specs)}"
+        f"{_mirrored(result)}{source_line(entry, specs)}"
     )
+
+
+def _mirrored(result: Result) -> str:
+    """The documents that came from a local mirror, with hash and origin; nothing without any."""
+    datasets = {task.task.dataset for task in result.tasks if task.task.dataset.mirrored}
+    if not datasets:
+        return ""
+    header = [("Dataset", False), ("SHA-256 of the documents", False), ("From", False)]
+    rows = [
+        [escape(d.path), escape(d.revision.removeprefix("sha256-")), escape(d.origin or UNKNOWN)]
+        for d in sorted(datasets, key=lambda dataset: dataset.path)
+    ]
+    body = table(f"documents-{result.name}", "Documents from a local mirror", header, rows)
+    return f"<details><summary>Documents: local mirror, not the Hub</summary>{body}</details>"
 
 
 def _mean_row(result: Result) -> list[str]:

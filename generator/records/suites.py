@@ -1,6 +1,6 @@
 """runs/suites/<suite>.toml: the lm-eval tasks of a suite; runs/profiles: a short run."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -9,15 +9,40 @@ from generator.records.base import Record, refuse
 from generator.records.models import InsidePath, Slug, Slugs
 
 DatasetRevision = Annotated[str, AfterValidator(names.check_dataset_revision)]
+LOCAL_MIRROR: Literal["local mirror"] = "local mirror"
 
 
 class Dataset(Record):
-    """The documents of a task: a dataset on the Hub, or a file of this repository."""
+    """The documents of a task: a dataset on the Hub or in a local mirror, or a repository's file.
+
+    A mirror has no commit of the Hub: its revision is the SHA-256 of the documents.
+    """
 
     path: str = Field(min_length=1, description="dataset on the Hub, or a file in the repository")
     revision: DatasetRevision = Field(
         description='40-hex commit or sha256-…; "" = unpinned until `leaderboard plan --pin`'
     )
+    source: Literal["local mirror"] | None = Field(
+        None, description='"local mirror" for documents that another server has in the Hub\'s place'
+    )
+    origin: str | None = Field(
+        None, min_length=1, description="where the documents of a local mirror come from"
+    )
+
+    @property
+    def mirrored(self) -> bool:
+        return self.source == LOCAL_MIRROR
+
+    @model_validator(mode="after")
+    def _a_mirror_says_what_it_holds(self) -> Self:
+        if self.mirrored and names.COMMIT.fullmatch(self.revision):
+            wrong = f'"{self.revision}" is a commit, which a local mirror cannot vouch for'
+            raise refuse(wrong, 'write "" and run `leaderboard plan --pin`', "revision")
+        if self.mirrored and self.origin is None:
+            raise refuse("missing", "add where the mirrored documents come from", "origin")
+        if self.origin is not None and not self.mirrored:
+            raise refuse('stands without source = "local mirror"', "remove it", "origin")
+        return self
 
 
 class Task(Record):
@@ -36,6 +61,13 @@ class Task(Record):
     chat_template: bool = Field(False, description="whether the chat template is applied")
     dataset: Dataset = Field(description="a table with path and revision")
 
+    @model_validator(mode="after")
+    def _a_mirror_has_no_examples(self) -> Self:
+        if self.dataset.mirrored and self.few_shot:
+            wrong = "a local mirror holds the items that are asked, and no others"
+            raise refuse(wrong, "write 0", "few_shot")
+        return self
+
 
 class Suite(Record):
     """A set of tasks whose mean is shown as one score."""
@@ -45,9 +77,14 @@ class Suite(Record):
     description: str = Field(min_length=1, description="what the suite is, in a sentence")
     public: bool = Field(description="true for a public benchmark, false for starter tasks")
     tasks_folder: InsidePath | None = Field(
-        None, description="folder of the project's own tasks; without it they are lm-eval's"
+        None, description="folder of the project's own tasks; those not in it are lm-eval's"
     )
     tasks: tuple[Task, ...] = Field(min_length=1, description="at least one [[tasks]]")
+
+    @property
+    def mirrored(self) -> list[str]:
+        """Datasets that a local mirror must serve."""
+        return sorted({task.dataset.path for task in self.tasks if task.dataset.mirrored})
 
     @property
     def unpinned(self) -> list[str]:
