@@ -2,7 +2,7 @@
 
 # ruff: noqa: I001 - the order of the imports is that of the commands in --help
 from generator.cli.app import app, main
-from generator.cli import check, plan, measure, verify, build, export, diff, release
+from generator.cli import check, plan, measure, verify, import_, build, export, diff, release
 
 __all__ = [
     "app",
@@ -10,6 +10,7 @@ __all__ = [
     "check",
     "diff",
     "export",
+    "import_",
     "main",
     "measure",
     "plan",

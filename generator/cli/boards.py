@@ -7,12 +7,14 @@ from pathlib import Path
 
 from generator.export.board import Board
 from generator.files.commits import Commit, checked_out, read_commit
+from generator.files.imported import read_imported
 from generator.files.published import read_published
 from generator.files.results import read_results
 from generator.files.specs import read_specs
 from generator.fits.evidence import weigh_evidence
 from generator.tables.cohorts import make_cohorts
 from generator.tables.comparisons import compare_models
+from generator.tables.conflicts import find_conflicts
 
 
 def read_board(folder: Path, commit: Commit) -> Board:
@@ -21,12 +23,16 @@ def read_board(folder: Path, commit: Commit) -> Board:
     specs, problems = read_specs(folder)
     stored, faults = read_results(folder, "measured")
     published, more = read_published(folder)
-    if left_out := {problem.file for problem in (*problems, *faults, *more)}:
+    imported, wrong = read_imported(folder)
+    if left_out := {problem.file for problem in (*problems, *faults, *more, *wrong)}:
         print(f"{commit.id[:12]}: {len(left_out)} files cannot be read", file=sys.stderr)
     cohorts = make_cohorts(specs, stored, published)
     evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
     comparisons = compare_models(specs, stored)
-    return Board(specs, stored, cohorts, evidence, comparisons, commit.id, commit.date)
+    conflicts = find_conflicts(entry.imported for entry in imported)
+    return Board(
+        specs, stored, cohorts, evidence, comparisons, commit.id, commit.date, imported, conflicts
+    )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import typer
 
 from generator.cli.app import Root, all_problems, app, valid_specs
 from generator.files.commits import Commit, read_commit
+from generator.files.imported import read_imported
 from generator.files.published import read_published
 from generator.files.results import read_results
 from generator.records.base import Problem, UserError
@@ -35,8 +36,10 @@ def build(
     cohorts = make_cohorts(specs, stored, read_published(root)[0])
     evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
     commit = commit_of(root)
-    commands = describe_commands()
-    pages = render_site(cohorts, evidence, specs, stored, commit.id, commit.date, commands)
+    commands, imported = describe_commands(), read_imported(root)[0]
+    pages = render_site(
+        cohorts, evidence, specs, stored, commit.id, commit.date, commands, imported
+    )
     write_site(root, pages)
     if html:
         build_html(root, commit.date)

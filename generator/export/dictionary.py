@@ -13,6 +13,7 @@ from generator.export.fields import (
     figure,
 )
 from generator.export.fit_tables import CORRELATIONS, FITS, PREDICTIONS, RESIDUALS
+from generator.export.imported_table import IMPORTED
 from generator.export.measured_tables import (
     COMPARISONS,
     COMPRESSION,
@@ -52,6 +53,7 @@ FIXED = (
     FITS,
     CORRELATIONS,
     RESIDUALS,
+    IMPORTED,
 )
 
 

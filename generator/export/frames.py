@@ -14,11 +14,12 @@ from generator.export.compression_frames import (
 )
 from generator.export.dictionary import wide_columns
 from generator.export.fit_tables import CORRELATIONS, FITS, PREDICTIONS, RESIDUALS
-from generator.export.licences import OURS, licence_of
+from generator.export.licences import NOT_STATED, OURS, licence_of
 from generator.export.preference_frames import preference_layer_rows, preference_row
 from generator.records.results import Result
 from generator.tables.classical import compressor_rates
 from generator.tables.cohorts import Cohort, Column
+from generator.tables.imported import imported_rows
 from generator.tables.trajectories import make_trajectories
 
 
@@ -44,6 +45,7 @@ def make_frames(board: Board) -> dict[str, pd.DataFrame]:
         "leaderboard": _leaderboard(board.cohorts),
         "scores": _scores(board),
         **_fitted(board),
+        "imported": imported_rows(board.imported, board.conflicts).assign(data_licence=NOT_STATED),
     }
     return mixed | {name: frame.assign(data_licence=OURS) for name, frame in ours.items()}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from generator.files.results import write_atomically
 from generator.records.base import Problem, UserError
 
-FOLDERS = ("runs", "results/measured", "results/published")
+FOLDERS = ("runs", "results/measured", "results/published", "results/imported")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from generator.records.base import Problem, problems_of
+from generator.records.imported import Imported
 from generator.records.results import Result
 
 RESTORE = "restore it from git or measure again"
@@ -58,9 +59,9 @@ def write_result(root: Path, folder: str, result: Result) -> str:
     return relative
 
 
-def record_text(result: Result) -> str:
+def record_text(record: Result | Imported) -> str:
     """A record as JSON: the outline on lines of its own, long inner lists one item a line."""
-    return _lines(result.content, depth=0) + "\n"
+    return _lines(record.content, depth=0) + "\n"
 
 
 def _lines(value: Any, depth: int) -> str:
