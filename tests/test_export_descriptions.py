@@ -60,6 +60,7 @@ def test_the_data_package_names_every_file_licence_and_source(folder):
     licences = {r["name"]: [one["name"] for one in r["licenses"]] for r in package["resources"]}
     assert licences["scores"] == ["CC-BY-4.0", "MIT"]
     assert licences["compression"] == ["CC-BY-4.0"]
+    assert licences["imported"] == ["other-closed"]
     assert [source["title"] for source in package["sources"]] == ["A paper."]
 
 

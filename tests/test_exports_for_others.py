@@ -22,6 +22,8 @@ from generator.export.every_eval_ever import export_every_eval_ever
 from generator.export.feed import ATOM, export_feed
 from generator.export.lm_eval_results import lm_eval_results
 from generator.export.model_card import eval_results_yaml, model_index_yaml
+from generator.intake.every_eval_ever import import_every_eval_ever
+from generator.intake.lm_eval import import_lm_eval
 from generator.records.base import UserError
 from generator.records.suites import Dataset
 from generator.tables.cohorts import make_cohorts
@@ -104,6 +106,34 @@ def test_lm_eval_reads_our_scores_where_it_writes_its_own(board):
     assert result["higher_is_better"] == {"sums": {"acc": True}}
     assert result["config"]["model_args"]["pretrained"] == "org/plain"
     json.dumps(result, allow_nan=False)
+
+
+def test_our_lm_eval_file_comes_back_by_import(board):
+    """The same value, error, items, few-shot count and direction, and nothing skipped."""
+    (result,) = lm_eval_results(board, PLAIN).values()
+    imported = import_lm_eval("ours.json", json.dumps(result).encode())
+    assert (imported.model.name, imported.harness.name) == ("org/plain", "lm-eval")
+    assert imported.skipped == ()
+    (task,) = imported.tasks
+    (score,) = task.scores
+    assert (task.task, task.version, task.few_shot) == ("sums", "1.0", 0)
+    assert (score.metric, score.value, score.stderr, score.n) == ("acc", 0.5, 0.25, 4)
+    assert score.higher_is_better is True
+
+
+def test_our_every_eval_ever_records_come_back_by_import(board):
+    read = [
+        import_every_eval_ever(path.rpartition("/")[2], content)
+        for path, content in export_every_eval_ever(board).items()
+    ]
+    scores = sorted(
+        (task.task, score.metric, score.value)
+        for record in read
+        for task in record.tasks
+        for score in task.scores
+    )
+    assert all(record.skipped == () for record in read)
+    assert scores == [("prose", "bits_per_byte", 1.1)] * 4 + [("sums", "acc", 0.5)] * 2
 
 
 def pinned_board() -> Board:

@@ -36,4 +36,9 @@ def licence_notice(cohorts: Sequence[Cohort]) -> str:
             f"- {cohort.name}: {citation.licence}. {citation.text} {citation.url}"
             for citation in cohort.citations
         ]
+    lines += [
+        "",
+        "Imported result files (the table imported) state no licence: what they hold stays with",
+        "whoever made them.",
+    ]
     return "\n".join(lines) + "\n"

@@ -34,6 +34,8 @@ MEDIA = {
 
 def licenses_of(table: Table, cohorts: Sequence[Cohort]) -> list[dict[str, str]]:
     """All licences that rows of the table are under; the column data_licence says which."""
+    if table.name == "imported":
+        return [{"name": "other-closed", "title": "Not stated by the imported files"}]
     found = [{"name": OURS, "title": OURS_TITLE, "path": OURS_ADDRESS}]
     if table.name in MIXED:
         for cohort in cohorts:
