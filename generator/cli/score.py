@@ -54,6 +54,7 @@ def score(
 
     Example: `leaderboard score --model google__gemma-3-270m@Q4_K_M --text notes --report a.html`
     """
+    from generator.cli.score_predictions import board_predictions
     from generator.cli.score_run import OwnText, list_text, score_compressors, score_models
     from generator.measure.references import Reference, resolve_reference
 
@@ -83,6 +84,7 @@ def score(
         if costs:
             rows = opened.costs([one.number for one in everyone], before)
             _write_costs(costs, rows, [one.title for one in everyone])
+    predictions, silent = board_predictions(specs, root, scorers)
     page = Report(
         summary=summary,
         date=date.today().isoformat(),
@@ -90,6 +92,8 @@ def score(
         stride_tokens=stride,
         machine=f"{platform.machine()}, Python {platform.python_version()}",
         left_out=_left_out(faults, found),
+        predictions=predictions,
+        why_no_predictions=silent,
     )
     if report:
         sheet = root / "site" / "docs" / "assets" / "board.css"
@@ -167,6 +171,11 @@ def _words(page: Report) -> str:
         lines += ["", f"{name}: the documents that compress worst and best"]
         listed = [*summary.worst[name][:3], *reversed(summary.best[name][:3])]
         lines += [f"  {one.bits_per_byte:.3f}  {one.name}" for one in dict.fromkeys(listed)]
+    lines += ["", "What the board predicts, from its records alone:"]
+    for one in page.predictions:
+        ends = f"{100 * one.low:.1f} to {100 * one.high:.1f}"
+        lines.append(f"  {one.model}, {one.benchmark}: {100 * one.value:.1f} % ({ends}) {one.note}")
+    lines += [f"  {line}" for line in page.why_no_predictions]
     if page.left_out:
         lines += ["", f"Left out: {page.left_out}."]
     return "\n".join(lines)

@@ -42,6 +42,7 @@ class Scorer:
 
     title: str
     number: int
+    identity: str  # of its weights, or its settings
 
 
 def list_text(own: OwnText, seed: int | None, leave_out: bool) -> Faults:
@@ -84,7 +85,7 @@ def score_models(
         try:
             loaded, identity = load_reference(reference, root.resolve(), cache)
             name = describe_scorer(loaded, identity, window, stride)
-            scorer = Scorer(reference.title, own.journal.scorer(name))
+            scorer = Scorer(reference.title, own.journal.scorer(name), identity)
             _score(own, scorer, before, share, partial(score_pieces, loaded, window, stride))
         except MeasureError as error:
             wrong = f"{reference.title}: {error.message}"
@@ -99,7 +100,8 @@ def score_compressors(own: OwnText, before: int | None) -> list[Scorer]:
     """The classical compressors on the same documents."""
     scorers = []
     for number, name in enumerate(compressor_names()):
-        scorers.append(Scorer(CLASSICAL.compressors[number].name, own.journal.scorer(name)))
+        title = CLASSICAL.compressors[number].name
+        scorers.append(Scorer(title, own.journal.scorer(name), name))
         _score(own, scorers[-1], before, None, partial(compress_pieces, number))
     return scorers
 
