@@ -34,7 +34,7 @@ $(VENV)/torch.stamp: requirements/torch.txt
 $(VENV)/%.stamp: requirements/%.txt requirements/weights.txt pyproject.toml $(VENV)/torch.stamp
 	$(PIP) --no-deps --require-hashes -r requirements/$*.txt
 	$(PIP) --no-deps --require-hashes -r requirements/weights.txt
-	$(if $(filter test,$*),$(PIP) --no-deps --require-hashes -r requirements/reference.txt)
+	$(if $(filter test,$*),$(PIP) --no-deps --ignore-requires-python --require-hashes -r requirements/reference.txt)
 	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -54,7 +54,7 @@ browser: setup-test
 	$(BIN)/playwright install chromium || \
 	( echo "make test needs a browser: install chromium or google-chrome" >&2; exit 1 )
 
-test-slow: setup-test
+test-slow: setup-test $(VENV)/ray.stamp
 	$(BIN)/python -m pytest -m "slow"
 
 bench: setup-test
@@ -70,8 +70,9 @@ ladder: setup
 
 lock: setup-test
 	$(PIP) pip-tools
-	for part in build measure test; do \
+	for part in build measure test ray; do \
 		case $$part in build) extra=;; measure) extra="--extra measure";; \
+		ray) extra="--extra measure --extra dev --extra ray";; \
 		*) extra="--extra measure --extra dev";; esac; \
 		$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 			--no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links \

@@ -1,5 +1,6 @@
 """A miniature repository in a folder: four models, one suite, one corpus, and their records."""
 
+import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import Any
 
 import tomlkit
 
+from generator.files.imported import write_imported
 from generator.files.results import write_result
+from generator.intake.lm_eval import import_lm_eval
 from generator.records.base import Record
 from generator.records.models import Checkpoint, Model
 from generator.records.results import Failure, Result
@@ -106,6 +109,7 @@ def write_miniature(root: Path) -> None:
     for result in results():
         write_result(root, "measured", result)
     _write_published(root / "results" / "published" / "paper")
+    _write_imported(root)
     shutil.copytree(ROOT / "site", root / "site")
     shutil.copy(ROOT / "mkdocs.yml", root)
 
@@ -121,6 +125,18 @@ def _write_published(folder: Path) -> None:
         lines.append(f'"{name}",team{k % 4},{10 ** (6 + k % 5)},{bits:.2f},{score:.2f}')
     lines.append("team0/unknown,team0,,0.9,")
     (folder / "table.csv").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _write_imported(root: Path) -> None:
+    """Two files about the hostile model that disagree, with hostile names and an adapter's."""
+    files = []
+    for value, args in ((0.2, ""), (0.9, ""), (0.5, f",peft={HOSTILE.replace(',', '')}")):
+        scores = {"acc,none": value, "acc_stderr,none": 0.01, f"{HOSTILE},none": 1.5, "x": [1]}
+        config = {"model": HOSTILE, "model_args": f"pretrained=org/hostile{args}"}
+        document = {"results": {HOSTILE: scores}, "config": config, "git_hash": HOSTILE}
+        files.append(json.dumps(document).encode())
+    records = [(content, import_lm_eval(HOSTILE, content)) for content in files]
+    assert [error for _, error in write_imported(root, records) if error] == []
 
 
 def write_toml(path: Path, record: Record) -> None:

@@ -1,6 +1,7 @@
 """The API: every file is of its schema, leads to files that are there, and does not break."""
 
 import json
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 
@@ -8,7 +9,7 @@ import jsonschema
 import pytest
 
 from generator.export.files import export_files
-from tests.exported import COMMIT, read_board
+from tests.exported import COMMIT, PREDICTIONS, read_board
 from tests.miniature import write_miniature
 
 FROZEN = json.loads((Path(__file__).parent / "frozen" / "api_v1_reads.json").read_text("utf-8"))
@@ -19,7 +20,7 @@ TYPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool}
 def files(tmp_path_factory) -> dict[str, bytes]:
     root = tmp_path_factory.mktemp("miniature")
     write_miniature(root)
-    return export_files(read_board(root))
+    return export_files(replace(read_board(root), fitted={"predictions": PREDICTIONS}))
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def target(path: str, address: str) -> str:
 
 
 def test_every_file_is_of_the_schema_that_it_names(files, api):
-    assert len(api) == 2 + 4 + 13
+    assert len(api) == 3 + 4 + 13
     for path, content in api.items():
         schema = json.loads(files[target(path, content["schema"])])
         jsonschema.Draft202012Validator.check_schema(schema)
@@ -53,7 +54,7 @@ def test_a_file_without_a_member_would_not_be_of_its_schema(files, api):
 
 def test_every_address_leads_to_a_file(files, api):
     index = api["index.json"]
-    addresses = [index["leaderboard"], index["licences"]]
+    addresses = [index["leaderboard"], index["predictions"], index["licences"]]
     addresses += [file for table in index["tables"] for file in table["files"].values()]
     addresses += [model["address"] for model in index["models"]]
     assert [a for a in addresses if target("index.json", a) not in files] == []

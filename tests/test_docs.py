@@ -18,6 +18,7 @@ from generator.publish.reference import (
     tables_of,
 )
 from generator.publish.text import escape
+from generator.records.failures import REASONS, RETRY
 from generator.records.models import Model
 
 ROOT = Path(__file__).parent.parent
@@ -153,3 +154,21 @@ def test_the_example_of_a_model_file_is_in_order(tmp_path):
     path.write_text(example)
     specs, problems = read_specs(tmp_path)
     assert (list(specs.models), problems) == (["org__model"], [])
+
+
+def test_every_test_that_the_page_of_faults_names_exists():
+    page = (ROOT / "site/docs/reliability.md").read_text("utf-8")
+    named = re.findall(r"\| `(test_\w+)` \|$", page, re.MULTILINE)
+    rows = page.partition("| What goes wrong |")[2].partition("\n\n")[0].splitlines()[2:]
+    assert len(named) == len(rows) > 10
+    tests = "\n".join(file.read_text("utf-8") for file in sorted((ROOT / "tests").glob("*.py")))
+    assert [name for name in named if f"def {name}(" not in tests] == []
+
+
+def test_the_page_of_faults_says_when_each_reason_is_tried_again():
+    """The table of policies is the data: every reason in the row of its own policy."""
+    page = (ROOT / "site/docs/reliability.md").read_text("utf-8")
+    rows = page.partition("| Tried again |")[2].partition("\n\n")[0].splitlines()[2:]
+    shown = [set(re.findall(r"`(\w+)`", row.rpartition(" | ")[2])) for row in rows]
+    policies = ("now", "next_run", "larger_machine", "changed", "never")
+    assert shown == [{reason for reason in REASONS if RETRY[reason] == p} for p in policies]

@@ -164,6 +164,8 @@ def test_measure_and_the_build_side_never_import_each_other():
         ("tables", "from generator.publish import text", "a later layer"),
         ("export", "from generator.publish import text", "a later layer"),
         ("fits", "from generator.export.board import Board", "a later layer"),
+        ("intake", "from generator.tables.imported import relate", "a later layer"),
+        ("intake", "from pathlib import Path\nPath('x').read_bytes()", "touches the world"),
         ("publish", "import torch.nn", "belongs to measure"),
         ("cli", "from transformers import AutoModel", "belongs to measure"),
         ("tables", "from os import path", "touches the world"),

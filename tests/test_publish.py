@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 import yaml
 
+from generator.files.imported import read_imported
 from generator.files.published import read_published
 from generator.files.results import read_results
 from generator.files.specs import read_specs
@@ -43,10 +44,11 @@ def render_folder(root):
     specs, problems = read_specs(root)
     stored, faults = read_results(root, "measured")
     published, more = read_published(root)
-    assert (problems, faults, more) == ([], [], [])
+    imported, others = read_imported(root)
+    assert (problems, faults, more, others) == ([], [], [], [])
     cohorts = make_cohorts(specs, stored, published)
     evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
-    return render_site(cohorts, evidence, specs, stored, "0" * 40, COMMIT_DATE)
+    return render_site(cohorts, evidence, specs, stored, "0" * 40, COMMIT_DATE, imported=imported)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from generator.files.results import read_results, record_text, write_atomically, write_result
 from generator.plan import latest_results, plan_jobs
-from generator.records.base import Record
+from generator.records.base import Record, UserError
 from generator.records.classical import CLASSICAL
 from generator.records.models import Checkpoint
 from generator.records.results import Failure, Result
@@ -230,7 +230,7 @@ def disk_full_after(n_bytes: int) -> Iterator[None]:
 
 
 def test_a_record_that_does_not_fit_on_the_disk_leaves_nothing(tmp_path):
-    with disk_full_after(1000), pytest.raises(OSError, match="File too large"):
+    with disk_full_after(1000), pytest.raises(UserError, match="be written: File too large; "):
         write_result(tmp_path, "measured", make_result(MODEL))
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 

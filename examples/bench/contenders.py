@@ -22,9 +22,11 @@ import torch
 from generator.files.specs import read_specs
 from generator.measure.corpora import Document, select_documents
 from generator.measure.forward import _hidden_states, run_forward
+from generator.measure.information import Parts, measure_moments, plug_in, row_entropies
+from generator.measure.labels import number_labels, sort_labels
 from generator.measure.layer_files import LayerFiles
 from generator.measure.layers import estimate_layers
-from generator.measure.positions import draw_positions, eligible_tokens
+from generator.measure.positions import draw_positions, eligible_tokens, grams_at
 from generator.measure.soft_entropy import draw_anchors, solve_scale
 from generator.measure.text import open_layer_files, sum_bits
 from generator.measure.weights import Loaded, load_model
@@ -103,16 +105,16 @@ def measure_limit(documents: int) -> dict[str, float]:
     return watch.read() | {"tokens": sum(len(e.tokens) for e in encoded)}
 
 
-def measure_ours(documents: int, seeds: int = 8) -> dict[str, float]:
+def measure_ours(documents: int) -> dict[str, float]:
     """Both sides, all layers, orders 1 to 3, with null, jackknife and convergence.
 
     The assignments of all layers are made once more between the two halves, so that their cost
     is known; the estimates make them themselves.
     """
     loaded = load()
-    weights = resident_gb()
+    weights = loaded.model.get_memory_footprint() / 1e9
     encoded, windows = prepare(loaded, documents)
-    asked = protocol(encoded, seeds)
+    asked = protocol(encoded, seeds=8)
     with tempfile.TemporaryDirectory() as folder:
         watch = Watch()
         masks = draw_positions(encoded, asked.positions, 3, 0, 0)
@@ -133,6 +135,32 @@ def measure_ours(documents: int, seeds: int = 8) -> dict[str, float]:
         "positions": asked.positions,
         "bits_per_byte": bits.bits_per_byte,
     }
+
+
+def measure_same_work(documents: int) -> dict[str, float]:
+    """The work that both peers together do: bits per byte, and the plug-in of one seed, orders 1
+    to 3, of every layer; without null, intervals, convergence and rank."""
+    loaded = load()
+    encoded, windows = prepare(loaded, documents)
+    asked = protocol(encoded, seeds=1)
+    with tempfile.TemporaryDirectory() as folder:
+        watch = Watch()
+        masks = draw_positions(encoded, asked.positions, 3, 0, 0)
+        assert masks is not None
+        with open_layer_files(loaded, asked, Path(folder)) as files:
+            passed = run_forward(loaded.model, encoded, windows, masks, files, lambda _: None)
+        sum_bits(encoded, passed, start_token(loaded.tokenizer)[0])
+        together = np.zeros(asked.positions, dtype=np.int64)  # one group, one stage
+        parts = Parts(together, together, groups=0, stages=1)
+        sides = grams_at(encoded, passed.rows, asked.max_order)
+        labels = [sort_labels(own, together) for side in sides for own in number_labels(side)]
+        for layer in range(files.layers):
+            assignments = files.read_assignments(layer)[0].float()
+            rows = row_entropies(assignments)
+            moments = measure_moments(assignments, rows, parts)
+            for own in labels:
+                plug_in(assignments, rows, own, moments, groups=0)
+        return watch.read()
 
 
 def measure_bits(documents: int, dtype: torch.dtype) -> dict[str, float]:
@@ -216,20 +244,15 @@ def measure_positions(positions: int) -> dict[str, float]:
     return times | {"distinct_labels": distinct, "disk_gb": disk / 1e9}
 
 
-def resident_gb() -> float:
-    """Memory that the process holds now, such as the weights, in GB."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e9
-
-
 def peak_gb() -> float:
+    """Most memory that the process has held so far, Python and its libraries included."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 RUN: dict[str, Callable[[int], dict[str, float]]] = {
     "limit": measure_limit,
     "ours": measure_ours,
-    "ours-one-seed": lambda documents: measure_ours(documents, seeds=1),
+    "ours, same work": measure_same_work,
     "float32": lambda documents: measure_bits(documents, torch.float32),
     "bfloat16": lambda documents: measure_bits(documents, torch.bfloat16),
     "soft-entropy": measure_soft_entropy,

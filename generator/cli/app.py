@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from generator.files.imported import read_imported
 from generator.files.pairs import read_pairs
 from generator.files.published import read_published
 from generator.files.results import read_results
@@ -33,7 +34,8 @@ def all_problems(root: Path) -> list[Problem]:
     for preference in specs.preferences.values():
         if preference.source.path is not None:
             found += read_pairs(root, preference)[1]
-    return sorted(found + read_published(root)[1] + read_results(root, "measured")[1])
+    found += read_published(root)[1] + read_imported(root)[1]
+    return sorted(found + read_results(root, "measured")[1])
 
 
 def valid_specs(root: Path) -> Specs:

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from generator.cli.app import Root, all_problems, app, valid_specs
+from generator.files.commits import Commit, read_commit
+from generator.files.imported import read_imported
 from generator.files.published import read_published
 from generator.files.results import read_results
 from generator.records.base import Problem, UserError
@@ -33,11 +35,14 @@ def build(
     specs, stored = valid_specs(root), read_results(root, "measured")[0]
     cohorts = make_cohorts(specs, stored, read_published(root)[0])
     evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
-    commit, commit_date = _commit(root)
-    pages = render_site(cohorts, evidence, specs, stored, commit, commit_date, describe_commands())
+    imported = read_imported(root)[0]
+    commit = commit_of(root)
+    pages = render_site(
+        cohorts, evidence, specs, stored, commit.id, commit.date, describe_commands(), imported
+    )
     write_site(root, pages)
     if html:
-        build_html(root, commit_date)
+        build_html(root, commit.date)
         print(f"the site is in {root / 'build' / 'html'}; `leaderboard serve` shows it")
 
 
@@ -60,11 +65,9 @@ def serve(
     subprocess.run([*command, "--directory", str(folder)], check=False)
 
 
-def _commit(root: Path) -> tuple[str, str]:
-    """Id and date (ISO 8601) of the commit that the site is built from."""
-    command = ["git", "-C", str(root), "log", "-1", "--format=%H %cI"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    if found.returncode != 0:
-        return "unknown", "1970-01-01T00:00:00+00:00"
-    commit, date = found.stdout.split()
-    return commit, date
+def commit_of(root: Path) -> Commit:
+    """The commit that the site is built from; outside of a repository one without a name."""
+    try:
+        return read_commit(root, "HEAD")
+    except UserError:
+        return Commit("unknown", "1970-01-01T00:00:00+00:00")

@@ -60,7 +60,8 @@ def job_name(job: Job) -> str:
     place = job.model.id
     if len(job.model.revisions()) > 1:
         place += f" at {job.checkpoint.tokens_seen} tokens"
-    return f"{place} {job.kind} {job.name}"
+    part = f" part {job.part.number} of {job.part.of}" if job.part else ""
+    return f"{place} {job.kind} {job.name}{part}"
 
 
 def job_row(job: Job) -> dict[str, Any]:

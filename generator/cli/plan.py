@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +22,7 @@ from generator.files.pins import pin_datasets
 from generator.files.results import read_results
 from generator.plan import Job, plan_jobs
 from generator.plan.estimates import Estimate, History
+from generator.plan.shards import Runner, pack_shards
 
 UNKNOWN = "–"
 
@@ -36,10 +37,17 @@ def plan(
     local: Annotated[bool, typer.Option("--local", help="Against results/local.")] = False,
     pin: Annotated[bool, typer.Option("--pin", help="Resolve unpinned datasets.")] = False,
     as_json: AsJson = False,
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="Print shards as a matrix of GitHub Actions.")
+    ] = False,
+    max_jobs: Annotated[int, typer.Option(min=1, help="Shards in a matrix.")] = 256,
+    max_minutes: Annotated[float, typer.Option(min=1, help="Minutes a shard may take.")] = 300,
+    max_memory: Annotated[float, typer.Option(min=1, help="GB of memory of a runner.")] = 16,
+    max_disk: Annotated[float, typer.Option(min=1, help="GB of disk of a runner.")] = 14,
 ) -> None:
     """Say what is missing or stale, why, and what it will cost as far as past records tell.
 
-    Example: `leaderboard plan --corpus sotu`
+    Example: `leaderboard plan --matrix --max-jobs 256 --max-minutes 300`
     """
     from generator.measure.machine import read_machine
 
@@ -52,9 +60,12 @@ def plan(
     jobs = plan_jobs(specs, stored, machine=machine)
     jobs = select_jobs(jobs, specs, model, suite, corpus, profile)
     history = History((entry.result for entry in stored), specs.models, machine.device)
-    costs = {job: history.estimate(job) for job in jobs}
-    if as_json:
-        print(json.dumps([job_row(job) | vars(costs[job]) for job in jobs], indent=1))
+    costs = [(job, history.estimate(job)) for job in jobs]
+    if matrix:
+        runner = Runner(max_jobs, max_minutes, max_memory * 1e9, max_disk * 1e9)
+        _print_matrix(costs, runner)
+    elif as_json:
+        print(json.dumps([job_row(job) | vars(cost) for job, cost in costs], indent=1))
     elif not jobs:
         print("nothing to do: every record is there and of today's protocol")
     else:
@@ -62,10 +73,20 @@ def plan(
             print(line)
 
 
-def _table(costs: Mapping[Job, Estimate]) -> list[str]:
+def _print_matrix(costs: Sequence[tuple[Job, Estimate]], runner: Runner) -> None:
+    """Shards on one line of standard output, for fromJSON; what is in none on standard error."""
+    shards, waiting = pack_shards([(j, cost) for j, cost in costs if not j.blocked], runner)
+    include = [shard.model_dump(mode="json", exclude_none=True) for shard in shards]
+    print(json.dumps({"include": include}, separators=(",", ":")))
+    blocked = [(job, f"blocked: {job.blocked}") for job, _ in costs if job.blocked]
+    for job, why in [*waiting, *blocked]:
+        print(f"{job_name(job)}: {why}", file=sys.stderr)
+
+
+def _table(costs: Sequence[tuple[Job, Estimate]]) -> list[str]:
     """One line a job: what and why, time with its typical error, memory, download."""
     rows = []
-    for job, cost in costs.items():
+    for job, cost in costs:
         blocked = f"blocked: {job.blocked}" if job.blocked else ""
         rows.append((f"{job_name(job)}: {job.why}", *_shown(cost), blocked))
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
@@ -75,7 +96,7 @@ def _table(costs: Mapping[Job, Estimate]) -> list[str]:
         ).rstrip()
         for row in rows
     ]
-    return [*lines, _total([cost for job, cost in costs.items() if not job.blocked])]
+    return [*lines, _total([cost for job, cost in costs if not job.blocked])]
 
 
 def _shown(cost: Estimate) -> tuple[str, str, str]:

@@ -26,7 +26,7 @@ def verify(
     Example: `leaderboard verify HuggingFaceTB__SmolLM2-135M-Instruct@Q4_1 sotu --local`
     """
     from generator.measure.proof import prove_model
-    from generator.measure.run import Workplace
+    from generator.measure.record import Workplace
 
     specs = valid_specs(root)
     refuse_unknown(

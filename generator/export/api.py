@@ -2,7 +2,7 @@
 stays where it is; new members may be added. See api_schemas.py for their shapes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import pyarrow as pa
@@ -18,13 +18,16 @@ VERSION = 1
 FOLDER = "api/v1"
 
 
-def export_api(board: Board, dictionary: dict[str, Table], scores: pa.Table) -> dict[str, bytes]:
-    """Every file of the API by path. scores: the table of that name."""
+def export_api(
+    board: Board, dictionary: Mapping[str, Table], tables: Mapping[str, pa.Table]
+) -> dict[str, bytes]:
+    """Every file of the API by path. tables: conformed, by name."""
     files: dict[str, object] = {
         "index.json": _index(board, dictionary),
         "leaderboard.json": _leaderboard(board),
+        "predictions.json": {"predictions": tables["predictions"].to_pylist()},
     }
-    files |= _models(board, scores.to_pandas())
+    files |= _models(board, tables["scores"].to_pandas())
     named = {path: _signed(path, content, board) for path, content in files.items()}
     schemas = {f"schemas/{name}.json": as_json(schema) for name, schema in SCHEMAS.items()}
     found = schemas | {path: as_json(content) for path, content in named.items()}
@@ -51,7 +54,7 @@ def _signed(path: str, content: object, board: Board) -> dict[str, object]:
     }
 
 
-def _index(board: Board, dictionary: dict[str, Table]) -> dict[str, object]:
+def _index(board: Board, dictionary: Mapping[str, Table]) -> dict[str, object]:
     tables = [
         {
             "name": table.name,
@@ -74,6 +77,7 @@ def _index(board: Board, dictionary: dict[str, Table]) -> dict[str, object]:
         "licence": OURS,
         "licences": "../../data/LICENCE.txt",
         "leaderboard": "leaderboard.json",
+        "predictions": "predictions.json",
         "tables": tables,
         "models": sorted(models, key=lambda one: one["address"]),
     }

@@ -1,6 +1,7 @@
 """The shapes of the API's files, as JSON Schema. Members may be added, none may change or go."""
 
-from generator.export.schemas import DRAFT
+from generator.export.fit_tables import PREDICTIONS
+from generator.export.schemas import DRAFT, row_schema
 
 Schema = dict[str, object]
 
@@ -77,18 +78,23 @@ FIGURE = _object(
     dtype=MAYBE_TEXT,
     record=MAYBE_TEXT,
 )
+PREDICTED = row_schema(PREDICTIONS, open_ended=True)
 SCHEMAS: dict[str, Schema] = {
     "index": _file(
         "What there is, and where",
         licence=TEXT,
         licences=TEXT,
         leaderboard=TEXT,
+        predictions=TEXT,
         tables=_list(
             _object(name=TEXT, title=TEXT, files={"type": "object", "additionalProperties": TEXT})
         ),
         models=_list(_object(id=TEXT, name=TEXT, provenance=PROVENANCE, address=TEXT)),
     ),
     "leaderboard": _file("Every cohort with its columns and rows", cohorts=_list(COHORT)),
+    "predictions": _file(
+        "Every predicted score, each with its licence", predictions=_list(PREDICTED)
+    ),
     "model": _file(
         "One model with every figure that a cohort has of it",
         id=TEXT,

@@ -1,15 +1,19 @@
 """Everything that the exports are made from, as one value."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
+import pandas as pd
+
+from generator.files.imported import StoredImport
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.fits.evidence import Evidence
 from generator.records.results import Result
 from generator.tables.cohorts import Cohort
 from generator.tables.comparisons import Comparison
+from generator.tables.conflicts import Conflict
 from generator.tables.measured import current_results
 
 
@@ -24,6 +28,10 @@ class Board:
     comparisons: Sequence[Comparison]
     commit: str  # "unknown" outside of a repository
     commit_date: str  # ISO 8601
+    imported: Sequence[StoredImport] = ()
+    conflicts: Sequence[Conflict] = ()
+    # What generator/fits makes: predictions, fits, correlations and residuals, by name.
+    fitted: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @cached_property
     def current(self) -> list[StoredResult]:

@@ -19,7 +19,6 @@ from generator.export.fields import (
     TRAINING_TOKENS,
     Field,
     Table,
-    count,
     figure,
     interval,
     maybe,
@@ -98,22 +97,3 @@ LEADERBOARD = Table(
     ),
     ("cohort", "model", "dtype"),
 )  # fmt: skip
-
-CORRELATIONS = Table(
-    "correlations",
-    "One row a cohort and benchmark: how compression and score go together.",
-    (
-        COHORT,
-        text("benchmark", "the benchmark's column; score is the mean of all"),
-        text("label", "its name on the board"),
-        count("n", "models", "models with both figures", "derived"),
-        count("families", "families", "families of these models", "derived"),
-        figure("pearson", "r", "Pearson correlation of compression with the score"),
-        *interval("", "r", "the 95 % interval of pearson by resampling whole families"),
-        figure("spearman", "rho", "Spearman rank correlation"),
-        figure("partial", "rho", "Spearman given the number of parameters", null=True),
-        figure("p_value", "probability", "of pearson, corrected by Benjamini and Hochberg"),
-        DATA_LICENCE,
-    ),
-    ("cohort", "benchmark"),
-)

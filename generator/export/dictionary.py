@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from generator.export.board_tables import CORRELATIONS, LEADERBOARD, MODELS, SCORES
+from generator.export.board_tables import LEADERBOARD, MODELS, SCORES
 from generator.export.fields import (
     INFORMATION,
     Direction,
@@ -12,6 +12,8 @@ from generator.export.fields import (
     Table,
     figure,
 )
+from generator.export.fit_tables import CORRELATIONS, FITS, PREDICTIONS, RESIDUALS
+from generator.export.imported_table import IMPORTED
 from generator.export.measured_tables import (
     COMPARISONS,
     COMPRESSION,
@@ -47,7 +49,11 @@ FIXED = (
     PREFERENCES,
     PREFERENCE_LAYERS,
     TRAJECTORIES,
+    PREDICTIONS,
+    FITS,
     CORRELATIONS,
+    RESIDUALS,
+    IMPORTED,
 )
 
 

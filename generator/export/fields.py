@@ -110,6 +110,7 @@ BITS_PER_BYTE = figure("bits_per_byte", "bits/byte", "cost of the text", "lower"
 RECORD = text("record", "the record that the row comes from, below records/", "derived")
 DATA_LICENCE = text(
     "data_licence",
-    "licence of the row's figures: CC-BY-4.0 for ours, that of the source for published ones",
+    "licence of the row's figures: CC-BY-4.0 for ours, that of the source for published ones; "
+    "not stated for imported files",
     "derived",
 )

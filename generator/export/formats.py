@@ -38,16 +38,19 @@ def to_csv(table: Table, rows: pa.Table) -> bytes:
 
 
 def _csv_column(field: Field, column: pa.ChunkedArray) -> pd.Series:
-    if field.type == "integer":
-        return column.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-    if field.type == "number":
-        return column.to_pandas()
     plain = _plain(column)
-    if field.type == "string":
+    shown: pd.Series
+    if field.type == "integer":
+        shown = plain.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    elif field.type == "number":
+        shown = plain.to_pandas()
+    elif field.type == "string":
         known = {text: guard(text) for text in plain.unique().to_pylist()}
-        return plain.to_pandas().astype(object).map(known, na_action="ignore")
-    shown = [None if v is None else str(v).lower() for v in plain.to_pylist()]
-    return pd.Series(shown, dtype=object)
+        shown = plain.to_pandas().astype(object).map(known, na_action="ignore")
+    else:
+        texts = [None if v is None else str(v).lower() for v in plain.to_pylist()]
+        shown = pd.Series(texts, dtype=object)
+    return shown
 
 
 def guard(text: str | None) -> str | None:
@@ -96,7 +99,8 @@ def to_parquet(rows: pa.Table, metadata: Mapping[str, object]) -> bytes:
     with pq.ParquetWriter(sink, rows.schema, **options) as writer:
         writer.write_table(rows)
         writer.add_key_value_metadata(held)
-    return sink.getvalue().to_pybytes()
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

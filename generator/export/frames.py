@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pandas as pd
 
 from generator.export.board import Board, record_of
-from generator.export.board_tables import CORRELATIONS
 from generator.export.compression_frames import (
     comparison_frame,
     compression_row,
@@ -14,12 +13,13 @@ from generator.export.compression_frames import (
     plane_rows,
 )
 from generator.export.dictionary import wide_columns
-from generator.export.licences import OURS, licence_of
+from generator.export.fit_tables import CORRELATIONS, FITS, PREDICTIONS, RESIDUALS
+from generator.export.licences import NOT_STATED, OURS, licence_of
 from generator.export.preference_frames import preference_layer_rows, preference_row
-from generator.fits.evidence import Evidence
 from generator.records.results import Result
 from generator.tables.classical import compressor_rates
 from generator.tables.cohorts import Cohort, Column
+from generator.tables.imported import imported_rows
 from generator.tables.trajectories import make_trajectories
 
 
@@ -44,7 +44,8 @@ def make_frames(board: Board) -> dict[str, pd.DataFrame]:
         "models": _models(board),
         "leaderboard": _leaderboard(board.cohorts),
         "scores": _scores(board),
-        "correlations": _correlations(board),
+        "imported": imported_rows(board.imported, board.conflicts).assign(data_licence=NOT_STATED),
+        **_fitted(board),
     }
     return mixed | {name: frame.assign(data_licence=OURS) for name, frame in ours.items()}
 
@@ -167,30 +168,39 @@ def _figure_names(result: Result) -> list[str]:
     return [result.name]
 
 
+def _fitted(board: Board) -> dict[str, pd.DataFrame]:
+    """The tables of the fits, each row under its cohort's licence."""
+    licences = {cohort.name: licence_of(cohort) for cohort in board.cohorts}
+    frames = {"correlations": _correlations(board), **board.fitted}
+    found = {}
+    for table in (PREDICTIONS, FITS, CORRELATIONS, RESIDUALS):
+        frame = frames.get(table.name, pd.DataFrame({"cohort": []}))
+        found[table.name] = frame.assign(data_licence=frame["cohort"].map(licences))
+    return found
+
+
 def _correlations(board: Board) -> pd.DataFrame:
-    columns = [field.name for field in CORRELATIONS.fields]
-    parts = [_correlation_rows(cohort, board.evidence[cohort.name]) for cohort in board.cohorts]
-    return pd.DataFrame([row for rows in parts for row in rows], columns=columns)
-
-
-def _correlation_rows(cohort: Cohort, found: Evidence) -> list[dict[str, object]]:
-    return [
+    """One row a cohort and benchmark."""
+    controls = {(c.name, s.name): s.negative_control for c in board.cohorts for s in c.scores}
+    rows = [
         {
-            "cohort": cohort.name,
+            "cohort": cohort,
             "benchmark": one.score,
-            "label": one.label,
             "n": one.n,
-            "families": one.families,
+            "groups": one.families,
             "pearson": one.pearson,
-            "low95": one.low,
-            "high95": one.high,
-            "spearman": one.spearman,
-            "partial": one.partial,
-            "p_value": one.p_value,
-            "data_licence": licence_of(cohort),
+            "pearson_low95": one.low,
+            "pearson_high95": one.high,
+            "p_corrected": one.p_value,
+            "rank_correlation": one.spearman,
+            "partial_parameters": one.partial,
+            "partial_compute": None,
+            "negative_control": controls.get((cohort, one.score), False),
         }
-        for one in found.correlations
+        for cohort, evidence in board.evidence.items()
+        for one in evidence.correlations
     ]
+    return pd.DataFrame(rows, columns=[f.name for f in CORRELATIONS.fields[:-1]])
 
 
 def _texts(rows: pd.DataFrame, name: str) -> pd.Series:

@@ -6,6 +6,7 @@ from generator.records.published import Citation
 from generator.tables.cohorts import Cohort
 
 OURS = "CC-BY-4.0"
+NOT_STATED = "not stated"  # of imported files: that of whoever ran the harness
 OURS_TITLE = "Creative Commons Attribution 4.0 International"
 OURS_ADDRESS = "https://creativecommons.org/licenses/by/4.0/"
 

@@ -23,7 +23,8 @@ ABSTRACT = (
     "same models; and figures that others published, each with its source and licence."
 )
 KEYWORDS = ("language models", "compression", "bits per byte", "evaluation")
-MIXED = ("models", "leaderboard", "scores", "correlations")  # also hold what others published
+# Tables that also hold, or are computed from, what others published.
+MIXED = ("models", "leaderboard", "scores", "predictions", "fits", "correlations", "residuals")
 MEDIA = {
     "csv": "text/csv",
     "json": "application/json",
@@ -59,12 +60,8 @@ def table_metadata(table: Table, board: Board) -> dict[str, object]:
 def data_package(
     dictionary: Mapping[str, Table], files: Mapping[str, bytes], board: Board
 ) -> dict[str, object]:
-    """The descriptor. A CSV file is the table's resource; JSON and Parquet stand beside it."""
-    resources = [
-        _resource(table, form, path, files[path], board)
-        for table in dictionary.values()
-        for form, path in table.paths.items()
-    ]
+    """The descriptor: a resource for each table, which names the same table in other formats."""
+    resources = [_resource(table, files, board) for table in dictionary.values()]
     return {
         "$schema": PROFILE,
         "name": NAME,
@@ -82,24 +79,29 @@ def data_package(
     }  # fmt: skip
 
 
-def _resource(
-    table: Table, form: str, path: str, content: bytes, board: Board
-) -> dict[str, object]:
-    found: dict[str, object] = {
-        "name": table.name if form == table.formats[0] else f"{table.name}-{form}",
-        "title": table.title,
+def _resource(table: Table, files: Mapping[str, bytes], board: Board) -> dict[str, object]:
+    first, *others = table.formats
+    found = {"name": table.name, "title": table.title} | _file(table, first, files)
+    if first == "csv":
+        schema = table_schema(table, guarded=True)
+        found |= {"type": "table", "encoding": "utf-8", "schema": schema}
+    else:  # frictionless reads no Parquet, and would find another size than this
+        del found["bytes"], found["hash"]
+    found["licenses"] = licenses_of(table, board.cohorts)
+    if others:
+        found["otherFormats"] = [_file(table, form, files) for form in others]
+    return found
+
+
+def _file(table: Table, form: str, files: Mapping[str, bytes]) -> dict[str, object]:
+    path = table.paths[form]
+    return {
         "path": path,
         "format": form,
         "mediatype": MEDIA[form],
-        "licenses": licenses_of(table, board.cohorts),
+        "bytes": len(files[path]),
+        "hash": f"sha256:{hashlib.sha256(files[path]).hexdigest()}",
     }
-    if form != "parquet":  # frictionless reads no Parquet: it would find other sizes than these
-        found |= {"bytes": len(content), "hash": f"sha256:{hashlib.sha256(content).hexdigest()}"}
-    if form == "csv":
-        found |= {"type": "table", "encoding": "utf-8", "schema": table_schema(table, guarded=True)}
-    elif form == "json":
-        found |= {"encoding": "utf-8", "jsonSchema": f"schemas/{table.name}.schema.json"}
-    return found
 
 
 def as_json(value: object) -> bytes:

@@ -34,14 +34,15 @@ def _of(table: Table, name: str) -> Field:
     return next(field for field in table.fields if field.name == name)
 
 
-def row_schema(table: Table) -> dict[str, object]:
-    """JSON Schema of one row, as it stands in the table's JSON file."""
+def row_schema(table: Table, *, open_ended: bool = False) -> dict[str, object]:
+    """JSON Schema of one row, as it stands in the table's JSON file. open_ended: members may be
+    added, as in the API."""
     return {
         "type": "object",
         "description": table.title,
         "properties": {field.name: _property(field) for field in table.fields},
         "required": [field.name for field in table.fields],
-        "additionalProperties": False,
+        "additionalProperties": open_ended,
     }
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from generator.records.base import Problem, problems_of
+from generator.records.base import Problem, UserError, problems_of
+from generator.records.imported import Imported
 from generator.records.results import Result
 
 RESTORE = "restore it from git or measure again"
@@ -25,9 +26,13 @@ class StoredResult:
 
 def read_results(root: Path, folder: str) -> tuple[list[StoredResult], list[Problem]]:
     """Every record under `results/<folder>`, in order of file name, and the files that are not."""
+    return read_records(root / "results" / folder, root)
+
+
+def read_records(base: Path, root: Path) -> tuple[list[StoredResult], list[Problem]]:
+    """Every record under a folder, and the files that are not. Shown relative to `root`."""
     problems: list[Problem] = []
     found: list[StoredResult] = []
-    base = root / "results" / folder
     for path in sorted(base.rglob("*.json")):
         shown = path.relative_to(root).as_posix()
         if (result := _read_result(path, shown, problems)) is None:
@@ -53,14 +58,42 @@ def _read_result(path: Path, shown: str, problems: list[Problem]) -> Result | No
 
 def write_result(root: Path, folder: str, result: Result) -> str:
     """Write a record atomically; return its path relative to the repository."""
-    relative = f"results/{folder}/{result.file}"
-    write_atomically(root / relative, record_text(result).encode())
-    return relative
+    return write_record(root / "results" / folder, root, result)
 
 
-def record_text(result: Result) -> str:
+def write_record(base: Path, root: Path, result: Result) -> str:
+    """Write a record under a folder atomically; return its path relative to `root`.
+
+    Raises UserError when it cannot be written, such as on a full disk.
+    """
+    path = base / result.file
+    shown = path.relative_to(root).as_posix()
+    try:
+        write_atomically(path, record_text(result).encode())
+    except OSError as error:
+        wrong = f"cannot be written: {error.strerror}"
+        repair = "mend that and run the command again; what was written before stays"
+        raise UserError([Problem(shown, "", wrong, repair)]) from error
+    return shown
+
+
+def list_records(base: Path) -> frozenset[Path]:
+    """The files of all records under a folder, unread."""
+    return frozenset(base.rglob("*.json"))
+
+
+def written_since(
+    before: frozenset[Path], base: Path, model: str, revision: str, kind: str, name: str
+) -> list[Result]:
+    """Records of a job that are under a folder now and were not `before`."""
+    found = list_records(base / model / revision / f"{kind}-{name}") - before
+    read = (_read_result(path, str(path), []) for path in sorted(found))
+    return [result for result in read if result is not None]
+
+
+def record_text(record: Result | Imported) -> str:
     """A record as JSON: the outline on lines of its own, long inner lists one item a line."""
-    return _lines(result.content, depth=0) + "\n"
+    return _lines(record.content, depth=0) + "\n"
 
 
 def _lines(value: Any, depth: int) -> str:

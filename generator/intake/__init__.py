@@ -1,1 +1,1 @@
-"""What comes in from outside: results of other harnesses, shards, bundles."""
+"""What comes in from outside, judged before it becomes a record. Bytes in, records out: no IO."""

@@ -39,10 +39,12 @@ def run_forward(
     chosen: Sequence[NDArray[np.bool_]],
     files: LayerFiles | None,
     report: Callable[[int], None],
+    batch_divisor: int = 1,
 ) -> Pass:
     """Score every new token of every window; keep every layer's states at the chosen inputs.
 
     chosen: per document, (inputs,) mask. report: called with the number of tokens just scored.
+    batch_divisor: batches begin at this fraction of their usual size.
     Raises MeasureError: "nan" when the model's output is not finite, "out_of_memory" when not even
     one window fits.
     """
@@ -51,14 +53,14 @@ def run_forward(
     head = _Head(model)
     # Windows of like length together, longest first: little padding, and memory fails early.
     left = sorted(windows, key=lambda w: (w.begin - w.end, w.document, w.begin))
-    largest = BATCH_TOKENS
+    largest = BATCH_TOKENS // batch_divisor
     while left:
         size = max(1, largest // (left[0].end - left[0].begin))
         batch = left[:size]
         try:
             scored = _score_batch(model, head, documents, batch, chosen)
         except (torch.OutOfMemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             if len(batch) == 1:
                 wrong = f"a window of {batch[0].end - batch[0].begin} tokens does not fit in memory"
@@ -76,6 +78,7 @@ def run_forward(
             report(new)
         if files is not None:
             files.append(states)
+        states.clear()  # the next batch needs the room
     for document, values in zip(documents, nats, strict=True):
         if not np.isfinite(values).all():
             wrong = f"{document.document.name}: the model's output is not a finite number"
@@ -83,9 +86,10 @@ def run_forward(
     return Pass(nats, np.array(rows, dtype=np.int64).reshape(-1, 2))
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """CUDA has an error of its own; that of a CPU is known by its words alone."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
 
 def _score_batch(
@@ -110,7 +114,9 @@ def _score_batch(
         states = _hidden_states(model, documents, batch)
         scored = _take(states[-1], new)
         found = head.nats(scored, torch.from_numpy(np.concatenate(targets)))
-        return found, [_take(layer, kept) for layer in states]
+        for index, layer in enumerate(states):
+            states[index] = _take(layer, kept)  # layer by layer, so that few exist twice
+        return found, states
 
 
 def _take(states: Tensor, places: list[IntArray]) -> Tensor:

@@ -16,20 +16,32 @@ from lm_eval.tasks._factory import TaskFactory
 
 from generator.measure.environment import silence_libraries
 from generator.measure.failures import MeasureError
+from generator.measure.forward import is_out_of_memory
 from generator.measure.weights import Loaded, hash_weights
+from generator.records.failures import Reason
 from generator.records.names import COMMIT, HASH_REVISION
-from generator.records.results import Response, Score, Subtask, TaskResult
+from generator.records.results import Part, Response, Score, Subtask, TaskResult
 from generator.records.suites import Suite, Task
 
 BATCH = 16  # requests per forward pass
+BOOTSTRAPS = 1000  # of standard errors that have no formula
 SEED = 1234  # of few-shot samples and of every generator that lm-eval seeds
 
 
 class _QuietModel(HFLM):  # type: ignore[misc]  # lm-eval has no types
-    """lm-eval's model without its progress bars."""
+    """lm-eval's model without its progress bars, which may answer for a part of the items only."""
+
+    part: Part | None = None
 
     def loglikelihood(self, requests: Any, disable_tqdm: bool = True) -> Any:
-        return super().loglikelihood(requests, disable_tqdm=True)
+        """Of other parts' items the answer is (0, False); they are left out of what is read.
+
+        All requests are made, so that an item has the same prompt as in a whole run.
+        """
+        mine = requests if self.part is None else _requests_of(self.part, requests)
+        answers = super().loglikelihood(mine, disable_tqdm=True) if mine else []
+        known = {id(request): answer for request, answer in zip(mine, answers, strict=True)}
+        return [known.get(id(request), (0.0, False)) for request in requests]
 
     def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = True) -> Any:
         return super().loglikelihood_rolling(requests, disable_tqdm=True)
@@ -38,14 +50,34 @@ class _QuietModel(HFLM):  # type: ignore[misc]  # lm-eval has no types
         return super().generate_until(requests, disable_tqdm=True)
 
 
-def run_suite(loaded: Loaded, suite: Suite, root: Path) -> tuple[TaskResult, ...]:
-    """Every task of a suite, with per-item log-likelihoods. Raises MeasureError."""
+def _requests_of(part: Part, requests: Sequence[Any]) -> list[Any]:
+    """The requests of a part's items; items of a task are numbered from 0."""
+    totals: dict[str, int] = {}
+    for request in requests:
+        totals[request.task_name] = max(totals.get(request.task_name, 0), request.doc_id + 1)
+    return [r for r in requests if r.doc_id in part.items_of(totals[r.task_name])]
+
+
+def run_suite(
+    loaded: Loaded, suite: Suite, root: Path, part: Part | None = None
+) -> tuple[TaskResult, ...]:
+    """Every task of a suite, with per-item log-likelihoods. Raises MeasureError.
+
+    Of a part there are the part's items and no scores; merge_parts makes scores of all parts.
+    """
     silence_libraries()
+    manager = make_manager(suite, root)
+    batch = max(1, BATCH // loaded.batch_divisor)
+    harness = _QuietModel(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=batch)
+    harness.part = part
+    found = tuple(_run_task(harness, manager, task, root) for task in suite.tasks)
+    return found if part is None else tuple(cut_part(result, part) for result in found)
+
+
+def make_manager(suite: Suite, root: Path) -> Any:
     folder = str(root / suite.tasks_folder) if suite.tasks_folder else None
     # lm-eval reads all of its 13,000 task files, which takes seconds, unless it is told not to.
-    manager = TaskManager(include_path=folder, include_defaults=folder is None)
-    harness = _QuietModel(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=BATCH)
-    return tuple(_run_task(harness, manager, task, root) for task in suite.tasks)
+    return TaskManager(include_path=folder, include_defaults=folder is None)
 
 
 def _run_task(harness: Any, manager: Any, task: Task, root: Path) -> TaskResult:
@@ -54,23 +86,24 @@ def _run_task(harness: Any, manager: Any, task: Task, root: Path) -> TaskResult:
         with contextlib.chdir(root), contextlib.redirect_stdout(io.StringIO()):
             output = simple_evaluate(
                 model=harness,
-                tasks=[_pinned(task, manager)],
+                tasks=[pinned(task, manager)],
                 task_manager=manager,
                 num_fewshot=task.few_shot,
                 limit=task.limit,
                 apply_chat_template=task.chat_template,
                 log_samples=True,
-                bootstrap_iters=1000,
+                bootstrap_iters=BOOTSTRAPS,
                 random_seed=SEED,
                 numpy_random_seed=SEED,
                 torch_random_seed=SEED,
                 fewshot_random_seed=SEED,
             )
-        return _read_output(output, task)
+        return read_output(output, task)
     except MeasureError:
         raise
     except Exception as error:
-        raise MeasureError("harness", f"{task.task}: {type(error).__name__}: {error}") from error
+        reason: Reason = "out_of_memory" if is_out_of_memory(error) else "harness"
+        raise MeasureError(reason, f"{task.task}: {type(error).__name__}: {error}") from error
 
 
 def _check_dataset(task: Task, root: Path) -> None:
@@ -86,7 +119,7 @@ def _check_dataset(task: Task, root: Path) -> None:
         raise MeasureError("harness", f"{wrong} {task.dataset.revision}; {repair}")
 
 
-def _pinned(task: Task, manager: Any) -> Any:
+def pinned(task: Task, manager: Any) -> Any:
     """What lm-eval is asked for: a dataset of the Hub at the commit that the suite pins.
 
     lm-eval itself would read the main branch of today. Its factory takes overrides for a task or
@@ -99,7 +132,7 @@ def _pinned(task: Task, manager: Any) -> Any:
     return TaskFactory().build(known[task.task], overrides=overrides, registry=known)
 
 
-def _read_output(output: dict[str, Any], task: Task) -> TaskResult:
+def read_output(output: dict[str, Any], task: Task) -> TaskResult:
     """One task, or one group with its subtasks; lm-eval gives items of leaves only."""
     samples = output["samples"]
     for name in samples:
@@ -119,6 +152,21 @@ def _read_output(output: dict[str, Any], task: Task) -> TaskResult:
         responses=_read_responses(samples[task.task]) if single else (),
         subtasks=() if single else tuple(_read_subtask(output, name) for name in samples),
     )
+
+
+def cut_part(result: TaskResult, part: Part) -> TaskResult:
+    """Of a task that was answered in part: the items of the part, without scores."""
+
+    def cut(name: str, responses: tuple[Response, ...]) -> dict[str, Any]:
+        if not responses:
+            raise MeasureError("harness", f"{name}: its items are not kept, so it has no parts")
+        items = part.items_of(len(responses))
+        return {"scores": (), "responses": tuple(r for r in responses if r.item in items)}
+
+    if not result.subtasks:
+        return result.model_copy(update=cut(result.task.task, result.responses))
+    subtasks = [s.model_copy(update=cut(s.name, s.responses)) for s in result.subtasks]
+    return result.model_copy(update={"scores": (), "subtasks": tuple(subtasks)})
 
 
 def _read_subtask(output: dict[str, Any], name: str) -> Subtask:

@@ -153,7 +153,9 @@ def sum_assignments(
             tempfile.TemporaryDirectory(prefix="leaderboard-") as folder,
             LayerFiles(Path(folder), layers, positions, anchors, bins, scale) as files,
         ):
-            passed = run_forward(loaded.model, encoded, windows, masks, files, _silent)
+            passed = run_forward(
+                loaded.model, encoded, windows, masks, files, _silent, loaded.batch_divisor
+            )
             files.close()
             owners = torch.from_numpy(passed.rows[:, 0])
             sums = torch.zeros(len(block), len(seeds), bins)

@@ -15,7 +15,8 @@ from generator.measure.coder import PRECISION_BITS, Compressed, compress_tokens
 from generator.measure.corpora import Document, read_corpus
 from generator.measure.failures import MeasureError
 from generator.measure.packed import Header, header_line, pack
-from generator.measure.run import Report, Workplace, record_job
+from generator.measure.record import Report, Workplace
+from generator.measure.run import record_job
 from generator.measure.weights import load_model
 from generator.measure.windows import Start, encode_documents, start_token
 from generator.plan import Job

@@ -1,9 +1,9 @@
-"""Run jobs: one load of the weights for all jobs of a revision, one record for each job."""
+"""Run a job: what it measures, or why it failed, becomes a record."""
 
-import itertools
+import dataclasses
+import errno
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from generator.measure import harness
 from generator.measure.classical import compress_corpus
 from generator.measure.corpora import read_corpus
 from generator.measure.failures import MeasureError
+from generator.measure.forward import is_out_of_memory
 from generator.measure.machine import (
     COMPRESSOR_PACKAGES,
     MODEL_PACKAGES,
@@ -24,50 +25,57 @@ from generator.measure.machine import (
 )
 from generator.measure.pairs import draw_pairs
 from generator.measure.preferences import measure_preference
+from generator.measure.record import Report, Workplace, make_record
 from generator.measure.text import score_text
 from generator.measure.weights import Loaded, load_model, suitable_device, suitable_dtype
-from generator.plan import Job
+from generator.plan import Job, policy_of
 from generator.records.classical import Compressors
 from generator.records.corpora import Corpus
+from generator.records.failures import Reason
 from generator.records.preferences import PreferenceSet
-from generator.records.results import FORMAT, CorpusText, Environment, Failure, Result
+from generator.records.results import CorpusText, Environment, Failure, Part, Result
 from generator.records.suites import Suite
 
-Report = Callable[[str, int, int], None]
 
+class Bench:
+    """One revision of one model, loaded for its first job and kept for the ones that follow."""
 
-@dataclass(frozen=True)
-class Workplace:
-    """Where weights are looked for and cached."""
+    def __init__(self, specs: Specs, place: Workplace):
+        self.specs, self.place = specs, place
+        self._loaded: Loaded | None = None
+        self._refused: Exception | None = None
 
-    root: Path
-    cache: Path
-
-
-def run_jobs(
-    jobs: Iterable[Job], specs: Specs, place: Workplace, report: Report
-) -> Iterator[tuple[Job, Result]]:
-    """Run jobs in order; yield each record as soon as it is there. A failure is a record too."""
-    by_revision = itertools.groupby(jobs, key=lambda job: (job.model.id, job.checkpoint.revision))
-    for _, group in by_revision:
-        due = list(group)
-        started = time.monotonic()
+    def run(self, job: Job, batch_divisor: int, report: Report) -> Result:
+        """The record of a job; a failure is a record too. Batches are 1/batch_divisor in size."""
+        began, started = datetime.now(UTC), time.monotonic()
         try:
-            loaded = _load(due[0], place)
+            loaded = self._load(job)
         except Exception as error:
-            for job in due:
-                yield job, _failed(job, error, datetime.now(UTC), time.monotonic() - started)
-            continue
-        for job in due:
-            yield job, record_job(job, partial(_measure, job, loaded, specs, place, report))
-        del loaded
+            return _failed(job, error, began, time.monotonic() - started)
+        if loaded is not None:
+            loaded = dataclasses.replace(loaded, batch_divisor=batch_divisor)
+        work = partial(_measure, job, loaded, self.specs, self.place, report)
+        return record_job(job, work)
 
+    def _load(self, job: Job) -> Loaded | None:
+        """The model of a job; None for the classical compressors, which need none.
 
-def _load(job: Job, place: Workplace) -> Loaded | None:
-    """The model of a job; None for the classical compressors, which need none."""
-    if isinstance(job.model, Compressors):
-        return None
-    return load_model(job.model, job.checkpoint, place.root, place.cache)
+        Weights that were refused once are not looked at again, unless trying again may help.
+        """
+        if isinstance(job.model, Compressors):
+            return None
+        if self._refused is not None:
+            raise self._refused
+        if self._loaded is None:
+            try:
+                self._loaded = load_model(
+                    job.model, job.checkpoint, self.place.root, self.place.cache
+                )
+            except Exception as error:
+                if policy_of(_failure(error).reason) != "now":
+                    self._refused = error
+                raise
+        return self._loaded
 
 
 def record_job(job: Job, work: Callable[[], dict[str, Any]]) -> Result:
@@ -86,14 +94,14 @@ def _measure(
     if loaded is None:
         return _compress_corpus(specs.corpora[job.name], report)
     if job.kind == "suite":
-        return _run_suite(loaded, specs.suites[job.name], place.root)
+        return _run_suite(loaded, specs.suites[job.name], place.root, job.part)
     if job.name in specs.preferences:
         return _run_preference(loaded, specs.preferences[job.name], place.root, report)
     return _run_corpus(loaded, specs.corpora[job.name], report)
 
 
-def _run_suite(loaded: Loaded, suite: Suite, root: Path) -> dict[str, Any]:
-    return {"subject": loaded.subject, "tasks": harness.run_suite(loaded, suite, root)}
+def _run_suite(loaded: Loaded, suite: Suite, root: Path, part: Part | None) -> dict[str, Any]:
+    return {"subject": loaded.subject, "tasks": harness.run_suite(loaded, suite, root, part)}
 
 
 def _run_corpus(loaded: Loaded, corpus: Corpus, report: Report) -> dict[str, Any]:
@@ -115,26 +123,25 @@ def _run_preference(
 
 
 def _failed(job: Job, error: Exception, began: datetime, seconds: float) -> Result:
+    parts = {"error": _failure(error), "asked": job.asked}
+    return _record(job, began, seconds, parts)
+
+
+def _failure(error: Exception) -> Failure:
+    """Why a job failed, in the words of records/failures.py."""
     if isinstance(error, MeasureError):
-        failure = Failure(reason=error.reason, message=error.message)
-    else:
-        failure = Failure(reason="unexpected", message=f"{type(error).__name__}: {error}")
-    return _record(job, began, seconds, {"error": failure})
+        return Failure(reason=error.reason, message=error.message)
+    reason: Reason = "unexpected"
+    if is_out_of_memory(error):
+        reason = "out_of_memory"
+    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason = "disk"
+    return Failure(reason=reason, message=f"{type(error).__name__}: {error}")
 
 
 def _record(job: Job, began: datetime, seconds: float, parts: dict[str, Any]) -> Result:
     """The record of a job: identity and environment, and the parts that were measured."""
-    return Result(
-        format=FORMAT,
-        model=job.model.id,
-        revision=job.checkpoint.revision,
-        tokens_seen=job.checkpoint.tokens_seen or None,
-        kind=job.kind,
-        name=job.name,
-        started=began.replace(microsecond=0),
-        environment=_environment(job, seconds),
-        **parts,
-    )
+    return make_record(job, began, _environment(job, seconds), parts)
 
 
 def _environment(job: Job, seconds: float) -> Environment:

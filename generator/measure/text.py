@@ -57,16 +57,16 @@ def score_text(
         done += tokens
         report("tokens", done, sum(lengths))
 
-    start = start_token(loaded.tokenizer)[0]
+    start, divisor = start_token(loaded.tokenizer)[0], loaded.batch_divisor
     if masks is None:
         nowhere = [np.zeros(length, dtype=bool) for length in lengths]
-        passed = run_forward(loaded.model, encoded, windows, nowhere, None, advance)
+        passed = run_forward(loaded.model, encoded, windows, nowhere, None, advance, divisor)
         return sum_bits(encoded, passed, start), None
     with (
         tempfile.TemporaryDirectory(prefix="leaderboard-") as folder,
         open_layer_files(loaded, protocol, Path(folder)) as files,
     ):
-        passed = run_forward(loaded.model, encoded, windows, masks, files, advance)
+        passed = run_forward(loaded.model, encoded, windows, masks, files, advance, divisor)
         files.close()
         lossy = estimate_layers(encoded, passed.rows, files, protocol, report)
     return sum_bits(encoded, passed, start), lossy

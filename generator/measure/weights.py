@@ -31,6 +31,7 @@ class Loaded:
     model: Any
     tokenizer: Any
     subject: Subject
+    batch_divisor: int = 1  # batches begin at this fraction of their usual size
 
 
 def load_model(

@@ -22,8 +22,10 @@ def render_model(
     stored: Sequence[StoredResult],
     specs: Specs,
     comparisons: Sequence[Comparison],
+    imported: str = "",
 ) -> str:
-    """Everything known of a measured model, its final weights first. comparisons: its own."""
+    """Everything known of a measured model, its final weights first. comparisons: its own.
+    imported: the section of imported results."""
     own = [entry for entry in stored if entry.result.model == model.id]
     latest = latest_results(own)
     final = [e for e in latest.values() if e.result.revision == model.weights.revision]
@@ -40,7 +42,7 @@ def render_model(
         parts.append('<p class="notice">Nothing is measured yet.</p>')
     if model.checkpoints:
         parts.append(_checkpoints(model, [entry.result for entry in latest.values()]))
-    parts.append(_history(own))
+    parts += [imported, _history(own)]
     parts.append(
         "<h2>Measure it again</h2><pre><code>leaderboard measure --local --again --model "
         f"{escape(model.id)}</code></pre>"

@@ -7,6 +7,7 @@ import yaml
 from generator.choice.options import make_menus, measure_speed
 from generator.export.board import Board
 from generator.export.files import export_files
+from generator.files.imported import StoredImport
 from generator.files.results import StoredResult, record_text
 from generator.files.specs import Specs
 from generator.fits.evidence import Evidence
@@ -14,6 +15,7 @@ from generator.publish.bias_picture import render_bias
 from generator.publish.choose_page import render_choose, render_menus
 from generator.publish.download_page import render_downloads
 from generator.publish.evidence_page import render_evidence
+from generator.publish.imported_parts import imported_path, render_import_list, render_imported
 from generator.publish.leaderboard import render_home
 from generator.publish.measured_parts import record_path
 from generator.publish.model_page import render_model
@@ -27,6 +29,7 @@ from generator.publish.reference import (
 from generator.publish.text import escape
 from generator.tables.cohorts import Cohort
 from generator.tables.comparisons import Comparison, compare_models
+from generator.tables.conflicts import Conflict, find_conflicts
 from generator.tables.measured import current_results
 
 
@@ -38,6 +41,7 @@ def render_site(
     commit: str,
     commit_date: str,
     commands: Sequence[Command] = (),
+    imported: Sequence[StoredImport] = (),
 ) -> dict[str, bytes]:
     """Pages, partials and data. Paths begin with docs/ or theme/; nothing depends on the clock."""
     files: dict[str, bytes] = {}
@@ -57,17 +61,25 @@ def render_site(
         "file-fields": render_file_fields(),
     }
     comparisons = compare_models(specs, stored)
-    board = Board(specs, stored, cohorts, evidence, comparisons, commit, commit_date)
+    conflicts = find_conflicts(entry.imported for entry in imported)
+    board = Board(
+        specs, stored, cohorts, evidence, comparisons, commit, commit_date, imported, conflicts
+    )
     exported = export_files(board)
     partials["download"] = render_downloads(board, exported)
     files |= {f"docs/{path}": content for path, content in exported.items()}
     files["docs/data/choose.json"] = render_menus(menus, speed, specs.assumptions)
-    for page, title, partial in _model_pages(cohorts, specs, stored, comparisons):
+    partials["imported"] = render_import_list(imported, conflicts)
+    for page, title, partial in _model_pages(
+        cohorts, specs, stored, comparisons, imported, conflicts
+    ):
         shown = escape(title).replace("/", "/<wbr>")
         partials[page] = f"<h1>{shown}</h1>\n{partial}"
         files[f"docs/{page}.md"] = _stub(title, page)
     for entry in stored:
         files[f"docs/{record_path(entry)}"] = record_text(entry.result).encode()
+    for one in imported:
+        files[f"docs/{imported_path(one.imported)}"] = record_text(one.imported).encode()
     for name, partial in partials.items():
         files[f"theme/generated/{name}.html"] = partial.encode()
     return files
@@ -78,11 +90,14 @@ def _model_pages(
     specs: Specs,
     stored: Sequence[StoredResult],
     comparisons: Sequence[Comparison],
+    imported: Sequence[StoredImport],
+    conflicts: Sequence[Conflict],
 ) -> Iterator[tuple[str, str, str]]:
     """Address, title and content of every model's page, measured and published."""
     for model in specs.models.values():
         own = [comparison for comparison in comparisons if comparison.model == model.id]
-        yield f"models/{model.id}", model.title, render_model(model, stored, specs, own)
+        page = render_model(model, stored, specs, own, render_imported(model, imported, conflicts))
+        yield f"models/{model.id}", model.title, page
     for cohort in cohorts:
         if cohort.provenance == "published":
             for _, row in cohort.rows.iterrows():

@@ -9,6 +9,7 @@ ENTITIES = {ord(c): f"&#{ord(c)};" for c in "&<>\"'{}|%#`"}
 TAGS = {
     "measured": "Figures measured by this project; every one leads to its record",
     "published": "Figures published by others, with citation and licence",
+    "imported": "Result files of others, taken over as they are; never ranked or fitted with ours",
     "classical": "A classical compressor: no model, no parameters, no scores, part of no fit",
 }
 

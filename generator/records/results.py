@@ -40,6 +40,7 @@ class Environment(Record):
     wall_seconds: float
     peak_memory_bytes: int
     memory_bytes: int | None = None  # what the job might use: the machine's memory, or its limit
+    batch_divisor: int | None = None  # batches began at this fraction, after one that did not fit
 
 
 class Subject(Record):
@@ -107,6 +108,9 @@ class DocumentBits(Record):
     lossless: bool  # decode(encode(text)) == text
 
 
+DOCUMENT_FIELDS = set(DocumentBits.model_fields)
+
+
 class Stretch(Record):
     """Bits of the tokens that begin in a stretch of their document, summed over documents."""
 
@@ -123,6 +127,14 @@ class Lossless(Record):
     failing_bytes: int  # bytes in documents that the tokenizer does not give back
     documents: tuple[DocumentBits, ...]
     stretches: tuple[Stretch, ...]  # empty where the bytes of tokens are not known
+
+    @model_validator(mode="after")
+    def _documents_share_what_is_alike(self) -> Self:
+        """pydantic notes for each object which fields were given: here always all of them. One set
+        for every document in place of one each keeps a board of millions within memory."""
+        for document in self.documents:
+            object.__setattr__(document, "__pydantic_fields_set__", DOCUMENT_FIELDS)
+        return self
 
 
 class CorpusText(Record):

@@ -1,0 +1,271 @@
+"""What other projects read: Every Eval Ever, lm-eval, the Hub, feed readers, badges, citations."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.resources import files as resources
+
+import feedparser
+import jsonschema
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+from huggingface_hub._eval_results import parse_eval_result_entries
+from lxml import etree
+from typer.testing import CliRunner
+
+from generator.cli import app
+from generator.export.badges import export_badges
+from generator.export.board import Board
+from generator.export.cite import export_citation
+from generator.export.every_eval_ever import export_every_eval_ever
+from generator.export.feed import ATOM, export_feed
+from generator.export.lm_eval_results import lm_eval_results
+from generator.export.model_card import eval_results_yaml, model_index_yaml
+from generator.records.base import UserError
+from generator.records.suites import Dataset
+from generator.tables.cohorts import make_cohorts
+from tests.exported import COMMIT, COMMIT_DATE, PREDICTIONS, read_board
+from tests.factory import SUITE, make_model, make_result, make_specs, store
+from tests.miniature import write_miniature
+
+PLAIN = "org__plain"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("miniature")
+    write_miniature(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def board(root) -> Board:
+    return read_board(root)
+
+
+def board_of(models, results, suite=SUITE) -> Board:
+    specs = make_specs(*models)
+    specs.suites["starter"] = suite
+    stored = store(*results)
+    return Board(specs, stored, make_cohorts(specs, stored, []), {}, [], COMMIT, COMMIT_DATE)
+
+
+@pytest.fixture(scope="module")
+def every_eval_ever_schema():
+    path = resources("every_eval_ever") / "schemas" / "eval.schema.json"
+    schema = json.loads(path.read_text("utf-8"))
+    assert schema["version"] == "0.3.0"
+    return schema
+
+
+def test_every_record_is_of_the_schema_of_every_eval_ever(board, every_eval_ever_schema):
+    found = export_every_eval_ever(board)
+    assert len(found) == 6  # four texts and two suites
+    validator = jsonschema.Draft7Validator(every_eval_ever_schema)
+    for path, content in found.items():
+        errors = [error.message for error in validator.iter_errors(json.loads(content))]
+        assert errors == [], path
+
+
+def test_every_eval_ever_has_every_measured_score(board):
+    """Values and errors are those of the records, and no published figure is among them."""
+    records = [json.loads(content) for content in export_every_eval_ever(board).values()]
+    theirs = sorted(
+        (record["model_info"]["additional_details"]["revision"], one["score_details"]["score"])
+        for record in records
+        for one in record["evaluation_results"]
+    )
+    ours = [(e.result.revision, e.result.lossless.bits_per_byte) for e in board.texts]
+    ours += [(e.result.revision, s.value) for e in board.suites for s in e.result.tasks[0].scores]
+    assert theirs == sorted(ours)
+    suites = [r for r in records if r["eval_library"]["name"] == "lm_eval"]
+    uncertainty = suites[0]["evaluation_results"][0]["score_details"]["uncertainty"]
+    assert uncertainty["standard_error"]["value"] == 0.25
+    assert uncertainty["num_samples"] == 4
+
+
+def test_a_text_that_is_not_given_back_is_no_score_for_others():
+    model = make_model()
+    lossless = make_result(model).lossless.model_copy(update={"failing_bytes": 150})
+    assert export_every_eval_ever(board_of([model], [make_result(model, lossless=lossless)])) == {}
+
+
+def test_lm_eval_reads_our_scores_where_it_writes_its_own(board):
+    (result,) = lm_eval_results(board, PLAIN).values()
+    assert result["results"]["sums"] == {
+        "alias": "sums",
+        "acc,none": 0.5,
+        "acc_stderr,none": 0.25,
+    }
+    assert result["n-shot"] == {"sums": 0}
+    assert result["versions"] == {"sums": "1.0"}
+    assert result["n-samples"] == {"sums": {"effective": 4}}
+    assert result["higher_is_better"] == {"sums": {"acc": True}}
+    assert result["config"]["model_args"]["pretrained"] == "org/plain"
+    json.dumps(result, allow_nan=False)
+
+
+def pinned_board() -> Board:
+    """A model measured on a task of a dataset on the Hub."""
+    task = SUITE.tasks[0].model_copy(
+        update={"dataset": Dataset(path="allenai/ai2_arc", revision="d" * 40)}
+    )
+    suite = SUITE.model_copy(update={"tasks": (task,)})
+    model = make_model()
+    result = make_result(model, "suite")
+    result = result.model_copy(
+        update={"tasks": (result.tasks[0].model_copy(update={"task": task}),)}
+    )
+    return board_of([model], [result, make_result(model)], suite)
+
+
+def test_eval_results_are_read_by_the_hubs_own_library():
+    text = eval_results_yaml(pinned_board(), "org__small", "https://board.example/")
+    (entry,) = parse_eval_result_entries(yaml.safe_load(text))
+    assert (entry.dataset_id, entry.task_id) == ("allenai/ai2_arc", "sums")
+    assert (entry.value, entry.dataset_revision) == (0.5, "d" * 40)
+    assert entry.source_url == "https://board.example/models/org__small/"
+
+
+def test_a_task_of_our_own_is_no_benchmark_of_the_hub(board):
+    assert yaml.safe_load(eval_results_yaml(board, PLAIN, None)) == []
+
+
+def test_the_model_index_is_read_by_the_hubs_own_library(board):
+    block = model_index_yaml(board, PLAIN, "https://board.example")
+    card = ModelCard(f"---\n{block}---\n# A model\n")
+    found = {(r.dataset_type, r.metric_type): r.metric_value for r in card.data.eval_results}
+    assert found == {("prose", "bits_per_byte"): 1.1, ("sums.jsonl", "acc"): 0.5}
+    assert card.data.eval_results[0].source_url == f"https://board.example/models/{PLAIN}/"
+
+
+def changed_board() -> Board:
+    """A text measured twice alike, a suite measured again, and a text under another protocol."""
+    model = make_model()
+    later, latest = datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
+    first = make_result(model, "suite")
+    score = first.tasks[0].scores[0].model_copy(update={"value": 0.75})
+    again = first.tasks[0].model_copy(update={"scores": (score,)})
+    text = make_result(model).text
+    old = text.model_copy(
+        update={"protocol": text.protocol.model_copy(update={"document_bytes": 9})}
+    )
+    results = [
+        first,
+        make_result(model, "suite", started=later, tasks=(again,)),
+        make_result(model, text=old),
+        make_result(model, started=later),
+        make_result(model, started=latest),
+    ]
+    return board_of([model], results)
+
+
+def test_the_feed_is_valid_atom(board):
+    """RFC 4287: what a feed and an entry must have, each id once, dates in order."""
+    content = export_feed(board)["feed.xml"]
+    parsed = feedparser.parse(content)
+    assert not parsed.bozo, parsed.get("bozo_exception")
+    assert parsed.version == "atom10"
+    feed = etree.fromstring(content)
+    name = {"a": ATOM}
+    for element in (feed, *feed.findall("a:entry", name)):
+        for wanted in ("id", "title", "updated"):
+            assert len(element.findall(f"a:{wanted}", name)) == 1
+    assert len(feed.findall("a:author/a:name", name)) == 1
+    assert [e.get("rel") for e in feed.findall("a:link", name)] == ["self", "alternate"]
+    entries = feed.findall("a:entry", name)
+    ids = [entry.findtext("a:id", namespaces=name) for entry in entries]
+    assert len(set(ids)) == len(ids) >= 3
+    assert all(one.startswith("urn:uuid:") for one in ids)
+    dates = [entry.updated_parsed for entry in parsed.entries]
+    assert None not in dates
+    assert dates == sorted(dates, reverse=True)
+    stamp = datetime.fromisoformat(feed.findtext("a:updated", namespaces=name))
+    assert stamp.tzinfo is not None
+
+
+def test_the_feed_tells_of_models_scores_and_methods():
+    entries = feedparser.parse(export_feed(changed_board())["feed.xml"]).entries
+    told = {entry.tags[0].term: entry for entry in entries}
+    assert set(told) == {"new-model", "changed-score", "changed-method"}
+    assert len(entries) == 3  # the text that was measured again alike is no news
+    score = told["changed-score"].content[0].value
+    assert score == "sums from 0.5 to 0.75 fraction (within noise)"
+    assert "the text or its protocol changed" in told["changed-method"].content[0].value
+
+
+def test_an_entry_of_the_feed_keeps_its_id(board):
+    """What the feed said yesterday it says with the same id today."""
+    ids = {e.id for e in feedparser.parse(export_feed(changed_board())["feed.xml"]).entries}
+    later = changed_board()
+    model = make_model()
+    stored = [*later.stored, *store(make_result(model, started=datetime(2026, 4, 1, tzinfo=UTC)))]
+    grown = Board(later.specs, stored, later.cohorts, {}, [], "f" * 40, "2026-05-01T00:00:00+00:00")
+    assert ids <= {e.id for e in feedparser.parse(export_feed(grown)["feed.xml"]).entries}
+
+
+def test_badges_are_what_shields_reads(board):
+    found = export_badges(board)
+    badge = json.loads(found[f"badges/{PLAIN}/bits-per-byte-prose.json"])
+    assert badge == {
+        "schemaVersion": 1,
+        "label": "Prose",
+        "message": "1.100 bits/byte",
+        "color": "#3f51b5",
+    }
+    assert {path.split("/")[1] for path in found} == {"org__hostile", PLAIN, "org__rival"}
+
+
+def test_a_predicted_score_and_a_rank_are_badges_where_they_are_known(board):
+    cohort = board.cohorts[0]
+    ranked = replace(cohort, rows=cohort.rows.assign(rank_low=1.0, rank_high=2.0))
+    frame = PREDICTIONS.assign(cohort=cohort.name, model="org__rival")
+    found = export_badges(replace(board, cohorts=[ranked], fitted={"predictions": frame}))
+    rank = json.loads(found["badges/org__hostile/rank.json"])
+    assert rank["message"] == f"1–2 of {len(cohort.rows)}"
+    predicted = json.loads(found["badges/org__rival/predicted-score.json"])
+    assert (predicted["label"], predicted["message"]) == ("predicted score", "41.0 % (33–49)")
+    assert "badges/org__hostile/predicted-score.json" not in found
+
+
+def test_a_citation_names_the_commit_and_its_day():
+    files = export_citation(COMMIT, COMMIT_DATE, "data-2026-01-02")
+    cff = yaml.safe_load(files["CITATION.cff"])
+    assert {"cff-version", "message", "title", "authors"} <= set(cff)
+    assert (cff["commit"], str(cff["date-released"])) == (COMMIT, "2026-01-02")
+    bibtex = files["citation.bib"].decode()
+    assert bibtex.startswith("@misc{llm-compression-leaderboard-2026-01-02,\n")
+    assert bibtex.count("{") == bibtex.count("}")
+    assert "version = {data-2026-01-02}," in bibtex
+
+
+def run(*arguments: str):
+    result = CliRunner().invoke(app, list(arguments))
+    if result.exception and not isinstance(result.exception, SystemExit | UserError):
+        raise result.exception
+    return result
+
+
+def test_the_command_prints_a_model_card(root):
+    shown = run("export", "--root", str(root), "--model-card", PLAIN)
+    results, index = yaml.safe_load_all(shown.stdout)
+    assert results == []
+    assert index["model-index"][0]["name"] == "org/plain"
+    assert "no task of a dataset on the Hub is measured" in shown.stderr
+
+
+def test_the_command_prints_lm_evals_json_or_says_why_not(root):
+    shown = run("export", "--root", str(root), "--lm-eval", PLAIN)
+    assert json.loads(shown.stdout)["results"]["sums"]["acc,none"] == 0.5
+    unknown = run("export", "--root", str(root), "--lm-eval", "org__none").exception
+    assert str(unknown).startswith('model: unknown model "org__none"; choose from ')
+    bare = run("export", "--root", str(root), "--lm-eval", "org__rival").exception
+    assert str(bare) == "org__rival: is measured on no suite yet; measure it first"
+
+
+def test_the_command_writes_what_the_site_has(root, tmp_path):
+    shown = run("export", "--root", str(root), "--out", str(tmp_path))
+    assert shown.exit_code == 0
+    names = {p.relative_to(tmp_path).parts[0] for p in tmp_path.rglob("*")}
+    assert names == {"api", "badges", "cite", "data", "every-eval-ever", "feed.xml"}
