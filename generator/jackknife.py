@@ -5,6 +5,7 @@ groups this is the usual formula. A bootstrap that draws positions twice would i
 """
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +41,12 @@ def jackknife_interval(estimate: float, without: ArrayLike, sizes: ArrayLike) ->
     jackknife's own centre would extrapolate to more positions, as if the rest of the bias fell
     with their number; that of rare labels falls slower.
     """
-    reach = float(student.ppf(0.975, np.size(without) - 1))
+    reach = _quantile(np.size(without) - 1)
     reach *= jackknife_error(estimate, without, sizes)
     return Interval(estimate - reach, estimate + reach)
+
+
+@lru_cache(maxsize=64)
+def _quantile(freedom: int) -> float:
+    """Of Student's t, for a 95 % interval."""
+    return float(student.ppf(0.975, freedom))

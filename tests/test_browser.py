@@ -3,7 +3,9 @@
 import contextlib
 import csv
 import functools
+import gzip
 import http.server
+import importlib.resources
 import os
 import re
 import shutil
@@ -32,7 +34,24 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PAGES = ("", "predict/", "method/", "add/", "download/", "commands/", "files/")
+PAGES = (
+    "",
+    "predict/",
+    "plane/",
+    "trajectories/",
+    "compare/",
+    "families/",
+    "explore/",
+    "method/",
+    "glossary/",
+    "reliability/",
+    "changelog/",
+    "download/",
+    "add/",
+    "commands/",
+    "files/",
+    "about/",
+)
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -46,7 +65,8 @@ def site(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("repository")
     for name in ("runs", "results", "site"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("local"))
-    shutil.copy(ROOT / "mkdocs.yml", root)
+    for name in ("mkdocs.yml", "CHANGELOG.md"):
+        shutil.copy(ROOT / name, root)
     return build(root)
 
 
@@ -114,30 +134,231 @@ def watch(page: Page) -> list[str]:
     return faults
 
 
-def column_texts(page: Page, table: str, column: int) -> list[str]:
-    return page.locator(f"#{table} tbody tr > :nth-child({column})").all_inner_texts()
+# Once the data of a table are there, its status says how many rows of how many are shown.
+FETCHED = "document.querySelector('[data-status]').textContent.includes(' of ')"
+
+
+def column_texts(page: Page, key: str) -> list[str]:
+    """The cells of a leaderboard's column, without intervals."""
+    place = page.locator(f'table.wide th[data-key="{key}"]').evaluate("cell => cell.cellIndex + 1")
+    cells = page.locator(f"table.wide tbody tr > :nth-child({place})")
+    return [text.split("\n")[0].strip() for text in cells.all_inner_texts()]
+
+
+def wait_for_sorting(page: Page, key: str, direction: str) -> None:
+    page.wait_for_selector(f'th[data-key="{key}"][aria-sort="{direction}"]')
 
 
 def test_columns_sort_as_numbers_both_ways_and_by_keyboard(page, address):
-    page.goto(address)
-    heading = page.locator("#huang-2024-table thead th").nth(2)
-    heading.get_by_role("button").click()
-    assert heading.get_attribute("aria-sort") == "ascending"
-    sizes = [float(text.rstrip("B")) for text in column_texts(page, "huang-2024-table", 3)]
+    page.goto(f"{address}boards/huang-2024/")
+    button = page.locator('th[data-key="parameters"] button')
+    button.click()
+    wait_for_sorting(page, "parameters", "ascending")
+    sizes = [float(text.rstrip("B")) for text in column_texts(page, "parameters")]
     assert sizes == sorted(sizes)
-    heading.get_by_role("button").press("Enter")
-    assert heading.get_attribute("aria-sort") == "descending"
-    sizes = [float(text.rstrip("B")) for text in column_texts(page, "huang-2024-table", 3)]
+    assert len(sizes) == 28
+    button.press("Enter")
+    wait_for_sorting(page, "parameters", "descending")
+    sizes = [float(text.rstrip("B")) for text in column_texts(page, "parameters")]
     assert sizes == sorted(sizes, reverse=True)
+    assert page.evaluate("document.activeElement.closest('th')?.dataset.key") == "parameters"
 
 
-def test_unknown_values_stay_last(page, address):
+def test_unknown_values_stay_last_both_ways(page, address):
+    page.goto(f"{address}boards/huang-2024/")
+    for direction in ("ascending", "descending"):
+        page.locator('th[data-key="humaneval"] button').click()
+        wait_for_sorting(page, "humaneval", direction)
+        assert column_texts(page, "humaneval")[-3:] == ["–"] * 3
+
+
+@pytest.mark.parametrize("board", ["huang-2024", "measured-base-1024-512-starter", "pythia-v0"])
+def test_the_script_writes_rows_as_the_build_does(page, address, site, board):
+    """Same cells, same styles: formatting in Python and in the page do not drift apart."""
+    if not (site / "boards" / board).is_dir():
+        pytest.skip("no such table today")
+    page.goto(f"{address}boards/{board}/")
+    rows = "[...document.querySelectorAll('table.wide tr')].map(row => row.outerHTML)"
+    before = page.evaluate(rows)
+    page.locator("form.board-controls").evaluate(
+        "form => form.dispatchEvent(new Event('input', { bubbles: true }))"
+    )
+    page.wait_for_function(FETCHED)
+    assert page.evaluate(rows) == before
+
+
+def test_filters_columns_and_sorting_stand_in_the_address(page, address):
+    page.goto(f"{address}boards/huang-2024/")
+    page.get_by_label("Search").last.fill("qwen")
+    page.get_by_label("Size").select_option("10B to 40B")
+    page.locator("details.chooser summary").click()
+    page.locator('[name=column][value="gsm8k"]').uncheck()
+    page.locator('th[data-key="mmlu"] button').click()
+    wait_for_sorting(page, "mmlu", "ascending")
+    page.wait_for_url("**sort=mmlu**")
+    names = column_texts(page, "name")
+    assert names
+    assert all("qwen" in name.lower() for name in names)
+    assert all(10 <= float(t.rstrip("B")) < 40 for t in column_texts(page, "parameters"))
+    page.goto(page.url)
+    wait_for_sorting(page, "mmlu", "ascending")
+    assert column_texts(page, "name") == names
+    assert page.locator('th[data-key="gsm8k"]').count() == 0
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function("document.querySelectorAll('table.wide tbody tr').length === 28")
+    assert urlsplit(page.url).query == ""
+
+
+def test_what_is_seen_can_be_downloaded(page, address):
+    page.goto(f"{address}boards/huang-2024/?q=llama&sort=-parameters")
+    wait_for_sorting(page, "parameters", "descending")
+    names = column_texts(page, "name")
+    with page.expect_download() as got:
+        page.locator("[data-download]").click()
+    assert re.fullmatch(
+        r"huang-2024_\d{4}-\d\d-\d\d_q-llama_sort--parameters\.csv", got.value.suggested_filename
+    )
+    lines = Path(got.value.path()).read_text("utf-8").splitlines()
+    rows = list(csv.DictReader(lines, strict=True))
+    assert [row["name"] for row in rows] == names
+    assert {row["provenance"] for row in rows} == {"published"}
+    assert all(0 < float(row["mmlu"]) < 1 for row in rows)
+
+
+def test_a_mark_of_the_chart_tells_its_figures_and_families_light_up(page, address):
+    page.goto(f"{address}boards/huang-2024/")
+    chip = page.locator("[data-highlight]").first
+    chip.click()
+    assert chip.get_attribute("aria-pressed") == "true"
+    assert page.locator(".chart-points path.chosen").count() == 1
+    box = page.locator(".chart-points path[data-rows]").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    path = page.locator(".chart-points path[data-rows]").last
+    x, y = path.evaluate(
+        """path => {
+            const [x, y] = path.getAttribute('d').slice(1).split(/[ h]/).map(Number);
+            const box = path.ownerSVGElement.getBoundingClientRect();
+            return [box.left + x / 1000 * box.width, box.top + y / 500 * box.height];
+        }"""
+    )
+    page.mouse.move(x, y)
+    tip = page.locator(".chart-tip")
+    tip.wait_for()
+    assert re.search(r"0\.\d{3} bits per character, mean score \d\d\.\d %", tip.inner_text())
+
+
+def test_two_models_are_compared_on_the_same_documents(page, miniature_address):
+    """The difference equals that of the build; the choice stands in the address."""
+    query = "table=measured-base-16-8-starter&m=org/rival&m=org/hostile"
+    page.goto(f"{miniature_address}compare/?{query}")
+    page.locator("#differences td").first.wait_for()
+    assert float(page.locator("[data-difference]").get_attribute("data-difference")) == 0.0
+    assert "a tie" in page.locator("#differences").inner_text()
+    assert page.locator("#figures thead th").count() == 3
+    assert "m=org%2Frival&m=org%2Fhostile" in page.url
+
+
+def test_any_column_against_any_other(page, address):
+    page.goto(f"{address}explore/?table=huang-2024&x=compression&y=score")
+    page.locator("[data-result] svg[aria-label]").first.wait_for()
+    assert page.locator("[data-result] tbody tr").count() == 23
+    page.get_by_label("Upwards", exact=True).select_option("mmlu")
+    page.wait_for_url("**y=mmlu**")
+    page.wait_for_function("document.querySelectorAll('[data-result] tbody tr').length === 28")
+
+
+AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+
+
+def faults_of(page: Page) -> list[str]:
+    """What axe-core finds wrong, in short."""
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        f"{fault['id']}: {node['html'][:160]}"
+        for fault in found["violations"]
+        for node in fault["nodes"][:3]
+    ]
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_kind_of_page(browser, address, site, width, scheme):
+    context = browser.new_context(
+        viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    models = [f"models/{path.name}/" for path in sorted((site / "models").iterdir())]
+    found = {}
+    for path in (*PAGES, "404.html", models[0], "published/huang-2024/Qwen__Qwen-7B/"):
+        page.goto(address + path)
+        page.wait_for_load_state("networkidle")
+        if faults := faults_of(page):
+            found[path] = faults
+    context.close()
+    assert found == {}
+
+
+def test_no_script_but_the_sites_own_may_run(page, address, site):
+    """Every page has a policy without unsafe-inline for scripts; an injected one does not run."""
+    for path in sorted(site.rglob("*.html")):
+        policy = re.search(
+            r'http-equiv="Content-Security-Policy" content="([^"]+)"', path.read_text()
+        )
+        scripts = re.search(r"script-src ([^;]+)", policy[1])[1]
+        assert "'unsafe-inline'" not in scripts, path
+        assert "'unsafe-eval'" not in scripts, path
+
+
+def test_an_injected_script_does_not_run(browser, address):
+    page = browser.new_page()
     page.goto(address)
-    heading = page.locator("#huang-2024-table thead th", has_text="HumanEval").first
-    heading.get_by_role("button").click()
-    column = heading.evaluate("cell => cell.cellIndex + 1")
-    texts = column_texts(page, "huang-2024-table", column)
-    assert texts[-3:] == ["–"] * 3
+    page.evaluate(
+        """() => { const s = document.createElement('script');
+        s.textContent = 'window.taken = 1'; document.body.append(s); }"""
+    )
+    assert page.evaluate("window.taken") is None
+    page.close()
+
+
+def test_the_home_page_is_small(browser, address):
+    """At most 150 KiB over the wire with gzip, nothing from elsewhere, and little layout shift."""
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    bodies: dict[str, int] = {}
+    page.on("response", lambda r: bodies.update({r.url: len(gzip.compress(r.body(), 6))}))
+    page.add_init_script(
+        """window.shift = 0; new PerformanceObserver((list) => {
+        for (const one of list.getEntries()) if (!one.hadRecentInput) window.shift += one.value;
+        }).observe({ type: 'layout-shift', buffered: true });"""
+    )
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.shift") <= 0.02
+    page.close()
+    assert all(url.startswith(address) for url in bodies)
+    assert sum(bodies.values()) <= 150 * 1024, bodies
+
+
+def test_everything_is_reached_by_keyboard(page, address):
+    page.goto(f"{address}boards/huang-2024/")
+    seen = set()
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        seen.add(
+            page.evaluate(
+                "(document.activeElement.name || document.activeElement.closest('th')?.dataset.key"
+                " || document.activeElement.dataset.highlight || document.activeElement.className)"
+            )
+        )
+    assert {"q", "family", "size", "complete", "parameters", "mmlu", "Qwen"} <= seen
+
+
+def test_print_shows_the_table_and_no_controls(page, address):
+    page.goto(address)
+    page.emulate_media(media="print")
+    assert page.locator("table.wide").is_visible()
+    assert not page.locator("form.board-controls").is_visible()
+    assert not page.locator(".md-header").is_visible()
 
 
 @pytest.mark.parametrize("width", [1440, 390])
@@ -160,7 +381,12 @@ def test_a_hostile_name_is_only_text(page, miniature_address):
     assert page.title() == "org/hostile - LLM Compression Leaderboard"
     assert HOSTILE in page.locator("dl.facts").first.inner_text()
     page.goto(miniature_address)
+    page.locator('.switch a[href*="measured-base"]').click()
     assert HOSTILE in page.locator("#measured-base-16-8-starter-table").inner_text()
+    page.get_by_label("Search").last.fill("taken")  # the script writes the row anew
+    page.wait_for_url("**q=taken**")
+    assert HOSTILE in page.locator("#measured-base-16-8-starter-table").inner_text()
+    page.goto(miniature_address)
     page.locator("#paper-table a", has_text="<script>").first.click()
     assert page.locator("h1").inner_text() == HOSTILE
     assert page.locator("article script").count() == 0
@@ -178,8 +404,13 @@ def test_it_works_without_javascript(browser, address):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(address)
+    page.locator('.switch a[href*="huang-2024"]').click()
     assert page.locator("#huang-2024-table tbody tr").count() == 28
-    assert page.locator(".chart-points path").count() == 23
+    marks = page.locator(".chart-points path[data-rows]").evaluate_all(
+        "paths => paths.flatMap(path => path.dataset.rows.split(' ')).length"
+    )
+    assert marks == 23
+    assert not page.locator("form.board-controls").is_visible()
     page.locator("#huang-2024-table tbody a").first.click()
     assert page.locator("h1").inner_text() in page.title()
     context.close()
@@ -245,10 +476,56 @@ def test_the_snippets_of_the_download_page_run(miniature_address):
     assert (costs["bits"] / costs["bytes"]).min() == pytest.approx(best["bits_per_byte"][0])
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
 def test_the_miniature_built_twice_gives_the_same_bytes(miniature, tmp_path):
     write_miniature(tmp_path)
-    again = build(tmp_path)
-    files = [path.relative_to(again) for path in sorted(again.rglob("*")) if path.is_file()]
-    assert files
-    for name in files:
-        assert (again / name).read_bytes() == (miniature / name).read_bytes(), name
+    assert contents(build(tmp_path)) == contents(miniature)
+
+
+def test_a_second_build_with_nothing_changed_does_nothing(tmp_path):
+    write_miniature(tmp_path)
+    page = build(tmp_path) / "index.html"
+    made = page.stat().st_mtime_ns
+    again = CliRunner().invoke(app, ["build", "--root", str(tmp_path)])
+    assert "nothing has changed" in again.stdout
+    assert page.stat().st_mtime_ns == made
+    page.unlink()
+    assert (
+        "nothing has changed"
+        not in CliRunner().invoke(app, ["build", "--root", str(tmp_path)]).stdout
+    )
+    assert page.is_file()
+
+
+def test_below_a_path_of_another_site(browser, tmp_path, monkeypatch):
+    """As on project pages: links, scripts, sitemap, card and the 404 page stay below the path."""
+    monkeypatch.setenv("SITE_URL", "http://127.0.0.1/repo/")
+    write_miniature(tmp_path)
+    built = build(tmp_path)
+    (tmp_path / "www").mkdir()
+    shutil.move(built, tmp_path / "www" / "repo")
+    sitemap = (tmp_path / "www/repo/sitemap.xml").read_text()
+    assert "<loc>http://127.0.0.1/repo/method/</loc>" in sitemap
+    assert "<loc>http://127.0.0.1/repo/boards/paper/</loc>" in sitemap
+    home = (tmp_path / "www/repo/index.html").read_text()
+    assert 'content="http://127.0.0.1/repo/assets/card.png"' in home
+    assert (tmp_path / "www/repo/assets/card.png").is_file()
+    assert 'href="/repo/assets/' in (tmp_path / "www/repo/404.html").read_text()
+    with serve(tmp_path / "www") as address:
+        page = browser.new_page()
+        faults = watch(page)
+        page.goto(f"{address}repo/boards/paper/?q=model")
+        page.wait_for_function(
+            "document.querySelector('[data-status]').textContent.includes(' of ')"
+        )
+        page.locator("#paper-table tbody a").first.click()
+        page.wait_for_url("**/repo/published/paper/**")
+        page.close()
+        assert faults == []

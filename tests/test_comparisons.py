@@ -7,11 +7,10 @@ import re
 import pytest
 
 from generator.fits.evidence import weigh_evidence
-from generator.jackknife import Interval
-from generator.publish.comparison_parts import SHOWN, render_comparisons
+from generator.publish.comparison_parts import render_comparisons
 from generator.publish.site import render_site
 from generator.tables.cohorts import make_cohorts
-from generator.tables.comparisons import Comparison, compare_models
+from generator.tables.comparisons import NEIGHBOURS, compare_models, neighbours
 from tests.factory import make_model, make_result, make_specs, store
 
 
@@ -129,16 +128,20 @@ def test_an_interval_that_holds_zero_shows_no_difference():
     assert "bits than" not in page
 
 
-def test_a_page_shows_ten_others_and_says_how_many_more_there_are():
-    models = {f"m{k}": make_model(f"org/m{k}") for k in range(SHOWN + 3)}
-    own = [
-        Comparison("x", name, "prose", "float32", 3, 0.1, Interval(0.05, 0.15), 0.1)
-        for name in models
-    ]
-    page = render_comparisons("prose", own, models)
-    assert page.count('<th scope="row">') == SHOWN
-    assert "3 more in comparisons.csv" in page
-    assert render_comparisons("prose", [], models) == ""
+def test_a_model_of_a_long_table_is_compared_with_the_ten_around_it():
+    """All pairs of a thousand models would be a million lines; the page Compare has any pair."""
+    assert neighbours(0, 30) == list(range(1, 11))
+    assert neighbours(15, 30) == [*range(10, 15), *range(16, 21)]
+    assert neighbours(29, 30) == list(range(19, 29))
+    models = [make_model(f"org/m{k:02}") for k in range(15)]
+    found = compared(models, [scored(m, (100 + k, 120, 140)) for k, m in enumerate(models)])
+    assert len(found) == 15 * NEIGHBOURS
+    held = {(c.model, c.other): c for c in found}
+    for (model, other), one in held.items():
+        if (back := held.get((other, model))) is not None:
+            assert back.difference == pytest.approx(-one.difference)
+            assert back.interval == pytest.approx((-one.interval.high, -one.interval.low))
+    assert render_comparisons("prose", [], {}) == ""
 
 
 def test_the_download_has_every_pair_both_ways(files):

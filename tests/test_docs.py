@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 import typer
+from markdown.extensions.toc import slugify
 from typer.testing import CliRunner
 
 from generator.cli import app
 from generator.cli.describe import describe_commands
 from generator.files.specs import read_specs
+from generator.publish.glossary import TERMS
 from generator.publish.reference import (
     FILES,
     render_commands,
@@ -172,3 +174,9 @@ def test_the_page_of_faults_says_when_each_reason_is_tried_again():
     shown = [set(re.findall(r"`(\w+)`", row.rpartition(" | ")[2])) for row in rows]
     policies = ("now", "next_run", "larger_machine", "changed", "never")
     assert shown == [{reason for reason in REASONS if RETRY[reason] == p} for p in policies]
+
+
+def test_every_word_that_leads_to_the_glossary_is_there():
+    headings = re.findall(r"^## (.+)$", (ROOT / "site/docs/glossary.md").read_text(), re.MULTILINE)
+    assert len(headings) == len(set(headings))
+    assert set(TERMS.values()) <= {slugify(heading, "-") for heading in headings}

@@ -327,8 +327,7 @@ def test_from_spec_to_site(tmp_path):
     files = render_site([cohort], evidence, specs, [entry], "0" * 40, "2026-01-01T00:00:00+00:00")
     home = files["theme/generated/home.html"].decode()
     assert "Preference information, Everyday pairs" in home
-    shown = with_interval(figure.value, figure.interval).split(" ")[0]
-    assert shown in home
+    assert f"<span>{figure.value:.5f}</span>" in home
     page = files["theme/generated/models/tiny__A.html"].decode()
     assert 'id="corpus-pairs"' in page
     assert with_interval(figure.beyond_lexical, figure.beyond_interval) in page

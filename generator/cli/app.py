@@ -1,15 +1,16 @@
 """The app, the options that several commands share, and how an error reaches its user."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from generator.files.imported import read_imported
+from generator.files.imported import StoredImport, read_imported
 from generator.files.pairs import read_pairs
-from generator.files.published import read_published
-from generator.files.results import read_results
+from generator.files.published import PublishedTable, read_published
+from generator.files.results import StoredResult, read_results
 from generator.files.specs import Specs, read_specs
 from generator.records.base import Problem, UserError
 
@@ -29,13 +30,31 @@ def main() -> None:
         sys.exit(1)
 
 
-def all_problems(root: Path) -> list[Problem]:
+@dataclass(frozen=True)
+class Contents:
+    """Everything that the site is made of, read once."""
+
+    specs: Specs
+    stored: list[StoredResult]
+    published: list[PublishedTable]
+    imported: list[StoredImport]
+
+
+def read_contents(root: Path) -> tuple[Contents, list[Problem]]:
+    """What runs/ and results/ hold, and every problem in them."""
     specs, found = read_specs(root)
     for preference in specs.preferences.values():
         if preference.source.path is not None:
             found += read_pairs(root, preference)[1]
-    found += read_published(root)[1] + read_imported(root)[1]
-    return sorted(found + read_results(root, "measured")[1])
+    published, wrong = read_published(root)
+    imported, odd = read_imported(root)
+    stored, broken = read_results(root, "measured")
+    contents = Contents(specs, stored, published, imported)
+    return contents, sorted(found + wrong + odd + broken)
+
+
+def all_problems(root: Path) -> list[Problem]:
+    return read_contents(root)[1]
 
 
 def valid_specs(root: Path) -> Specs:

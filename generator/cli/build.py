@@ -7,11 +7,8 @@ from typing import Annotated
 
 import typer
 
-from generator.cli.app import Root, all_problems, app, valid_specs
+from generator.cli.app import Root, app, read_contents
 from generator.files.commits import Commit, read_commit
-from generator.files.imported import read_imported
-from generator.files.published import read_published
-from generator.files.results import read_results
 from generator.records.base import Problem, UserError
 
 
@@ -20,30 +17,50 @@ def build(
     root: Root = Path(),
     html: Annotated[bool, typer.Option(help="Run mkdocs as well.")] = True,
 ) -> None:
-    """Rebuild tables, fits and the site from the records.
+    """Rebuild tables, fits and the site from the records, unless nothing has changed.
 
     Example: `leaderboard build`
     """
+    from generator.files.site import build_html, hash_inputs, is_built, mark_built, write_site
+
+    commit = commit_of(root)
+    folder = root / "build" / "html"
+    inputs = hash_inputs(root, f"{commit.id} {commit.date}")
+    if html and is_built(root, inputs):
+        print(f"nothing has changed: the site in {folder} is up to date")
+        return
+    write_site(root, _render(root, commit))
+    if html:
+        build_html(root, commit.date)
+        mark_built(root, inputs)
+        print(f"the site is in {folder}; `leaderboard serve` shows it")
+
+
+def _render(root: Path, commit: Commit) -> dict[str, bytes]:
+    """Every generated file of the site, from valid contents only."""
     from generator.cli.describe import describe_commands
-    from generator.files.site import build_html, write_site
     from generator.fits.evidence import weigh_evidence
     from generator.publish.site import render_site
     from generator.tables.cohorts import make_cohorts
 
-    if problems := all_problems(root):
+    contents, problems = read_contents(root)
+    if problems:
         raise UserError(problems)
-    specs, stored = valid_specs(root), read_results(root, "measured")[0]
-    cohorts = make_cohorts(specs, stored, read_published(root)[0])
+    specs, stored = contents.specs, contents.stored
+    cohorts = make_cohorts(specs, stored, contents.published)
     evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
-    imported = read_imported(root)[0]
-    commit = commit_of(root)
-    pages = render_site(
-        cohorts, evidence, specs, stored, commit.id, commit.date, describe_commands(), imported
+    log = root / "CHANGELOG.md"
+    return render_site(
+        cohorts,
+        evidence,
+        specs,
+        stored,
+        commit.id,
+        commit.date,
+        describe_commands(),
+        contents.imported,
+        log.read_text("utf-8") if log.is_file() else "",
     )
-    write_site(root, pages)
-    if html:
-        build_html(root, commit.date)
-        print(f"the site is in {root / 'build' / 'html'}; `leaderboard serve` shows it")
 
 
 @app.command()

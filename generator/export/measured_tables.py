@@ -119,7 +119,7 @@ COMPRESSORS = Table(
 )  # fmt: skip
 COMPARISONS = Table(
     "comparisons",
-    "One row a measured model, other model of its leaderboard, and text.",
+    "One row a measured model, one of the ten nearest to it in its leaderboard, and text.",
     (
         MODEL,
         text("other", "the model that it is compared with on the same documents"),

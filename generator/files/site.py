@@ -1,43 +1,98 @@
-"""Lay out build/docs and build/theme for mkdocs, and run it."""
+"""Lay out build/docs and build/theme for mkdocs, run it, and know when nothing has changed."""
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 
+from generator.files.policy import add_policies
 from generator.files.results import write_atomically
+
+INPUTS = ("runs", "results", "site", "mkdocs.yml", "CHANGELOG.md")  # of a build, below the root
+COPIES = {"docs": "site/docs", "theme": "site/theme", "docs/records": "results/measured"}
+PROGRAM = Path(__file__).parent.parent
+PACKAGES = ("mkdocs", "mkdocs-material", "numpy", "pandas", "scipy", "statsmodels")
+
+
+def hash_inputs(root: Path, commit: str) -> str:
+    """What a build depends on: records, pages, this program, its packages, commit and address."""
+    digest = hashlib.sha256()
+    for package in PACKAGES:
+        digest.update(f"{package} {version(package)}\n".encode())
+    digest.update(f"{commit} {os.environ.get('SITE_URL', '')}\n".encode())
+    for base, names in ((root, INPUTS), (PROGRAM, (".",))):
+        for name in names:
+            for path in _files(base / name):
+                if "__pycache__" not in path.parts and "local" not in path.parts:
+                    content = hashlib.sha256(path.read_bytes()).hexdigest()
+                    digest.update(f"{path.relative_to(base)} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def _files(place: Path) -> Iterable[Path]:
+    if place.is_file():
+        return [place]
+    return sorted(path for path in place.rglob("*") if path.is_file())
+
+
+def is_built(root: Path, inputs: str) -> bool:
+    """Whether build/html was made from these inputs and is whole."""
+    stamp = root / "build" / "html.stamp"
+    return stamp.is_file() and stamp.read_text() == f"{inputs} {_outline(root)}"
+
+
+def mark_built(root: Path, inputs: str) -> None:
+    write_atomically(root / "build" / "html.stamp", f"{inputs} {_outline(root)}".encode())
+
+
+def _outline(root: Path) -> str:
+    """Names and sizes of the built files, so that a missing one is noticed."""
+    html = root / "build" / "html"
+    lines = [f"{path.relative_to(html)} {path.stat().st_size}" for path in _files(html)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def write_site(root: Path, pages: dict[str, bytes]) -> None:
-    """Copy site/ and write the generated files into build/; files that are no longer made go."""
+    """Lay out build/docs and build/theme: the generated pages, and copies of site/ and the records.
+
+    Files that are no longer made go.
+    """
     build = root / "build"
-    wanted = dict(pages)
-    for folder in ("docs", "theme"):
-        source = root / "site" / folder
-        for path in sorted(source.rglob("*")):
-            if path.is_file():
-                relative = f"{folder}/{path.relative_to(source).as_posix()}"
-                wanted.setdefault(relative, path.read_bytes())
+    wanted: dict[str, bytes | Path] = dict(pages)
+    for target, source in COPIES.items():
+        for path in _files(root / source):
+            relative = f"{target}/{path.relative_to(root / source).as_posix()}"
+            wanted.setdefault(relative, path)
     for folder in ("docs", "theme"):
         for path in (build / folder).rglob("*"):
             if path.is_file() and path.relative_to(build).as_posix() not in wanted:
                 path.unlink()
     for relative, content in sorted(wanted.items()):
-        target = build / relative
-        if not target.is_file() or target.read_bytes() != content:
-            write_atomically(target, content)
+        place = build / relative
+        made = content if isinstance(content, bytes) else content.read_bytes()
+        if not place.is_file() or place.read_bytes() != made:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(made)  # derived: what a crash leaves is written again
 
 
 def build_html(root: Path, commit_date: str) -> None:
-    """Run mkdocs over build/docs. Its dates come from the commit, so bytes do not change."""
+    """Run mkdocs over build/docs, then give every page its Content-Security-Policy.
+
+    Its dates come from the commit, so bytes do not change.
+    """
     epoch = int(datetime.fromisoformat(commit_date).timestamp())
     environment = {
         **os.environ,
         "SOURCE_DATE_EPOCH": str(epoch),
         "NO_MKDOCS_2_WARNING": "1",
     }
-    shutil.rmtree(root / "build" / "html", ignore_errors=True)
+    html = root / "build" / "html"
+    shutil.rmtree(html, ignore_errors=True)
     command = [sys.executable, "-m", "mkdocs", "build", "--quiet"]
     subprocess.run([*command, "-f", str(root / "mkdocs.yml")], env=environment, check=True)
+    add_policies(html)

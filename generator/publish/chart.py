@@ -21,6 +21,16 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Cloud:
+    """The marks of one group, such as a family; rows: their places in the page's table data."""
+
+    label: str
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Series:
     """A line through points at equal steps, such as a figure by layer."""
 
@@ -71,11 +81,47 @@ def draw_scatter(
         heights += [*line.low, *line.high]
     x, y = make_axis([point.x for point in points]), make_axis(heights, shown_times=100)
     marks = "".join(
-        f'<path d="M{_place(x, y, p.x, p.y)}h0"><title>{escape(p.title)}</title></path>'
+        f'<path d="M{place(x, y, p.x, p.y)}h0"><title>{escape(p.title)}</title></path>'
         for p in points
     )
     drawn = _draw_line(line, x, y) + f'<g class="chart-points">{marks}</g>'
-    return _frame(x, y, x_label, y_label, summary, drawn)
+    return draw_frame(x, y, x_label, y_label, summary, drawn)
+
+
+def draw_clouds(
+    clouds: Sequence[Cloud],
+    labels: tuple[str, str],
+    keys: tuple[str, str],
+    summary: str,
+    line: Line | None = None,
+    bound: bool = False,
+    shown_times: float = 100,
+) -> str:
+    """Marks in groups, one path a group, so that thousands stay small.
+
+    labels, keys: of both axes, for readers and for the script that shows a mark's figures.
+    bound: draw the line where both are equal. shown_times: what the y ticks are multiplied by.
+    """
+    heights = [y for cloud in clouds for y in cloud.ys]
+    if line is not None:
+        heights += [*line.low, *line.high]
+    zero = [0.0] if bound else []  # so that the bound is in sight
+    x = make_axis([*zero, *(value for cloud in clouds for value in cloud.xs)])
+    y = make_axis([*zero, *heights], shown_times)
+    drawn = _draw_bound(x, y) if bound else _draw_line(line, x, y)
+    for cloud in clouds:
+        marks = "".join(f"M{place(x, y, *at)}h0" for at in zip(cloud.xs, cloud.ys, strict=True))
+        rows = " ".join(map(str, cloud.rows))
+        drawn += f'<path data-family="{escape(cloud.label)}" data-rows="{rows}" d="{marks}"/>'
+    drawn = f'<g class="chart-points" data-x="{keys[0]}" data-y="{keys[1]}">{drawn}</g>'
+    return draw_frame(x, y, *labels, summary, drawn)
+
+
+def _draw_bound(x: Axis, y: Axis) -> str:
+    low, high = max(x.low, y.low), min(x.high, y.high)
+    if low >= high:
+        return ""
+    return f'<path class="chart-bound" d="M{place(x, y, low, low)}L{place(x, y, high, high)}"/>'
 
 
 def draw_series(
@@ -90,19 +136,19 @@ def draw_series(
     y = make_axis([0.0, *(value for one in series for value in one.values)], ticks=4)
     drawn = "".join(
         f'<path class="chart-series {one.css_class}" d="M'
-        + "L".join(_place(x, y, k, value) for k, value in enumerate(one.values))
+        + "L".join(place(x, y, k, value) for k, value in enumerate(one.values))
         + '"/>'
         for one in series
     )
     legend = "".join(f'<li class="{one.css_class}">{escape(one.label)}</li>' for one in series)
-    return _frame(x, y, x_label, y_label, summary, drawn, f"<ul>{legend}</ul>")
+    return draw_frame(x, y, x_label, y_label, summary, drawn, f"<ul>{legend}</ul>")
 
 
-def _place(x: Axis, y: Axis, a: float, b: float) -> str:
+def place(x: Axis, y: Axis, a: float, b: float) -> str:
     return f"{WIDTH * x.share(a):.1f} {HEIGHT * (1 - y.share(b)):.1f}"
 
 
-def _frame(
+def draw_frame(
     x: Axis, y: Axis, x_label: str, y_label: str, summary: str, drawn: str, legend: str = ""
 ) -> str:
     """Grid, ticks and labels around what was drawn."""
@@ -133,7 +179,7 @@ def _draw_line(line: Line | None, x: Axis, y: Axis) -> str:
         return ""
 
     def path(xs: Sequence[float], ys: Sequence[float]) -> str:
-        return "L".join(_place(x, y, a, b) for a, b in zip(xs, ys, strict=True))
+        return "L".join(place(x, y, a, b) for a, b in zip(xs, ys, strict=True))
 
     band = path(line.x + line.x[::-1], line.low + line.high[::-1])
     return (

@@ -6,8 +6,6 @@ from generator.publish.text import decimals, escape, number, percent, table, val
 from generator.records.models import Model
 from generator.tables.comparisons import Comparison
 
-SHOWN = 10  # others on a page; the download has all
-
 
 def render_comparisons(
     name: str, comparisons: Sequence[Comparison], models: Mapping[str, Model]
@@ -18,14 +16,12 @@ def render_comparisons(
         return ""
     header = [("Other model", False), ("Difference, bits per byte", True), ("%", True)]
     header.append(("In words", False))
-    rows = [_row(comparison, models) for comparison in comparisons[:SHOWN]]
+    rows = [_row(comparison, models) for comparison in comparisons]
     caption = (
-        "Against the other models of its leaderboard, the best first: bits per byte of this model "
-        f"less those of the other on the same {comparisons[0].documents} documents, with a 95 % "
-        "interval by resampling these in pairs; below 0 this model is better"
+        "Against the nearest models of its leaderboard, the best first: bits per byte of this "
+        f"model less those of the other on the same {comparisons[0].documents} documents, with a "
+        "95 % interval by resampling these in pairs; below 0 this model is better"
     )
-    if (left := len(comparisons) - SHOWN) > 0:
-        caption += f"; {left} more in comparisons.csv"
     return table(f"comparisons-{name}", caption, header, rows)
 
 

@@ -1,51 +1,74 @@
-"""The home page's parts: what is here, the headline chart, and one table for each cohort."""
+"""The home page and the page of every cohort: headline chart, what it says, and the table."""
 
+import re
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
-
 from generator.fits.evidence import Evidence
-from generator.publish.chart import Point, draw_scatter
-from generator.publish.compressor_rows import COMPRESSOR_NOTE, compressor_cells
-from generator.publish.text import (
-    count,
-    counted,
-    decimals,
-    escape,
-    linked,
-    number,
-    percent,
-    table,
-    tag,
-    valued,
-)
+from generator.publish.board_columns import Board, Cell
+from generator.publish.board_table import cell_html, render_board
+from generator.publish.chart import Cloud, draw_clouds
+from generator.publish.text import count, counted, escape, link, number, percent, tag
 from generator.records.models import Model
-from generator.tables.cohorts import Cohort, Column
+from generator.tables.cohorts import Cohort
+
+BEST_SHOWN = 5
+CHIPS = 10  # families beside the chart; the filter of the table has all of them
+
+
+def first_board(boards: Sequence[Board], evidence: Mapping[str, Evidence]) -> Board | None:
+    """What the home page shows: the first cohort with enough models for a fit, ours before others'.
+
+    Where none has enough, the first cohort.
+    """
+    fitted = [board for board in boards if evidence[board.cohort.name].line is not None]
+    return next(iter([*fitted, *boards]), None)
 
 
 def render_home(
-    cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence], models: Mapping[str, Model]
+    boards: Sequence[Board],
+    evidence: Mapping[str, Evidence],
+    models: Mapping[str, Model],
+    date: str,
 ) -> str:
-    """The chart of the first cohort that has a fit, then every cohort's table."""
-    fitted = [cohort for cohort in cohorts if evidence[cohort.name].line is not None]
-    parts = [_overview(cohorts)]
-    parts += [_headline(cohort, evidence[cohort.name]) for cohort in fitted[:1]]
-    parts += [_cohort_table(cohort) for cohort in cohorts]
-    parts.append(_without_figures(cohorts, models))
+    """The first board in full, and links to the others."""
+    board = first_board(boards, evidence)
+    parts = [_overview(boards)]
+    if board is not None:
+        parts.append(_board(board, boards, evidence[board.cohort.name], "", date))
+    parts.append(_without_figures([board.cohort for board in boards], models))
     return "\n".join(parts)
 
 
-def _overview(cohorts: Sequence[Cohort]) -> str:
+def render_cohort(
+    board: Board, boards: Sequence[Board], evidence: Mapping[str, Evidence], date: str
+) -> str:
+    """The page of one cohort: the same parts, and the sources of published figures."""
+    page = _board(board, boards, evidence[board.cohort.name], "../../", date)
+    sources = "".join(
+        f"<li>{escape(c.text)} {link(c.url, 'Source')}, licence {escape(c.licence)}. "
+        f"Columns: {escape(c.figures)}.</li>"
+        for c in board.cohort.citations
+    )
+    return page + (f"<h2>Sources</h2><ul>{sources}</ul>" if sources else "")
+
+
+def _overview(boards: Sequence[Board]) -> str:
     """How many models are measured here and how many published; where to find them."""
     items = []
     for provenance in ("measured", "published"):
-        own = [cohort for cohort in cohorts if cohort.provenance == provenance]
-        sizes = {row["model"]: row["parameters"] for c in own for _, row in c.rows.iterrows()}
+        own = [b for b in boards if b.cohort.provenance == provenance]
+        sizes = {
+            (b.cohort.name if provenance == "published" else "", model): parameters
+            for b in own
+            for model, parameters in zip(
+                b.cohort.rows["model"], b.cohort.rows["parameters"], strict=True
+            )
+        }
         largest = max((p for p in sizes.values() if p == p), default=None)
         if own:
             items.append(
-                f'<li>{tag(provenance)} <a href="#{escape(own[0].name)}">'
-                f"{counted(len(sizes), 'model')}</a>, up to {count(largest)} parameters</li>"
+                f"<li><strong>{len(sizes):,}</strong> models {tag(provenance)} "
+                f"in {counted(len(own), 'table')}, up to {count(largest)} parameters</li>"
             )
     return f'<ul class="overview">{"".join(items)}</ul>'
 
@@ -56,108 +79,136 @@ def _without_figures(cohorts: Sequence[Cohort], models: Mapping[str, Model]) -> 
     missing = sorted(set(models) - shown)
     if not missing:
         return ""
-    links = ", ".join(f'<a href="models/{escape(m)}/">{escape(m)}</a>' for m in missing)
+    links = ", ".join(
+        f'<a href="models/{escape(m)}/">{escape(models[m].title)}</a>' for m in missing
+    )
     return f"<p>Not in a table yet, failed or not measured: {links}.</p>"
 
 
-def _headline(cohort: Cohort, found: Evidence) -> str:
-    mean = next(c for c in found.correlations if c.score == "score")
-    known = cohort.rows.dropna(subset=["compression", "score"])
+def _board(board: Board, boards: Sequence[Board], found: Evidence, root: str, date: str) -> str:
+    cohort = board.cohort
+    switch = _switch(board, boards, root)
+    chart = _headline(board, found) if found.line is not None else ""
+    cards = f'<div class="cards">{chart}{_minute(board, found, root)}</div>'
+    note = f"<p>{escape(cohort.comparable_with)}</p>"
+    heading = f'<h2 id="table">All rows {tag(cohort.provenance)}</h2>'
+    return f"{switch}{cards}{heading}{note}{render_board(board, root, date)}"
+
+
+def _switch(board: Board, boards: Sequence[Board], root: str) -> str:
+    """Tables are switched, never mixed: each has a page of its own."""
+    links = []
+    for other in boards:
+        cohort = other.cohort
+        current = ' aria-current="page"' if other is board else ""
+        words = re.sub(r"^(Measured here|Published): ", "", cohort.title)
+        words = words[:1].upper() + words[1:]
+        links.append(
+            f'<li><a href="{root}boards/{cohort.name}/"{current}>{escape(words)} '
+            f"<small>{cohort.provenance}, {counted(len(cohort.rows), 'row')}</small></a></li>"
+        )
+    return f'<nav class="switch" aria-label="Tables"><ul>{"".join(links)}</ul></nav>'
+
+
+def _headline(board: Board, found: Evidence) -> str:
+    cohort = board.cohort
+    clouds = _clouds(board)
     unit = cohort.compression[0].unit
-    figures = zip(known["name"], known["compression"], known["score"], strict=True)
-    points = [
-        Point(x, y, f"{name}: {number(x, 3)} {unit}, mean score {percent(y)} %")
-        for name, x, y in figures
+    axes = (f"Average {unit} (lower is better)", "Mean score, %")
+    keys = ("compression" if len(cohort.compression) > 1 else cohort.compression[0].name, "score")
+    chart = draw_clouds(clouds, axes, keys, _chart_summary(cohort, found), found.line)
+    families = sorted(clouds, key=lambda cloud: (-len(cloud.rows), cloud.label))[:CHIPS]
+    chips = "".join(
+        f'<button type="button" aria-pressed="false" data-highlight="{escape(cloud.label)}">'
+        f"{escape(cloud.label)}</button>"
+        for cloud in families
+    )
+    chips = f'<p class="chips needs-script"><span>Highlight</span>{chips}</p>'
+    heading = f"<h2>Compression against scores {tag(cohort.provenance)}</h2>"
+    return f'<section class="card chart-card">{heading}{chart}{chips}</section>'
+
+
+def _clouds(board: Board) -> list[Cloud]:
+    """Marks by family; places are those of the rows in the table's data."""
+    places = {row.page: k for k, row in enumerate(board.rows)}
+    known = board.cohort.rows.dropna(subset=["compression", "score"])
+    return [
+        Cloud(
+            label=str(family),
+            xs=tuple(rows["compression"]),
+            ys=tuple(rows["score"]),
+            rows=tuple(places[page] for page in rows["page"]),
+        )
+        for family, rows in known.groupby("family", sort=True)
     ]
-    summary = (
+
+
+def _chart_summary(cohort: Cohort, found: Evidence) -> str:
+    mean = next(c for c in found.correlations if c.score == "score")
+    return (
         f"{counted(found.n, f'{cohort.provenance} model')}, "
-        f"mean of {counted(len(cohort.scores), 'benchmark')}. "
+        f"mean of {counted(sum(s.in_mean for s in cohort.scores), 'benchmark')}. "
         f"Pearson r = {number(mean.pearson, 2)} (n = {mean.n}; 95 % interval "
         f"{number(mean.low, 2)} to {number(mean.high, 2)} by resampling "
-        f"{counted(mean.families, 'family')}). Line: least squares; band: 95 % for the mean."
+        f"{counted(mean.families, 'family')}). Line: least squares; band: 95 % for the mean. "
+        "The figures stand in the table below."
     )
-    chart = draw_scatter(
-        points, f"Average {unit} (lower is better)", "Mean score, %", summary, found.line
+
+
+def _minute(board: Board, found: Evidence, root: str) -> str:
+    """What a reader takes away within a minute: what it means, and who leads."""
+    cohort = board.cohort
+    heading = "<h2>In one minute</h2>"
+    lines = [_meaning(cohort, found)]
+    more = (
+        f'<p><a href="{root}predict/#{escape(cohort.name)}">What compression predicts, and where '
+        "it loses</a></p>"
     )
-    more = '<p><a href="predict/">What compression predicts, and where it loses</a></p>'
-    heading = f"<h2>Compression against scores {tag(cohort.provenance)}</h2>"
-    return f'<section class="card">{heading}{chart}{more}</section>'
+    return f'<section class="card">{heading}{"".join(lines)}{_best(board, root)}{more}</section>'
 
 
-def _cohort_table(cohort: Cohort) -> str:
-    heading = f'<h2 id="{escape(cohort.name)}">{escape(cohort.title)} {tag(cohort.provenance)}</h2>'
-    note = f"<p>{escape(cohort.comparable_with)}</p>"
-    header: list[tuple[str, bool]] = [("Model", False), ("Family", False), ("Parameters", True)]
-    if measured := cohort.provenance == "measured":
-        header += [("Weights", False), ("dtype", False)]
-    if has_mean := len(cohort.compression) > 1:
-        header.append((f"Average, {cohort.compression[0].unit}", True))
-    header += [(f"{c.label}, {c.unit}", True) for c in cohort.compression]
-    if measured:
-        header += [(f"Optimality, {c.label}", True) for c in cohort.compression]
-    header += [(f"Preference information, {c.label}", True) for c in cohort.preferences]
-    header += [("Mean score, %", True)] + [(f"{s.label}, %", True) for s in cohort.scores]
-    ordered = cohort.rows.sort_values(["compression", "model"], na_position="last")
-    rows = [
-        (row["compression"], _row(cohort, row, measured, has_mean)) for _, row in ordered.iterrows()
-    ]
-    caption = f"{cohort.title}: {counted(len(rows), 'row')}"
-    if cohort.compressors:
-        rows += [(c.average, compressor_cells(cohort, c, has_mean)) for c in cohort.compressors]
-        rows.sort(key=_best_first)
-        note += COMPRESSOR_NOTE
-        caption += f" and {counted(len(cohort.compressors), 'classical compressor')}"
-    caption += ", best average compression first"
-    return heading + note + table(cohort.name + "-table", caption, header, [c for _, c in rows])
+def _meaning(cohort: Cohort, found: Evidence) -> str:
+    mean = next((c for c in found.correlations if c.score == "score"), None)
+    if mean is None or found.line is None:
+        reason = found.shortage or "no fit"
+        return (
+            f"<p>{escape(reason[:1].upper() + reason[1:])}. The figures stand for themselves.</p>"
+        )
+    rise = found.line.y[0] - found.line.y[-1]
+    reach = found.line.x[-1] - found.line.x[0]
+    unit = cohort.compression[0].unit
+    direction = "higher" if rise > 0 else "lower"
+    points = percent(abs(rise) / reach / 10)
+    return (
+        f"<p>Here, models that need <strong>0.1 {escape(unit)}</strong> less score about "
+        f"<strong>{points} points</strong> {direction} on average "
+        f"(straight line, {mean.n} models). A relation among models, no promise for one.</p>"
+    )
 
 
-def _best_first(row: tuple[float | None, list[str]]) -> tuple[bool, float]:
-    """Unknown averages last; the sort is stable, so that models keep their order."""
-    average = row[0]
-    known = average is not None and average == average
-    return (not known, average if average is not None and known else 0.0)
+def _best(board: Board, root: str) -> str:
+    """The rows that compress best, with their rank ranges."""
+    keys = {column.key: (k, column) for k, column in enumerate(board.columns)}
+    if "rank" not in keys:
+        return ""
+    name = "compression" if "compression" in keys else board.cohort.compression[0].name
+    place, column = keys[name]
+    lines = []
+    for row in [r for r in board.rows if r.provenance != "classical"][:BEST_SHOWN]:
+        rank = cell_html(row.cells[keys["rank"][0]], keys["rank"][1])
+        title = escape(row.cells[0]).replace("/", "/<wbr>")
+        lines.append(
+            f'<tr><td class="n">{rank}</td>'
+            f'<th scope="row"><a href="{root}{escape(row.page)}">{title}</a></th>'
+            f'<td class="n">{_point(row.cells[place], column.digits)}</td></tr>'
+        )
+    return (
+        '<table class="plain"><caption>Compress best</caption><thead><tr><th scope="col">Rank</th>'
+        f'<th scope="col">Model</th><th scope="col" class="n">{escape(column.unit)}</th></tr>'
+        f"</thead><tbody>{''.join(lines)}</tbody></table>"
+    )
 
 
-def _row(cohort: Cohort, row: pd.Series, measured: bool, has_mean: bool) -> list[str]:
-    page = str(row["page"])
-    cells = [
-        f'<a href="{escape(page)}">{escape(row["name"]).replace("/", "/<wbr>")}</a>',
-        escape(row["family"]),
-        valued(count(row["parameters"]), row["parameters"]),
-    ]
-    if measured:
-        quantization = row["quantization"]
-        cells.append(escape(quantization) if isinstance(quantization, str) else "original")
-        cells.append(escape(row["dtype"]))
-    if has_mean:
-        cells.append(linked(number(row["compression"], 3), row["compression"], page))
-    cells += [_compression_cell(row, column, page) for column in cohort.compression]
-    if measured:
-        for column in cohort.compression:
-            value = row.get(f"{column.name}_optimality")
-            cells.append(linked(number(value, 3), value, f"{page}#corpus-{column.name}"))
-    cells += [_preference_cell(row, column, page) for column in cohort.preferences]
-    cells.append(linked(percent(row["score"]), row["score"], page))
-    return cells + [linked(percent(row[s.name]), row[s.name], page) for s in cohort.scores]
-
-
-def _compression_cell(row: pd.Series, column: Column, page: str) -> str:
-    measured = f"{column.name}_low" in row
-    address = f"{page}#corpus-{column.name}" if measured else page
-    cell = linked(number(row[column.name], 3), row[column.name], address)
-    low, high = row.get(f"{column.name}_low"), row.get(f"{column.name}_high")
-    if pd.notna(low) and pd.notna(high):
-        cell += f"<small>{number(low, 3)}–{number(high, 3)}</small>"
-    return cell
-
-
-def _preference_cell(row: pd.Series, column: Column, page: str) -> str:
-    """The information of a label with two values is small: its interval sets the decimals."""
-    address = f"{page}#corpus-{column.name.removesuffix('_preference')}"
-    value = row[column.name]
-    low, high = row[f"{column.name}_low"], row[f"{column.name}_high"]
-    if not high > low:
-        return linked(number(value, 6), value, address)
-    digits = decimals((high - low) / 2)
-    interval = f"<small>{number(low, digits)} to {number(high, digits)}</small>"
-    return linked(number(value, digits), value, address) + interval
+def _point(cell: Cell, digits: int) -> str:
+    value = cell[0] if isinstance(cell, list) else cell
+    return number(value if isinstance(value, int | float) else None, digits)

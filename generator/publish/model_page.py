@@ -8,6 +8,7 @@ from generator.plan import latest_results
 from generator.publish.measured_parts import record_link, render_corpus, render_suite
 from generator.publish.preference_parts import render_preference
 from generator.publish.proof_parts import render_proof
+from generator.publish.standing import Standing, render_standing, render_tiles
 from generator.publish.text import count, escape, number, percent, table, tag
 from generator.records.models import Model
 from generator.records.results import Result, Subject
@@ -19,19 +20,26 @@ from generator.tables.trajectories import tokens_seen
 
 def render_model(
     model: Model,
-    stored: Sequence[StoredResult],
+    own: Sequence[StoredResult],
     specs: Specs,
     comparisons: Sequence[Comparison],
+    standings: Sequence[Standing],
+    commit: str,
     imported: str = "",
 ) -> str:
-    """Everything known of a measured model, its final weights first. comparisons: its own.
-    imported: the section of imported results."""
-    own = [entry for entry in stored if entry.result.model == model.id]
+    """Everything known of a measured model, its final weights first.
+
+    own, comparisons, standings: the model's records, comparisons and places in tables.
+    imported: the section of imported results.
+    """
     latest = latest_results(own)
     final = [e for e in latest.values() if e.result.revision == model.weights.revision]
     final.sort(key=lambda entry: (entry.result.kind, entry.result.name))
     subject = next((e.result.subject for e in final if e.result.subject), None)
-    parts = [_failures(model, own), _identity(model, subject)]
+    parts = [f"<p>{tag('measured')} {escape(_who(model))}</p>", _failures(model, own)]
+    parts += [render_tiles(standing, "../../") for standing in standings[:1]]
+    parts += [render_standing(standing, "../../") for standing in standings]
+    parts.append(_identity(model, subject))
     parts += [
         render_corpus(e, model, specs, comparisons) for e in final if e.result.kind == "corpus"
     ]
@@ -43,11 +51,41 @@ def render_model(
     if model.checkpoints:
         parts.append(_checkpoints(model, [entry.result for entry in latest.values()]))
     parts += [imported, _history(own)]
-    parts.append(
-        "<h2>Measure it again</h2><pre><code>leaderboard measure --local --again --model "
+    parts.append(_again(model))
+    parts.append(_cite(model, own, commit))
+    return "\n".join(part for part in parts if part)
+
+
+def _who(model: Model) -> str:
+    """One line for those who do not know the model."""
+    quantization = model.weights.quantization
+    weights = f"weights de-quantised from {quantization}" if quantization else "original weights"
+    return f"{model.family}, {model.kind}, {count(model.parameters)} parameters, {weights}."
+
+
+def _again(model: Model) -> str:
+    return (
+        "<h2>Measure it again</h2><p>The same figures on your machine, compared with the records "
+        "of this page:</p><pre><code>leaderboard measure --local --again --model "
         f"{escape(model.id)}</code></pre>"
     )
-    return "\n".join(part for part in parts if part)
+
+
+def _cite(model: Model, own: Sequence[StoredResult], commit: str) -> str:
+    """A snippet for a paper; the records' ids make the figures findable."""
+    counting = sorted(entry.result.run_id for entry in latest_results(own).values())
+    if not counting:
+        return ""
+    key = "".join(c if c.isalnum() else "-" for c in model.id)
+    lines = [
+        f"@misc{{compression-{key},",
+        f"  title = {{Compression of {model.title}}},",
+        f"  howpublished = {{LLM Compression Leaderboard, commit {commit[:12]}}},",
+        f"  note = {{records {', '.join(counting)}}}",
+        "}",
+    ]
+    snippet = escape("\n".join(lines))
+    return f"<h2>Cite these figures</h2><pre><code>{snippet}</code></pre>"
 
 
 def _failures(model: Model, own: Sequence[StoredResult]) -> str:
@@ -95,7 +133,7 @@ def _identity(model: Model, subject: Subject | None) -> str:
             ("Vocabulary", f"{subject.vocabulary} tokens"),
         ]
     note = f"<p>{escape(model.note)}</p>" if model.note else ""
-    return f"<p>{tag('measured')}</p>{note}{render_facts(facts)}"
+    return f"<h2>Identity</h2>{note}{render_facts(facts)}"
 
 
 def render_facts(facts: Sequence[tuple[str, object]]) -> str:

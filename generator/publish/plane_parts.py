@@ -1,8 +1,7 @@
 """The information plane of one record: figures by label, over positions, and layer by layer."""
 
 from collections.abc import Sequence
-
-import numpy as np
+from statistics import fmean
 
 from generator.publish.chart import Series, draw_series
 from generator.publish.text import UNKNOWN, counted, number, percent, table, with_interval
@@ -69,13 +68,18 @@ def _at(layer: Layer, side: Side) -> LayerInformation | None:
 
 
 def _corrected(found: LayerInformation) -> float:
-    return float(np.mean(found.plug_in) - np.mean(found.null))
+    return fmean(found.plug_in) - fmean(found.null)
+
+
+def layer_values(lossy: Lossy) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """What the states of each layer tell about single tokens read, and about those that follow."""
+    inputs, outputs = ([_at(layer, side) for layer in lossy.layers] for side in _SIDES)
+    read = tuple(_corrected(found) for found in inputs if found)
+    return read, tuple(_corrected(found) for found in outputs if found)
 
 
 def _by_layer_chart(lossy: Lossy) -> str:
-    inputs, outputs = ([_at(layer, side) for layer in lossy.layers] for side in _SIDES)
-    read = tuple(_corrected(found) for found in inputs if found)
-    follows = tuple(_corrected(found) for found in outputs if found)
+    read, follows = layer_values(lossy)
     if not len(read) == len(follows) == len(lossy.layers):
         return ""  # single tokens were not asked for
     return draw_series(
@@ -149,7 +153,7 @@ def _details(name: str, lossy: Lossy) -> str:
         "Variation H(Z|X)",
     )
     header = [("Labels", False)] + [(column, True) for column in columns]
-    entropy = float(np.mean([layer.entropy for layer in lossy.layers[1:]]))
+    entropy = fmean(value for layer in lossy.layers[1:] for value in layer.entropy)
     rows: list[list[str]] = []
     before: dict[Side, float] = {}
     last_unit: Unit | None = None
@@ -187,8 +191,8 @@ def _layers(name: str, lossy: Lossy) -> str:
     rows = [
         [
             str(layer.layer) if layer.layer else "0 (embedding)",
-            number(float(np.mean(layer.entropy)), 4),
-            number(float(np.mean(layer.ceiling)), 4),
+            number(fmean(layer.entropy), 4),
+            number(fmean(layer.ceiling), 4),
             number(layer.effective_rank, 1),
             *(cell for side in _SIDES for cell in _layer_cells(_at(layer, side))),
         ]
@@ -209,7 +213,7 @@ def _layer_cells(found: LayerInformation | None) -> Sequence[str]:
     if found.standard_error is not None:
         corrected += f" ± {number(found.standard_error, 4)}"
     return (
-        number(float(np.mean(found.plug_in)), 4),
-        number(float(np.mean(found.null)), 4),
+        number(fmean(found.plug_in), 4),
+        number(fmean(found.null), 4),
         corrected,
     )

@@ -1,12 +1,20 @@
 """The page of a model whose figures others published."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
+from generator.publish.standing import Standing, render_standing, render_tiles
 from generator.publish.text import count, escape, link, number, percent, table, tag
 from generator.tables.cohorts import Cohort
 
 
-def render_published(cohort: Cohort, row: pd.Series) -> str:
+def render_published(cohort: Cohort, row: pd.Series, standings: Sequence[Standing]) -> str:
+    """Tiles and place in the table first, then every figure with its unit, then the sources."""
+    place = "".join(
+        render_tiles(standing, "../../../") + render_standing(standing, "../../../")
+        for standing in standings
+    )
     header = [("Figure", False), ("Unit", False), ("Value", True), ("Chance", True)]
     rows = [
         [escape(c.label), escape(c.unit), number(row[c.name], 3), number(None, 0)]
@@ -29,6 +37,8 @@ def render_published(cohort: Cohort, row: pd.Series) -> str:
         f"here. {escape(cohort.comparable_with)}</p>"
         f"<p>Family {escape(row['family'])}, {count(row['parameters'])} parameters, "
         f"{count(row['training_tokens'])} training tokens.</p>"
+        + place
+        + "<h2>All figures</h2>"
         + table("figures", caption, header, rows)
         + f"<h2>Sources</h2><ul>{sources}</ul>"
     )

@@ -12,13 +12,17 @@ from generator.files.results import StoredResult, record_text
 from generator.files.specs import Specs
 from generator.fits.evidence import Evidence
 from generator.publish.bias_picture import render_bias
+from generator.publish.board_columns import make_board
+from generator.publish.board_table import board_json
 from generator.publish.choose_page import render_choose, render_menus
+from generator.publish.compare_page import document_files, render_compare, render_explore
 from generator.publish.download_page import render_downloads
 from generator.publish.evidence_page import render_evidence
+from generator.publish.families_page import render_families
 from generator.publish.imported_parts import imported_path, render_import_list, render_imported
-from generator.publish.leaderboard import render_home
-from generator.publish.measured_parts import record_path
+from generator.publish.leaderboard import first_board, render_cohort, render_home
 from generator.publish.model_page import render_model
+from generator.publish.plane_page import layer_files, render_plane_page
 from generator.publish.published_page import render_published
 from generator.publish.reference import (
     Command,
@@ -26,11 +30,15 @@ from generator.publish.reference import (
     render_file_fields,
     render_model_fields,
 )
+from generator.publish.reliability_page import render_moves, render_reliability
+from generator.publish.standing import Standing, find_standings
 from generator.publish.text import escape
+from generator.publish.trajectories_page import render_trajectories
 from generator.tables.cohorts import Cohort
 from generator.tables.comparisons import Comparison, compare_models
-from generator.tables.conflicts import Conflict, find_conflicts
+from generator.tables.conflicts import find_conflicts
 from generator.tables.measured import current_results
+from generator.tables.trajectories import make_trajectories
 
 
 def render_site(
@@ -42,42 +50,65 @@ def render_site(
     commit_date: str,
     commands: Sequence[Command] = (),
     imported: Sequence[StoredImport] = (),
+    changelog: str = "",
 ) -> dict[str, bytes]:
-    """Pages, partials and data. Paths begin with docs/ or theme/; nothing depends on the clock."""
+    """Pages, partials and data. Paths begin with docs/ or theme/; nothing depends on the clock.
+
+    changelog: the project's own, as Markdown.
+    """
     files: dict[str, bytes] = {}
     footer = f"Built from commit {escape(commit[:12])} of {escape(commit_date[:10])}."
     if commit == "unknown":
         footer = "Built outside of a git repository."
     menus = make_menus(cohorts, [entry.result for entry in current_results(specs, stored)])
     speed = measure_speed(specs, stored)
+    date = commit_date[:10]
+    tables = [make_board(cohort) for cohort in cohorts]
+    home = first_board(tables, evidence)
+    first_tables = sorted(tables, key=lambda one: one is not home)  # stable: the others in order
+    titles = {name: one.title for name, one in (specs.corpora | specs.suites).items()}
+    titles |= {name: pairs.title for name, pairs in specs.preferences.items()}
     partials = {
-        "home": render_home(cohorts, evidence, specs.models),
+        "home": render_home(tables, evidence, specs.models, date),
         "predict": render_evidence(cohorts, evidence),
         "choose": render_choose(menus, speed, specs.assumptions),
+        "plane": render_plane_page(tables),
+        "families": render_families(cohorts),
+        "compare": render_compare(first_tables),
+        "explore": render_explore(first_tables),
+        "reliability": render_reliability(specs, stored, commit_date),
+        "changelog": render_moves(specs, stored),
+        "trajectories": render_trajectories(make_trajectories(specs, stored), cohorts, titles),
         "bias": render_bias(specs, stored),
         "commit": footer,
         "commands": render_commands(commands),
         "model-fields": render_model_fields(),
         "file-fields": render_file_fields(),
     }
+    files["docs/changelog.md"] = _changelog(changelog)
+    for shown_table in tables:
+        cohort = shown_table.cohort
+        page = f"boards/{cohort.name}"
+        files[f"docs/{page}.json"] = board_json(shown_table, date)
+        files[f"docs/{page}.md"] = _stub(cohort.title, page, ("leaderboard.js",))
+        content = render_cohort(shown_table, tables, evidence, date)
+        partials[page] = f"<h1>{escape(cohort.title)}</h1>\n{content}"
     comparisons = compare_models(specs, stored)
     conflicts = find_conflicts(entry.imported for entry in imported)
     board = Board(
         specs, stored, cohorts, evidence, comparisons, commit, commit_date, imported, conflicts
     )
+    final = [entry for entry in board.texts if board.is_final(entry.result)]
+    files |= layer_files(final) | document_files(final)
     exported = export_files(board)
     partials["download"] = render_downloads(board, exported)
     files |= {f"docs/{path}": content for path, content in exported.items()}
     files["docs/data/choose.json"] = render_menus(menus, speed, specs.assumptions)
     partials["imported"] = render_import_list(imported, conflicts)
-    for page, title, partial in _model_pages(
-        cohorts, specs, stored, comparisons, imported, conflicts
-    ):
+    for page, title, partial in _model_pages(board, find_standings(tables)):
         shown = escape(title).replace("/", "/<wbr>")
         partials[page] = f"<h1>{shown}</h1>\n{partial}"
         files[f"docs/{page}.md"] = _stub(title, page)
-    for entry in stored:
-        files[f"docs/{record_path(entry)}"] = record_text(entry.result).encode()
     for one in imported:
         files[f"docs/{imported_path(one.imported)}"] = record_text(one.imported).encode()
     for name, partial in partials.items():
@@ -85,26 +116,50 @@ def render_site(
     return files
 
 
+def _changelog(text: str) -> bytes:
+    """The project's changelog, written by its people, then the figures that moved."""
+    matter = yaml.safe_dump(
+        {
+            "title": "Changelog",
+            "template": "model.html",
+            "partial": "generated/changelog.html",
+            "hide": ["toc"],
+        }
+    )
+    return f"---\n{matter}---\n\n{text or '# Changelog'}\n".encode()
+
+
 def _model_pages(
-    cohorts: Sequence[Cohort],
-    specs: Specs,
-    stored: Sequence[StoredResult],
-    comparisons: Sequence[Comparison],
-    imported: Sequence[StoredImport],
-    conflicts: Sequence[Conflict],
+    board: Board, standings: Mapping[str, list[Standing]]
 ) -> Iterator[tuple[str, str, str]]:
     """Address, title and content of every model's page, measured and published."""
-    for model in specs.models.values():
-        own = [comparison for comparison in comparisons if comparison.model == model.id]
-        page = render_model(model, stored, specs, own, render_imported(model, imported, conflicts))
-        yield f"models/{model.id}", model.title, page
-    for cohort in cohorts:
+    records: dict[str, list[StoredResult]] = {}
+    for entry in board.stored:
+        records.setdefault(entry.result.model, []).append(entry)
+    compared: dict[str, list[Comparison]] = {}
+    for comparison in board.comparisons:
+        compared.setdefault(comparison.model, []).append(comparison)
+    for model in board.specs.models.values():
+        page = f"models/{model.id}"
+        content = render_model(
+            model,
+            records.get(model.id, []),
+            board.specs,
+            compared.get(model.id, []),
+            standings.get(f"{page}/", []),
+            board.commit,
+            render_imported(model, board.imported, board.conflicts),
+        )
+        yield page, model.title, content
+    for cohort in board.cohorts:
         if cohort.provenance == "published":
             for _, row in cohort.rows.iterrows():
-                yield str(row["page"]).strip("/"), str(row["name"]), render_published(cohort, row)
+                own = standings.get(str(row["page"]), [])
+                content = render_published(cohort, row, own)
+                yield str(row["page"]).strip("/"), str(row["name"]), content
 
 
-def _stub(title: str, partial: str) -> bytes:
+def _stub(title: str, partial: str, scripts: Sequence[str] = ()) -> bytes:
     """A page whose body is a partial: nothing but front matter, by a YAML dumper.
 
     The title is escaped here too: the theme writes it into the page as it is.
@@ -114,6 +169,7 @@ def _stub(title: str, partial: str) -> bytes:
             "title": escape(title),
             "template": "model.html",
             "partial": f"generated/{partial}.html",
+            "scripts": list(scripts),
             "search": {"exclude": True},
             "hide": ["toc", "navigation"],
         },

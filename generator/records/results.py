@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import cached_property
 from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -219,7 +220,7 @@ class Result(Record):
         when a later version can measure more."""
         return self.model_dump(mode="json", exclude_none=True)
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         """First 12 hex of the content's hash; a later `retracted` mark does not change it."""
         content = {key: value for key, value in self.content.items() if key != "retracted"}

@@ -19,7 +19,18 @@ from generator.tables.measured import Setting, current_results, measured_rows, s
 from generator.tables.published import page_of, published_rows
 
 TEXT_COLUMNS = frozenset(
-    {"model", "name", "family", "kind", "page", "quantization", "released", "licence", "dtype"}
+    {
+        "model",
+        "name",
+        "family",
+        "kind",
+        "page",
+        "quantization",
+        "released",
+        "licence",
+        "dtype",
+        "date",
+    }
 )
 
 
@@ -42,10 +53,11 @@ class Cohort:
     """Rows that may be ranked and fitted together.
 
     rows: in order of model (and dtype); columns model, name, family, parameters, training_tokens,
-    training_flop, page, the compression columns, `compression` (their mean where all are known),
-    the score columns and `score` (the mean of those in it where all are known), `_stderr` of
-    scores where known, the preference columns with
-    `_low`, `_high` and `_lexical`. Unknown = NaN. `family` holds the groups that a fit leaves out
+    training_flop, page, date, the compression columns, `compression` (their mean where all are
+    known), rank_low and rank_high by it (equal where no error is known), the score columns and
+    `score` (the mean of those in it where all are known), `_stderr` of scores where known, the
+    preference columns with `_low`, `_high` and `_lexical`; of measured rows context_tokens,
+    scored_bytes and wall_seconds. Unknown = NaN. `family` holds the groups that a fit leaves out
     one at a time. compressors: rows beside these, in no fit.
     """
 
@@ -141,6 +153,11 @@ def _published(table: PublishedTable) -> Cohort:
         sizes = frame[["parameters", "training_tokens"]].astype("float64")
         frame["training_flop"] = 6 * sizes.prod(axis=1, skipna=False)
     frame["page"] = [page_of(source.name, key) for key in frame["model"]]
+    frame["date"] = source.collected.isoformat()
+    # No error is known: ranks of the figures, equal ones share the best.
+    upwards = not source.compression[0].higher_is_better
+    ranks = frame["compression"].rank(method="min", ascending=upwards)
+    frame["rank_low"], frame["rank_high"] = ranks, ranks
     return Cohort(
         name=source.name,
         title=source.title,

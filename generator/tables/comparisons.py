@@ -1,15 +1,18 @@
 """Two models on the same documents: which needs fewer bits, and whether the text can tell."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+
+import numpy as np
 
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.jackknife import Interval
 from generator.records.results import Lossless, Result
-from generator.tables.derive import compare_bits
+from generator.tables.derive import resampling_counts
 from generator.tables.measured import current_results
+
+NEIGHBOURS = 10  # others that a model is compared with: those nearest to it in bits per byte
 
 
 @dataclass(frozen=True)
@@ -32,42 +35,62 @@ class Comparison:
 
 
 def compare_models(specs: Specs, stored: Iterable[StoredResult]) -> list[Comparison]:
-    """Every model against every other that it is ranked with, on each text, the best other first.
+    """Every model against the nearest it is ranked with, on each text, the best other first.
 
     Ranked together are final weights of models of one kind, under today's protocol, in the same
-    number format, whose tokenizers give the whole text back.
+    number format, whose tokenizers give the whole text back. All pairs of n models would be n²
+    lines, most of which say the obvious: a model is compared with those around it in rank.
     """
-    held: dict[tuple[str, str, str], list[tuple[Result, Lossless]]] = {}
+    held: dict[tuple[object, ...], list[tuple[Result, Lossless]]] = {}
     for result in (entry.result for entry in current_results(specs, stored)):
         model, lossless = specs.models.get(result.model), result.lossless
         if model is None or lossless is None or lossless.failing_bytes:
             continue
         if result.revision == model.weights.revision:
-            key = (model.kind, result.name, str(result.environment.dtype))
+            documents = tuple((d.document, d.bytes) for d in lossless.documents)
+            key = (model.kind, result.name, str(result.environment.dtype), documents)
             held.setdefault(key, []).append((result, lossless))
     found = []
     for rows in held.values():
         best_first = sorted(rows, key=lambda row: (row[1].bits_per_byte, row[0].model))
-        found += [_compare(*one, *other) for one, other in permutations(best_first, 2)]
-    known = [comparison for comparison in found if comparison is not None]
-    return sorted(known, key=lambda one: (one.model, one.corpus))  # stable: the best other first
+        if len(best_first) > 1 and len(best_first[0][1].documents) > 1:
+            found += _compare_neighbours(best_first)
+    return sorted(found, key=lambda one: (one.model, one.corpus))  # stable: the best other first
 
 
-def _compare(
-    result: Result, one: Lossless, other_result: Result, other: Lossless
-) -> Comparison | None:
-    """None where the text has fewer than two documents."""
-    compared = compare_bits(one, other)
-    if compared is None:
-        return None
-    difference, interval = compared
-    return Comparison(
-        model=result.model,
-        other=other_result.model,
-        corpus=result.name,
-        dtype=result.environment.dtype,
-        documents=len(one.documents),
-        difference=difference,
-        interval=interval,
-        share=difference / other.bits_per_byte,
-    )
+def neighbours(place: int, models: int) -> list[int]:
+    """The places of the nearest others in a table, half of them better where there are so many."""
+    first = max(0, min(place - NEIGHBOURS // 2, models - NEIGHBOURS - 1))
+    return [k for k in range(first, min(models, first + NEIGHBOURS + 1)) if k != place]
+
+
+def _compare_neighbours(rows: Sequence[tuple[Result, Lossless]]) -> list[Comparison]:
+    """rows: on the same documents, the best first."""
+    sizes = np.array([document.bytes for document in rows[0][1].documents], dtype=np.float64)
+    bits = np.array([[document.bits for document in lossless.documents] for _, lossless in rows])
+    counts = resampling_counts(len(sizes), 0)
+    drawn = (bits @ counts.T) / (counts @ sizes)  # (models, draws)
+    ends: dict[int, np.ndarray] = {}  # by distance in rank: the intervals of all such pairs
+    for distance in range(1, min(NEIGHBOURS, len(rows) - 1) + 1):
+        differences = drawn[:-distance] - drawn[distance:]
+        ends[distance] = np.quantile(differences, [0.025, 0.975], axis=1)  # (2, pairs)
+    rates = bits.sum(axis=1) / sizes.sum()
+    found = []
+    for place, (result, _) in enumerate(rows):
+        for other in neighbours(place, len(rows)):
+            low, high = ends[abs(other - place)][:, min(place, other)].tolist()
+            interval = Interval(low, high) if place < other else Interval(-high, -low)
+            difference = float((bits[place] - bits[other]).sum() / sizes.sum())
+            found.append(
+                Comparison(
+                    model=result.model,
+                    other=rows[other][0].model,
+                    corpus=result.name,
+                    dtype=result.environment.dtype,
+                    documents=len(sizes),
+                    difference=difference,
+                    interval=interval,
+                    share=difference / float(rates[other]),
+                )
+            )
+    return found

@@ -3,12 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from generator.jackknife import Interval, jackknife_interval
 from generator.records.plane import Lossy, Side, Unit
 from generator.records.results import Lossless, TaskResult
+from generator.tables.remembered import per_record
 
 SIDES: tuple[Side, Side] = ("input", "output")
 BOOTSTRAP_DRAWS = 2000
@@ -35,6 +37,7 @@ class Plane:
     optimality: Figure | None  # None where complexity cannot be told from 0
 
 
+@per_record
 def bits_interval(lossless: Lossless, seed: int = 0) -> Interval | None:
     """95 % interval of bits per byte by resampling documents; None for fewer than two."""
     documents = lossless.documents
@@ -70,13 +73,25 @@ def compare_bits(one: Lossless, other: Lossless, seed: int = 0) -> tuple[float, 
 
 def _resampled(bits: np.ndarray, sizes: np.ndarray, seed: int) -> Interval:
     """95 % interval of bits / bytes by resampling documents."""
-    generator = np.random.default_rng(seed)
-    drawn = generator.integers(0, len(bits), (BOOTSTRAP_DRAWS, len(bits)))
-    rates = bits[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.quantile(rates, [0.025, 0.975])
+    counts = resampling_counts(len(bits), seed)
+    low, high = np.quantile((counts @ bits) / (counts @ sizes), [0.025, 0.975])
     return Interval(float(low), float(high))
 
 
+@lru_cache(maxsize=16)
+def resampling_counts(documents: int, seed: int) -> np.ndarray:
+    """How often each document occurs in each draw with replacement, (draws, documents).
+
+    The same draws for every model, so that differences of models are paired.
+    """
+    generator = np.random.default_rng(seed)
+    drawn = generator.integers(0, documents, (BOOTSTRAP_DRAWS, documents))
+    places = drawn + documents * np.arange(BOOTSTRAP_DRAWS)[:, None]
+    counts = np.bincount(places.ravel(), minlength=BOOTSTRAP_DRAWS * documents)
+    return counts.reshape(BOOTSTRAP_DRAWS, documents).astype(np.float64)
+
+
+@per_record
 def place_on_plane(lossy: Lossy, order: int, unit: Unit = "token") -> Plane | None:
     """The model's figure: ratio of means over transformer layers 1…L (layer 0 is the embedding).
 

@@ -1,8 +1,10 @@
 """Rows of measured models: which records may stand together, and what each row shows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
+
+import numpy as np
 
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
@@ -10,10 +12,11 @@ from generator.plan import latest_results, why_due
 from generator.records.corpora import Corpus
 from generator.records.models import Model
 from generator.records.preferences import PreferenceSet
-from generator.records.results import Result
+from generator.records.results import Lossless, Result
 from generator.records.suites import Suite
 from generator.tables.derive import bits_interval, main_score, mean_score, place_on_plane
 from generator.tables.preferences import preference_figure
+from generator.tables.ranks import TextBits, rank_ranges
 
 HEADLINE_ORDER = 1  # of the n-gram labels whose optimality stands in the leaderboard
 
@@ -49,10 +52,10 @@ def current_results(specs: Specs, stored: Iterable[StoredResult]) -> list[Stored
 
 def is_current(result: Result, specs: Specs) -> bool:
     """Whether the record was made under today's suite or protocol."""
-    known: Mapping[str, Suite | Corpus | PreferenceSet] = specs.suites
+    spec: Suite | Corpus | PreferenceSet | None = specs.suites.get(result.name)
     if result.kind != "suite":
-        known = {**specs.corpora, **specs.preferences}
-    return result.name in known and why_due(result, known[result.name]) is None
+        spec = specs.preferences.get(result.name) or specs.corpora.get(result.name)
+    return spec is not None and why_due(result, spec) is None
 
 
 def settings(specs: Specs, current: Sequence[StoredResult]) -> list[Setting]:
@@ -98,22 +101,49 @@ def measured_rows(
     Preference pairs have no window: their figures stand in every row of the model.
     """
     corpora = {*setting.corpora, *specs.preferences}
+    by_model: dict[str, list[Result]] = {}
+    for entry in current:
+        if _is_final(entry.result, specs, setting.kind):
+            by_model.setdefault(entry.result.model, []).append(entry.result)
     rows = []
+    scored: list[dict[str, Lossless]] = []  # of each row, by text
     for model in specs.models.values():
         if setting.corpora and not set(setting.corpora) & set(model.corpora):
             continue  # the model is scored under windows of another length
-        own = [
-            entry.result
-            for entry in current
-            if entry.result.model == model.id and _is_final(entry.result, specs, setting.kind)
-        ]
         wanted = [
-            r for r in own if (r.name == setting.suite if r.kind == "suite" else r.name in corpora)
+            r
+            for r in by_model.get(model.id, [])
+            if (r.name == setting.suite if r.kind == "suite" else r.name in corpora)
         ]
         for dtype in sorted({r.environment.dtype for r in wanted}, key=str):
             same = [r for r in wanted if r.environment.dtype == dtype]
             rows.append(_row(model, dtype, same))
+            scored.append({r.name: r.lossless for r in same if r.lossless and r.name in rows[-1]})
+    _add_ranks(rows, scored)
     return rows
+
+
+def _add_ranks(rows: Sequence[dict[str, object]], scored: Sequence[dict[str, Lossless]]) -> None:
+    """Rank ranges of the rows that have every text of the table, on the same documents."""
+    texts = sorted({name for held in scored for name in held})
+    complete = [k for k, held in enumerate(scored) if texts and len(held) == len(texts)]
+    if not complete:
+        return
+    first = [_documents(scored[complete[0]][name]) for name in texts]
+    ranked = [k for k in complete if [_documents(scored[k][name]) for name in texts] == first]
+    bits = [
+        TextBits(
+            np.array([[d.bits for d in scored[k][name].documents] for k in ranked]),
+            np.array([size for _, size in documents], dtype=np.float64),
+        )
+        for name, documents in zip(texts, first, strict=True)
+    ]
+    for k, (best, worst) in zip(ranked, rank_ranges(bits), strict=True):
+        rows[k]["rank_low"], rows[k]["rank_high"] = best, worst
+
+
+def _documents(lossless: Lossless) -> list[tuple[str, int]]:
+    return [(document.document, document.bytes) for document in lossless.documents]
 
 
 def _row(model: Model, dtype: str | None, results: Sequence[Result]) -> dict[str, object]:
@@ -132,6 +162,7 @@ def _row(model: Model, dtype: str | None, results: Sequence[Result]) -> dict[str
     }
     if model.training_tokens:
         row["training_flop"] = 6 * model.parameters * model.training_tokens
+    row |= _run_figures(results)
     for result in results:
         if result.kind == "corpus":
             row |= corpus_figures(result)
@@ -141,6 +172,17 @@ def _row(model: Model, dtype: str | None, results: Sequence[Result]) -> dict[str
                 row[name], row[f"{name}_stderr"], _ = main_score(task)
             row["score"], row["score_stderr"] = mean_score(result.tasks)
     return row
+
+
+def _run_figures(results: Sequence[Result]) -> dict[str, object]:
+    """What measuring the row took, and when it was last done."""
+    scored = [r.lossless for r in results if r.lossless is not None]
+    return {
+        "context_tokens": next((r.subject.context_tokens for r in results if r.subject), None),
+        "scored_bytes": sum(d.bytes for lossless in scored for d in lossless.documents) or None,
+        "wall_seconds": sum(r.environment.wall_seconds for r in results),
+        "date": max(r.started for r in results).date().isoformat(),
+    }
 
 
 def corpus_figures(result: Result) -> dict[str, object]:

@@ -1,5 +1,6 @@
-// Sorting for every table of the board: a button in each heading, numbers by their data-value.
+// On every page: plain tables sort by their headings, and the search has a name.
 "use strict";
+document.querySelector(".md-search")?.setAttribute("aria-label", "Search");
 const valueOf = (cell) => {
   const held = cell.querySelector("[data-value]");
   if (held) return Number(held.dataset.value);
@@ -13,7 +14,7 @@ const compare = (a, b, direction) => {
   if (typeof a === typeof b) return direction * (a < b ? -1 : a > b ? 1 : 0);
   return typeof a === "number" ? -1 : 1;
 };
-for (const table of document.querySelectorAll("table.board")) {
+for (const table of document.querySelectorAll("table.board:not(.wide)")) {
   const headings = [...table.tHead.rows[0].cells];
   headings.forEach((heading, column) => {
     const button = document.createElement("button");

@@ -1,0 +1,160 @@
+// Two to four models of one table: figures side by side, scores as dots, paired differences.
+import { HEAD, cellHtml, pointOf } from "./cells.js";
+import { copyLink, decimals, escapeHtml, number, writeQuery } from "./format.js";
+
+const DRAWS = 2000;
+const form = document.querySelector("[data-compare]");
+const result = document.querySelector("[data-result]");
+const fields = [...form.querySelectorAll("[name=m]")];
+const boards = new Map();
+const files = new Map();
+
+const fetched = (cache, address) => {
+  if (!cache.has(address))
+    cache.set(address, fetch(address).then((answer) => (answer.ok ? answer.json() : null)));
+  return cache.get(address);
+};
+
+// A generator with a fixed seed (mulberry32), so that the same choice shows the same interval.
+const seeded = (seed) => () => {
+  seed = (seed + 0x6d2b79f5) | 0;
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+};
+
+// Bits per byte of one less those of the other, documents resampled in pairs: [difference, low, high].
+const pairedDifference = (one, other) => {
+  const n = one.bytes.length;
+  if (n < 2 || one.documents.join("\n") !== other.documents.join("\n")) return null;
+  const gaps = one.bits.map((bits, k) => bits - other.bits[k]);
+  const sum = (values) => values.reduce((a, b) => a + b, 0);
+  const random = seeded(0);
+  const drawn = Array.from({ length: DRAWS }, () => {
+    let [bits, bytes] = [0, 0];
+    for (let k = 0; k < n; k += 1) {
+      const pick = Math.floor(random() * n);
+      bits += gaps[pick];
+      bytes += one.bytes[pick];
+    }
+    return bits / bytes;
+  }).sort((a, b) => a - b);
+  return [sum(gaps) / sum(one.bytes), drawn[Math.floor(0.025 * DRAWS)], drawn[Math.ceil(0.975 * DRAWS) - 1]];
+};
+
+const bestOf = (cells, column) => {
+  if (!column.better) return null;
+  const values = cells.map(pointOf).filter((value) => value !== null);
+  if (values.length < 2) return null;
+  return column.better === "low" ? Math.min(...values) : Math.max(...values);
+};
+
+const figures = (data, rows) => {
+  const heads = rows.map((row) =>
+    `<th scope="col" class="n"><a href="../${escapeHtml(row[0])}">${escapeHtml(row[HEAD]).replaceAll("/", "/<wbr>")}</a></th>`);
+  const lines = data.columns.slice(1).map((column, k) => {
+    const cells = rows.map((row) => row[HEAD + 1 + k]);
+    if (cells.every((cell) => cell === null)) return "";
+    const best = bestOf(cells, column);
+    const shown = cells.map((cell) => {
+      const wins = best !== null && pointOf(cell) === best;
+      return `<td class="n${wins ? " best" : ""}">${cellHtml(cell, column)}</td>`;
+    });
+    const unit = column.unit ? `<small>${escapeHtml(column.unit)}</small>` : "";
+    return `<tr class="${rows[0][1]}"><th scope="row">${escapeHtml(column.label)}${unit}</th>${shown.join("")}</tr>`;
+  });
+  return `<h2>Figures</h2><div class="board-scroll" tabindex="0" role="region" aria-label="Figures side by side">` +
+    `<table class="board wide" id="figures"><caption><span>All figures of the chosen models, as of ${escapeHtml(data.date)}; ` +
+    `in bold with ★ the best point estimate of a line (not always a known difference)</span></caption>` +
+    `<thead><tr><th scope="col">Figure</th>${heads.join("")}</tr></thead><tbody>${lines.join("")}</tbody></table></div>`;
+};
+
+const scores = (data, rows) => {
+  const lines = data.columns
+    .map((column, k) => [column, HEAD + k])
+    .filter(([column, place]) => column.unit === "%" && rows.some((row) => row[place] !== null))
+    .map(([column, place]) => {
+      const dots = rows.map((row, k) => {
+        const value = pointOf(row[place]);
+        return value === null ? "" : `<i class="dot model-${k}" style="left:${(100 * value).toFixed(1)}%"></i>`;
+      });
+      const shown = rows.map((row) => number(row[place] === null ? null : 100 * pointOf(row[place]), 1)).join(" · ");
+      return `<li><span class="dots-label">${escapeHtml(column.label)}</span>` +
+        `<span class="dots-track" aria-hidden="true">${dots.join("")}</span><span class="dots-value">${shown}</span></li>`;
+    });
+  if (!lines.length) return "";
+  const legend = rows.map((row, k) => `<li><i class="dot model-${k}"></i> ${escapeHtml(row[HEAD])}</li>`).join("");
+  return `<section class="card"><h2>Scores, %</h2><ul class="dots-legend">${legend}</ul>` +
+    `<figure class="dots many"><ul>${lines.join("")}</ul></figure></section>`;
+};
+
+const differences = async (data, rows) => {
+  if (rows[0][1] !== "measured")
+    return "<p>The source of this table gives no documents, so paired differences are not known.</p>";
+  const dtypePlace = HEAD + data.columns.findIndex((column) => column.key === "dtype");
+  const texts = await Promise.all(rows.map(async (row) => {
+    const id = row[0].replace(/^models\//, "").replace(/\/$/, "");
+    return (await fetched(files, `${encodeURIComponent(id)}.json`))?.[row[dtypePlace]] ?? {};
+  }));
+  const lines = [];
+  for (let a = 0; a < rows.length; a += 1)
+    for (let b = a + 1; b < rows.length; b += 1)
+      for (const column of data.columns.filter((one) => texts[a][one.key] && texts[b][one.key])) {
+        const found = pairedDifference(texts[a][column.key], texts[b][column.key]);
+        if (!found) continue;
+        const [difference, low, high] = found;
+        const digits = decimals((high - low) / 2);
+        const other = texts[b][column.key];
+        const rate = other.bits.reduce((x, y) => x + y, 0) / other.bytes.reduce((x, y) => x + y, 0);
+        const known = low > 0 || high < 0;
+        const words = known
+          ? `${escapeHtml(rows[a][HEAD])} needs ${number(Math.abs(100 * difference) / rate, 1)} % ${difference > 0 ? "more" : "fewer"} bits`
+          : "a tie: no difference that the text can show";
+        lines.push(`<tr><th scope="row">${escapeHtml(rows[a][HEAD])} − ${escapeHtml(rows[b][HEAD])}</th>` +
+          `<td>${escapeHtml(column.label)}</td><td class="n" data-difference="${difference}">${number(difference, digits)}` +
+          `<small>${number(low, digits)} to ${number(high, digits)}</small></td><td class="n">${other.bytes.length}</td><td>${words}</td></tr>`);
+      }
+  if (!lines.length) return "<p>These models share no text of the same documents.</p>";
+  return `<h2>Paired differences</h2><div class="board-scroll" tabindex="0" role="region" aria-label="Paired differences">` +
+    `<table class="board wide" id="differences"><caption><span>Bits per byte of the first model less those of the second on the same ` +
+    `documents, with a 95 % interval by resampling documents in pairs; below 0 the first is better</span></caption><thead><tr>` +
+    `<th scope="col">Models</th><th scope="col">Text</th><th scope="col" class="n">Difference</th><th scope="col" class="n">Documents</th>` +
+    `<th scope="col">In words</th></tr></thead><tbody>${lines.join("")}</tbody></table></div>`;
+};
+
+const show = async () => {
+  const data = await fetched(boards, `../boards/${form.elements.table.value}.json`);
+  const models = data.rows.filter((row) => row[1] !== "classical");
+  document.getElementById("models").replaceChildren(...models.map((row) => new Option(row[HEAD])));
+  const chosen = fields.map((field) => field.value.trim()).filter(Boolean);
+  const rows = [...new Set(chosen)].map((name) => models.find((row) => row[HEAD] === name)).filter(Boolean);
+  const query = new URLSearchParams([["table", form.elements.table.value], ...rows.map((row) => ["m", row[HEAD]])]);
+  writeQuery(query);
+  if (rows.length < 2) {
+    result.innerHTML = `<p class="notice">Choose at least two models of this table: it holds ${models.length}.</p>`;
+    return;
+  }
+  result.innerHTML = scores(data, rows) + (await differences(data, rows)) + figures(data, rows);
+};
+
+form.addEventListener("submit", (event) => event.preventDefault());
+form.addEventListener("change", async (event) => {
+  if (event.target.name === "table") {
+    for (const field of fields) field.value = "";
+    await suggest();
+  }
+  show();
+});
+document.querySelector("[data-copy]").addEventListener("click", (event) => copyLink(event.target));
+
+// Without a choice: the first two models of the table, so that the page shows what it does.
+const suggest = async () => {
+  const data = await fetched(boards, `../boards/${form.elements.table.value}.json`);
+  const models = data.rows.filter((row) => row[1] !== "classical").slice(0, 2);
+  models.forEach((row, k) => { fields[k].value = row[HEAD]; });
+};
+const query = new URLSearchParams(location.search);
+if (query.has("table")) form.elements.table.value = query.get("table");
+query.getAll("m").slice(0, 4).forEach((name, k) => { fields[k].value = name; });
+if (!query.has("m")) await suggest();
+show();

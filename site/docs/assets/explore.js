@@ -1,0 +1,97 @@
+// Any column of a table against any other, by Observable Plot, which only this page loads.
+import { HEAD, pointOf } from "./cells.js";
+import { escapeHtml, writeQuery } from "./format.js";
+
+const form = document.querySelector("[data-explore]");
+const result = document.querySelector("[data-result]");
+const base = new URL("vendor/", import.meta.url);
+
+const script = (name) =>
+  new Promise((resolve, reject) => {
+    const element = document.createElement("script");
+    element.src = new URL(name, base);
+    element.onload = resolve;
+    element.onerror = () => reject(new Error(`${name} did not load`));
+    document.head.append(element);
+  });
+const libraries = script("d3.min.js").then(() => script("plot.umd.min.js"));
+
+let data;
+const numeric = () => data.columns.map((column, k) => [column, k]).filter(([column]) => column.form !== "text" && column.form !== "rank");
+
+const fill = (select, options, wanted) => {
+  select.replaceChildren(...options.map(([value, label]) => new Option(label, value)));
+  if (options.some(([value]) => value === wanted)) select.value = wanted;
+};
+
+const load = async (query) => {
+  data = await (await fetch(`../boards/${form.elements.table.value}.json`)).json();
+  const options = numeric().map(([column]) => [column.key, column.unit ? `${column.label}, ${column.unit}` : column.label]);
+  const has = (key) => options.some(([value]) => value === key);
+  fill(form.elements.x, options, query.get("x") ?? (has("parameters") ? "parameters" : options[0]?.[0]));
+  fill(form.elements.y, options, query.get("y") ?? (has("compression") ? "compression" : options[1]?.[0]));
+  const family = data.columns.findIndex((column) => column.key === "family") + HEAD;
+  const families = [...new Set(data.rows.map((row) => row[family]).filter(Boolean))].sort();
+  fill(form.elements.colour, [["", "none"], ...families.map((name) => [name, name])], query.get("colour") ?? "");
+  if (!query.has("x")) form.elements.logx.checked = form.elements.x.value === "parameters";
+};
+
+const describe = (column) => (column.unit ? `${column.label}, ${column.unit}` : column.label);
+
+const show = async () => {
+  await libraries;
+  const { x, y, colour, logx, logy, table } = form.elements;
+  const [[xColumn, xPlace], [yColumn, yPlace]] = [x.value, y.value].map((key) => numeric().find(([column]) => column.key === key));
+  const family = data.columns.findIndex((column) => column.key === "family") + HEAD;
+  const points = data.rows
+    .map((row) => ({
+      name: row[HEAD],
+      family: row[family],
+      chosen: colour.value !== "" && row[family] === colour.value,
+      x: pointOf(row[HEAD + xPlace]),
+      y: pointOf(row[HEAD + yPlace]),
+    }))
+    .filter((p) => p.x !== null && p.y !== null && (!logx.checked || p.x > 0) && (!logy.checked || p.y > 0))
+    .map((p) => ({ ...p, x: p.x * xColumn.scale, y: p.y * yColumn.scale }));
+  const style = getComputedStyle(document.documentElement);
+  const scheme = getComputedStyle(document.body);
+  const read = (name) => scheme.getPropertyValue(name).trim() || style.getPropertyValue(name).trim();
+  const summary = `${points.length} rows of ${data.rows.length}: ${describe(yColumn)} against ${describe(xColumn)}, as of ${data.date}.`;
+  const chart = Plot.plot({
+    width: Math.max(320, result.clientWidth),
+    height: Math.min(520, Math.max(320, result.clientWidth * 0.55)),
+    marginLeft: 60,
+    grid: true,
+    ariaLabel: summary,
+    style: { background: "none", color: read("--md-typeset-color"), fontSize: "13px" },
+    x: { label: describe(xColumn), type: logx.checked ? "log" : "linear", tickFormat: xColumn.form === "count" ? "~s" : undefined },
+    y: { label: describe(yColumn), type: logy.checked ? "log" : "linear", tickFormat: yColumn.form === "count" ? "~s" : undefined },
+    marks: [
+      Plot.dot(points.filter((p) => !p.chosen), { x: "x", y: "y", r: 4, fill: read(colour.value ? "--board-mark" : "--board-point"), fillOpacity: 0.75 }),
+      Plot.dot(points.filter((p) => p.chosen), { x: "x", y: "y", r: 6, symbol: "diamond", fill: read("--board-second") }),
+      Plot.tip(points, Plot.pointer({ x: "x", y: "y", title: (p) => `${p.name}\n${p.family ?? ""}\n${p.x.toPrecision(5)}, ${p.y.toPrecision(5)}`, fill: read("--board-card"), stroke: read("--board-field") })),
+    ],
+  });
+  chart.setAttribute("role", "img");
+  const note = document.createElement("p");
+  note.textContent = `${summary} Point estimates only; the table has the intervals.`;
+  const figures = document.createElement("details");
+  const lines = points.map((p) => `<tr><th scope="row">${escapeHtml(p.name)}</th><td>${escapeHtml(p.family ?? "–")}</td><td class="n">${p.x.toPrecision(5)}</td><td class="n">${p.y.toPrecision(5)}</td></tr>`);
+  figures.innerHTML = `<summary>The figures of this chart</summary><div class="board-scroll" tabindex="0" role="region" aria-label="Figures"><table class="board wide"><thead><tr><th scope="col">Model</th><th scope="col">Family</th><th scope="col" class="n">${escapeHtml(describe(xColumn))}</th><th scope="col" class="n">${escapeHtml(describe(yColumn))}</th></tr></thead><tbody>${lines.join("")}</tbody></table></div>`;
+  result.replaceChildren(chart, note, figures);
+  const query = new URLSearchParams({ table: table.value, x: x.value, y: y.value });
+  if (colour.value) query.set("colour", colour.value);
+  for (const box of [logx, logy]) if (box.checked) query.set(box.name, "1");
+  writeQuery(query);
+};
+
+form.addEventListener("submit", (event) => event.preventDefault());
+form.addEventListener("change", async (event) => {
+  if (event.target.name === "table") await load(new URLSearchParams());
+  show();
+});
+const query = new URLSearchParams(location.search);
+if (query.has("table")) form.elements.table.value = query.get("table");
+for (const name of ["logx", "logy"]) form.elements[name].checked = query.has(name);
+await load(query);
+show();

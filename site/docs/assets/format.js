@@ -1,0 +1,66 @@
+// Numbers as readers want them: the same rules as generator/publish/text.py.
+export const UNKNOWN = "–";
+
+// Fixed decimals; an exact half goes to the even digit, as in Python.
+const fixed = (value, digits) => {
+  const scaled = Math.abs(value) * 10 ** digits;
+  const half = scaled - Math.floor(scaled) === 0.5 && scaled < 2 ** 40;
+  if (!half) return value.toFixed(digits);
+  const even = 2 * Math.round(scaled / 2);
+  return ((Math.sign(value) * even) / 10 ** digits).toFixed(digits);
+};
+
+export const number = (value, digits) =>
+  value === null || value === undefined || !Number.isFinite(value)
+    ? UNKNOWN
+    : fixed(value, digits).replace("-", "−");
+
+export const count = (value) => {
+  if (value === null || value === undefined) return UNKNOWN;
+  for (const [unit, size] of [["T", 1e12], ["B", 1e9], ["M", 1e6], ["k", 1e3]])
+    if (value >= size) return `${Number((value / size).toPrecision(4))}${unit}`;
+  return `${value}`;
+};
+
+// How many decimals show two significant digits of a spread.
+export const decimals = (spread) =>
+  spread > 0 ? Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(spread)))) : 4;
+
+export const escapeHtml = (text) =>
+  String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+
+// A line of CSV; text that a spreadsheet would run as a formula gets an apostrophe in front.
+export const csvLine = (cells) =>
+  cells
+    .map((cell) => {
+      if (cell === null || cell === undefined) return "";
+      let text = String(cell);
+      if (typeof cell === "string" && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
+      return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    })
+    .join(",");
+
+export const download = (name, text) => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+};
+
+// Rewrites the query of the address; the theme keeps its own state in the history.
+export const writeQuery = (query) => {
+  const text = query.toString();
+  history.replaceState(history.state, "", `${location.pathname}${text ? `?${text}` : ""}${location.hash}`);
+};
+
+export const copyLink = async (button) => {
+  const shown = button.textContent;
+  try {
+    await navigator.clipboard.writeText(location.href);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Copy it from the address bar";
+  }
+  setTimeout(() => { button.textContent = shown; }, 2000);
+};

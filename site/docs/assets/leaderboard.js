@@ -1,0 +1,213 @@
+// The leaderboard's table: filters, sorting, columns, the state in the address, download.
+// The page holds the first rows; the others are fetched when something is first asked for.
+import { HEAD, cellHtml, isPredicted, pointOf } from "./cells.js";
+import { copyLink, csvLine, download, escapeHtml, number, writeQuery } from "./format.js";
+import { watchPoints } from "./points.js";
+
+const STEP = 50;
+
+const section = document.querySelector("[data-board]");
+const form = section.querySelector("form");
+const table = section.querySelector("table");
+const root = section.dataset.root;
+const chooser = [...form.querySelectorAll("[name=column]")];
+const initialColumns = chooser.filter((box) => box.checked).map((box) => box.value);
+
+let data = null; // columns and rows, once fetched
+let loading = null;
+let sort = null; // [key, 1 or -1]
+let limit = STEP;
+
+const load = () => {
+  loading ??= fetch(section.dataset.board)
+    .then((answer) => {
+      if (!answer.ok) throw new Error(`the table's data: ${answer.status}`);
+      return answer.json();
+    })
+    .then((found) => { data = found; return found; });
+  return loading;
+};
+
+const rowHtml = (row, columns) => {
+  const [page, provenance] = row;
+  const shown = escapeHtml(row[HEAD]).replaceAll("/", "/<wbr>");
+  const name = `<a href="${root}${escapeHtml(page)}">${shown}</a>`;
+  const cells = columns.slice(1).map(([column, place]) =>
+    `<td${column.form === "text" ? "" : " class=n"}>${cellHtml(row[place], column)}</td>`);
+  return `<tr class="${provenance}"><th scope="row">${name}</th>${cells.join("")}</tr>`;
+};
+
+const headHtml = ([column]) => {
+  const unit = column.unit ? `<small>${escapeHtml(column.unit)}</small>` : "";
+  const direction = sort && sort[0] === column.key ? (sort[1] > 0 ? "ascending" : "descending") : "";
+  return `<th scope="col" data-key="${escapeHtml(column.key)}"` +
+    `${column.form === "text" ? "" : " class=n"}${direction ? ` aria-sort="${direction}"` : ""}>` +
+    `<button type="button">${escapeHtml(column.label)}</button>${unit}</th>`;
+};
+
+const placeOf = (key) => data.columns.findIndex((column) => column.key === key) + HEAD;
+
+// Keeps the rows that every filter lets through.
+const keptBy = (wishes) => {
+  const q = (wishes.get("q") ?? "").toLowerCase();
+  const family = placeOf("family");
+  const [low, high] = (wishes.get("size") || "0-1e99").split("-").map(Number);
+  const size = placeOf("parameters");
+  const equal = ["family", "kind"].filter((key) => wishes.get(key)).map((key) => [placeOf(key), wishes.get(key)]);
+  const provenance = wishes.get("provenance");
+  return (row) =>
+    (!q || `${row[HEAD]} ${family >= HEAD ? (row[family] ?? "") : ""}`.toLowerCase().includes(q)) &&
+    equal.every(([place, value]) => row[place] === value) &&
+    (!wishes.get("licence") || row[2] === wishes.get("licence")) &&
+    (!wishes.get("size") || (row[size] !== null && row[size] >= low && row[size] < high)) &&
+    (!provenance || (provenance === "predicted" ? row.some(isPredicted) : row[1] === provenance)) &&
+    (!wishes.get("complete") || row[3] === 1);
+};
+
+const sorted = (rows) => {
+  if (!sort) return rows;
+  const place = placeOf(sort[0]);
+  const keys = new Map(rows.map((row) => {
+    const key = pointOf(row[place]);
+    return [row, typeof key === "string" ? key.toLowerCase() : key ?? null];
+  }));
+  return [...rows].sort((one, other) => {
+    const [a, b] = [keys.get(one), keys.get(other)];
+    if (a === null || b === null) return (a === null) - (b === null); // unknown stays last
+    return sort[1] * (a < b ? -1 : a > b ? 1 : 0);
+  });
+};
+
+const wishesNow = () => {
+  const wishes = new URLSearchParams();
+  for (const [name, value] of new FormData(form))
+    if (name !== "column" && value) wishes.set(name, value);
+  return wishes;
+};
+
+const columnsNow = () => chooser.filter((box) => box.checked).map((box) => box.value);
+
+const queryNow = () => {
+  const query = wishesNow();
+  if (columnsNow().join() !== initialColumns.join()) query.set("columns", columnsNow().join());
+  if (sort) query.set("sort", `${sort[1] < 0 ? "-" : ""}${sort[0]}`);
+  if (limit !== STEP) query.set("rows", limit);
+  return query;
+};
+
+const visible = () => {
+  const chosen = new Set(columnsNow());
+  return data.columns
+    .map((column, index) => [column, index + HEAD])
+    .filter(([column], index) => index === 0 || chosen.has(column.key));
+};
+
+const show = async () => {
+  await load();
+  const columns = visible();
+  const rows = sorted(data.rows.filter(keptBy(wishesNow())));
+  const body = rows.slice(0, limit).map((row) => rowHtml(row, columns)).join("");
+  table.tHead.rows[0].innerHTML = columns.map(headHtml).join("");
+  table.tBodies[0].innerHTML =
+    body || `<tr><td colspan="${columns.length}">No row fits all filters.</td></tr>`;
+  const total = data.rows.length;
+  section.querySelector("[data-status]").textContent =
+    `${rows.length} of ${total} rows, ${Math.min(limit, rows.length)} shown`;
+  section.querySelector("[data-more]").hidden = rows.length <= limit;
+  writeQuery(queryNow());
+};
+
+// The file says of which table, when and under which filters it is.
+const fileName = () => {
+  const parts = [...queryNow()].filter(([name]) => !["columns", "rows"].includes(name));
+  const filters = parts.map(([name, value]) => `_${name}-${value}`).join("");
+  return `${data.cohort}_${data.date}${filters}`.replace(/[^A-Za-z0-9._-]+/g, "-").slice(0, 150) + ".csv";
+};
+
+const save = async () => {
+  await load();
+  const columns = visible();
+  const header = ["provenance"];
+  for (const [column] of columns) {
+    if (column.form === "rank") header.push("rank_low", "rank_high");
+    else if (column.form === "figure")
+      header.push(column.key, `${column.key}_low95`, `${column.key}_high95`, `${column.key}_note`);
+    else header.push(column.key);
+  }
+  const lines = sorted(data.rows.filter(keptBy(wishesNow()))).map((row) => {
+    const cells = [row[1]];
+    for (const [column, place] of columns) {
+      const cell = row[place];
+      if (column.form === "rank") cells.push(...(cell ?? [null, null]));
+      else if (column.form === "figure") {
+        const [value, low = null, high = null, mark = null] = Array.isArray(cell) ? cell : [cell];
+        cells.push(value, low, high, mark);
+      } else cells.push(cell);
+    }
+    return cells;
+  });
+  // Columns in which nothing is known, such as notes where there are none, are left out.
+  const used = header.map((_, k) => k < 2 || lines.some((cells) => cells[k] !== null && cells[k] !== undefined));
+  const kept = (cells) => csvLine(cells.filter((_, k) => used[k]));
+  download(fileName(), [header, ...lines].map(kept).join("\n") + "\n");
+};
+
+const restore = () => {
+  const query = new URLSearchParams(location.search);
+  for (const [name, value] of query) {
+    const field = form.elements[name];
+    if (!field || name === "column") continue;
+    if (field.type === "checkbox") field.checked = Boolean(value);
+    else field.value = value;
+  }
+  if (query.has("columns")) {
+    const chosen = new Set(query.get("columns").split(","));
+    for (const box of chooser) box.checked = chosen.has(box.value);
+  }
+  if (query.get("sort")) sort = [query.get("sort").replace(/^-/, ""), query.get("sort").startsWith("-") ? -1 : 1];
+  limit = Number(query.get("rows")) || STEP;
+  return [...query].length > 0;
+};
+
+let typing;
+form.addEventListener("input", (event) => {
+  clearTimeout(typing);
+  limit = event.target.name === "column" ? limit : STEP;
+  typing = setTimeout(show, event.target.type === "search" ? 120 : 0);
+});
+form.addEventListener("submit", (event) => event.preventDefault());
+form.addEventListener("reset", () => {
+  sort = null;
+  limit = STEP;
+  setTimeout(show);
+});
+table.tHead.addEventListener("click", async (event) => {
+  const heading = event.target.closest("button")?.closest("th");
+  if (!heading) return;
+  const key = heading.dataset.key;
+  sort = [key, sort && sort[0] === key && sort[1] > 0 ? -1 : 1];
+  await show();
+  table.tHead.querySelector(`[data-key="${CSS.escape(key)}"] button`)?.focus();
+});
+section.querySelector("[data-more]").addEventListener("click", () => { limit += 4 * STEP; show(); });
+section.querySelector("[data-download]").addEventListener("click", (event) => {
+  event.preventDefault();
+  save();
+});
+section.querySelector("[data-copy]").addEventListener("click", (event) => copyLink(event.target));
+
+const chart = document.querySelector(".chart-points[data-x]");
+if (chart) {
+  const columnOf = (key) => data.columns[placeOf(key) - HEAD];
+  watchPoints(chart, async (place) => {
+    await load();
+    const row = data.rows[place];
+    const figure = (key) => {
+      const column = columnOf(key);
+      return `${number(column.scale * pointOf(row[placeOf(key)]), column.digits)} ${column.unit}`;
+    };
+    const { x, y } = chart.dataset;
+    return { name: row[HEAD], page: root + row[0], text: `${figure(x)}, mean score ${figure(y)}` };
+  });
+}
+if (restore()) show();

@@ -1,0 +1,189 @@
+"""What the site may cost: builds of thousands of models, and the page of a table of two thousand.
+
+Times are of a quiet machine with two cores; the figures are made up (see tests/synthetic.py).
+"""
+
+import contextlib
+import gzip
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.synthetic import write_synthetic
+from tests.test_browser import ROOT, browser, build, serve, watch  # noqa: F401
+
+pytestmark = pytest.mark.slow
+MODELS = 2000
+
+
+def timed_build(root: Path) -> float:
+    """Seconds of the whole command in a process of its own."""
+    begun = time.perf_counter()
+    command = [sys.executable, "-m", "generator.cli", "build", "--root", str(root)]
+    subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begun
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory) -> tuple[Path, float]:
+    """Two thousand models, built once: the folder and the seconds that it took."""
+    root = tmp_path_factory.mktemp("large")
+    write_synthetic(root, MODELS)
+    return root, timed_build(root)
+
+
+def test_two_thousand_models_build_in_a_minute_and_in_1500_megabytes(large):
+    root, seconds = large
+    assert seconds <= 60
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= 1.5e6  # kilobytes
+    assert timed_build(root) <= seconds / 4  # nothing changed
+
+
+def test_five_thousand_models_build_in_150_seconds(tmp_path):
+    write_synthetic(tmp_path, 5000)
+    assert timed_build(tmp_path) <= 150
+
+
+@pytest.fixture
+def slow_page(large, browser):  # noqa: F811
+    """The home page of the large board, on a processor four times as slow."""
+    root, _ = large
+    with serve(root / "build" / "html") as address:
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        faults = watch(page)
+        session = page.context.new_cdp_session(page)
+        session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        yield page
+        page.close()
+        assert faults == []
+
+
+def milliseconds(page: Page, action: str, done: str) -> float:
+    """From an action in the page to the first frame in which `done` holds."""
+    return page.evaluate(
+        f"""() => new Promise((resolve) => {{
+            const begun = performance.now();
+            {action};
+            const look = () => {{
+                if ({done}) resolve(performance.now() - begun);
+                else requestAnimationFrame(look);
+            }};
+            requestAnimationFrame(look);
+        }})"""
+    )
+
+
+def test_two_thousand_rows_sort_and_filter_within_350_milliseconds(slow_page):
+    heading = "document.querySelector('th[data-key=\"score\"]')"
+    milliseconds(slow_page, f"{heading}.querySelector('button').click()", f"{heading}.ariaSort")
+    sorting = milliseconds(
+        slow_page,
+        f"{heading}.querySelector('button').click()",
+        f"{heading}.ariaSort === 'descending'",
+    )
+    filtering = milliseconds(
+        slow_page,
+        "const f = document.querySelector('[name=family]'); f.value = 'Family 07';"
+        "f.dispatchEvent(new Event('input', { bubbles: true }))",
+        "document.querySelector('[data-status]').textContent.startsWith('50 of')",
+    )
+    assert max(sorting, filtering) <= 350
+
+
+def test_the_first_page_paints_in_a_second_on_a_slow_line(large, browser):  # noqa: F811
+    """Slow 4G (150 ms to the first byte, 1.6 Mbit/s), files compressed as hosts of pages do."""
+    root, _ = large
+    with serve_gzip(root / "build" / "html") as address:
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        session = page.context.new_cdp_session(page)
+        session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        line = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8}
+        session.send("Network.emulateNetworkConditions", {**line, "uploadThroughput": 750e3 / 8})
+        page.goto(address)
+        page.wait_for_load_state("load")
+        paint, ready = page.evaluate(
+            "[performance.getEntriesByName('first-contentful-paint')[0].startTime,"
+            " performance.timing.loadEventEnd - performance.timing.navigationStart]"
+        )
+        page.close()
+    assert paint <= 1000
+    assert ready <= 2500
+
+
+@contextlib.contextmanager
+def serve_gzip(folder: Path):
+    """Serve a copy of the site whose files are compressed, with the header that says so."""
+    from tests import test_browser
+
+    class Compressed(test_browser.QuietHandler):
+        def end_headers(self) -> None:
+            if self.packed:
+                self.send_header("Content-Encoding", "gzip")
+            super().end_headers()
+
+        def send_head(self):
+            path = Path(self.translate_path(self.path))
+            path = path / "index.html" if path.is_dir() else path
+            self.packed = path.suffix in {".html", ".css", ".js", ".json", ".svg"}
+            if self.packed:
+                small = Path(f"{path}.packed{path.suffix}")
+                if not small.is_file():
+                    small.write_bytes(gzip.compress(path.read_bytes(), 6))
+                self.path = "/" + small.relative_to(self.directory).as_posix()
+            return super().send_head()
+
+    kept, test_browser.QuietHandler = test_browser.QuietHandler, Compressed
+    try:
+        with serve(folder) as address:
+            yield address
+    finally:
+        test_browser.QuietHandler = kept
+
+
+LIGHTHOUSE = {"performance": 0.95, "accessibility": 1, "best-practices": 1, "seo": 1}
+
+
+@pytest.mark.parametrize("path", ["", "models/org__plain/", "compare/", "predict/"])
+@pytest.mark.skipif(shutil.which("npx") is None, reason="Lighthouse needs Node")
+def test_lighthouse_on_a_phone(path, tmp_path):
+    from tests.miniature import write_miniature
+
+    write_miniature(tmp_path)
+    with serve_gzip(build(tmp_path)) as address:
+        report = tmp_path / "report.json"
+        command = ["npx", "--yes", "lighthouse@13.5.0", address + path, "--quiet", "--output=json"]
+        flags = "--chrome-flags=--headless=new --no-sandbox --disable-gpu"
+        chromium = shutil.which("chromium") or shutil.which("google-chrome") or ""
+        subprocess.run(
+            [*command, f"--output-path={report}", flags],
+            check=True,
+            env={**os.environ, "CHROME_PATH": chromium},
+            timeout=300,
+        )
+    found = json.loads(report.read_text())["categories"]
+    scores = {name: found[name]["score"] for name in LIGHTHOUSE}
+    assert all(scores[name] >= least for name, least in LIGHTHOUSE.items()), scores
+
+
+def test_the_same_tree_builds_under_zensical(tmp_path):
+    """So that the move is cheap when Material ends."""
+    zensical = pytest.importorskip("zensical", reason="pip install zensical")
+    from tests.miniature import write_miniature
+
+    write_miniature(tmp_path)
+    build(tmp_path)
+    shutil.rmtree(tmp_path / "build" / "html")
+    subprocess.run([sys.executable, "-m", "zensical", "build"], check=True, cwd=tmp_path)
+    home = (tmp_path / "build" / "html" / "index.html").read_text()
+    assert 'data-board="boards/paper.json"' in home, zensical.__name__
+    assert (tmp_path / "build/html/models/org__plain/index.html").is_file()
