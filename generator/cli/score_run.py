@@ -11,6 +11,7 @@ from rich.progress import Progress
 from generator.files.journal import Cost, Journal, Listed
 from generator.files.own_files import TextFile
 from generator.files.own_listing import Faults, list_documents, read_missing
+from generator.measure.endpoint import Endpoint, meet_endpoint, score_served
 from generator.measure.failures import MeasureError
 from generator.measure.offline import no_network
 from generator.measure.own_text import (
@@ -42,6 +43,7 @@ class Scorer:
 
     title: str
     number: int
+    identity: str  # of its weights, or its settings
 
 
 def list_text(own: OwnText, seed: int | None, leave_out: bool) -> Faults:
@@ -76,19 +78,57 @@ def score_models(
     seconds: of scoring, shared out evenly. A model scores no document that one before it has not
     reached.
     """
+    cache = root.resolve() / "build" / "cache"
+
+    def open_model(reference: Reference) -> tuple[str, Score]:
+        loaded, identity = load_reference(reference, root.resolve(), cache)
+        name = describe_scorer(loaded, identity, window, stride)
+        return name, partial(score_pieces, loaded, window, stride)
+
+    works = [(one.title, partial(open_model, one)) for one in references]
+    return _score_all(own, works, seconds, None)
+
+
+def score_endpoint(
+    names: Sequence[str],
+    url: str,
+    own: OwnText,
+    window: int,
+    stride: int,
+    start: int | None,
+    seconds: float | None,
+) -> tuple[list[Scorer], int | None]:
+    """The same for models that a server answers for; the text goes there and nowhere else."""
+
+    def open_served(name: str) -> tuple[str, Score]:
+        served = meet_endpoint(Endpoint(url, name), window, stride, start)
+        return served.identity, partial(score_served, served)
+
+    works = [(name, partial(open_served, name)) for name in names]
+    return _score_all(own, works, seconds, Endpoint(url, "").host)
+
+
+def _score_all(
+    own: OwnText,
+    works: Sequence[tuple[str, Callable[[], tuple[str, Score]]]],
+    seconds: float | None,
+    host: str | None,
+) -> tuple[list[Scorer], int | None]:
+    """works: of each model its title, and what opens it and gives its identity and its work.
+
+    host: the only one that may be talked to, if any.
+    """
     scorers: list[Scorer] = []
     before: int | None = None
-    share = seconds / len(references) if seconds else None
-    cache = root.resolve() / "build" / "cache"
-    for reference in references:
+    share = seconds / len(works) if seconds else None
+    for title, opened in works:
         try:
-            loaded, identity = load_reference(reference, root.resolve(), cache)
-            name = describe_scorer(loaded, identity, window, stride)
-            scorer = Scorer(reference.title, own.journal.scorer(name))
-            _score(own, scorer, before, share, partial(score_pieces, loaded, window, stride))
+            name, work = opened()
+            scorer = Scorer(title, own.journal.scorer(name), name)
+            _score(own, scorer, before, share, work, host)
         except MeasureError as error:
-            wrong = f"{reference.title}: {error.message}"
-            raise UserError([f"{wrong}; what is scored so far is kept"]) from error
+            repair = "what is scored so far is kept"
+            raise UserError([f"{title}: {error.message}; {repair}"]) from error
         scorers.append(scorer)
         reached = own.journal.first_missing(scorer.number)
         before = min((rank for rank in (before, reached) if rank is not None), default=None)
@@ -99,19 +139,25 @@ def score_compressors(own: OwnText, before: int | None) -> list[Scorer]:
     """The classical compressors on the same documents."""
     scorers = []
     for number, name in enumerate(compressor_names()):
-        scorers.append(Scorer(CLASSICAL.compressors[number].name, own.journal.scorer(name)))
+        title = CLASSICAL.compressors[number].name
+        scorers.append(Scorer(title, own.journal.scorer(name), name))
         _score(own, scorers[-1], before, None, partial(compress_pieces, number))
     return scorers
 
 
 def _score(
-    own: OwnText, scorer: Scorer, before: int | None, seconds: float | None, work: Score
+    own: OwnText,
+    scorer: Scorer,
+    before: int | None,
+    seconds: float | None,
+    work: Score,
+    host: str | None = None,
 ) -> None:
     """Score what the journal lacks; write each batch into it as soon as it is there."""
     total = own.journal.extent(before)[1]
     bar = own.progress.add_task(scorer.title, total=total)
     advance = partial(own.progress.advance, bar)
-    with no_network():
+    with no_network(host):
         missing = read_missing(
             own.journal, scorer.number, own.files, own.field, before, seconds, advance
         )

@@ -50,6 +50,7 @@ class Report:
     left_out: str  # faulty documents, files passed over; "" for none
     predictions: tuple[Predicted, ...] = ()
     why_no_predictions: tuple[str, ...] = ()  # a line for each model without one
+    endpoint: str | None = None  # the server that the text was sent to
 
 
 def render_page(title: str, body: str, style: str) -> bytes:
@@ -164,9 +165,15 @@ def _method(report: Report) -> str:
         "Left out": report.left_out or "nothing",
         "Interval": "95 %, 2,000 bootstrap draws of documents, shared by all scorers",
     }
+    where = "Nothing of it left this machine."
+    if report.endpoint:
+        where = (
+            f"It was sent to {report.endpoint} and nowhere else; which weights and number format "
+            "answer there is that server's word."
+        )
     rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
     return (
         f'<h2>How</h2><dl class="facts">{rows}</dl><p>Every token of every document is scored '
         "once, the first one too; the sum of −log2 p over the tokens is divided by the bytes of "
-        "the raw text. Nothing of it left this machine.</p>"
+        f"the raw text. {escape(where)}</p>"
     )

@@ -1,0 +1,89 @@
+"""How much memory a model takes, each in a fresh process, beside what the page Choose reckons.
+
+Usage: python examples/bench/memory.py [ID OF runs/models …]. The first row is a model of a few
+thousand parameters: what it takes is the program's own share, `runtime_bytes`. Peak: resident
+memory at its highest, while the weights' file is mapped as well; held: with the model and a full
+cache in memory, what serving it needs.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+from generator.choice.costs import memory_bytes
+from generator.files.specs import read_specs
+from generator.records.assumptions import Assumptions
+
+ROOT = Path(__file__).parent.parent.parent
+CONTEXT = 1024
+INSIDE = """
+import json, resource, sys
+from pathlib import Path
+import torch
+from generator.files.specs import read_specs
+from generator.measure.references import load_reference, resolve_reference
+root = Path(sys.argv[1])
+reference = resolve_reference(sys.argv[2], read_specs(root)[0].models)
+loaded, _ = load_reference(reference, root, root / "build" / "cache")
+tokens = min(int(sys.argv[3]), loaded.subject.context_tokens)
+with torch.inference_mode():
+    ids = torch.arange(tokens).unsqueeze(0) % loaded.subject.vocabulary
+    output = loaded.model(ids, use_cache=True, logits_to_keep=1)
+status = Path("/proc/self/status").read_text().split()
+print(json.dumps({
+    "held": int(status[status.index("VmRSS:") + 1]) * 1024,
+    "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    "dtype": str(loaded.model.dtype).removeprefix("torch."),
+    "tokens": tokens,
+    **loaded.subject.model_dump(),
+}))
+"""
+
+
+def measure(model: str) -> dict:
+    """Memory of one model in a process of its own."""
+    command = [sys.executable, "-c", INSIDE, str(ROOT), model, str(CONTEXT)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    return json.loads(shown.stdout.splitlines()[-1])
+
+
+def make_nothing(folder: Path) -> str:
+    """A model that takes no memory to speak of."""
+    from tests.tiny import save_tiny, tiny_model
+
+    save_tiny(folder, model=tiny_model(context=CONTEXT))
+    return str(folder)
+
+
+def reckon(found: dict, runtime_bytes: float) -> float:
+    """What the page Choose says of it."""
+    shape = SimpleNamespace(**{name: found[name] for name in ("parameters", "layers", "width")})
+    size = 4.0 if found["dtype"] == "float32" else 2.0
+    held = Assumptions(
+        context_tokens=found["tokens"], cache_bytes=size, runtime_bytes=runtime_bytes
+    )
+    return memory_bytes(shape, found["dtype"], held)
+
+
+def main() -> None:
+    models = sys.argv[1:] or sorted(
+        model.id for model in read_specs(ROOT)[0].models.values() if model.weights.package
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        runtime = measure(make_nothing(Path(folder)))["held"]
+    print(f"the program alone: {runtime / 1e6:.0f} MB held")
+    for model in models:
+        found = measure(model)
+        expected = reckon(found, runtime)
+        print(
+            f"{model}: {found['held'] / 1e6:.0f} MB held, {expected / 1e6:.0f} MB reckoned "
+            f"({100 * (expected / found['held'] - 1):+.1f} %), peak {found['peak'] / 1e6:.0f} MB, "
+            f"{found['dtype']}, {found['tokens']} tokens"
+        )
+
+
+if __name__ == "__main__":
+    main()
