@@ -7,5 +7,5 @@ COMPRESSOR_NOTE = (
     "one stream, in which later documents profit from earlier ones. Below it, alone: each "
     "document compressed on its own, with its 95 &#37; interval. Models read each document on "
     'its own, so that is the figure to hold against theirs. <a href="method/#classical-'
-    'compressors">More</a></p>'
+    'compressors">How compressors are scored</a></p>'
 )

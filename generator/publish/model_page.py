@@ -9,13 +9,15 @@ from generator.publish.measured_parts import record_link, render_corpus, render_
 from generator.publish.preference_parts import render_preference
 from generator.publish.proof_parts import render_proof
 from generator.publish.standing import Standing, render_standing, render_tiles
-from generator.publish.text import count, escape, number, percent, table, tag
+from generator.publish.text import count, counted, escape, number, percent, table, tag
 from generator.records.models import Model
 from generator.records.results import Result, Subject
 from generator.tables.comparisons import Comparison
 from generator.tables.derive import mean_score
 from generator.tables.preferences import preference_figure
 from generator.tables.trajectories import tokens_seen
+
+SHORT_HISTORY = 12  # records that stand on the page unfolded
 
 
 def render_model(
@@ -52,7 +54,7 @@ def render_model(
         parts.append(_checkpoints(model, [entry.result for entry in latest.values()]))
     parts += [imported, _history(own)]
     parts.append(_again(model))
-    parts.append(_cite(model, own, commit))
+    parts.append(_cite(model, final, commit))
     return "\n".join(part for part in parts if part)
 
 
@@ -71,9 +73,9 @@ def _again(model: Model) -> str:
     )
 
 
-def _cite(model: Model, own: Sequence[StoredResult], commit: str) -> str:
-    """A snippet for a paper; the records' ids make the figures findable."""
-    counting = sorted(entry.result.run_id for entry in latest_results(own).values())
+def _cite(model: Model, final: Sequence[StoredResult], commit: str) -> str:
+    """A snippet for a paper; the ids of the final weights' records make the figures findable."""
+    counting = sorted(entry.result.run_id for entry in final)
     if not counting:
         return ""
     key = "".join(c if c.isalnum() else "-" for c in model.id)
@@ -157,7 +159,11 @@ def _checkpoints(model: Model, results: Sequence[Result]) -> str:
         figures = [number(bits, 4), number(told, 6), percent(score)]
         rows.append([escape(result.name), tokens, *figures])
     caption = "Figures over training (bits per byte: lower is better)"
-    return "<h2>Checkpoints</h2>" + table("checkpoints", caption, header, rows)
+    body = table("checkpoints", caption, header, rows)
+    return (
+        '<h2>Checkpoints</h2><p><a href="../../trajectories/">As curves</a></p><details><summary>'
+        f"{counted(len(rows), 'figure')} over training</summary>{body}</details>"
+    )
 
 
 def _history(own: Sequence[StoredResult]) -> str:
@@ -175,4 +181,8 @@ def _history(own: Sequence[StoredResult]) -> str:
         if result.retracted is not None:
             shown, state = f"<s>{shown}</s>", f"retracted: {result.retracted}"
         items.append(f"<li>{result.started:%Y-%m-%d} {shown} · {escape(state)}</li>")
-    return f"<h2>History of its records</h2><ul>{''.join(items)}</ul>"
+    listed = f"<ul>{''.join(items)}</ul>"
+    if len(items) > SHORT_HISTORY:
+        summary = f"<summary>All {len(items)} records, the oldest first</summary>"
+        listed = f"<details>{summary}{listed}</details>"
+    return f"<h2>History of its records</h2>{listed}"
