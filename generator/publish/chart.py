@@ -78,6 +78,41 @@ def draw_scatter(
     return _frame(x, y, x_label, y_label, summary, drawn)
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A predicted and a measured figure, with the interval of the prediction."""
+
+    predicted: float
+    measured: float
+    low: float
+    high: float
+    title: str
+
+
+def draw_judged(rows: Sequence[Judged], x_label: str, y_label: str, summary: str) -> str:
+    """Measured against predicted, both in per cent, with intervals and the line where both agree.
+
+    Intervals lie along x, as it is the prediction that they belong to.
+    """
+    ends = [end for r in rows for end in (r.low, r.high, r.measured)]
+    x, y = make_axis(ends, 100), make_axis([r.measured for r in rows], 100)
+    low, high = max(x.low, y.low), min(x.high, y.high)
+    agreed = f"M{_place(x, y, low, low)}L{_place(x, y, high, high)}"
+    bars = "".join(
+        f"M{_place(x, y, r.low, r.measured)}L{_place(x, y, r.high, r.measured)}" for r in rows
+    )
+    marks = "".join(
+        f'<path d="M{_place(x, y, r.predicted, r.measured)}h0">'
+        f"<title>{escape(r.title)}</title></path>"
+        for r in rows
+    )
+    drawn = (
+        f'<path class="chart-line" d="{agreed}"/><g class="chart-grid"><path d="{bars}"/></g>'
+        f'<g class="chart-points">{marks}</g>'
+    )
+    return _frame(x, y, x_label, y_label, summary, drawn)
+
+
 def draw_series(
     series: Sequence[Series], steps: Sequence[str], x_label: str, y_label: str, summary: str
 ) -> str:

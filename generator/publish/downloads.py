@@ -8,6 +8,13 @@ import pandas as pd
 
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
+from generator.fits.evidence import Evidence
+from generator.fits.frames import (
+    correlation_frame,
+    fit_frame,
+    prediction_frame,
+    residual_frame,
+)
 from generator.publish.columns import FIELDS, FILES
 from generator.publish.comparison_parts import comparison_row
 from generator.publish.compressor_rows import settings_text
@@ -29,6 +36,7 @@ def render_downloads(
     specs: Specs,
     stored: Sequence[StoredResult],
     comparisons: Sequence[Comparison],
+    evidence: Mapping[str, Evidence],
 ) -> dict[str, bytes]:
     """The CSV files by name. Only records of today's protocols are in them."""
     current = [e for e in current_results(specs, stored) if e.result.model in specs.models]
@@ -48,6 +56,10 @@ def render_downloads(
             [row for result in pairs for row in preference_layer_rows(result)]
         ),
         "trajectories.csv": make_trajectories(specs, stored),
+        "predictions.csv": prediction_frame(evidence),
+        "fits.csv": fit_frame(evidence),
+        "correlations.csv": correlation_frame(evidence),
+        "residuals.csv": residual_frame(evidence),
     }
     return {name: to_csv(frame) for name, frame in frames.items()}
 

@@ -47,7 +47,7 @@ def render_site(
         "file-fields": render_file_fields(),
     }
     comparisons = compare_models(specs, stored)
-    data = render_downloads(cohorts, specs, stored, comparisons)
+    data = render_downloads(cohorts, specs, stored, comparisons, evidence)
     partials["download"] = render_dictionary(data)
     for name, content in data.items():
         files[f"docs/data/{name}"] = content
