@@ -23,6 +23,7 @@ from generator.publish.site import render_site
 from generator.records.classical import CLASSICAL, Compressors
 from generator.tables.classical import compressor_rates
 from generator.tables.cohorts import make_cohorts
+from tests.exported import board_of
 from tests.factory import (
     CORPUS,
     PROTOCOL,
@@ -196,9 +197,7 @@ def test_no_average_where_a_text_is_missing():
 def pages():
     model = make_model()
     specs, stored = make_specs(model), store(make_result(model), make_classical())
-    cohorts = make_cohorts(specs, stored, [])
-    evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
-    return render_site(cohorts, evidence, specs, stored, "0" * 40, "2026-01-01T00:00:00+00:00")
+    return render_site(board_of(specs, stored))
 
 
 def test_their_rows_are_marked_sorted_along_and_lead_to_the_record(pages):

@@ -6,11 +6,10 @@ import re
 
 import pytest
 
-from generator.fits.evidence import weigh_evidence
 from generator.publish.comparison_parts import render_comparisons
 from generator.publish.site import render_site
-from generator.tables.cohorts import make_cohorts
 from generator.tables.comparisons import NEIGHBOURS, compare_models, neighbours
+from tests.exported import board_of
 from tests.factory import make_model, make_result, make_specs, store
 
 
@@ -99,9 +98,7 @@ def test_texts_of_one_document_or_of_others_have_no_comparison():
 @pytest.fixture(scope="module")
 def files():
     specs, stored = make_specs(*MODELS), store(*RESULTS)
-    cohorts = make_cohorts(specs, stored, ())
-    evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
-    return render_site(cohorts, evidence, specs, stored, "0" * 40, "2026-01-01T00:00:00+00:00")
+    return render_site(board_of(specs, stored))
 
 
 def table_of(files, model):

@@ -1,4 +1,4 @@
-"""`leaderboard score --endpoint`: a loopback server that speaks vLLM's protocol, and ones that lie."""
+"""`leaderboard score --endpoint`: a server that speaks vLLM's protocol, and some that lie."""
 
 import http.server
 import json

@@ -19,9 +19,7 @@ from generator.export.fields import FORMULA, Field, Table, figure, text
 from generator.export.files import export_files
 from generator.export.formats import guard, to_csv, to_json, to_parquet
 from generator.export.frames import make_frames
-from generator.fits.evidence import weigh_evidence
-from generator.tables.cohorts import make_cohorts
-from tests.exported import PREDICTIONS, read_board, write_files
+from tests.exported import board_of, read_board, write_files
 from tests.factory import make_model, make_result, make_specs, store
 from tests.miniature import HOSTILE, write_miniature
 
@@ -41,7 +39,7 @@ def board(tmp_path_factory) -> Board:
 
 @pytest.fixture(scope="module")
 def files(board) -> dict[str, bytes]:
-    return export_files(replace(board, fitted={"predictions": PREDICTIONS}))
+    return export_files(board)
 
 
 @pytest.fixture(scope="module")
@@ -224,10 +222,7 @@ def test_the_order_of_models_and_records_changes_no_byte():
     results = [make_result(m, kind) for m in models for kind in ("corpus", "suite")]
 
     def exported(models, results):
-        specs, stored = make_specs(*models), store(*results)
-        cohorts = make_cohorts(specs, stored, [])
-        evidence = {c.name: weigh_evidence(c) for c in cohorts}
-        return export_files(Board(specs, stored, cohorts, evidence, [], "0" * 40, "2026-01-01"))
+        return export_files(board_of(make_specs(*models), store(*results)))
 
     assert exported(models, results) == exported(models[::-1], results[::-1])
 

@@ -22,12 +22,16 @@ from generator.export.every_eval_ever import export_every_eval_ever
 from generator.export.feed import ATOM, export_feed
 from generator.export.lm_eval_results import lm_eval_results
 from generator.export.model_card import eval_results_yaml, model_index_yaml
+from generator.files.commits import Commit
+from generator.fits.evidence import Evidence
+from generator.fits.study import BenchmarkStudy, Prediction, Study
+from generator.fits.table import Benchmark
 from generator.intake.every_eval_ever import import_every_eval_ever
 from generator.intake.lm_eval import import_lm_eval
 from generator.records.base import UserError
 from generator.records.suites import Dataset
-from generator.tables.cohorts import make_cohorts
-from tests.exported import COMMIT, COMMIT_DATE, PREDICTIONS, read_board
+from tests import exported
+from tests.exported import COMMIT, read_board
 from tests.factory import SUITE, make_model, make_result, make_specs, store
 from tests.miniature import write_miniature
 
@@ -50,7 +54,7 @@ def board_of(models, results, suite=SUITE) -> Board:
     specs = make_specs(*models)
     specs.suites["starter"] = suite
     stored = store(*results)
-    return Board(specs, stored, make_cohorts(specs, stored, []), {}, [], COMMIT, COMMIT_DATE)
+    return exported.board_of(specs, stored)
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +235,7 @@ def test_an_entry_of_the_feed_keeps_its_id(board):
     later = changed_board()
     model = make_model()
     stored = [*later.stored, *store(make_result(model, started=datetime(2026, 4, 1, tzinfo=UTC)))]
-    grown = Board(later.specs, stored, later.cohorts, {}, [], "f" * 40, "2026-05-01T00:00:00+00:00")
+    grown = exported.board_of(later.specs, stored, Commit("f" * 40, "2026-05-01T00:00:00+00:00"))
     assert ids <= {e.id for e in feedparser.parse(export_feed(grown)["feed.xml"]).entries}
 
 
@@ -250,8 +254,12 @@ def test_badges_are_what_shields_reads(board):
 def test_a_predicted_score_and_a_rank_are_badges_where_they_are_known(board):
     cohort = board.cohorts[0]
     ranked = replace(cohort, rows=cohort.rows.assign(rank_low=1.0, rank_high=2.0))
-    frame = PREDICTIONS.assign(cohort=cohort.name, model="org__rival")
-    found = export_badges(replace(board, cohorts=[ranked], fitted={"predictions": frame}))
+    told = Prediction(
+        "org__rival", "score", 0.41, ((0.36, 0.46), (0.33, 0.49)), "line", "average", False
+    )
+    mean = BenchmarkStudy(Benchmark("score", "Mean", 0.25, 1.0), None, predictions=(told,))
+    evidence = Evidence(None, 9, 3, Study(cohort.name, "group", (mean,)))
+    found = export_badges(replace(board, cohorts=[ranked], evidence={cohort.name: evidence}))
     rank = json.loads(found["badges/org__hostile/rank.json"])
     assert rank["message"] == f"1–2 of {len(cohort.rows)}"
     predicted = json.loads(found["badges/org__rival/predicted-score.json"])
@@ -260,10 +268,10 @@ def test_a_predicted_score_and_a_rank_are_badges_where_they_are_known(board):
 
 
 def test_a_citation_names_the_commit_and_its_day():
-    files = export_citation(COMMIT, COMMIT_DATE, "data-2026-01-02")
+    files = export_citation(COMMIT.id, COMMIT.date, "data-2026-01-02")
     cff = yaml.safe_load(files["CITATION.cff"])
     assert {"cff-version", "message", "title", "authors"} <= set(cff)
-    assert (cff["commit"], str(cff["date-released"])) == (COMMIT, "2026-01-02")
+    assert (cff["commit"], str(cff["date-released"])) == (COMMIT.id, "2026-01-02")
     bibtex = files["citation.bib"].decode()
     assert bibtex.startswith("@misc{llm-compression-leaderboard-2026-01-02,\n")
     assert bibtex.count("{") == bibtex.count("}")

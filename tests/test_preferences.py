@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 from generator.cli import app
 from generator.files.results import read_results
 from generator.files.specs import read_specs
-from generator.fits.evidence import weigh_evidence
 from generator.jackknife import jackknife_interval
 from generator.measure.failures import MeasureError
 from generator.measure.pairs import DrawnPairs
@@ -29,6 +28,7 @@ from generator.records.preferences import Pair
 from generator.tables.cohorts import make_cohorts
 from generator.tables.preferences import preference_figure
 from generator.tables.trajectories import make_trajectories
+from tests.exported import board_of
 from tests.factory import (
     PAIRS,
     REVISION,
@@ -323,8 +323,7 @@ def test_from_spec_to_site(tmp_path):
     assert row["pairs_preference_lexical"] == figure.lexical
     assert cohort.compression == ()
     assert np.isnan(row["compression"])
-    evidence = {cohort.name: weigh_evidence(cohort)}
-    files = render_site([cohort], evidence, specs, [entry], "0" * 40, "2026-01-01T00:00:00+00:00")
+    files = render_site(board_of(specs, [entry]))
     home = files["theme/generated/home.html"].decode()
     assert "Preference information, Everyday pairs" in home
     assert f"<span>{figure.value:.5f}</span>" in home

@@ -12,7 +12,6 @@ from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
 from generator.files.results import read_results
 from generator.files.specs import read_specs
-from generator.fits.evidence import weigh_evidence
 from generator.measure.coder import compress_tokens, decompress_tokens
 from generator.measure.corpora import Document
 from generator.measure.decompress import decompress_file
@@ -27,6 +26,7 @@ from generator.publish.site import render_site
 from generator.records.base import UserError
 from generator.tables.cohorts import make_cohorts
 from tests.board import add_model_file, invoke
+from tests.exported import board_of
 from tests.factory import PROTOCOL, make_model, make_proof, make_result, make_specs, store
 from tests.tiny import byte_tokenizer, load_tiny, lossy_tokenizer, save_tiny
 
@@ -302,9 +302,7 @@ def test_a_proof_record_without_its_proof_is_reported(tmp_path):
 def test_the_proof_stands_on_the_page_of_its_model():
     model = make_model()
     specs, stored = make_specs(model), store(make_result(model), make_proof(model))
-    cohorts = make_cohorts(specs, stored, [])
-    evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
-    files = render_site(cohorts, evidence, specs, stored, "0" * 40, "2026-01-01T00:00:00+00:00")
+    files = render_site(board_of(specs, stored))
     page = files["theme/generated/models/org__small.html"].decode()
     assert (
         "4,096 bytes of the text were compressed to 1,000 bytes and decompressed in a fresh "

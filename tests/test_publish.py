@@ -7,11 +7,6 @@ from datetime import UTC, datetime
 import pytest
 import yaml
 
-from generator.files.imported import read_imported
-from generator.files.published import read_published
-from generator.files.results import read_results
-from generator.files.specs import read_specs
-from generator.fits.evidence import weigh_evidence
 from generator.publish.chart import make_axis
 from generator.publish.site import render_site
 from generator.publish.text import (
@@ -26,29 +21,17 @@ from generator.publish.text import (
     with_spread,
 )
 from generator.records.results import Failure
-from generator.tables.cohorts import make_cohorts
+from tests.exported import board_of, read_board
 from tests.factory import make_model, make_result, make_specs, store
 from tests.miniature import HOSTILE, write_miniature
 
-COMMIT_DATE = "2026-01-01T00:00:00+00:00"
 
-
-def render(models, results, published=()):
-    specs, stored = make_specs(*models), store(*results)
-    cohorts = make_cohorts(specs, stored, published)
-    evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
-    return render_site(cohorts, evidence, specs, stored, "0" * 40, COMMIT_DATE)
+def render(models, results):
+    return render_site(board_of(make_specs(*models), store(*results)))
 
 
 def render_folder(root):
-    specs, problems = read_specs(root)
-    stored, faults = read_results(root, "measured")
-    published, more = read_published(root)
-    imported, others = read_imported(root)
-    assert (problems, faults, more, others) == ([], [], [], [])
-    cohorts = make_cohorts(specs, stored, published)
-    evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
-    return render_site(cohorts, evidence, specs, stored, "0" * 40, COMMIT_DATE, imported=imported)
+    return render_site(read_board(root))
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +144,7 @@ def test_the_data_of_a_table_hold_the_rows_of_its_page(miniature):
     assert cells["prose"] == [1.1, pytest.approx(1.0, abs=0.05), pytest.approx(1.2, abs=0.05)]
     assert cells["rank"] == [1, 2]  # both base models have the same record: a tie
     assert (cells["scored_bytes"], cells["wall_seconds"], cells["date"]) == (300, 1.5, "2026-01-01")
-    assert data["date"] == "2026-01-01"
+    assert data["date"] == "2026-01-02"
 
 
 def test_the_headline_names_n_and_the_interval(miniature):

@@ -8,6 +8,7 @@ from generator.cli import measure
 from generator.cli import collect
 from generator.cli import verify
 from generator.cli import import_
+from generator.cli import predict
 from generator.cli import score
 from generator.cli import choose
 from generator.cli import build

@@ -1,16 +1,12 @@
 """The app, the options that several commands share, and how an error reaches its user."""
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from generator.files.imported import StoredImport, read_imported
-from generator.files.pairs import read_pairs
-from generator.files.published import PublishedTable, read_published
-from generator.files.results import StoredResult, read_results
+from generator.files.contents import Contents, read_contents
 from generator.files.specs import Specs, read_specs
 from generator.records.base import Problem, UserError
 
@@ -30,29 +26,6 @@ def main() -> None:
         sys.exit(1)
 
 
-@dataclass(frozen=True)
-class Contents:
-    """Everything that the site is made of, read once."""
-
-    specs: Specs
-    stored: list[StoredResult]
-    published: list[PublishedTable]
-    imported: list[StoredImport]
-
-
-def read_contents(root: Path) -> tuple[Contents, list[Problem]]:
-    """What runs/ and results/ hold, and every problem in them."""
-    specs, found = read_specs(root)
-    for preference in specs.preferences.values():
-        if preference.source.path is not None:
-            found += read_pairs(root, preference)[1]
-    published, wrong = read_published(root)
-    imported, odd = read_imported(root)
-    stored, broken = read_results(root, "measured")
-    contents = Contents(specs, stored, published, imported)
-    return contents, sorted(found + wrong + odd + broken)
-
-
 def all_problems(root: Path) -> list[Problem]:
     return read_contents(root)[1]
 
@@ -62,3 +35,10 @@ def valid_specs(root: Path) -> Specs:
     if problems:
         raise UserError(problems)
     return specs
+
+
+def valid_contents(root: Path) -> Contents:
+    contents, problems = read_contents(root)
+    if problems:
+        raise UserError(problems)
+    return contents

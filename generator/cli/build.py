@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from generator.cli.app import Root, app, read_contents
+from generator.cli.app import Root, app, valid_contents
 from generator.files.commits import Commit, read_commit
 from generator.records.base import Problem, UserError
 
@@ -39,28 +39,13 @@ def build(
 def _render(root: Path, commit: Commit) -> dict[str, bytes]:
     """Every generated file of the site, from valid contents only."""
     from generator.cli.describe import describe_commands
-    from generator.fits.evidence import weigh_evidence
+    from generator.export.board import derive_board
     from generator.publish.site import render_site
-    from generator.tables.cohorts import make_cohorts
 
-    contents, problems = read_contents(root)
-    if problems:
-        raise UserError(problems)
-    specs, stored = contents.specs, contents.stored
-    cohorts = make_cohorts(specs, stored, contents.published)
-    evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
+    board = derive_board(valid_contents(root), commit)
     log = root / "CHANGELOG.md"
-    return render_site(
-        cohorts,
-        evidence,
-        specs,
-        stored,
-        commit.id,
-        commit.date,
-        describe_commands(),
-        contents.imported,
-        log.read_text("utf-8") if log.is_file() else "",
-    )
+    changelog = log.read_text("utf-8") if log.is_file() else ""
+    return render_site(board, describe_commands(), changelog)
 
 
 @app.command()

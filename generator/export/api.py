@@ -2,7 +2,8 @@
 stays where it is; new members may be added. See api_schemas.py for their shapes."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -69,9 +70,9 @@ def _index(board: Board, dictionary: Mapping[str, Table]) -> dict[str, object]:
         for address in [api_path(f"models/{model.id}/")]
     ]
     for cohort in _published(board):
-        for row in cohort.rows.itertuples():
-            address = api_path(str(row.page))
-            entry = {"id": row.model, "name": row.name, "provenance": "published"}
+        for row in cohort.rows.to_dict("records"):
+            address = api_path(str(row["page"]))
+            entry = {"id": str(row["model"]), "name": str(row["name"]), "provenance": "published"}
             models.append(entry | {"address": address})
     return {
         "licence": OURS,
@@ -118,7 +119,7 @@ def _column(column: Column) -> dict[str, object]:
     }
 
 
-def _row(cohort: Cohort, row: dict[str, object]) -> dict[str, object]:
+def _row(cohort: Cohort, row: Mapping[Hashable, Any]) -> dict[str, object]:
     def figures(columns: Sequence[Column]) -> dict[str, object]:
         return {column.name: _number(row[column.name]) for column in columns}
 
@@ -168,7 +169,7 @@ def _models(board: Board, scores: pd.DataFrame) -> dict[str, object]:
 
 
 def _published_model(
-    cohort: Cohort, row: dict[str, object], figures: dict[str, pd.DataFrame]
+    cohort: Cohort, row: Mapping[Hashable, Any], figures: dict[str, pd.DataFrame]
 ) -> dict[str, object]:
     own = figures.get(str(row["model"]))
     return {

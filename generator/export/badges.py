@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from generator.export.board import Board
 from generator.export.package import as_json
+from generator.fits.intervals import LEVELS
+from generator.fits.table import MEAN
 from generator.tables.cohorts import Cohort
 
 COLOR = "#3f51b5"
@@ -37,13 +39,11 @@ def _measured(cohort: Cohort) -> Iterator[tuple[str, str, Badge]]:
 
 
 def _predicted(board: Board, cohort: Cohort) -> Iterator[tuple[str, str, Badge]]:
-    if (frame := board.fitted.get("predictions")) is None:
-        return
-    own = frame[(frame["cohort"] == cohort.name) & (frame["benchmark"] == "score")]
-    for row in own.to_dict("records"):
-        low, high = 100 * row["low95"], 100 * row["high95"]
-        shown = f"{100 * row['prediction']:.1f} % ({low:.0f}–{high:.0f})"
-        yield str(row["model"]), "predicted-score", _badge("predicted score", shown)
+    study = board.evidence[cohort.name].study.of(MEAN)
+    for found in study.predictions if study is not None else ():
+        low, high = (100 * end for end in found.intervals[LEVELS.index(0.95)])
+        shown = f"{100 * found.value:.1f} % ({low:.0f}–{high:.0f})"
+        yield found.model, "predicted-score", _badge("predicted score", shown)
 
 
 def _badge(label: str, message: str) -> Badge:

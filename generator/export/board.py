@@ -1,19 +1,19 @@
-"""Everything that the exports are made from, as one value."""
+"""Everything that the site and the exports are made from, as one value."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
-import pandas as pd
-
+from generator.files.commits import Commit
+from generator.files.contents import Contents
 from generator.files.imported import StoredImport
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
-from generator.fits.evidence import Evidence
+from generator.fits.evidence import Evidence, weigh_evidence
 from generator.records.results import Result
-from generator.tables.cohorts import Cohort
-from generator.tables.comparisons import Comparison
-from generator.tables.conflicts import Conflict
+from generator.tables.cohorts import Cohort, make_cohorts
+from generator.tables.comparisons import Comparison, compare_models
+from generator.tables.conflicts import Conflict, find_conflicts
 from generator.tables.measured import current_results
 
 
@@ -24,14 +24,12 @@ class Board:
     specs: Specs
     stored: Sequence[StoredResult]
     cohorts: Sequence[Cohort]
-    evidence: Mapping[str, Evidence]
+    evidence: Mapping[str, Evidence]  # by name of the cohort
     comparisons: Sequence[Comparison]
+    imported: Sequence[StoredImport]
+    conflicts: Sequence[Conflict]
     commit: str  # "unknown" outside of a repository
     commit_date: str  # ISO 8601
-    imported: Sequence[StoredImport] = ()
-    conflicts: Sequence[Conflict] = ()
-    # What generator/fits makes: predictions, fits, correlations and residuals, by name.
-    fitted: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @cached_property
     def current(self) -> list[StoredResult]:
@@ -50,6 +48,23 @@ class Board:
     def is_final(self, result: Result) -> bool:
         """Whether it is of a model's final weights, not of a checkpoint."""
         return self.specs.models[result.model].weights.revision == result.revision
+
+
+def derive_board(contents: Contents, commit: Commit) -> Board:
+    """Tables, fits and comparisons of what was read."""
+    specs, stored = contents.specs, contents.stored
+    cohorts = make_cohorts(specs, stored, contents.published)
+    return Board(
+        specs=specs,
+        stored=stored,
+        cohorts=cohorts,
+        evidence={cohort.name: weigh_evidence(cohort) for cohort in cohorts},
+        comparisons=compare_models(specs, stored),
+        imported=contents.imported,
+        conflicts=find_conflicts(entry.imported for entry in contents.imported),
+        commit=commit.id,
+        commit_date=commit.date,
+    )
 
 
 def record_of(entry: StoredResult) -> str:

@@ -116,7 +116,7 @@ def document_frame(entries: Sequence[StoredResult]) -> pd.DataFrame:
             "model": _repeated([result.model for result in results], times),
             "revision": _repeated([result.revision for result in results], times),
             "corpus": _repeated([result.name for result in results], times),
-            "document": pd.Categorical.from_codes(codes, list(names)),
+            "document": pd.Categorical.from_codes(np.array(codes), pd.Index(list(names))),
             "bytes": np.fromiter((d.bytes for own in costs for d in own), np.int64),
             "tokens": np.fromiter((d.tokens for own in costs for d in own), np.int64),
             "bits": np.fromiter((d.bits for own in costs for d in own), np.float64),
@@ -128,7 +128,7 @@ def document_frame(entries: Sequence[StoredResult]) -> pd.DataFrame:
 def _repeated(texts: Sequence[str], times: Sequence[int]) -> pd.Categorical:
     """Each text so many times, one after the other."""
     codes, known = pd.factorize(np.array(texts, dtype=object))
-    return pd.Categorical.from_codes(np.repeat(codes, times), list(known))
+    return pd.Categorical.from_codes(np.repeat(codes, times), pd.Index(known))
 
 
 def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:

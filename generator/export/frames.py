@@ -13,9 +13,14 @@ from generator.export.compression_frames import (
     plane_rows,
 )
 from generator.export.dictionary import wide_columns
-from generator.export.fit_tables import CORRELATIONS, FITS, PREDICTIONS, RESIDUALS
 from generator.export.licences import NOT_STATED, OURS, licence_of
 from generator.export.preference_frames import preference_layer_rows, preference_row
+from generator.fits.frames import (
+    correlation_frame,
+    fit_frame,
+    prediction_frame,
+    residual_frame,
+)
 from generator.records.results import Result
 from generator.tables.classical import compressor_rates
 from generator.tables.cohorts import Cohort, Column
@@ -171,36 +176,16 @@ def _figure_names(result: Result) -> list[str]:
 def _fitted(board: Board) -> dict[str, pd.DataFrame]:
     """The tables of the fits, each row under its cohort's licence."""
     licences = {cohort.name: licence_of(cohort) for cohort in board.cohorts}
-    frames = {"correlations": _correlations(board), **board.fitted}
-    found = {}
-    for table in (PREDICTIONS, FITS, CORRELATIONS, RESIDUALS):
-        frame = frames.get(table.name, pd.DataFrame({"cohort": []}))
-        found[table.name] = frame.assign(data_licence=frame["cohort"].map(licences))
-    return found
-
-
-def _correlations(board: Board) -> pd.DataFrame:
-    """One row a cohort and benchmark."""
-    controls = {(c.name, s.name): s.negative_control for c in board.cohorts for s in c.scores}
-    rows = [
-        {
-            "cohort": cohort,
-            "benchmark": one.score,
-            "n": one.n,
-            "groups": one.families,
-            "pearson": one.pearson,
-            "pearson_low95": one.low,
-            "pearson_high95": one.high,
-            "p_corrected": one.p_value,
-            "rank_correlation": one.spearman,
-            "partial_parameters": one.partial,
-            "partial_compute": None,
-            "negative_control": controls.get((cohort, one.score), False),
-        }
-        for cohort, evidence in board.evidence.items()
-        for one in evidence.correlations
-    ]
-    return pd.DataFrame(rows, columns=[f.name for f in CORRELATIONS.fields[:-1]])
+    frames = {
+        "predictions": prediction_frame(board.evidence),
+        "fits": fit_frame(board.evidence),
+        "correlations": correlation_frame(board.evidence),
+        "residuals": residual_frame(board.evidence),
+    }
+    return {
+        name: frame.assign(data_licence=frame["cohort"].map(licences))
+        for name, frame in frames.items()
+    }
 
 
 def _texts(rows: pd.DataFrame, name: str) -> pd.Series:

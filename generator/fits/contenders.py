@@ -1,46 +1,47 @@
-"""Straight lines on one predictor each, judged on families that the fit has not seen."""
+"""Who predicts best, on the very same rows: every source of predictors, baselines among them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-import statsmodels.api as sm
 from numpy.typing import NDArray
+
+from generator.fits.accuracy import Estimate, mean_with_interval
+from generator.fits.nested import Fitted
 
 Array = NDArray[np.float64]
 
-BOOTSTRAP_DRAWS = 2000
-BASELINES = {"parameters": "log parameters", "training_flop": "log training compute"}
+COMPRESSION = "compression, chosen in the folds"
+MEAN = "mean"
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A predictor of the mean score and its errors out of sample, in fractions of the score.
+    """A source of predictors, its form chosen inside the folds; errors in fractions of the score.
 
-    excess: its mean absolute error minus compression's, on the same rows; None for compression.
+    excess: its mean absolute error less that of chosen compression, on the same rows.
     """
 
     name: str
-    mean_absolute_error: float
-    root_mean_square_error: float
     is_baseline: bool
-    excess: float | None = None
-    excess_low: float | None = None  # 95 % interval, families resampled, the fits as they are
-    excess_high: float | None = None
+    mae: Estimate
+    rmse: float
+    excess: Estimate | None  # None for chosen compression itself
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Predictors judged on the very same rows, best (smallest mean absolute error) first."""
+    """Contenders for one benchmark on the same left-out rows, smallest mean error first."""
 
+    rows: str  # which rows: "all rows" or "rows with known training compute"
+    benchmark: str
     n: int
-    families: int
+    groups: int
     contenders: tuple[Contender, ...]
 
     @property
     def compression(self) -> Contender:
-        return next(c for c in self.contenders if not c.is_baseline)
+        return next(c for c in self.contenders if c.name == COMPRESSION)
 
     @property
     def best_baseline(self) -> Contender:
@@ -49,72 +50,62 @@ class Comparison:
     @property
     def is_clear(self) -> bool:
         """Whether compression and the best baseline differ by more than chance would explain."""
-        low, high = self.best_baseline.excess_low, self.best_baseline.excess_high
-        return low is not None and high is not None and not low <= 0 <= high
+        excess = self.best_baseline.excess
+        if excess is None or excess.low is None or excess.high is None:
+            return False
+        return not excess.low <= 0 <= excess.high
 
 
-def compare_predictors(rows: pd.DataFrame, baselines: Sequence[str], seed: int = 0) -> Comparison:
-    """Compression against the mean of the training rows and log `baselines` (columns of rows)."""
-    family = rows["family"].to_numpy()
-    own = left_out_errors(rows, rows["compression"].to_numpy())
-    contenders = [_contender("compression", own)]
-    predictors: list[tuple[str, Array | None]] = [("mean of the training rows", None)]
-    predictors += [(BASELINES[c], np.log10(rows[c].to_numpy())) for c in baselines]
-    for name, values in predictors:
-        errors = left_out_errors(rows, values)
-        excess = np.abs(errors) - np.abs(own)
-        low, high = family_interval(excess, family, seed)
-        contender = _contender(name, errors)
-        contenders.append(
-            replace(
-                contender,
-                is_baseline=True,
-                excess=float(excess.mean()),
-                excess_low=low,
-                excess_high=high,
-            )
+def compare(fitted: Fitted, benchmark: int, rows: str, seed: int) -> Comparison | None:
+    """Every source judged on left-out groups; None where compression itself could not be judged.
+
+    A source that cannot predict every row that compression predicts is left out: on fewer rows its
+    errors would be other rows' errors.
+    """
+    scores = fitted.table.scores[:, benchmark]
+    known = np.isfinite(scores)
+    places: dict[str, list[int]] = {COMPRESSION: []}
+    for k, candidate in enumerate(fitted.candidates):
+        places.setdefault(candidate.source, []).append(k)
+        if not candidate.is_baseline:
+            places[COMPRESSION].append(k)
+    held = np.zeros(len(scores), dtype=bool)
+    errors: dict[str, Array] = {}
+    for name, among in places.items():
+        predicted = _left_out(fitted, benchmark, among)
+        if name == COMPRESSION:
+            held = known & np.isfinite(predicted)
+            if held.sum() < 2:
+                return None
+        own = scores[held] - predicted[held]
+        if np.isfinite(own).all():
+            errors[name] = own
+    groups = fitted.table.groups[held]
+    baselines = {c.source for c in fitted.candidates if c.is_baseline}
+    best = np.abs(errors[COMPRESSION])
+    contenders = [
+        Contender(
+            name,
+            name in baselines,
+            mean_with_interval(np.abs(own), groups, seed),
+            float(np.sqrt(np.mean(own**2))),
+            None if name == COMPRESSION else mean_with_interval(np.abs(own) - best, groups, seed),
         )
+        for name, own in errors.items()
+    ]
     # At a tie the baseline stands first: compression has to be better to win.
-    contenders.sort(key=lambda c: (c.mean_absolute_error, not c.is_baseline, c.name))
-    return Comparison(len(rows), rows["family"].nunique(), tuple(contenders))
+    contenders.sort(key=lambda c: (c.mae.value, not c.is_baseline, c.name))
+    label = fitted.table.benchmarks[benchmark].name
+    return Comparison(rows, label, len(best), len(np.unique(groups)), tuple(contenders))
 
 
-def _contender(name: str, errors: Array) -> Contender:
-    return Contender(
-        name=name,
-        mean_absolute_error=float(np.abs(errors).mean()),
-        root_mean_square_error=float(np.sqrt((errors**2).mean())),
-        is_baseline=False,
-    )
-
-
-def family_interval(values: Array, family: Array, seed: int) -> tuple[float, float]:
-    """95 % interval of the mean of `values` by resampling whole families.
-
-    Known gap: with fewer than about twenty families such an interval is too narrow.
-    """
-    sums = pd.DataFrame({"n": 1.0, "sum": values}).groupby(family, sort=True).sum().to_numpy()
-    generator = np.random.default_rng(seed)
-    shares = np.full(len(sums), 1 / len(sums))
-    times = generator.multinomial(len(sums), shares, BOOTSTRAP_DRAWS)
-    n, total = (times @ sums).T
-    low, high = np.quantile(total / n, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def left_out_errors(rows: pd.DataFrame, predictor: Array | None) -> Array:
-    """Score minus prediction for every row, the fit never having seen the row's family.
-
-    predictor: one number a row; None predicts the mean of the training rows. Predictions are kept
-    inside [0, 1], where scores are.
-    """
-    score, family = rows["score"].to_numpy(), rows["family"].to_numpy()
-    columns = np.ones((len(rows), 1))
-    if predictor is not None:
-        columns = np.column_stack([columns, predictor])
-    errors = np.empty(len(rows))
-    for left_out in sorted(set(family)):
-        held = family == left_out
-        fit = sm.OLS(score[~held], columns[~held]).fit()
-        errors[held] = score[held] - np.clip(fit.predict(columns[held]), 0, 1)
-    return errors
+def _left_out(fitted: Fitted, benchmark: int, among: Sequence[int]) -> Array:
+    """Prediction of every row by the fit that left its group out; NaN where there is none."""
+    found = np.full(len(fitted.table.models), np.nan)
+    for at, one in enumerate(fitted.sets):
+        if one.kind == "group":
+            chosen = fitted.choose(at, benchmark, among)
+            if chosen is not None:
+                own = fitted.predictions[chosen, :, fitted.starts[at], benchmark]
+                found[one.test] = own[one.test]
+    return found

@@ -58,10 +58,11 @@ class Refusal:
     message: str
 
 
-def judge_weights(listing: HubListing, licence: str, room: Room | None) -> list[Refusal]:
+def judge_weights(listing: HubListing, licence: str | None, room: Room | None) -> list[Refusal]:
     """Every reason against these weights, the gravest first; none where they can be measured.
 
-    licence: of the model's file. room: None judges the weights alone, for no machine.
+    licence: of the model's file; None asks for no licence.
+    room: None judges the weights alone, for no machine.
     """
     found = [*_unsafe(listing), *_closed(listing)]
     if room is not None:
@@ -108,14 +109,16 @@ def _too_large(listing: HubListing, room: Room) -> Iterator[Refusal]:
         yield Refusal("too_large", f"{wrong}; measure on a larger machine")
 
 
-def _unfit(listing: HubListing, licence: str) -> Iterator[Refusal]:
+def _unfit(listing: HubListing, licence: str | None) -> Iterator[Refusal]:
     place = f"{listing.repository} at {listing.revision}"
     if not listing.weights and not any(name.endswith(PICKLES) for name in listing.sizes):
         yield Refusal("weights", f"{place} holds no weights; expected *.safetensors")
     if formats := sorted(listing.parameters.keys() - set(LOADABLE)):
         wrong = f"{place} holds {', '.join(formats)}, not only {', '.join(LOADABLE)}"
         yield Refusal("weights", f"{wrong}; name the repository of the weights before quantization")
-    if listing.licence not in (None, "other") and _plain(listing.licence) != _plain(licence):
+    if licence is None or listing.licence in (None, "other"):
+        return
+    if _plain(listing.licence) != _plain(licence):
         wrong = (
             f'{place}: the Hub gives the licence "{listing.licence}", the model file "{licence}"'
         )

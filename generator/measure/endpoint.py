@@ -44,7 +44,7 @@ class Endpoint:
                 return json.load(answer)
         except (OSError, ValueError) as error:
             repair = "check --endpoint and --model, and that it is vLLM or speaks its protocol"
-            raise MeasureError("endpoint", f"{place} gave no answer ({error}); {repair}") from error
+            raise MeasureError("network", f"{place} gave no answer ({error}); {repair}") from error
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def meet_endpoint(endpoint: Endpoint, window: int, stride: int, start: int | Non
     if start is None and not own:
         wrong = f"{endpoint.model} puts no token before a text, so the first has no probability"
         repair = "pass --start-token with the id of its end-of-text token"
-        raise MeasureError("endpoint", f"{wrong}; {repair}")
+        raise MeasureError("network", f"{wrong}; {repair}")
     return Served(endpoint, own[0] if start is None else start, window, stride)
 
 
@@ -96,7 +96,7 @@ def score_served(served: Served, texts: Iterable[tuple[Listed, str]]) -> Iterato
 def _tokens(answer: Any) -> list[int]:
     tokens = answer.get("tokens") if isinstance(answer, dict) else None
     if not isinstance(tokens, list) or not all(isinstance(token, int) for token in tokens):
-        raise MeasureError("endpoint", "/tokenize gave no list of tokens; use vLLM's endpoint")
+        raise MeasureError("network", "/tokenize gave no list of tokens; use vLLM's endpoint")
     return tokens
 
 
@@ -126,7 +126,7 @@ def _logprobs(answer: Any, prompt: list[int], name: str) -> list[float]:
     except (KeyError, IndexError, TypeError, ValueError) as error:
         wrong = f"{name}: the endpoint gives no log-probability of every token of the text"
         repair = "serve it with vLLM, which answers prompt_logprobs"
-        raise MeasureError("endpoint", f"{wrong}; {repair}") from error
+        raise MeasureError("network", f"{wrong}; {repair}") from error
     if not all(math.isfinite(value) and value <= 0 for value in found):
         wrong = f"{name}: the endpoint's log-probabilities are no logarithms of probabilities"
         raise MeasureError("nan", f"{wrong}; check how the model is served")

@@ -57,7 +57,9 @@ def download_documents(name: str) -> tuple[str, Path]:
     return str(commit), Path(folder)
 
 
-def download_weights(repository: str, revision: str, licence: str, cache: Path, room: Room) -> Path:
+def download_weights(
+    repository: str, revision: str, licence: str | None, cache: Path, room: Room
+) -> Path:
     """Folder with a model's safetensors, configuration and tokenizer at a commit.
 
     Nothing else is fetched, pickles and code least of all, and nothing at all of weights that

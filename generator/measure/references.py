@@ -10,14 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from generator.intake.weights import TEXTS
 from generator.measure.failures import MeasureError
-from generator.measure.hub import FILES, download_weights
+from generator.measure.hub import download_weights
 from generator.measure.weights import (
     Loaded,
     convert_gguf,
     hash_weights,
     load_folder,
     load_model,
+    measure_room,
     weight_files,
 )
 from generator.records.models import Model
@@ -90,7 +92,7 @@ def _load_local(path: Path, cache: Path) -> tuple[Loaded, str]:
             _convert(path, folder)
         return load_folder(folder, path.stat().st_size), revision
     files = [file for file in weight_files(path) if file.suffix == ".safetensors"]
-    others = sorted(f for pattern in FILES[1:] for f in path.glob(pattern))
+    others = sorted(file for file in path.iterdir() if file.suffix in TEXTS)
     digests = "".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in others)
     small = hashlib.sha256(digests.encode()).hexdigest()[:16]  # tokenizer and configuration
     size = sum(file.stat().st_size for file in files)
@@ -119,7 +121,7 @@ def _load_from_hub(name: str, cache: Path) -> tuple[Loaded, str]:
             mark.unlink()
             return _load_from_hub(name, cache)
     else:
-        folder = download_weights(repository, revision, cache)
+        folder = download_weights(repository, revision, None, cache, measure_room(cache))
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.write_text(json.dumps({"folder": str(folder.resolve())}), "utf-8")
     size = sum(file.stat().st_size for file in weight_files(folder))

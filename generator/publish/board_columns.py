@@ -57,7 +57,7 @@ class BoardRow:
 
 
 @dataclass(frozen=True)
-class Board:
+class BoardTable:
     """A cohort's table. Rows are in order of compression, the best first."""
 
     cohort: Cohort
@@ -65,7 +65,7 @@ class Board:
     rows: tuple[BoardRow, ...]
 
 
-def make_board(cohort: Cohort) -> Board:
+def make_board_table(cohort: Cohort) -> BoardTable:
     """All columns in which something is known, and all rows, compressors among them."""
     held: list[dict[str, Any]] = cohort.rows.to_dict("records")  # type: ignore[assignment]
     upwards = bool(cohort.compression) and cohort.compression[0].higher_is_better
@@ -85,7 +85,7 @@ def make_board(cohort: Cohort) -> Board:
     ]
     rows += [_compressor(row, columns, cohort) for row in cohort.compressors]
     rows.sort(key=lambda row: _order(row, upwards))
-    return Board(cohort, tuple(columns), tuple(rows))
+    return BoardTable(cohort, tuple(columns), tuple(rows))
 
 
 def _order(row: BoardRow, upwards: bool) -> tuple[bool, float]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from generator.publish.board_columns import Board, BoardColumn, BoardRow, Cell
+from generator.publish.board_columns import BoardColumn, BoardRow, BoardTable, Cell
 from generator.publish.compressor_rows import COMPRESSOR_NOTE
 from generator.publish.glossary import terms_line
 from generator.publish.text import UNKNOWN, count, counted, escape, number
@@ -25,7 +25,7 @@ PROVENANCES = {
 }
 
 
-def board_json(board: Board, date: str) -> bytes:
+def board_json(board: BoardTable, date: str) -> bytes:
     """Columns and rows as arrays. date: of the data, for the names of files."""
     content = {
         "cohort": board.cohort.name,
@@ -37,7 +37,7 @@ def board_json(board: Board, date: str) -> bytes:
     return text.encode()
 
 
-def render_board(board: Board, root: str, date: str) -> str:
+def render_board(board: BoardTable, root: str, date: str) -> str:
     """Controls and table. root: from the page to the site's root, "" or "../../"."""
     name = escape(board.cohort.name)
     all_shown = " hidden" if len(board.rows) <= FIRST_ROWS else ""
@@ -49,7 +49,7 @@ def render_board(board: Board, root: str, date: str) -> str:
     )
 
 
-def _controls(board: Board) -> str:
+def _controls(board: BoardTable) -> str:
     parts = [
         '<label class="wide">Search<input type="search" name="q" autocomplete="off" '
         'placeholder="name or family"></label>',
@@ -68,7 +68,7 @@ def _controls(board: Board) -> str:
     )
 
 
-def _values(board: Board, key: str) -> list[str]:
+def _values(board: BoardTable, key: str) -> list[str]:
     place = next((k for k, column in enumerate(board.columns) if column.key == key), None)
     if place is None:
         return []
@@ -87,7 +87,7 @@ def _select(name: str, label: str, options: Sequence[tuple[str, str]]) -> str:
     return f'<label>{label}<select name="{name}">{shown}</select></label>'
 
 
-def _provenances(board: Board) -> list[tuple[str, str]]:
+def _provenances(board: BoardTable) -> list[tuple[str, str]]:
     found = {row.provenance for row in board.rows}
     if any(_mark(cell).startswith("predicted") for row in board.rows for cell in row.cells):
         found.add("predicted")
@@ -107,7 +107,7 @@ def _chooser(columns: Sequence[BoardColumn]) -> str:
     )
 
 
-def _status(board: Board, root: str) -> str:
+def _status(board: BoardTable, root: str) -> str:
     total = len(board.rows)
     shown = min(FIRST_ROWS, total)
     return (
@@ -118,7 +118,7 @@ def _status(board: Board, root: str) -> str:
     )
 
 
-def _table(board: Board, root: str, date: str) -> str:
+def _table(board: BoardTable, root: str, date: str) -> str:
     columns = [column for column in board.columns if column.shown]
     places = [k for k, column in enumerate(board.columns) if column.shown]
     cohort = board.cohort
@@ -199,7 +199,7 @@ def _mark(cell: Cell) -> str:
     return cell[3] if isinstance(cell, list) and len(cell) > 3 else ""
 
 
-def _legend(board: Board, root: str) -> str:
+def _legend(board: BoardTable, root: str) -> str:
     """What the three styles of figures mean, and what the compressors' rows are."""
     note = COMPRESSOR_NOTE.replace('href="', f'href="{root}') if board.cohort.compressors else ""
     return (

@@ -124,6 +124,39 @@ def _draw_bound(x: Axis, y: Axis) -> str:
     return f'<path class="chart-bound" d="M{place(x, y, low, low)}L{place(x, y, high, high)}"/>'
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A predicted and a measured figure, with the interval of the prediction."""
+
+    predicted: float
+    measured: float
+    low: float
+    high: float
+    title: str
+
+
+def draw_judged(rows: Sequence[Judged], x_label: str, y_label: str, summary: str) -> str:
+    """Measured against predicted, both in per cent, with intervals and the line where both agree.
+
+    Intervals lie along x, as it is the prediction that they belong to.
+    """
+    ends = [end for r in rows for end in (r.low, r.high, r.measured)]
+    x, y = make_axis(ends, 100), make_axis([r.measured for r in rows], 100)
+    bars = "".join(
+        f"M{place(x, y, r.low, r.measured)}L{place(x, y, r.high, r.measured)}" for r in rows
+    )
+    marks = "".join(
+        f'<path d="M{place(x, y, r.predicted, r.measured)}h0">'
+        f"<title>{escape(r.title)}</title></path>"
+        for r in rows
+    )
+    drawn = (
+        f'{_draw_bound(x, y)}<g class="chart-grid"><path d="{bars}"/></g>'
+        f'<g class="chart-points">{marks}</g>'
+    )
+    return draw_frame(x, y, x_label, y_label, summary, drawn)
+
+
 def draw_series(
     series: Sequence[Series], steps: Sequence[str], x_label: str, y_label: str, summary: str
 ) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from generator.files.results import StoredResult
-from generator.publish.board_columns import Board
+from generator.publish.board_columns import BoardTable
 from generator.publish.text import escape
 
 
@@ -33,7 +33,7 @@ def document_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
     }
 
 
-def render_compare(boards: Sequence[Board]) -> str:
+def render_compare(boards: Sequence[BoardTable]) -> str:
     """boards: the one that is shown first stands first."""
     fields = "".join(
         f'<label>Model {k}<input name="m" list="models" autocomplete="off"></label>'
@@ -48,7 +48,7 @@ def render_compare(boards: Sequence[Board]) -> str:
     )
 
 
-def render_explore(boards: Sequence[Board]) -> str:
+def render_explore(boards: Sequence[BoardTable]) -> str:
     axes = "".join(
         f'<label>{label}<select name="{name}"></select></label>'
         for name, label in (("x", "Across"), ("y", "Upwards"), ("colour", "Highlight family"))
@@ -64,7 +64,7 @@ def render_explore(boards: Sequence[Board]) -> str:
     )
 
 
-def _tables(boards: Sequence[Board]) -> str:
+def _tables(boards: Sequence[BoardTable]) -> str:
     options = "".join(
         f'<option value="{escape(board.cohort.name)}">{escape(board.cohort.title)}</option>'
         for board in boards
@@ -72,7 +72,7 @@ def _tables(boards: Sequence[Board]) -> str:
     return f'<label class="wide">Table<select name="table">{options}</select></label>'
 
 
-def _without_script(boards: Sequence[Board]) -> str:
+def _without_script(boards: Sequence[BoardTable]) -> str:
     """Where the same figures stand for readers without JavaScript."""
     links = ", ".join(
         f'<a href="../boards/{escape(b.cohort.name)}/">{escape(b.cohort.title)}</a>' for b in boards

@@ -2,9 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
-from generator.fits.contenders import Comparison, Contender
 from generator.fits.evidence import Evidence
-from generator.publish.text import UNKNOWN, counted, escape, number, percent, table, tag, valued
+from generator.fits.outliers import find_outliers
+from generator.fits.study import BenchmarkStudy, Judgement, Study
+from generator.publish.chart import Judged, draw_judged
+from generator.publish.fit_parts import (
+    LEFT_OUT,
+    render_accuracy,
+    render_comparison,
+    render_forms,
+    render_outliers,
+    render_predictions,
+)
+from generator.publish.text import counted, escape, number, percent, table, tag, valued
 from generator.tables.cohorts import Cohort
 
 
@@ -14,69 +24,66 @@ def render_evidence(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence])
 
 def _cohort(cohort: Cohort, found: Evidence) -> str:
     heading = f'<h2 id="{escape(cohort.name)}">{escape(cohort.title)} {tag(cohort.provenance)}</h2>'
-    if found.shortage is not None:
-        reason = found.shortage[:1].upper() + found.shortage[1:]
-        return f'{heading}<p class="notice">{escape(reason)}.</p>'
-    comparisons = "".join(
-        _comparison(cohort, comparison, index) for index, comparison in enumerate(found.comparisons)
-    )
-    return f"{heading}{comparisons}{_correlations(cohort, found)}"
+    study = found.study
+    fitted = [one for one in study.benchmarks if one.fit is not None]
+    if found.shortage is not None or not fitted:
+        reason = found.shortage or next((b.shortage for b in study.benchmarks if b.shortage), "")
+        return f'{heading}<p class="notice">{escape(reason[:1].upper() + reason[1:])}.</p>'
+    first = fitted[0]
+    parts = [heading]
+    for k, comparison in enumerate([first.comparison, study.with_compute]):
+        if comparison is not None:
+            parts.append(render_comparison(cohort, comparison, f"{cohort.name}-comparison-{k + 1}"))
+    parts.append(render_forms(first))
+    parts += [_chart(first, judgement) for judgement in first.judgements]
+    parts.append(render_accuracy(study, f"{cohort.name}-accuracy"))
+    parts.append(_short(study))
+    parts.append(render_predictions(cohort, study, f"{cohort.name}-predictions"))
+    parts.append(render_outliers(find_outliers(fitted), f"{cohort.name}-outliers"))
+    parts.append(_families(found))
+    parts.append(_correlations(cohort, found))
+    return "".join(parts)
 
 
-def _comparison(cohort: Cohort, comparison: Comparison, index: int) -> str:
-    header = [
-        ("Predictor", False),
-        ("Kind", False),
-        ("Mean absolute error, points", True),
-        ("Root mean square error, points", True),
-        ("More than compression (95 % interval)", True),
-    ]
+def _chart(one: BenchmarkStudy, judgement: Judgement) -> str:
     rows = [
-        [
-            escape(c.name),
-            "baseline" if c.is_baseline else "compression",
-            percent(c.mean_absolute_error, 2),
-            percent(c.root_mean_square_error, 2),
-            valued(_excess(c), c.excess),
-        ]
-        for c in comparison.contenders
+        Judged(
+            r.predicted,
+            r.measured,
+            *r.intervals[-1],
+            f"{r.model}: measured {percent(r.measured)} %, predicted {percent(r.predicted)} % "
+            f"({percent(r.intervals[-1][0])} to {percent(r.intervals[-1][1])})",
+        )
+        for r in judgement.rows
     ]
-    rows_used = (
-        f"{counted(comparison.n, 'model')} of {counted(comparison.families, 'family')}"
-        f"{_which_rows(comparison)}"
+    held = judgement.coverage[-1]
+    summary = (
+        f"{one.benchmark.label}, {LEFT_OUT[judgement.kind]}: {counted(len(rows), 'model')}, mean "
+        f"absolute error {percent(judgement.accuracy.mae.value, 2)} points. Bars: 95 % intervals "
+        f"of the predictions ({held.kind}), which hold {held.held} of {held.n} scores. "
+        "Line: where prediction and measurement agree."
     )
-    caption = (
-        f"Straight lines for the mean score on {rows_used}: one family left out at a time, "
-        "every predictor on the same rows, best first; intervals resample families, "
-        "and with so few of them are rather too narrow"
-    )
-    name = f"{cohort.name}-comparison-{index + 1}"
-    return _verdict(comparison, rows_used) + table(name, caption, header, rows)
+    return draw_judged(rows, "Predicted, %", "Measured, %", summary)
 
 
-def _which_rows(comparison: Comparison) -> str:
-    names = {c.name for c in comparison.contenders}
-    return " with known training compute" if "log training compute" in names else ""
+def _short(study: Study) -> str:
+    """Benchmarks that nothing can be said about, with the reason."""
+    short = [one for one in study.benchmarks if one.shortage]
+    if not short:
+        return ""
+    items = "".join(f"<li>{escape(o.benchmark.label)}: {escape(o.shortage)}</li>" for o in short)
+    return f"<ul>{items}</ul>"
 
 
-def _excess(contender: Contender) -> str:
-    if contender.excess is None:
-        return UNKNOWN
-    low, high = percent(contender.excess_low, 1), percent(contender.excess_high, 1)
-    return f"{percent(contender.excess, 1)} ({low} to {high})"
-
-
-def _verdict(comparison: Comparison, rows_used: str) -> str:
-    """Who wins, in a sentence; a baseline that wins is named as plainly as compression."""
-    own, other = comparison.compression, comparison.best_baseline
-    wins = comparison.contenders[0] == own
-    outcome = "Compression wins" if wins else "Compression loses"
-    if not comparison.is_clear:
-        outcome += ", but not clearly: the interval of the difference holds 0"
+def _families(found: Evidence) -> str:
+    """How alike the models of one group are, by the mixed model."""
+    if (v := found.variance) is None:
+        return ""
     return (
-        f"<p><strong>{outcome}.</strong> On {escape(rows_used)} compression errs by "
-        f"{percent(own.mean_absolute_error)} points on average, the best baseline "
-        f"({escape(other.name)}) by {percent(other.mean_absolute_error)}.</p>"
+        "<p>A mixed model of the mean score with a random intercept for each group puts the "
+        f"standard deviation of groups around the line at {percent(v.between, 2)} points, and of "
+        f"models inside a group at {percent(v.within, 2)}: groups explain {percent(v.share, 0)} "
+        "&#37; of the variance that average compression leaves.</p>"
     )
 
 
@@ -84,30 +91,33 @@ def _correlations(cohort: Cohort, found: Evidence) -> str:
     header = [
         ("Benchmark", False),
         ("Models", True),
-        ("Families", True),
+        ("Groups", True),
         ("Pearson r", True),
         ("95 % interval", True),
         ("Spearman rho", True),
-        ("Partial rho", True),
+        ("Partial rho given parameters", True),
+        ("Partial rho given compute", True),
         ("p (corrected)", True),
     ]
     rows = [
         [
-            escape(c.label),
+            escape(c.label) + (" (negative control)" if c.negative_control else ""),
             str(c.n),
             str(c.families),
             number(c.pearson, 3),
             valued(f"{number(c.low, 2)} to {number(c.high, 2)}", c.low),
             number(c.spearman, 3),
             number(c.partial, 3),
+            number(c.partial_compute, 3),
             valued("< 0.0001" if c.p_value < 1e-4 else number(c.p_value, 4), c.p_value),
         ]
         for c in found.correlations
     ]
     unit = cohort.compression[0].unit
     caption = (
-        f"Correlation of average {unit} with each score. Intervals resample families; partial rho "
-        "is given the number of parameters; p-values are corrected by Benjamini and Hochberg's "
-        "procedure and take models as independent, which models of one family are not"
+        f"Correlation of average {unit} with each score. Intervals resample groups; partial rho "
+        "is given the number of parameters, or training compute; p-values are corrected by "
+        "Benjamini and Hochberg's procedure and take models as independent, which models of one "
+        "group are not"
     )
     return table(f"{cohort.name}-correlations", caption, header, rows)

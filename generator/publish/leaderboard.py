@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from generator.fits.evidence import Evidence
-from generator.publish.board_columns import Board, Cell
+from generator.publish.board_columns import BoardTable, Cell
 from generator.publish.board_table import cell_html, render_board
 from generator.publish.chart import Cloud, draw_clouds
 from generator.publish.text import count, counted, escape, link, number, percent, tag
@@ -15,7 +15,9 @@ BEST_SHOWN = 5
 CHIPS = 10  # families beside the chart; the filter of the table has all of them
 
 
-def first_board(boards: Sequence[Board], evidence: Mapping[str, Evidence]) -> Board | None:
+def first_board(
+    boards: Sequence[BoardTable], evidence: Mapping[str, Evidence]
+) -> BoardTable | None:
     """What the home page shows: the first cohort with enough models for a fit, ours before others'.
 
     Where none has enough, the first cohort.
@@ -25,7 +27,7 @@ def first_board(boards: Sequence[Board], evidence: Mapping[str, Evidence]) -> Bo
 
 
 def render_home(
-    boards: Sequence[Board],
+    boards: Sequence[BoardTable],
     evidence: Mapping[str, Evidence],
     models: Mapping[str, Model],
     date: str,
@@ -40,7 +42,7 @@ def render_home(
 
 
 def render_cohort(
-    board: Board, boards: Sequence[Board], evidence: Mapping[str, Evidence], date: str
+    board: BoardTable, boards: Sequence[BoardTable], evidence: Mapping[str, Evidence], date: str
 ) -> str:
     """The page of one cohort: the same parts, and the sources of published figures."""
     page = _board(board, boards, evidence[board.cohort.name], "../../", date)
@@ -52,7 +54,7 @@ def render_cohort(
     return page + (f"<h2>Sources</h2><ul>{sources}</ul>" if sources else "")
 
 
-def _overview(boards: Sequence[Board]) -> str:
+def _overview(boards: Sequence[BoardTable]) -> str:
     """How many models are measured here and how many published; where to find them."""
     items = []
     for provenance in ("measured", "published"):
@@ -85,7 +87,9 @@ def _without_figures(cohorts: Sequence[Cohort], models: Mapping[str, Model]) -> 
     return f"<p>Not in a table yet, failed or not measured: {links}.</p>"
 
 
-def _board(board: Board, boards: Sequence[Board], found: Evidence, root: str, date: str) -> str:
+def _board(
+    board: BoardTable, boards: Sequence[BoardTable], found: Evidence, root: str, date: str
+) -> str:
     cohort = board.cohort
     switch = _switch(board, boards, root)
     chart = _headline(board, found) if found.line is not None else ""
@@ -95,7 +99,7 @@ def _board(board: Board, boards: Sequence[Board], found: Evidence, root: str, da
     return f"{switch}{cards}{heading}{note}{render_board(board, root, date)}"
 
 
-def _switch(board: Board, boards: Sequence[Board], root: str) -> str:
+def _switch(board: BoardTable, boards: Sequence[BoardTable], root: str) -> str:
     """Tables are switched, never mixed: each has a page of its own."""
     links = []
     for other in boards:
@@ -110,7 +114,7 @@ def _switch(board: Board, boards: Sequence[Board], root: str) -> str:
     return f'<nav class="switch" aria-label="Tables"><ul>{"".join(links)}</ul></nav>'
 
 
-def _headline(board: Board, found: Evidence) -> str:
+def _headline(board: BoardTable, found: Evidence) -> str:
     cohort = board.cohort
     clouds = _clouds(board)
     unit = cohort.compression[0].unit
@@ -128,7 +132,7 @@ def _headline(board: Board, found: Evidence) -> str:
     return f'<section class="card chart-card">{heading}{chart}{chips}</section>'
 
 
-def _clouds(board: Board) -> list[Cloud]:
+def _clouds(board: BoardTable) -> list[Cloud]:
     """Marks by family; places are those of the rows in the table's data."""
     places = {row.page: k for k, row in enumerate(board.rows)}
     known = board.cohort.rows.dropna(subset=["compression", "score"])
@@ -155,7 +159,7 @@ def _chart_summary(cohort: Cohort, found: Evidence) -> str:
     )
 
 
-def _minute(board: Board, found: Evidence, root: str) -> str:
+def _minute(board: BoardTable, found: Evidence, root: str) -> str:
     """What a reader takes away within a minute: what it means, and who leads."""
     cohort = board.cohort
     heading = "<h2>In one minute</h2>"
@@ -186,7 +190,7 @@ def _meaning(cohort: Cohort, found: Evidence) -> str:
     )
 
 
-def _best(board: Board, root: str) -> str:
+def _best(board: BoardTable, root: str) -> str:
     """The rows that compress best, with their rank ranges."""
     keys = {column.key: (k, column) for k, column in enumerate(board.columns)}
     if "rank" not in keys:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from generator.files.results import StoredResult
-from generator.publish.board_columns import Board
+from generator.publish.board_columns import BoardTable
 from generator.publish.chart import Cloud, draw_clouds
 from generator.publish.plane_parts import layer_values
 from generator.publish.text import counted, escape, number, table, tag
@@ -36,7 +36,7 @@ def layer_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
     }
 
 
-def render_plane_page(boards: Sequence[Board]) -> str:
+def render_plane_page(boards: Sequence[BoardTable]) -> str:
     """One chart for each table and text of which hidden states were measured."""
     parts = [
         _section(board, column)
@@ -48,7 +48,7 @@ def render_plane_page(boards: Sequence[Board]) -> str:
     return found or '<p class="notice">No hidden states are measured yet.</p>'
 
 
-def _section(board: Board, text: Column) -> str:
+def _section(board: BoardTable, text: Column) -> str:
     cohort = board.cohort
     keys = (f"{text.name}_complexity", f"{text.name}_expressivity")
     if not set(keys) <= set(cohort.rows.columns):

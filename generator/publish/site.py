@@ -7,12 +7,9 @@ import yaml
 from generator.choice.options import make_menus, measure_speed
 from generator.export.board import Board
 from generator.export.files import export_files
-from generator.files.imported import StoredImport
 from generator.files.results import StoredResult, record_text
-from generator.files.specs import Specs
-from generator.fits.evidence import Evidence
 from generator.publish.bias_picture import render_bias
-from generator.publish.board_columns import make_board
+from generator.publish.board_columns import make_board_table
 from generator.publish.board_table import board_json
 from generator.publish.choose_page import render_choose, render_menus
 from generator.publish.compare_page import document_files, render_compare, render_explore
@@ -34,36 +31,26 @@ from generator.publish.reliability_page import render_moves, render_reliability
 from generator.publish.standing import Standing, find_standings
 from generator.publish.text import escape
 from generator.publish.trajectories_page import render_trajectories
-from generator.tables.cohorts import Cohort
-from generator.tables.comparisons import Comparison, compare_models
-from generator.tables.conflicts import find_conflicts
-from generator.tables.measured import current_results
+from generator.tables.comparisons import Comparison
 from generator.tables.trajectories import make_trajectories
 
 
 def render_site(
-    cohorts: Sequence[Cohort],
-    evidence: Mapping[str, Evidence],
-    specs: Specs,
-    stored: Sequence[StoredResult],
-    commit: str,
-    commit_date: str,
-    commands: Sequence[Command] = (),
-    imported: Sequence[StoredImport] = (),
-    changelog: str = "",
+    board: Board, commands: Sequence[Command] = (), changelog: str = ""
 ) -> dict[str, bytes]:
     """Pages, partials and data. Paths begin with docs/ or theme/; nothing depends on the clock.
 
     changelog: the project's own, as Markdown.
     """
     files: dict[str, bytes] = {}
-    footer = f"Built from commit {escape(commit[:12])} of {escape(commit_date[:10])}."
-    if commit == "unknown":
+    specs, stored, cohorts, evidence = board.specs, board.stored, board.cohorts, board.evidence
+    date = board.commit_date[:10]
+    footer = f"Built from commit {escape(board.commit[:12])} of {escape(date)}."
+    if board.commit == "unknown":
         footer = "Built outside of a git repository."
-    menus = make_menus(cohorts, [entry.result for entry in current_results(specs, stored)])
+    menus = make_menus(cohorts, [entry.result for entry in board.current])
     speed = measure_speed(specs, stored)
-    date = commit_date[:10]
-    tables = [make_board(cohort) for cohort in cohorts]
+    tables = [make_board_table(cohort) for cohort in cohorts]
     home = first_board(tables, evidence)
     first_tables = sorted(tables, key=lambda one: one is not home)  # stable: the others in order
     titles = {name: one.title for name, one in (specs.corpora | specs.suites).items()}
@@ -76,7 +63,7 @@ def render_site(
         "families": render_families(cohorts),
         "compare": render_compare(first_tables),
         "explore": render_explore(first_tables),
-        "reliability": render_reliability(specs, stored, commit_date),
+        "reliability": render_reliability(specs, stored, board.commit_date),
         "changelog": render_moves(specs, stored),
         "trajectories": render_trajectories(make_trajectories(specs, stored), cohorts, titles),
         "bias": render_bias(specs, stored),
@@ -93,23 +80,18 @@ def render_site(
         files[f"docs/{page}.md"] = _stub(cohort.title, page, ("leaderboard.js",))
         content = render_cohort(shown_table, tables, evidence, date)
         partials[page] = f"<h1>{escape(cohort.title)}</h1>\n{content}"
-    comparisons = compare_models(specs, stored)
-    conflicts = find_conflicts(entry.imported for entry in imported)
-    board = Board(
-        specs, stored, cohorts, evidence, comparisons, commit, commit_date, imported, conflicts
-    )
     final = [entry for entry in board.texts if board.is_final(entry.result)]
     files |= layer_files(final) | document_files(final)
     exported = export_files(board)
     partials["download"] = render_downloads(board, exported)
     files |= {f"docs/{path}": content for path, content in exported.items()}
     files["docs/data/choose.json"] = render_menus(menus, speed, specs.assumptions)
-    partials["imported"] = render_import_list(imported, conflicts)
+    partials["imported"] = render_import_list(board.imported, board.conflicts)
     for page, title, partial in _model_pages(board, find_standings(tables)):
         shown = escape(title).replace("/", "/<wbr>")
         partials[page] = f"<h1>{shown}</h1>\n{partial}"
         files[f"docs/{page}.md"] = _stub(title, page)
-    for one in imported:
+    for one in board.imported:
         files[f"docs/{imported_path(one.imported)}"] = record_text(one.imported).encode()
     for name, partial in partials.items():
         files[f"theme/generated/{name}.html"] = partial.encode()

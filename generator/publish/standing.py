@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from generator.publish.board_columns import Board, BoardColumn, BoardRow, Cell
+from generator.publish.board_columns import BoardColumn, BoardRow, BoardTable, Cell
 from generator.publish.board_table import cell_html
 from generator.publish.dots import Dot, draw_dots
 from generator.publish.glossary import term
@@ -17,7 +17,7 @@ NEAR = 3  # models shown on either side, by average compression
 class Standing:
     """One row of one table, with the models of the table in order of compression."""
 
-    board: Board
+    board: BoardTable
     row: BoardRow
     ranked: Sequence[BoardRow]  # of all models whose compression is known, the best first
 
@@ -34,7 +34,7 @@ class Standing:
         return "compression" if len(compression) != 1 else compression[0].name
 
 
-def find_standings(boards: Sequence[Board]) -> Mapping[str, list[Standing]]:
+def find_standings(boards: Sequence[BoardTable]) -> Mapping[str, list[Standing]]:
     """Standings by address of the model's page."""
     found: dict[str, list[Standing]] = {}
     for board in boards:

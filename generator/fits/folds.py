@@ -1,0 +1,72 @@
+"""Which rows train and which are predicted: by group, by size, and by date."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+OUTER_FOLDS = 10
+INNER_FOLDS = 5
+FEWEST_ROWS = 5  # that a cut by size trains on
+SMALLEST_SHARE = 0.4  # of the rows, that a cut by size trains on
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows that train and rows that are predicted; a row may be neither."""
+
+    train: Mask
+    test: Mask
+
+
+def leave_groups_out(
+    groups: NDArray[np.int64], rows: Mask, at_most: int, complete: Mask | None = None
+) -> list[Fold]:
+    """One fold a group; with more groups than `at_most`, whole groups are dealt to so many folds.
+
+    Largest group first, each to the fold with the fewest rows, so that folds are even; groups with
+    complete rows before the others, so that up to `at_most` of them are left out one by one.
+    """
+    numbers, counts = np.unique(groups[rows], return_counts=True)
+    if len(numbers) < 2:
+        return []
+    whole = rows if complete is None else rows & complete
+    order = np.lexsort((numbers, -counts, ~np.isin(numbers, groups[whole])))
+    filled = np.zeros(min(at_most, len(numbers)))
+    fold_of = np.full(int(groups.max()) + 1, -1)
+    for k in order:
+        emptiest = int(filled.argmin())
+        fold_of[numbers[k]] = emptiest
+        filled[emptiest] += counts[k]
+    member = np.where(rows, fold_of[groups], -1)
+    return [Fold(rows & (member != k), rows & (member == k)) for k in range(len(filled))]
+
+
+def cut_by_size(sizes: Array, rows: Mask) -> list[Fold]:
+    """Train on the smaller models, predict all larger ones, for every cut that trains on enough."""
+    known = rows & np.isfinite(sizes)
+    total = int(known.sum())
+    folds = []
+    for size in np.unique(sizes[known])[:-1]:
+        train = known & (sizes <= size)
+        if train.sum() >= max(FEWEST_ROWS, SMALLEST_SHARE * total):
+            folds.append(Fold(train, known & (sizes > size)))
+    return folds
+
+
+def cut_at(values: Array, rows: Mask, limit: float) -> list[Fold]:
+    """One fold: train up to the limit, predict what is beyond; none where one side is empty."""
+    train, test = rows & (values <= limit), rows & (values > limit)
+    return [Fold(train, test)] if train.any() and test.any() else []
+
+
+def middle_limit(values: Array, rows: Mask) -> float | None:
+    """The smallest value with at least 60 % of the known rows up to it, if any lie beyond."""
+    known = values[rows & np.isfinite(values)]
+    for value in np.unique(known)[:-1]:
+        if (known <= value).mean() >= 0.6:
+            return float(value)
+    return None

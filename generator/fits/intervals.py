@@ -1,0 +1,164 @@
+"""Intervals of a predicted score, from errors on rows that a fit had not seen.
+
+Errors grow beyond the scores that the training rows reach. So each is held against a scale:
+scale² = spread² + (growth · beyond)², where `beyond` is how far a prediction lies outside the
+predictions for the training rows. Spread and growth come from the inner folds; the growth from
+rows beyond, of left-out groups and of larger models predicted by smaller ones.
+
+How many scales an interval needs comes from nested errors, in which the choice of the form had no
+part. Conformal where the number of groups K allows it: CV+ over groups (Barber et al. 2021), every
+group weighing the same, with a share of 1/(K + 1) kept for the new group. Else model-based:
+Student's t, scaled to those errors.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+LEVELS = (0.8, 0.95)
+LEAST_GROWTH = 0.2  # a fifth of the way beyond the training rows is uncertain, whatever was seen
+LEAST_SPREAD = 1e-6
+MOST_SHARE = 0.9  # conformal intervals of small K cover more than they say: none beyond this,
+#                   unless the level itself is higher
+LEAST_LIKENESS = 0.5  # of errors of one group, in the degrees of freedom
+MOST_ERRORS = 400  # kept for CV+; more are thinned to quantiles
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Standard deviation of an error: `spread` inside the training rows' scores, more beyond."""
+
+    spread: float
+    growth: float
+
+    def at(self, beyond: Array) -> Array:
+        values: Array = np.hypot(self.spread, self.growth * beyond)
+        return values
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Nested errors of one benchmark.
+
+    size: |score − prediction| / scale of each left-out row; fold: which outer fold held it;
+    weight: the same sum for each group, all together 1; root: root mean square of the size;
+    freedom: independent errors less one.
+    """
+
+    size: Array
+    fold: Integers
+    weight: Array
+    groups: int
+    root: float
+    freedom: float
+
+    def kind(self, level: float) -> str:
+        return "conformal" if is_conformal(level, self.groups) else "model-based"
+
+
+def is_conformal(level: float, groups: int) -> bool:
+    """K groups can promise K / (K + 1); with few the correction (K + 1) / K overshoots far."""
+    share = level * (groups + 1) / groups
+    return share <= max(MOST_SHARE, 1.0 if level > MOST_SHARE else 0.0)
+
+
+def measure_scale(errors: Array, beyond: Array, far: tuple[Array, Array]) -> Scale:
+    """errors and beyond: of left-out groups; far: the same of larger models."""
+    spread = max(float(np.sqrt(np.mean(errors**2))), LEAST_SPREAD)
+    all_errors, all_beyond = np.append(errors, far[0]), np.append(beyond, far[1])
+    growth = LEAST_GROWTH
+    for _ in range(3):
+        growth = _growth(all_errors, all_beyond, spread)
+        relative = errors / np.hypot(spread, growth * beyond)
+        spread = max(spread * float(np.sqrt(np.mean(relative**2))), LEAST_SPREAD)
+    return Scale(spread, growth)
+
+
+def _growth(errors: Array, beyond: Array, spread: float) -> float:
+    outside = beyond > spread
+    if not outside.any():
+        return LEAST_GROWTH
+    more = float(np.sum(errors[outside] ** 2 - spread**2) / np.sum(beyond[outside] ** 2))
+    return float(np.sqrt(max(more, LEAST_GROWTH**2)))
+
+
+def collect_errors(relative: Array, fold: Integers, groups: Integers) -> Errors:
+    """relative: (score − prediction) / scale of every left-out row."""
+    _, own, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    weight = 1 / (len(counts) * counts[own])
+    size, kept_fold, kept_weight = _thinned(np.abs(relative), fold, weight)
+    root = max(float(np.sqrt(np.mean(relative**2))), 1e-6)
+    freedom = degrees_of_freedom(relative, own, counts)
+    return Errors(size, kept_fold, kept_weight, len(counts), root, freedom)
+
+
+def degrees_of_freedom(errors: Array, own: Integers, counts: Integers) -> float:
+    """What is known of the variance of a new group's error: groups differ, and rows inside them.
+
+    Satterthwaite's formula with the share of the variance that lies between groups, the intraclass
+    correlation of the one-way analysis of variance; few groups show it too small, so it is taken
+    to be at least LEAST_LIKENESS.
+    """
+    n, k = len(errors), len(counts)
+    if n <= k or k < 2:
+        return max(float(k - 1), 2.0)
+    means = np.bincount(own, weights=errors) / counts
+    within = float(np.sum((errors - means[own]) ** 2)) / (n - k)
+    between = float(np.sum(counts * (means - errors.mean()) ** 2)) / (k - 1)
+    typical = (n - float(np.sum(counts**2)) / n) / (k - 1)
+    likeness = (between - within) / (between + (typical - 1) * within) if between > 0 else 0.0
+    likeness = min(max(likeness, LEAST_LIKENESS), 1.0)
+    return max(1 / (likeness**2 / (k - 1) + (1 - likeness) ** 2 / (n - k)), 2.0)
+
+
+def _thinned(size: Array, fold: Integers, weight: Array) -> tuple[Array, Integers, Array]:
+    """At most MOST_ERRORS errors: quantiles of each fold's, weighing as much as the fold's."""
+    if len(size) <= MOST_ERRORS:
+        return size, fold, weight
+    folds = np.unique(fold)
+    each = MOST_ERRORS // len(folds)
+    wanted = (np.arange(each) + 0.5) / each
+    sizes, weights = [], []
+    for k in folds:
+        held = fold == k
+        order = np.argsort(size[held], kind="stable")
+        ordered = weight[held][order]
+        place = (np.cumsum(ordered) - ordered / 2) / ordered.sum()
+        sizes.append(np.interp(wanted, place, size[held][order]))
+        weights.append(np.full(each, ordered.sum() / each))
+    return np.concatenate(sizes), np.repeat(folds, each), np.concatenate(weights)
+
+
+def make_interval(
+    level: float, prediction: Array, by_fold: Array, scale: Array, errors: Errors, ceiling: float
+) -> tuple[Array, Array]:
+    """Lower and upper ends, one a row, inside [0, ceiling] and never leaving the prediction out.
+
+    by_fold: predictions of the fits that left an outer fold out, (rows, folds); scale: (rows,).
+    """
+    if is_conformal(level, errors.groups):
+        reach = errors.size * scale[:, None]  # (rows, errors)
+        share = level * (errors.groups + 1) / errors.groups
+        centre = by_fold[:, errors.fold]
+        high = weighted_quantile(centre + reach, errors.weight, share)
+        low = -weighted_quantile(reach - centre, errors.weight, share)
+    else:
+        half = stats.t.ppf((1 + level) / 2, errors.freedom) * errors.root * scale
+        low, high = prediction - half, prediction + half
+    low, high = np.minimum(low, prediction), np.maximum(high, prediction)
+    return np.clip(low, 0, ceiling), np.clip(high, 0, ceiling)
+
+
+def weighted_quantile(values: Array, weight: Array, share: float) -> Array:
+    """The smallest value of each row at or below which `share` of the weight lies."""
+    order = np.argsort(values, axis=1, kind="stable")
+    reached = np.cumsum(weight[order], axis=1) >= share - 1e-9
+    place = np.where(reached.any(axis=1), reached.argmax(axis=1), values.shape[1] - 1)
+    rows = np.arange(len(values))
+    found: Array = values[rows, order[rows, place]]
+    return found

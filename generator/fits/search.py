@@ -1,0 +1,60 @@
+"""Least squares of many small problems at once, by Levenberg and Marquardt's method."""
+
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+STEPS = 30  # at most
+TOLERANCE = 1e-7  # relative gain below which a problem is solved
+STUCK = 1e6  # damping beyond which no step helps any more
+RIDGE = 1e-9  # of a normalised Gram matrix: keeps collinear columns from failing
+
+
+class Squares(Protocol):
+    """A sum of squares for each problem."""
+
+    def chosen(self, which: NDArray[np.bool_]) -> Self: ...
+
+    def allowed(self, parameters: Array) -> Array: ...
+
+    def loss(self, parameters: Array) -> Array: ...
+
+    def equations(self, parameters: Array) -> tuple[Array, Array]: ...
+
+
+def minimise_squares(squares: Squares, start: Array) -> Array:
+    """Parameters with the least loss, (problems, parameters); solved problems drop out."""
+    parameters = squares.allowed(start.copy())
+    loss = squares.loss(parameters)
+    damping = np.full(len(start), 1e-3)
+    open_ = np.ones(len(start), dtype=bool)
+    part = squares
+    for _ in range(STEPS):
+        gram, right = part.equations(parameters[open_])
+        diagonal = np.diagonal(gram, axis1=1, axis2=2) * damping[open_][:, None]
+        gram = gram + np.eye(gram.shape[1]) * diagonal[:, None, :]
+        tried = part.allowed(parameters[open_] + solve_all(gram, right))
+        new, old = part.loss(tried), loss[open_]
+        better = new < old
+        where = np.flatnonzero(open_)
+        parameters[where[better]] = tried[better]
+        loss[where[better]] = new[better]
+        damping[where] = np.where(better, damping[where] / 10, damping[where] * 10)
+        done = np.where(better, old - new <= TOLERANCE * old, damping[where] > STUCK)
+        if done.any():
+            open_[where[done]] = False
+            if not open_.any():
+                break
+            part = part.chosen(~done)
+    return parameters
+
+
+def solve_all(gram: Array, right: Array) -> Array:
+    """Solutions of many small symmetric systems, scaled first so that units do not matter."""
+    scale = np.sqrt(np.maximum(np.diagonal(gram, axis1=1, axis2=2), 1e-300))
+    normal = gram / (scale[:, :, None] * scale[:, None, :]) + RIDGE * np.eye(gram.shape[1])
+    solution: Array = np.linalg.solve(normal, (right / scale)[:, :, None])[:, :, 0] / scale
+    return solution
