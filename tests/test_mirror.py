@@ -98,7 +98,7 @@ def test_without_a_mirror_the_plan_says_what_is_needed(mirrored, monkeypatch):
         monkeypatch.setenv("HF_ENDPOINT", address)
         lines = invoke(mirrored, "plan", "--suite", "mirrored").stdout.splitlines()
         assert lines[0].endswith(
-            "(blocked: needs a local mirror of org/arithmetic; set HF_ENDPOINT to its address)"
+            "blocked: needs a local mirror of org/arithmetic; set HF_ENDPOINT to its address"
         )
         result = invoke(mirrored, "measure", "--suite", "mirrored")
         assert (result.exit_code, read_results(mirrored, "measured")[0]) == (0, [])

@@ -173,7 +173,7 @@ def test_a_dataset_of_the_hub_is_pinned_in_its_file(tmp_path):
 
     blocked = "unpinned datasets: org/pairs; run `leaderboard plan --pin`"
     assert plan() == [("missing", blocked)]
-    assert pin_datasets(path, lambda name: "a" * 40) == [("org/pairs", "a" * 40)]
+    assert pin_datasets(path, lambda name: "a" * 40, str) == [("org/pairs", "a" * 40)]
     assert 'revision = "' + "a" * 40 + '"  # of the day' in path.read_text()
     assert plan() == [("missing", None)]
     protocol = read_specs(tmp_path)[0].preferences["pairs"].protocol

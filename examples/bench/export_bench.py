@@ -15,13 +15,14 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 
-from generator.export.board import Board
+from generator.export.board import derive_board
 from generator.export.data import conform_all, export_data
 from generator.export.dictionary import make_dictionary
 from generator.export.frames import make_frames
+from generator.files.commits import Commit
+from generator.files.contents import Contents
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
-from generator.fits.evidence import weigh_evidence
 from generator.records.corpora import Corpus, Protocol, Source
 from generator.records.models import Model, Weights
 from generator.records.results import (
@@ -33,8 +34,6 @@ from generator.records.results import (
     TaskResult,
 )
 from generator.records.suites import Dataset, Suite, Task
-from generator.tables.cohorts import make_cohorts
-from generator.tables.comparisons import compare_models
 
 SCORES, TEXTS, DOCUMENTS = 50, 3, 200
 ENVIRONMENT = Environment(
@@ -164,19 +163,17 @@ def main(models: int) -> None:
             folder = f"results/measured/{model.id}/{result.revision}/{result.kind}-{result.name}"
             stored.append(StoredResult(f"{folder}/{number:012}.json", result))
     started = time.process_time()
-    cohorts = make_cohorts(specs, stored, [])
-    comparisons = compare_models(specs, stored)
-    cohort_seconds = time.process_time() - started
-    evidence = {cohort.name: weigh_evidence(cohort) for cohort in cohorts}
-    board = Board(specs, stored, cohorts, evidence, comparisons, "0" * 40, "2026-01-01T00:00:00Z")
+    contents = Contents(specs, stored, [], [])
+    board = derive_board(contents, Commit("0" * 40, "2026-01-01T00:00:00Z"))
+    board_seconds = time.process_time() - started
     started = time.process_time()
-    dictionary = make_dictionary(cohorts)
+    dictionary = make_dictionary(board.cohorts)
     files = export_data(board, dictionary, conform_all(dictionary, make_frames(board)))
     seconds = time.process_time() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     answer = {
         "models": models,
-        "seconds_of_cohorts": round(cohort_seconds, 1),
+        "seconds_of_board": round(board_seconds, 1),
         "seconds_of_tables": round(seconds, 1),
         "peak_gb": round(peak / 1e9, 2),
         "documents": models * TEXTS * DOCUMENTS,

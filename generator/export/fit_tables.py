@@ -17,7 +17,9 @@ BENCHMARK = text("benchmark", "a score column; score is the mean over the cohort
 FORM = text("form", "form of the curve: mean, line, logistic, floor or monotone", "derived")
 PREDICTORS = text("predictors", "what the curve is fitted on", "derived")
 PREDICTION = figure("prediction", "fraction", "predicted score", "higher")
-FOLD = text("fold", "what the fit had not seen: a group, larger models, or later models", "derived")
+FOLD = text(
+    "fold", "what the fit had not seen: group, larger or later; none: nothing was fitted", "derived"
+)
 ENDS = (
     figure("low80", "fraction", "lower end of the prediction's 80 % interval"),
     figure("high80", "fraction", "upper end of it"),
@@ -84,7 +86,7 @@ FITS = Table(
     (
         COHORT,
         BENCHMARK,
-        maybe(FOLD),
+        FOLD,
         maybe(count("n", "models", "left-out models judged", "derived")),
         maybe(count("groups", "groups", "families, runs or training sets of these", "derived")),
         maybe(FORM),

@@ -10,6 +10,7 @@ from generator.fits.study import BenchmarkStudy, Judgement
 
 Row = dict[str, object]
 
+INTERVAL = ("", "_low95", "_high95")
 ENDS = ("low80", "high80", "low95", "high95")
 PREDICTIONS = (
     "cohort",
@@ -32,6 +33,37 @@ RESIDUALS = (
     *ENDS,
     "form",
     "predictors",
+)
+FITS = (
+    "cohort",
+    "benchmark",
+    "fold",
+    "n",
+    "groups",
+    "form",
+    "predictors",
+    "chosen",
+    *(f"{name}{end}" for name in ("mae", "rmse", "r2", "spearman") for end in INTERVAL),
+    "best_baseline",
+    *(f"gain{end}" for end in INTERVAL),
+    *(f"coverage{level}{end}" for level in (80, 95) for end in INTERVAL),
+    "interval80",
+    "interval95",
+    "shortage",
+)
+CORRELATIONS = (
+    "cohort",
+    "benchmark",
+    "n",
+    "groups",
+    "pearson",
+    "pearson_low95",
+    "pearson_high95",
+    "p_corrected",
+    "rank_correlation",
+    "partial_parameters",
+    "partial_compute",
+    "negative_control",
 )
 
 
@@ -85,10 +117,9 @@ def fit_frame(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
         for study in found.study.benchmarks:
             own: Row = {"cohort": cohort, "benchmark": study.benchmark.name}
             if study.fit is None:
-                rows.append(own | {"shortage": study.shortage})
+                rows.append(own | {"fold": "none", "shortage": study.shortage})
             rows += [own | _fit_row(study, judgement) for judgement in study.judgements]
-    columns = list(dict.fromkeys(["cohort", "benchmark", *(c for row in rows for c in row)]))
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(FITS))
 
 
 def _fit_row(study: BenchmarkStudy, judgement: Judgement) -> Row:
@@ -113,7 +144,7 @@ def _fit_row(study: BenchmarkStudy, judgement: Judgement) -> Row:
         name = f"coverage{100 * coverage.level:.0f}"
         row |= _estimate(name, Estimate(coverage.share, coverage.low, coverage.high))
         row[f"interval{100 * coverage.level:.0f}"] = coverage.kind
-    return row | {"shortage": None}
+    return row
 
 
 def correlation_frame(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
@@ -134,7 +165,7 @@ def correlation_frame(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
         for cohort, found in evidence.items()
         for c in found.correlations
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(CORRELATIONS))
 
 
 def _ends(intervals: Sequence[tuple[float, float]]) -> Row:
@@ -145,4 +176,4 @@ def _estimate(name: str, estimate: Estimate | None) -> Row:
     value, low, high = (
         (estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)
     )
-    return {name: value, f"{name}_low95": low, f"{name}_high95": high}
+    return {f"{name}{end}": one for end, one in zip(INTERVAL, (value, low, high), strict=True)}

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from functools import cached_property
 from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -220,7 +219,7 @@ class Result(Record):
         when a later version can measure more."""
         return self.model_dump(mode="json", exclude_none=True)
 
-    @cached_property
+    @property
     def run_id(self) -> str:
         """First 12 hex of the content's hash; a later `retracted` mark does not change it."""
         content = {key: value for key, value in self.content.items() if key != "retracted"}
