@@ -25,8 +25,12 @@ AT_CHANCE = 0.02  # scores no higher above chance than this tell nothing, where 
 
 
 def study_cohort(cohort: Cohort, seed: int = 0, only: Sequence[str] | None = None) -> Study:
-    """Fits, errors and predictions for every benchmark of a cohort, or for those named."""
+    """Fits, errors and predictions for every benchmark of a cohort, or for those named.
+
+    The folds are those of all benchmarks, so that naming some changes no figure of theirs.
+    """
     table = make_table(cohort)
+    sets = training_sets(table, _days(table))
     if only is not None:
         table = table.subset([k for k, b in enumerate(table.benchmarks) if b.name in only])
     short = [find_shortage(table, k) for k in range(len(table.benchmarks))]
@@ -34,7 +38,6 @@ def study_cohort(cohort: Cohort, seed: int = 0, only: Sequence[str] | None = Non
     found: dict[str, BenchmarkStudy] = {}
     candidates = list_candidates(cohort, table)
     if judged.benchmarks:
-        sets = training_sets(table, _days(table))
         for _, fitted in fit_all(judged, sets, candidates):
             for k, benchmark in enumerate(fitted.table.benchmarks):
                 found[benchmark.name] = _study(fitted, k, seed)
