@@ -52,7 +52,7 @@ def render_model(
         parts.append('<p class="notice">Nothing is measured yet.</p>')
     if model.checkpoints:
         parts.append(_checkpoints(model, [entry.result for entry in latest.values()]))
-    parts += [imported, _history(own)]
+    parts += [imported, _history(own, model)]
     parts.append(_again(model))
     parts.append(_cite(model, final, commit))
     return "\n".join(part for part in parts if part)
@@ -166,11 +166,16 @@ def _checkpoints(model: Model, results: Sequence[Result]) -> str:
     )
 
 
-def _history(own: Sequence[StoredResult]) -> str:
-    """All records of the model: what counts, what is history, what failed or was retracted."""
+def _history(own: Sequence[StoredResult], model: Model) -> str:
+    """All records of the model: what counts, what is history, what failed or was retracted.
+
+    A revision that the model's file no longer names is history.
+    """
     if not own:
         return ""
-    counting = {entry.file for entry in latest_results(own).values()}
+    named = {model.weights.revision, *(checkpoint.revision for checkpoint in model.checkpoints)}
+    latest = latest_results(own).values()
+    counting = {entry.file for entry in latest if entry.result.revision in named}
     items = []
     for entry in sorted(own, key=lambda e: (e.result.started, e.file)):
         result = entry.result
