@@ -40,7 +40,8 @@ def render_model(
     subject = next((e.result.subject for e in final if e.result.subject), None)
     parts = [f"<p>{tag('measured')} {escape(_who(model))}</p>", _failures(model, own)]
     parts += [render_tiles(standing, "../../") for standing in standings[:1]]
-    parts += [render_standing(standing, "../../") for standing in standings]
+    parts += [render_standing(standing, "../../") for standing in standings[:1]]
+    parts.append(_further_tables(standings[1:]))
     parts.append(_identity(model, subject))
     parts += [
         render_corpus(e, model, specs, comparisons) for e in final if e.result.kind == "corpus"
@@ -56,6 +57,15 @@ def render_model(
     parts.append(_again(model))
     parts.append(_cite(model, final, commit))
     return "\n".join(part for part in parts if part)
+
+
+def _further_tables(standings: Sequence[Standing]) -> str:
+    """The model's places in the other tables, folded."""
+    if not standings:
+        return ""
+    inside = "".join(render_standing(standing, "../../") for standing in standings)
+    summary = f"<summary>Its place in {counted(len(standings), 'other table')}</summary>"
+    return f"<details>{summary}{inside}</details>"
 
 
 def _who(model: Model) -> str:
