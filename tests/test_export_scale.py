@@ -29,6 +29,7 @@ def test_five_thousand_models_fit():
     assert found["documents_mb"] <= 40, found
 
 
+@pytest.mark.processes
 def test_the_bench_runs_small():
     found = measure(5)
     assert found["documents"] == 3000
