@@ -8,6 +8,7 @@ set -euo pipefail
 title=$1
 shift
 
+mkdir -p -- "$@"
 git add -- "$@"
 if git diff --cached --quiet; then
   echo "nothing new to propose"
