@@ -12,7 +12,7 @@ help:
 	@echo "make board      measure SmolLM2-135M on this machine, compare with the record, build the site"
 	@echo "make test       install what the tests need and run them all"
 	@echo "make test-slow  the tests that take long"
-	@echo "make bench      speed and memory of the scorer beside its limit and its peers"
+	@echo "make bench      speed and memory of the scorer beside its limit and its peers; coverage and speed of the fits"
 	@echo "make ladder     train the ladder again (half an hour on two cores)"
 	@echo "make lock       resolve requirements/*.txt again from pyproject.toml"
 
@@ -59,6 +59,7 @@ test-slow: setup-test $(VENV)/ray.stamp
 
 bench: setup-test
 	$(BIN)/python examples/bench/bench.py
+	$(BIN)/python examples/bench/fits_bench.py
 
 lint: setup-test
 	$(BIN)/ruff check .
