@@ -14,7 +14,7 @@ from generator.publish.board_table import board_json
 from generator.publish.choose_page import render_choose, render_menus
 from generator.publish.compare_page import document_files, render_compare, render_explore
 from generator.publish.download_page import render_downloads
-from generator.publish.evidence_page import render_evidence
+from generator.publish.evidence_page import render_calibration, render_evidence
 from generator.publish.families_page import render_families
 from generator.publish.imported_parts import imported_path, render_import_list, render_imported
 from generator.publish.leaderboard import first_board, render_cohort, render_home
@@ -57,7 +57,7 @@ def render_site(
     titles |= {name: pairs.title for name, pairs in specs.preferences.items()}
     partials = {
         "home": render_home(tables, evidence, specs.models, date),
-        "predict": render_evidence(cohorts, evidence),
+        "predict": render_calibration(board.calibration) + render_evidence(cohorts, evidence),
         "choose": render_choose(menus, speed, specs.assumptions),
         "plane": render_plane_page(tables),
         "families": render_families(cohorts),
