@@ -99,6 +99,7 @@ def test_a_duplicate_model_is_told(board):
 
 
 @pytest.mark.parametrize("length", [0, 200, -10], ids=["empty", "truncated", "end cut off"])
+@pytest.mark.processes
 def test_a_corrupt_record_is_told_and_neither_read_nor_touched(board, length):
     invoke(board, "measure", "--model", "tiny__A")
     first, second = sorted((board / "results").rglob("*.json"))
@@ -131,6 +132,7 @@ def good(root: Path) -> list[Result]:
     return [entry.result for entry in read_results(root, "measured")[0] if entry.result.counts]
 
 
+@pytest.mark.processes
 def test_a_text_whose_hash_differs_is_not_scored_and_the_suite_goes_on(board):
     change(board, "runs/corpora/speeches.toml", "document_bytes = 300", "document_bytes = 200")
     corpus = read_specs(board)[0].corpora["speeches"]
@@ -147,6 +149,7 @@ def test_a_text_whose_hash_differs_is_not_scored_and_the_suite_goes_on(board):
     assert [result.kind for result in good(board)] == ["suite"]
 
 
+@pytest.mark.processes
 def test_items_that_differ_from_the_pinned_ones_are_not_run(board):
     items = board / "tasks/items.jsonl"
     pinned = hash_weights([items])
@@ -159,6 +162,7 @@ def test_items_that_differ_from_the_pinned_ones_are_not_run(board):
     )
 
 
+@pytest.mark.processes
 def test_models_that_fail_give_error_records_and_the_next_one_goes_on(board):
     """Missing, pickled, exchanged and broken weights, in one run with a model that is in order."""
     nothing = "sha256-" + "0" * 40
@@ -203,6 +207,7 @@ def test_models_that_fail_give_error_records_and_the_next_one_goes_on(board):
     assert "tiny__0-gone corpus speeches: failed before: weights" in invoke(board, "plan").stdout
 
 
+@pytest.mark.processes
 def test_a_tokenizer_that_does_not_round_trip_is_told_and_kept_apart(board):
     save_tiny(board / "weights/Lower", tokenizer=lossy_tokenizer())
     add_model_file(board, "Lower", hash_weights(weight_files(board / "weights/Lower")))

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 from typer.testing import CliRunner
 
 from generator.cli import app
@@ -134,8 +134,12 @@ def watch(page: Page) -> list[str]:
     return faults
 
 
-# Once the data of a table are there, its status says how many rows of how many are shown.
-FETCHED = "document.querySelector('[data-status]').textContent.includes(' of ')"
+def wait_for_data(page: Page) -> None:
+    """Once the data of a table are there, its status says how many rows of how many are shown.
+
+    Not wait_for_function: where its first look fails, the page's policy forbids it the second.
+    """
+    expect(page.locator("[data-status]")).to_contain_text(" of ")
 
 
 def column_texts(page: Page, key: str) -> list[str]:
@@ -183,7 +187,7 @@ def test_the_script_writes_rows_as_the_build_does(page, address, site, board):
     page.locator("form.board-controls").evaluate(
         "form => form.dispatchEvent(new Event('input', { bubbles: true }))"
     )
-    page.wait_for_function(FETCHED)
+    wait_for_data(page)
     assert page.evaluate(rows) == before
 
 
@@ -205,7 +209,7 @@ def test_filters_columns_and_sorting_stand_in_the_address(page, address):
     assert column_texts(page, "name") == names
     assert page.locator('th[data-key="gsm8k"]').count() == 0
     page.get_by_role("button", name="Reset").click()
-    page.wait_for_function("document.querySelectorAll('table.wide tbody tr').length === 28")
+    expect(page.locator("table.wide tbody tr")).to_have_count(28)
     assert urlsplit(page.url).query == ""
 
 
@@ -264,7 +268,7 @@ def test_any_column_against_any_other(page, address):
     assert page.locator("[data-result] tbody tr").count() == 23
     page.get_by_label("Upwards", exact=True).select_option("mmlu")
     page.wait_for_url("**y=mmlu**")
-    page.wait_for_function("document.querySelectorAll('[data-result] tbody tr').length === 28")
+    expect(page.locator("[data-result] tbody tr")).to_have_count(28)
 
 
 AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
@@ -522,9 +526,7 @@ def test_below_a_path_of_another_site(browser, tmp_path, monkeypatch):
         page = browser.new_page()
         faults = watch(page)
         page.goto(f"{address}repo/boards/paper/?q=model")
-        page.wait_for_function(
-            "document.querySelector('[data-status]').textContent.includes(' of ')"
-        )
+        wait_for_data(page)
         page.locator("#paper-table tbody a").first.click()
         page.wait_for_url("**/repo/published/paper/**")
         page.close()

@@ -16,6 +16,7 @@ from generator.choice.specifics import break_even, rent_or_buy, sensitivity
 from generator.choice.wishes import Wishes
 from generator.choice.words import amount, fixed
 from generator.files.results import StoredResult
+from generator.publish.choose_page import render_answer
 from generator.records.assumptions import Assumptions
 from tests.board import invoke
 from tests.factory import make_model, make_result, make_specs
@@ -227,6 +228,19 @@ def test_sensitivity_is_the_bill_at_half_and_twice_an_assumption():
     assert rows["speed of the machine"] == pytest.approx((now / 2, now * 2))
     assert rows["price of a token"] == pytest.approx((now, now))
     assert rows["error of the measured speed"] == pytest.approx((now / 2, now * 2))
+
+
+def test_where_money_is_not_known_nothing_is_said_of_it():
+    """No table of dashes and no sentence that says nothing."""
+    both = (option("small", 1e8, 0.3), option("large", 1e9, 0.5))
+    wishes = Wishes("paper", {"quiz": 1.0}, billing="machine")
+    known = answer_values(wishes, [menu(*both)], SPEED, HELD)
+    assert len(known["specifics"]) == 3
+    assert set(known["sensitivity"]) == {"small", "large"}
+    unknown = answer_values(wishes, [menu(*both)], None, HELD)
+    assert unknown["specifics"] == []
+    assert unknown["sensitivity"] == {}
+    assert "Specifics" not in render_answer(unknown, HELD, "")
 
 
 def test_speed_is_read_off_the_records_with_its_error():

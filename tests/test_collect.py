@@ -17,6 +17,8 @@ from tests.factory import make_classical, make_model, make_preference, make_resu
 from tests.test_harness import TASK as GRAMMAR
 from tests.test_harness import write_tasks
 
+pytestmark = pytest.mark.processes
+
 MODEL = make_model()
 SPECS = make_specs(MODEL, make_model("org/pairs", corpora=("pairs",)))
 GROUP = """

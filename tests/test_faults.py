@@ -34,6 +34,8 @@ from generator.records.results import Result
 from tests.board import SUITE, TASK, add_model_file, invoke
 from tests.tiny import save_tiny, tiny_model
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parent.parent
 KILLS = 20
 

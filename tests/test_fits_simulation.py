@@ -6,6 +6,8 @@ import pytest
 from generator.fits.folds import MOST_CUTS, cut_by_size
 from tests.simulated import held, simulated_cohort
 
+pytestmark = pytest.mark.processes
+
 RUNS = 50  # make bench: 500
 
 

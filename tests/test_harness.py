@@ -14,6 +14,8 @@ from generator.records.suites import Dataset, Suite, Task
 from tests.hub import Hub
 from tests.tiny import load_tiny
 
+pytestmark = pytest.mark.processes
+
 GROUP = """
 group: grammar
 task: [grammar_is, grammar_are]

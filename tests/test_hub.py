@@ -16,6 +16,8 @@ from generator.records.base import UserError
 from tests.board import MODEL, invoke
 from tests.hub import Hub
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parent.parent
 PINNED = "0123456789abcdef0123456789abcdef01234567"
 

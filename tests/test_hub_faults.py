@@ -19,6 +19,8 @@ from tests.hub import Hub
 from tests.test_hub import PINNED, add_hub_model, error_of
 from tests.tiny import save_tiny
 
+pytestmark = pytest.mark.processes
+
 ROOM = Room(disk_bytes=10**12, memory_bytes=10**12, bytes_per_parameter=4)
 WEIGHTS = "/model.safetensors"
 GATED = "gated on the Hub; accept its terms on its page there and log in with `hf auth login`"

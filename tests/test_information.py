@@ -248,6 +248,7 @@ def documents_of_states(generator, documents=40, length=60, width=16):
     return z.reshape(-1, width), labels.ravel()
 
 
+@pytest.mark.processes
 def test_jackknife_intervals_hold_the_truth():
     """95 % intervals over documents hold the figure of that many positions in 93–97 %.
 

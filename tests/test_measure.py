@@ -10,6 +10,8 @@ from generator.measure.weights import hash_weights, weight_files
 from generator.records.base import UserError
 from tests.board import invoke
 
+pytestmark = pytest.mark.processes
+
 
 def test_a_model_is_measured_once(board):
     """Both jobs give records that can be read back; a second run has nothing to do."""

@@ -13,6 +13,8 @@ from generator.tables.cohorts import make_cohorts
 from tests.board import SUITE, invoke
 from tests.hub import Hub
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parent.parent
 TASK = """
 task: mirrored_arithmetic

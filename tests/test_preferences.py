@@ -286,6 +286,7 @@ def test_a_tokenizer_without_start_token_is_measured():
     assert measure(some_pairs(20), loaded=loaded).completion_tokens == 480
 
 
+@pytest.mark.processes
 def test_from_spec_to_site(tmp_path):
     """Measured once by the command; the record is of today, and the figure is on the pages."""
     lines = "".join(json.dumps(pair.model_dump()) + "\n" for pair in some_pairs(20))

@@ -209,6 +209,7 @@ def test_what_is_wrong_with_a_file_is_told(board, packed_file, old, new, message
         decompress_file(packed_file, board / "sample.txt", board, board / "cache")
 
 
+@pytest.mark.processes
 def test_a_nasty_text_comes_back_in_a_fresh_process(board):
     model = read_specs(board)[0].models["tiny__A"]
     trial = Trial(model, model.revisions()[-1], NASTY, 1024)
@@ -220,6 +221,7 @@ def test_a_nasty_text_comes_back_in_a_fresh_process(board):
     assert 8 * found.compressed_bytes <= 1.001 * found.bits_quantised + 64
 
 
+@pytest.mark.processes
 def test_a_process_that_fails_is_told(board):
     """The weights change between compressing and decompressing."""
     model = read_specs(board)[0].models["tiny__A"]
@@ -239,6 +241,7 @@ def test_a_process_that_fails_is_told(board):
     )
 
 
+@pytest.mark.processes
 def test_the_command_writes_a_record(board):
     result = invoke(board, "verify", "tiny__A", "speeches", "--bytes", "200")
     assert result.exit_code == 0

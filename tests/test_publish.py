@@ -189,6 +189,15 @@ def test_a_retracted_record_is_struck_through_and_kept(miniature):
     assert "retracted: the text was cut short" in page
 
 
+def test_a_record_of_a_revision_that_is_no_longer_listed_is_history():
+    model = make_model()
+    old = make_result(model, revision="sha256-" + "f" * 40)
+    page = page_text(render([model], [old, make_result(model)]), "models/org__small")
+    history = page.partition("History of its records")[2].partition("</ul>")[0]
+    assert history.count("· counts") == 1
+    assert history.count("· history") == 1
+
+
 def test_a_record_of_an_earlier_protocol_is_marked():
     model = make_model()
     text = make_result(model).text

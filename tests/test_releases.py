@@ -144,6 +144,7 @@ def test_an_unknown_commit_is_told(repository):
     assert isinstance(run(repository, "diff", "--", "--output=x").exception, UserError)
 
 
+@pytest.mark.processes
 def test_two_runs_over_the_same_commit_give_the_same_bytes(repository, tmp_path):
     """From two clones, of which one holds further files that are in no commit."""
     archives = []

@@ -26,6 +26,8 @@ from tests.board import invoke
 from tests.hub import commit_of
 from tests.tiny import byte_tokenizer, lossy_tokenizer, save_tiny, tiny_model
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parent.parent
 TEXTS = {f"{k}.txt": f"Document {k} is about number {k * k}. " * (1 + k % 3) for k in range(8)}
 

@@ -52,14 +52,14 @@ def answer_values(
         "sensitivity": {},
     }
     shortlist = _ends(answer.front)
+    sentences = [rent_or_buy(choice.option, speed, held) for choice in shortlist]
     if len(shortlist) == 2:
-        values["specifics"].append(
-            break_even(shortlist[0], shortlist[1], speed, wishes.billing, held)
-        )
+        between = break_even(shortlist[0], shortlist[1], speed, wishes.billing, held)
+        sentences.insert(0, between)
+    values["specifics"] = [sentence for sentence in sentences if sentence is not None]
     for choice in shortlist:
-        values["specifics"].append(rent_or_buy(choice.option, speed, held))
-        rows = sensitivity(choice.option, speed, wishes.billing, held)
-        values["sensitivity"][choice.option.id] = [asdict(row) for row in rows]
+        if rows := sensitivity(choice.option, speed, wishes.billing, held):
+            values["sensitivity"][choice.option.id] = [asdict(row) for row in rows]
     return values
 
 

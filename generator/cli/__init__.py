@@ -15,5 +15,6 @@ from generator.cli import build
 from generator.cli import export
 from generator.cli import diff
 from generator.cli import release
+from generator.cli import corpus
 
 __all__ = ["app", "main"]

@@ -33,7 +33,7 @@ def render_summary(
     parts = [
         f"<p>{escape(_question(wishes, menu, held))}</p>",
         choice_table("chosen", "The shortlist", chosen, answer, held, ""),
-        _listed(answer["specifics"]),
+        _listed(answer["specifics"]) if answer["specifics"] else "",
         "<h2>What the figures rest on</h2>",
         _listed([f"{name}: {EVIDENCE[name]}." for name in _classes(chosen)]),
         f"<p>{escape(speed_sentence(speed))} Memory is the weights at {escape(wishes.precision)}, "

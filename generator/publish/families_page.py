@@ -8,7 +8,10 @@ from generator.tables.families import Family, FamilyText, compare_families
 
 
 def render_families(cohorts: Sequence[Cohort]) -> str:
-    """One table a cohort and text, the family that needs fewest bits for its size first."""
+    """One table a cohort and text, the family that needs fewest bits for its size first.
+
+    The first text of a cohort is open, the others are folded.
+    """
     return "".join(_cohort(cohort) for cohort in cohorts if cohort.compression)
 
 
@@ -16,7 +19,17 @@ def _cohort(cohort: Cohort) -> str:
     families = compare_families(cohort)
     heading = f'<h2 id="{escape(cohort.name)}">{escape(cohort.title)} {tag(cohort.provenance)}</h2>'
     parts = [_table(cohort, families, c.name, c.label, c.unit) for c in cohort.compression]
-    return f"{heading}{_words(cohort, families)}{''.join(parts)}{_scores(cohort, families)}"
+    parts.append(_scores(cohort, families))
+    return f"{heading}{_words(cohort, families)}{parts[0]}{_folded(parts[1:])}"
+
+
+def _folded(tables: Sequence[str]) -> str:
+    """The further tables of a cohort, so that the next one is not far down the page."""
+    shown = [one for one in tables if one]
+    if not shown:
+        return ""
+    summary = f"<summary>{counted(len(shown), 'more table')}: other texts, and scores</summary>"
+    return f"<details>{summary}{''.join(shown)}</details>"
 
 
 def _words(cohort: Cohort, families: Sequence[Family]) -> str:

@@ -40,7 +40,8 @@ def render_model(
     subject = next((e.result.subject for e in final if e.result.subject), None)
     parts = [f"<p>{tag('measured')} {escape(_who(model))}</p>", _failures(model, own)]
     parts += [render_tiles(standing, "../../") for standing in standings[:1]]
-    parts += [render_standing(standing, "../../") for standing in standings]
+    parts += [render_standing(standing, "../../") for standing in standings[:1]]
+    parts.append(_further_tables(standings[1:]))
     parts.append(_identity(model, subject))
     parts += [
         render_corpus(e, model, specs, comparisons) for e in final if e.result.kind == "corpus"
@@ -52,10 +53,19 @@ def render_model(
         parts.append('<p class="notice">Nothing is measured yet.</p>')
     if model.checkpoints:
         parts.append(_checkpoints(model, [entry.result for entry in latest.values()]))
-    parts += [imported, _history(own)]
+    parts += [imported, _history(own, model)]
     parts.append(_again(model))
     parts.append(_cite(model, final, commit))
     return "\n".join(part for part in parts if part)
+
+
+def _further_tables(standings: Sequence[Standing]) -> str:
+    """The model's places in the other tables, folded."""
+    if not standings:
+        return ""
+    inside = "".join(render_standing(standing, "../../") for standing in standings)
+    summary = f"<summary>Its place in {counted(len(standings), 'other table')}</summary>"
+    return f"<details>{summary}{inside}</details>"
 
 
 def _who(model: Model) -> str:
@@ -166,11 +176,16 @@ def _checkpoints(model: Model, results: Sequence[Result]) -> str:
     )
 
 
-def _history(own: Sequence[StoredResult]) -> str:
-    """All records of the model: what counts, what is history, what failed or was retracted."""
+def _history(own: Sequence[StoredResult], model: Model) -> str:
+    """All records of the model: what counts, what is history, what failed or was retracted.
+
+    A revision that the model's file no longer names is history.
+    """
     if not own:
         return ""
-    counting = {entry.file for entry in latest_results(own).values()}
+    named = {model.weights.revision, *(checkpoint.revision for checkpoint in model.checkpoints)}
+    latest = latest_results(own).values()
+    counting = {entry.file for entry in latest if entry.result.revision in named}
     items = []
     for entry in sorted(own, key=lambda e: (e.result.started, e.file)):
         result = entry.result

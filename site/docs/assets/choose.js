@@ -185,7 +185,7 @@ const choose = (wishes, held, data) => {
 const breakEven = (one, other, wishes, held, data) => {
   const [small, large] = [one, other].sort((a, b) => (a.option.parameters ?? 0) - (b.option.parameters ?? 0) || order(a.option.id, b.option.id));
   const names = `${small.option.name} and ${large.option.name}`;
-  if (small.costs.money === null || large.costs.money === null) return `${names}: no break-even, for the price of one is not known.`;
+  if (small.costs.money === null || large.costs.money === null) return null;
   if (wishes.billing !== "machine") return `${names}: ${small.option.name} costs less at every number of tokens.`;
   const limit = capacity(perToken(large.option, data.speed, held, data), held);
   return `${names} cost the same up to ${amount(limit / 1e6)} million tokens a month, what one machine reads with ${large.option.name}; beyond that ${small.option.name} costs less.`;
@@ -193,7 +193,7 @@ const breakEven = (one, other, wishes, held, data) => {
 const rentOrBuy = (option, held, data) => {
   const seconds = perToken(option, data.speed, held, data);
   const byToken = moneyOf(option, seconds, "token", held, 1);
-  if (seconds === null || !byToken) return `${option.name}: own machine or by the token cannot be compared.`;
+  if (seconds === null || !byToken) return null;
   const tokens = held.hour_price * held.hours_per_month / byToken;
   if (tokens > capacity(seconds, held))
     return `${option.name}: by the token is cheaper at every volume, since a machine costs more than the tokens that it reads.`;
@@ -201,12 +201,11 @@ const rentOrBuy = (option, held, data) => {
 };
 const sensitivityOf = (option, wishes, held, data) => {
   const bill = (changed, speed) => moneyOf(option, perToken(option, speed, changed, data), wishes.billing, changed, changed.tokens_per_month);
-  const row = (assumption, ends) => ends.includes(null) ? { assumption, low: null, high: null }
-    : { assumption, low: Math.min(...ends), high: Math.max(...ends) };
-  const rows = Object.entries(data.varied).map(([name, field]) =>
+  const row = (assumption, ends) => ends.includes(null) ? [] : [{ assumption, low: Math.min(...ends), high: Math.max(...ends) }];
+  const rows = Object.entries(data.varied).flatMap(([name, field]) =>
     row(name, [0.5, 2].map((k) => bill({ ...held, [field]: held[field] * k }, data.speed))));
   if (data.speed && data.speed.factor !== null)
-    rows.push(row("error of the measured speed", [1 / data.speed.factor, data.speed.factor]
+    rows.push(...row("error of the measured speed", [1 / data.speed.factor, data.speed.factor]
       .map((k) => bill(held, { ...data.speed, seconds: data.speed.seconds * k }))));
   return rows;
 };
@@ -224,8 +223,8 @@ const answerOf = (wishes, held, data) => {
       quality: c.quality?.value ?? null, error: c.quality?.error ?? null, evidence: c.quality?.evidence ?? [],
       ...c.costs, fits: c.fits, on_front: c.on_front, ties: c.ties, reason: c.reason,
     })),
-    specifics,
-    sensitivity: Object.fromEntries(shortlist.map((c) => [c.option.id, sensitivityOf(c.option, wishes, held, data)])),
+    specifics: specifics.filter((sentence) => sentence !== null),
+    sensitivity: Object.fromEntries(shortlist.map((c) => [c.option.id, sensitivityOf(c.option, wishes, held, data)]).filter(([, rows]) => rows.length)),
   };
 };
 

@@ -1,10 +1,12 @@
 // Numbers as readers want them: the same rules as generator/publish/text.py.
 export const UNKNOWN = "–";
 
-// Fixed decimals; an exact half goes to the even digit, as in Python.
+// Fixed decimals; an exact half goes to the even digit, as in Python. Exact are only the halves that
+// end within digits + 1 binary places: 48.55 is none, though 10 * 48.55 is 485.5 after rounding.
 const fixed = (value, digits) => {
   const scaled = Math.abs(value) * 10 ** digits;
-  const half = scaled - Math.floor(scaled) === 0.5 && scaled < 2 ** 40;
+  const exact = Number.isInteger(value * 2 ** (digits + 1)) && scaled < 2 ** 40;
+  const half = exact && scaled - Math.floor(scaled) === 0.5;
   if (!half) return value.toFixed(digits);
   const even = 2 * Math.round(scaled / 2);
   return ((Math.sign(value) * even) / 10 ** digits).toFixed(digits);
