@@ -51,7 +51,7 @@ def render_site(
         footer = "Built outside of a git repository."
     menus = make_menus(cohorts, [entry.result for entry in board.current])
     speed = measure_speed(specs, stored)
-    tables = [make_board_table(cohort) for cohort in cohorts]
+    tables = [make_board_table(c, evidence[c.name].study.predictions) for c in cohorts]
     home = first_board(tables, evidence)
     first_tables = sorted(tables, key=lambda one: one is not home)  # stable: the others in order
     titles = {name: one.title for name, one in (specs.corpora | specs.suites).items()}
