@@ -14,7 +14,7 @@ help:
 	@echo "make test       install what the tests need and run them all"
 	@echo "make test-slow  the tests that take long"
 	@echo "make budgets    builds of thousands of models, page and import times: quiet machine"
-	@echo "make bench      speed and memory of the scorer beside its limit and its peers"
+	@echo "make bench      the scorer beside its limit and its peers; coverage and speed of the fits"
 	@echo "make rehearsal  the workflows, from a new model's file to its row, on a repository on disk"
 	@echo "make ladder     train the ladder again (half an hour on two cores)"
 	@echo "make lock       resolve requirements/*.txt again from pyproject.toml"
@@ -96,6 +96,7 @@ budgets: setup-test browser
 
 bench: setup-test
 	$(BIN)/python examples/bench/bench.py
+	$(BIN)/python examples/bench/fits_bench.py
 
 lint: setup-test
 	$(BIN)/ruff check .
