@@ -24,7 +24,7 @@ from generator.export.lm_eval_results import lm_eval_results
 from generator.export.model_card import eval_results_yaml, model_index_yaml
 from generator.files.commits import Commit
 from generator.fits.evidence import Evidence
-from generator.fits.study import BenchmarkStudy, Prediction, Study
+from generator.fits.findings import BenchmarkStudy, Prediction, Study
 from generator.fits.table import Benchmark
 from generator.intake.every_eval_ever import import_every_eval_ever
 from generator.intake.lm_eval import import_lm_eval

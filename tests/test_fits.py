@@ -12,6 +12,12 @@ from generator.files.specs import Specs
 from generator.fits.contenders import COMPRESSION
 from generator.fits.correlations import bootstrap_pearson, partial_spearman
 from generator.fits.evidence import weigh_evidence
+from generator.fits.frames import (
+    correlation_frame,
+    fit_frame,
+    prediction_frame,
+    residual_frame,
+)
 from generator.fits.study import study_cohort
 from generator.tables.cohorts import Cohort, make_cohorts
 
@@ -125,7 +131,11 @@ def test_the_family_bootstrap_is_that_of_resampled_rows(huang):
 
 
 def test_the_same_records_give_the_same_figures(huang, evidence):
-    assert weigh_evidence(huang) == evidence
+    again = {"huang": weigh_evidence(huang)}
+    for make in (prediction_frame, fit_frame, residual_frame, correlation_frame):
+        own = make({"huang": evidence})
+        assert len(own) > 0
+        pd.testing.assert_frame_equal(make(again), own, check_exact=True)
 
 
 def with_rows(cohort: Cohort, rows: pd.DataFrame) -> Cohort:

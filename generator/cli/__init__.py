@@ -12,8 +12,11 @@ from generator.cli import predict
 from generator.cli import score
 from generator.cli import choose
 from generator.cli import build
+from generator.cli import check_site
+from generator.cli import health
 from generator.cli import export
 from generator.cli import diff
 from generator.cli import release
+from generator.cli import corpus
 
 __all__ = ["app", "main"]

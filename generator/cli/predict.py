@@ -8,9 +8,10 @@ import typer
 
 from generator.cli.app import AsJson, Root, app, valid_contents
 from generator.cli.jobs import refuse_unknown
+from generator.fits.findings import BenchmarkStudy, Prediction
 from generator.fits.intervals import LEVELS
 from generator.fits.questions import ASKED, with_figures, without_scores
-from generator.fits.study import BenchmarkStudy, Prediction, study_cohort
+from generator.fits.study import study_cohort
 from generator.records.base import Problem, UserError
 from generator.tables.cohorts import Cohort, make_cohorts
 

@@ -7,9 +7,10 @@ from generator.cli.score_run import Scorer
 from generator.files.published import read_published
 from generator.files.results import read_results
 from generator.files.specs import Specs
+from generator.fits.findings import BenchmarkStudy, Prediction, Study
 from generator.fits.intervals import LEVELS
 from generator.fits.questions import without_scores
-from generator.fits.study import BenchmarkStudy, Prediction, Study, study_cohort
+from generator.fits.study import study_cohort
 from generator.publish.score_report import Predicted
 from generator.records.models import Model
 from generator.tables.cohorts import Cohort, make_cohorts

@@ -172,7 +172,8 @@ def _text_result(result: Result, lossless: Lossless, run_id: str, board: Board) 
         "start_token": lossless.start_token,
         "bytes": str(corpus.bytes),
     }
-    known = {"sha256": corpus.sha256, "licence": corpus.licence, "package": corpus.source.package}
+    known = {"sha256": corpus.sha256, "licence": corpus.licence}
+    known["package" if corpus.source.package else "path"] = corpus.source.place
     return {
         "evaluation_result_id": f"{run_id}/{result.name}/bits_per_byte",
         "evaluation_name": result.name,

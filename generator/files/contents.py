@@ -8,6 +8,7 @@ from generator.files.pairs import read_pairs
 from generator.files.published import PublishedTable, read_published
 from generator.files.results import StoredResult, read_results
 from generator.files.specs import Specs, read_specs
+from generator.files.texts import read_texts
 from generator.records.base import Problem
 
 
@@ -27,6 +28,9 @@ def read_contents(root: Path) -> tuple[Contents, list[Problem]]:
     for preference in specs.preferences.values():
         if preference.source.path is not None:
             found += read_pairs(root, preference)[1]
+    for corpus in specs.corpora.values():
+        if corpus.source.path is not None:
+            found += read_texts(root, corpus.source.path)[1]
     published, wrong = read_published(root)
     imported, odd = read_imported(root)
     stored, broken = read_results(root, "measured")

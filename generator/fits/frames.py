@@ -6,7 +6,7 @@ import pandas as pd
 
 from generator.fits.accuracy import Estimate
 from generator.fits.evidence import Evidence
-from generator.fits.study import BenchmarkStudy, Judgement
+from generator.fits.findings import BenchmarkStudy, Judgement
 
 Row = dict[str, object]
 

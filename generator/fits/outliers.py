@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from generator.fits.study import BenchmarkStudy, LeftOut
+from generator.fits.findings import BenchmarkStudy, LeftOut
 
 
 @dataclass(frozen=True)

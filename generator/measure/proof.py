@@ -57,7 +57,7 @@ def prove_model(
     job = Job(model, model.revisions()[-1], "proof", corpus.name, "asked for")
 
     def work() -> dict[str, object]:
-        text = cut_sample(read_corpus(corpus), sample_bytes)
+        text = cut_sample(read_corpus(corpus, place.root), sample_bytes)
         trial = Trial(model, job.checkpoint, text, corpus.protocol.window_tokens)
         subject, proof = prove_text(trial, place, report)
         return {"subject": subject, "text": CorpusText.of(corpus), "proof": proof}

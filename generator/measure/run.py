@@ -92,27 +92,27 @@ def _measure(
     job: Job, loaded: Loaded | None, specs: Specs, place: Workplace, report: Report
 ) -> dict[str, Any]:
     if loaded is None:
-        return _compress_corpus(specs.corpora[job.name], report)
+        return _compress_corpus(specs.corpora[job.name], place.root, report)
     if job.kind == "suite":
         return _run_suite(loaded, specs.suites[job.name], place.root, job.part)
     if job.name in specs.preferences:
         return _run_preference(loaded, specs.preferences[job.name], place.root, report)
-    return _run_corpus(loaded, specs.corpora[job.name], report)
+    return _run_corpus(loaded, specs.corpora[job.name], place.root, report)
 
 
 def _run_suite(loaded: Loaded, suite: Suite, root: Path, part: Part | None) -> dict[str, Any]:
     return {"subject": loaded.subject, "tasks": harness.run_suite(loaded, suite, root, part)}
 
 
-def _run_corpus(loaded: Loaded, corpus: Corpus, report: Report) -> dict[str, Any]:
-    documents = read_corpus(corpus)
+def _run_corpus(loaded: Loaded, corpus: Corpus, root: Path, report: Report) -> dict[str, Any]:
+    documents = read_corpus(corpus, root)
     lossless, lossy = score_text(loaded, documents, corpus.protocol, report)
     parts = {"subject": loaded.subject, "lossless": lossless, "lossy": lossy}
     return {"text": CorpusText.of(corpus), **parts}
 
 
-def _compress_corpus(corpus: Corpus, report: Report) -> dict[str, Any]:
-    sizes = compress_corpus(read_corpus(corpus), report)
+def _compress_corpus(corpus: Corpus, root: Path, report: Report) -> dict[str, Any]:
+    sizes = compress_corpus(read_corpus(corpus, root), report)
     return {"text": CorpusText.of(corpus), "classical": sizes}
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from generator.fits.evidence import Evidence
+from generator.fits.findings import BenchmarkStudy, Judgement, Study
 from generator.fits.outliers import find_outliers
-from generator.fits.study import BenchmarkStudy, Judgement, Study
 from generator.publish.chart import Judged, draw_judged
 from generator.publish.fit_parts import (
     LEFT_OUT,

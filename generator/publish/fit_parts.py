@@ -3,9 +3,9 @@
 from generator.fits.accuracy import Estimate
 from generator.fits.contenders import COMPRESSION, Comparison
 from generator.fits.coverage import Coverage
+from generator.fits.findings import BenchmarkStudy, Judgement, Study
 from generator.fits.forms import FORMS
 from generator.fits.outliers import Outliers
-from generator.fits.study import BenchmarkStudy, Judgement, Study
 from generator.publish.text import UNKNOWN, counted, escape, number, percent, table, valued
 from generator.tables.cohorts import Cohort
 

@@ -10,15 +10,43 @@ from generator.records.base import Record, refuse
 from generator.records.models import InsidePath, PackagePin, Slug
 
 
-class Source(Record):
-    """Files of an installed PyPI package, in order of name; every file is one document."""
+class TextDocument(Record):
+    """One line of a file of documents: a text, where it stands, since when, and its licence."""
 
-    package: PackagePin = Field(description="package==version")
-    files: InsidePath = Field(
-        description="pattern of names inside the package, such as dspy/*.py; * also matches /"
+    name: str = Field(min_length=1)  # unlike that of any other document of the file
+    url: str = Field(pattern=r"^https://")  # of this version of the text
+    date: date
+    licence: str = Field(min_length=1)  # SPDX id
+    text: str = Field(min_length=1)
+
+
+class Source(Record):
+    """Files of an installed PyPI package, or a file of documents here; in order of name."""
+
+    package: PackagePin | None = Field(None, description="package==version; each file a document")
+    files: InsidePath | None = Field(
+        None, description="pattern of names inside the package, such as dspy/*.py; * also matches /"
+    )
+    path: InsidePath | None = Field(
+        None,
+        exclude_if=lambda path: path is None,  # the hashes of older specs stay as they were
+        description="instead of a package: JSON lines with name, url, date, licence and text",
     )
     first: str | None = Field(None, description="file names before this one are left out")
     at_least_bytes: int = Field(1, gt=0, description="shorter files are left out")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.package is None) == (self.path is None):
+            raise refuse("needs one of package and path", "give one of the two", "package")
+        if (self.package is None) != (self.files is None):
+            raise refuse("goes with package", "give both, or path alone", "files")
+        return self
+
+    @property
+    def place(self) -> str:
+        """What a reader needs to have: the pinned package, or the file."""
+        return self.package or self.path or ""
 
 
 class Protocol(Record):
@@ -69,7 +97,7 @@ class Corpus(Record):
         description="of exactly the bytes scored, documents in order"
     )
     bytes: int = Field(gt=0, description="number of bytes scored")
-    source: Source = Field(description="a table with package and files")
+    source: Source = Field(description="a table with package and files, or path")
     protocol: Protocol = Field(description="a table with documents, window_tokens, …")
 
     @model_validator(mode="after")

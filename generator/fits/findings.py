@@ -1,0 +1,98 @@
+"""What a study of a cohort finds: a form for each benchmark, its errors, predictions."""
+
+from dataclasses import dataclass
+
+from generator.fits.accuracy import Accuracy
+from generator.fits.candidates import Candidate
+from generator.fits.contenders import Comparison
+from generator.fits.coverage import Coverage
+from generator.fits.forms import Form
+from generator.fits.intervals import Errors
+from generator.fits.nested import Chosen, Scaling
+from generator.fits.table import Benchmark
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A predicted score of one model, a fraction; intervals in the order of LEVELS."""
+
+    model: str
+    benchmark: str
+    value: float
+    intervals: tuple[tuple[float, float], ...]
+    form: str
+    predictors: str
+    extrapolation: bool  # a predictor or the prediction lies outside of the training rows
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A model that a fit had not seen: what it scored and what was predicted."""
+
+    model: str
+    measured: float
+    predicted: float
+    intervals: tuple[tuple[float, float], ...]
+    form: str
+    predictors: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Left-out rows of one kind of fold, with their accuracy and the coverage of the intervals."""
+
+    kind: str  # "group", "larger" or "later"
+    rows: tuple[LeftOut, ...]
+    accuracy: Accuracy
+    coverage: tuple[Coverage, ...]
+    chosen: tuple[tuple[str, Form, int], ...]  # predictors, form, number of folds that chose them
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The form that predicts new models, and everything that its arithmetic needs."""
+
+    candidate: Candidate
+    scaling: Scaling
+    chosen: Chosen
+    errors: Errors
+    outer: tuple[tuple[Candidate, Scaling, Chosen], ...]  # the fits that left a group out
+
+
+@dataclass(frozen=True)
+class BenchmarkStudy:
+    """What was found for one benchmark; `shortage` says why nothing was, and the rest is empty."""
+
+    benchmark: Benchmark
+    shortage: str | None
+    fit: Fit | None = None
+    judgements: tuple[Judgement, ...] = ()
+    comparison: Comparison | None = None
+    predictions: tuple[Prediction, ...] = ()
+
+    def judged(self, kind: str) -> Judgement | None:
+        return next((j for j in self.judgements if j.kind == kind), None)
+
+    def warnings(self, prediction: Prediction) -> list[str]:
+        """What whoever reads this prediction must know."""
+        found = []
+        if prediction.extrapolation:
+            found.append("extrapolation: outside of what the fit was trained on")
+        if self.benchmark.negative_control:
+            found.append("negative control: compression is expected to tell little")
+        if prediction.form == "mean":
+            found.append("compression tells nothing here: this is the mean of the other models")
+        return found
+
+
+@dataclass(frozen=True)
+class Study:
+    """A cohort's benchmarks, the mean first where there are several."""
+
+    cohort: str
+    split: str
+    benchmarks: tuple[BenchmarkStudy, ...]
+    with_compute: Comparison | None = None  # of the first, where only some rows have compute
+
+    def of(self, name: str) -> BenchmarkStudy | None:
+        return next((b for b in self.benchmarks if b.benchmark.name == name), None)

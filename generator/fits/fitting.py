@@ -1,0 +1,88 @@
+"""Every candidate fitted under every fold of every training set."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.fits.candidates import PER_PARAMETER, Candidate
+from generator.fits.forms import Problems, apply_form, fit_form
+from generator.fits.nested import Fitted, Scaling
+from generator.fits.table import ScoreTable
+from generator.fits.training import TrainingSet
+from generator.fits.weights import weigh_rows
+
+Array = NDArray[np.float64]
+
+CHUNK = 8_000_000  # predictions held at once: candidates x rows x folds x benchmarks
+
+
+def fit_all(
+    table: ScoreTable, sets: tuple[TrainingSet, ...], candidates: tuple[Candidate, ...]
+) -> Iterator[tuple[range, Fitted]]:
+    """Every candidate under every fold, a few benchmarks at a time, with their places."""
+    folds = sum(len(s.folds) for s in sets)
+    at_once = max(1, CHUNK // max(1, len(candidates) * len(table.models) * folds))
+    for first in range(0, len(table.benchmarks), at_once):
+        part = range(first, min(first + at_once, len(table.benchmarks)))
+        yield part, _fit(table.subset(part), sets, candidates)
+
+
+def _fit(
+    table: ScoreTable, sets: tuple[TrainingSet, ...], candidates: tuple[Candidate, ...]
+) -> Fitted:
+    scores = np.nan_to_num(table.scores)
+    known = np.isfinite(table.scores)
+    trains = sets[0].train
+    rows, count = scores.shape
+    folds = [(at, fold) for at, one in enumerate(sets) for fold in one.folds]
+    weighed = [weigh_rows(table, one.train) for one in sets]  # (rows, benchmarks) each
+    weights = np.stack([weighed[at] * (fold.train[:, None] & known) for at, fold in folds], axis=1)
+    enough = (weights > 0).sum(axis=0)  # (folds, benchmarks)
+    problems = Problems(
+        scores=np.repeat(scores[:, None, :], len(folds), axis=1).reshape(rows, -1),
+        weights=weights.reshape(rows, -1),
+        chance=np.tile([b.chance for b in table.benchmarks], len(folds)),
+        ceiling=np.tile([b.ceiling for b in table.benchmarks], len(folds)),
+    )
+    predictions = np.full((len(candidates), rows, len(folds), count), np.nan)
+    parameters: list[Array | None] = []
+    scalings, designs = [], []
+    for k, candidate in enumerate(candidates):
+        values = candidate.design(table)
+        scaling = _scaling(candidate, values[trains])
+        design = scaling.apply(values)
+        scalings.append(scaling)
+        designs.append(design)
+        unknown = ~np.isfinite(design).all(axis=1)
+        missing = (weights[unknown] > 0).any(axis=0)
+        possible = (enough >= PER_PARAMETER * candidate.parameters) & ~missing
+        if not possible.any():
+            parameters.append(None)
+            continue
+        which = possible.reshape(-1)
+        part = problems.chosen(which)
+        filled = np.nan_to_num(design)
+        found = fit_form(candidate.form, filled, part)
+        own = np.full((rows, len(which)), np.nan)
+        own[:, which] = apply_form(candidate.form, found, filled, part.chance, part.ceiling)
+        own[unknown] = np.nan
+        predictions[k] = own.reshape(rows, len(folds), count)
+        spread = np.full((len(which), found.shape[1]), np.nan)
+        spread[which] = found
+        parameters.append(spread.reshape(len(folds), count, -1))
+    return Fitted(
+        table, sets, candidates, tuple(scalings), tuple(designs), predictions, tuple(parameters)
+    )
+
+
+def _scaling(candidate: Candidate, values: Array) -> Scaling:
+    """Mean and standard deviation over all rows that train; a constant column stays unknown."""
+    if not candidate.predictors:
+        return Scaling(np.empty(0), np.empty(0))
+    known = values[np.isfinite(values).all(axis=1)]
+    if len(known) < 2:
+        return Scaling(np.zeros(values.shape[1]), np.full(values.shape[1], np.nan))
+    spread = known.std(axis=0)
+    sign = np.array([1.0 if p.rises else -1.0 for p in candidate.predictors])
+    return Scaling(known.mean(axis=0), np.where(spread > 1e-12, spread * sign, np.nan))

@@ -1,0 +1,117 @@
+"""Left-out rows: how far predictions were from scores, and how often intervals held them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.fits.accuracy import measure_accuracy
+from generator.fits.coverage import Coverage
+from generator.fits.findings import Judgement, LeftOut
+from generator.fits.forms import Form
+from generator.fits.intervals import LEVELS, Errors, collect_errors, make_interval
+from generator.fits.nested import Chosen, Fitted
+from generator.fits.training import TrainingSet
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Relative:
+    """Nested errors over their scale, by row, with the outer fold that held the row."""
+
+    values: Array
+    fold: NDArray[np.int64]
+    groups: NDArray[np.int64]
+
+    def without(self, fold: int) -> Errors:
+        kept = self.fold != fold
+        return collect_errors(self.values[kept], self.fold[kept], self.groups[kept])
+
+
+def nested_errors(
+    fitted: Fitted, benchmark: int, nested: Sequence[tuple[TrainingSet, Chosen]]
+) -> tuple[Errors, Relative] | None:
+    values, folds, groups = [], [], []
+    scores = fitted.table.scores[:, benchmark]
+    by_group = [(s, c) for s, c in nested if s.kind == "group"]
+    for k, (one, chosen) in enumerate(by_group):
+        held = one.test & np.isfinite(scores)
+        scale = chosen.scale.at(chosen.beyond[held])
+        values.append((scores[held] - chosen.predictions[held]) / scale)
+        folds.append(np.full(int(held.sum()), k))
+        groups.append(fitted.table.groups[held])
+    if not values or not sum(map(len, values)):
+        return None
+    relative = Relative(np.concatenate(values), np.concatenate(folds), np.concatenate(groups))
+    return collect_errors(relative.values, relative.fold, relative.groups), relative
+
+
+def judge(
+    fitted: Fitted,
+    benchmark: int,
+    nested: Sequence[tuple[TrainingSet, Chosen]],
+    errors: tuple[Errors, Relative],
+    seed: int,
+) -> Judgement:
+    """Left-out rows of one kind. The errors that make a row's interval are those of other folds.
+
+    Where larger or later models are left out, nested errors would have seen them: there the
+    intervals come from the errors of the inner folds.
+    """
+    table = fitted.table
+    scores = table.scores[:, benchmark]
+    ceiling = table.benchmarks[benchmark].ceiling
+    rows: list[LeftOut] = []
+    places: list[int] = []
+    names: Counter[tuple[str, Form]] = Counter()
+    kinds: list[list[str]] = [[] for _ in LEVELS]
+    for k, (one, chosen) in enumerate(nested):
+        held = np.flatnonzero(one.test & np.isfinite(scores))
+        candidate = fitted.candidates[chosen.candidate]
+        if len(held) == 0:
+            continue
+        names[candidate.label, candidate.form] += 1
+        own = errors[1].without(k) if one.kind == "group" else chosen.inner
+        predicted = chosen.predictions[held]
+        centre = np.repeat(predicted[:, None], int(own.fold.max()) + 1, axis=1)
+        scale = chosen.scale.at(chosen.beyond[held])
+        ends = [make_interval(v, predicted, centre, scale, own, ceiling) for v in LEVELS]
+        for level, kind in zip(LEVELS, kinds, strict=True):
+            kind.append(own.kind(level))
+        places += held.tolist()
+        rows += [
+            LeftOut(
+                table.models[row],
+                float(scores[row]),
+                float(predicted[j]),
+                tuple((float(low[j]), float(high[j])) for low, high in ends),
+                candidate.form,
+                candidate.label,
+            )
+            for j, row in enumerate(held)
+        ]
+    measured = np.array([row.measured for row in rows])
+    values = np.array([row.predicted for row in rows])
+    coverage = tuple(
+        Coverage(
+            level,
+            sum(r.intervals[k][0] <= r.measured <= r.intervals[k][1] for r in rows),
+            len(rows),
+            " and ".join(sorted(set(kinds[k]))),
+        )
+        for k, level in enumerate(LEVELS)
+    )
+    return Judgement(
+        nested[0][0].kind,
+        tuple(rows),
+        measure_accuracy(measured, values, table.groups[places], seed),
+        coverage,
+        tuple((label, form, n) for (label, form), n in sorted(names.items(), key=_often_first)),
+    )
+
+
+def _often_first(item: tuple[tuple[str, Form], int]) -> tuple[int, tuple[str, Form]]:
+    return -item[1], item[0]

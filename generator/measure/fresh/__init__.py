@@ -1,0 +1,1 @@
+"""Fresh text from openly licensed sources, fetched and made a corpus."""

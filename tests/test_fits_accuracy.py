@@ -1,0 +1,74 @@
+"""Accuracy and coverage on the published cohorts, everything chosen inside the folds."""
+
+from pathlib import Path
+
+import pytest
+
+from generator.files.published import read_published
+from generator.files.specs import Specs
+from generator.fits.study import study_cohort
+from generator.tables.cohorts import Cohort, make_cohorts
+
+ROOT = Path(__file__).parent.parent
+COHORTS = ("huang-2024", "mlfoundations-scaling", "olmo-ladder", "pythia-v0")
+
+
+@pytest.fixture(scope="module")
+def cohorts() -> dict[str, Cohort]:
+    tables, problems = read_published(ROOT)
+    assert problems == []
+    return {cohort.name: cohort for cohort in make_cohorts(Specs(), [], tables)}
+
+
+@pytest.fixture(scope="module")
+def means(cohorts):
+    """The mean of the benchmarks of each cohort, studied."""
+    return {name: study_cohort(cohorts[name], only=["score"]).benchmarks[0] for name in COHORTS}
+
+
+def test_naming_a_benchmark_changes_none_of_its_figures(cohorts, means):
+    """`predict --benchmark` answers as `predict` does: the folds are those of all benchmarks."""
+    whole = study_cohort(cohorts["huang-2024"]).of("score")
+    assert whole.judgements == means["huang-2024"].judgements
+    assert whole.predictions == means["huang-2024"].predictions
+
+
+def test_families_left_out_are_predicted_to_one_and_a_half_points(means):
+    accuracy = means["huang-2024"].judged("group").accuracy
+    assert (accuracy.n, accuracy.groups) == (23, 10)
+    assert accuracy.mae.value <= 0.015
+    assert accuracy.mae.low < accuracy.mae.value < accuracy.mae.high
+
+
+@pytest.mark.parametrize(
+    ("cohort", "limit", "larger", "rmse"),
+    [
+        ("pythia-v0", 410e6, 30, 0.006),
+        ("olmo-ladder", 400e6, 13, 0.010),
+        ("mlfoundations-scaling", 160e6, 23, 0.009),
+    ],
+)
+def test_larger_models_are_predicted_by_smaller_ones(cohorts, means, cohort, limit, larger, rmse):
+    """A mean error, 1 − the mean score, has the same root mean square error as the score."""
+    rows = means[cohort].judged("larger").rows
+    sizes = cohorts[cohort].rows.set_index("model")["parameters"]
+    assert len(rows) == larger
+    assert {row.model for row in rows} == set(sizes.index[sizes > limit])
+    assert means[cohort].judged("larger").accuracy.rmse.value <= rmse
+
+
+@pytest.mark.parametrize("cohort", COHORTS)
+@pytest.mark.parametrize("kind", ["group", "larger"])
+def test_the_nominal_level_is_possible_for_the_coverage_of_the_mean(means, cohort, kind):
+    """Inside the Clopper–Pearson interval, at both levels; single benchmarks: see the page."""
+    for coverage in means[cohort].judged(kind).coverage:
+        assert coverage.low <= coverage.level <= coverage.high, coverage
+
+
+@pytest.mark.parametrize("cohort", COHORTS)
+def test_every_interval_is_inside_the_range_of_scores_and_holds_its_prediction(means, cohort):
+    for judgement in means[cohort].judgements:
+        for row in judgement.rows:
+            (low80, high80), (low95, high95) = row.intervals
+            assert 0 <= low80 <= row.predicted <= high80 <= 1
+            assert 0 <= low95 <= row.predicted <= high95 <= 1

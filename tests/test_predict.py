@@ -1,0 +1,92 @@
+"""`leaderboard predict`: answers as table and JSON, and refusals that say what is missing."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from generator.cli import app
+from generator.records.base import UserError
+
+ROOT = Path(__file__).parent.parent
+COLUMNS = "bpc_arxiv_math, bpc_cc, bpc_python, parameters, training_flop"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    """A repository that has the published cohort of Huang et al. only."""
+    folder = tmp_path_factory.mktemp("predict")
+    own = "results/published/huang-2024"
+    shutil.copytree(ROOT / own, folder / own)
+    return folder
+
+
+def predict(root: Path, *arguments: str):
+    return CliRunner().invoke(app, ["predict", "--root", str(root), *arguments])
+
+
+def asked(root: Path, *figures: str) -> list[dict[str, object]]:
+    given = [part for figure in figures for part in ("--compression", figure)]
+    found = predict(root, "--cohort", "huang-2024", "--benchmark", "score", "--json", *given)
+    assert found.exit_code == 0, found.output
+    return json.loads(found.stdout)
+
+
+def test_the_table_says_what_the_json_says(root):
+    (row,) = asked(root, "bpc_python=0.31")
+    assert (row["models"], row["groups"], row["extrapolation"]) == (23, 10, False)
+    assert row["low95"] < row["low80"] < row["prediction"] < row["high80"] < row["high95"]
+    arguments = ("--cohort", "huang-2024", "--compression", "bpc_python=0.31")
+    shown = predict(root, *arguments, "--benchmark", "score").stdout
+    assert shown.startswith(f"huang-2024 score: {100 * row['prediction']:.1f} % (80 %: ")
+    assert f"{100 * row['low95']:.1f} to {100 * row['high95']:.1f}" in shown
+    assert "warning" not in shown
+
+
+def test_figures_outside_of_the_training_range_are_marked(root):
+    (row,) = asked(root, "bpc_python=0.05")
+    assert row["extrapolation"]
+    assert row["warnings"] == ["extrapolation: outside of what the fit was trained on"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            [],
+            "predict: nothing to predict from; name a model with --model, or a cohort with "
+            "--cohort and --compression",
+        ),
+        (["--cohort", "nope"], '--cohort: unknown cohort "nope"; choose from huang-2024'),
+        (
+            ["--cohort", "huang-2024", "--compression", "bpc_python=abc"],
+            '--compression: bpc_python: "abc" is not a number; write name=value',
+        ),
+        (
+            ["--cohort", "huang-2024", "--compression", "bpc_python=-3"],
+            "--compression: bpc_python: -3 is not possible; write a number above 0",
+        ),
+        (
+            ["--cohort", "huang-2024", "--compression", "bpc_python=nan"],
+            "--compression: bpc_python: nan is not possible; write a number above 0",
+        ),
+        (
+            ["--cohort", "huang-2024", "--compression", "bpc=1"],
+            f"--compression: bpc: no such column; choose from {COLUMNS}",
+        ),
+        (
+            [
+                "--cohort", "huang-2024", "--compression", "bpc_python=0.3", "--benchmark", "nope",
+            ],
+            '--benchmark: unknown "nope"; choose from score, mmlu, arc_c, hellaswag, winograd, '
+            "truthfulqa, gsm8k, xwinograd, humaneval",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_answered_is_refused_with_a_repair(root, arguments, message):
+    found = predict(root, *arguments)
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert isinstance(found.exception, UserError)
+    assert message in [str(problem) for problem in found.exception.problems]
