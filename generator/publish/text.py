@@ -94,7 +94,7 @@ def table(
         for label, numeric in labels
     )
     lines = [
-        f'<div class="board-scroll" tabindex="0" role="region" aria-label="{escape(caption)}">',
+        f'<div class="board-scroll" tabindex="0" role="group" aria-label="{escape(caption)}">',
         f'<table class="board" id="{escape(name)}">',
         f"<caption><span>{escape(caption)}</span></caption>",
         f"<thead><tr>{head}</tr></thead><tbody>",
