@@ -18,7 +18,7 @@ from generator.files.specs import Specs
 from generator.files.texts import LARGEST_BYTES, texts_file
 from generator.intake.fresh import Sieve
 from generator.records.base import Problem, UserError
-from generator.records.corpora import Corpus, Source, TextDocument
+from generator.records.corpora import Corpus, TextDocument
 
 
 class Action(StrEnum):
@@ -121,19 +121,22 @@ def _make(name: str, source: Origin, kept: list[TextDocument], like: Corpus) -> 
     content = "".join(first_bytes(one.text.encode(), limit) for one in ordered).encode()
     positions = min(like.protocol.positions, max(1, len(content) // 10))
     dates = [one.date for one in kept]
-    return Corpus(
-        name=name,
-        title=f"{found.title}, {min(dates)} to {max(dates)}",
-        domain=found.domain,
-        begins=min(dates),
-        ends=max(dates),
-        licence=found.licence,
-        note="Address, date and licence of each document stand in its file.",
-        sha256=hashlib.sha256(content).hexdigest(),
-        bytes=len(content),
-        source=Source(path=f"runs/texts/{name}.jsonl"),
-        protocol=like.protocol.model_copy(update={"documents": len(kept), "positions": positions}),
-    )
+    fields = {
+        "name": name,
+        "title": f"{found.title}, {min(dates)} to {max(dates)}",
+        "domain": found.domain,
+        "begins": min(dates),
+        "ends": max(dates),
+        "licence": found.licence,
+        "note": "Address, date and licence of each document stand in its file.",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "source": {"path": f"runs/texts/{name}.jsonl"},
+        "protocol": like.protocol.model_copy(
+            update={"documents": len(kept), "positions": positions}
+        ),
+    }
+    return Corpus.model_validate(fields)
 
 
 def _write(root: Path, made: Corpus, kept: list[TextDocument]) -> None:

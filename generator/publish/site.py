@@ -13,6 +13,7 @@ from generator.publish.board_columns import make_board_table
 from generator.publish.board_table import board_json
 from generator.publish.choose_page import render_choose, render_menus
 from generator.publish.compare_page import document_files, render_compare, render_explore
+from generator.publish.corpora_page import render_corpora
 from generator.publish.download_page import render_downloads
 from generator.publish.evidence_page import render_evidence
 from generator.publish.families_page import render_families
@@ -61,6 +62,7 @@ def render_site(
         "choose": render_choose(menus, speed, specs.assumptions),
         "plane": render_plane_page(tables),
         "families": render_families(cohorts),
+        "corpora": render_corpora(board),
         "compare": render_compare(first_tables),
         "explore": render_explore(first_tables),
         "reliability": render_reliability(specs, stored, board.commit_date),
