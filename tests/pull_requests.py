@@ -41,7 +41,8 @@ class PullRequest:
 def make_base(folder: Path) -> None:
     """Part of this very repository: all specs, one model's records, one published table."""
     shutil.copytree(ROOT / "runs", folder / "runs")
-    for name in ("published/huang-2024", "measured/classical", f"measured/{SMOL}"):
+    small = record_path().removeprefix("results/").rpartition("/")[0]
+    for name in ("published/huang-2024", small):
         shutil.copytree(ROOT / "results" / name, folder / "results" / name)
     write(folder, LEDGER, '{"model": "a", "date": "2026-01-01"}\n')
     write(folder, "CHANGELOG.md", "# Changelog\n")
@@ -76,7 +77,7 @@ def both(*changes: Callable[[Path], object]) -> Callable[[Path], object]:
 
 
 def a_record(head: Path) -> Path:
-    return sorted((head / "results/measured" / SMOL).rglob("corpus-sotu/*.json"))[0]
+    return sorted((head / "results/measured" / SMOL).rglob("corpus-sotu-128/*.json"))[0]
 
 
 def record_path(root: Path = ROOT) -> str:
@@ -110,10 +111,24 @@ def retract(head: Path) -> None:
     a_record(head).write_text(json.dumps(content))
 
 
+def remove_model(head: Path) -> None:
+    """As git does: a folder that holds nothing more goes as well."""
+    (head / SMOL_FILE).unlink()
+    (head / SMOL_FILE).parent.rmdir()
+
+
 def touch_record(head: Path) -> None:
     edit(head, record_path(), '"bits_per_byte": ', '"bits_per_byte": 0')
 
 
+def belongs(run_id: str, revision: str | None = None) -> str:
+    """Where a record of SmolLM2 on the text would stand, relative to its folder."""
+    _, _, model, own, job, _ = record_path().split("/")
+    return f"{model}/{revision or own}/{job}/{run_id}.json"
+
+
+NOBODYS = "sha256-" + "d" * 40
+NEVER_EDITED = "records are never edited: restore it from git or measure again"
 SPLIT = "split it: models and results in one pull request, all the rest in another"
 RESTORE = "restore it from the base branch"
 NAMING = "name it with ASCII letters, digits, . _ - @ only, none of them . or - first"
@@ -168,8 +183,8 @@ BAD = [
         (
             f".gitmodules: is no data, and this pull request changes runs/models/org/small.toml as "
             f"well; {SPLIT}",
-            f"runs/models/sub: {EXPECTED} runs/models/<org>/<model>.toml",
             "runs/models/sub: is a submodule or an empty folder; add plain files only",
+            f"runs/models/sub: {EXPECTED} runs/models/<org>/<model>.toml",
         ),
     ),
     PullRequest(
@@ -187,13 +202,13 @@ BAD = [
     ),
     PullRequest(
         "a TOML bomb of brackets",
-        add(content="a = " + "[" * 100_000),
+        add(content="a = " + "[\n" * 100_000),
         (f"{NEW}: is nested too deeply; a spec has tables and lists",),
     ),
     PullRequest(
-        "a TOML bomb of dotted keys",
+        "a TOML bomb of dotted keys, which would take minutes to read",
         add(content="a" + ".a" * 100_000 + " = 1\n"),
-        (f"{NEW}: is nested too deeply; a spec has tables and lists",),
+        (f"{NEW}: line 1: has 200005 characters, at most 1200 are read; write shorter lines",),
     ),
     PullRequest(
         "a file of 10 MB",
@@ -274,9 +289,9 @@ BAD = [
         "a changed record",
         touch_record,
         (
-            f"{record_path()}: line 39: was edited, and a record may only be marked as retracted; "
-            f"{RESTORE}",
             f"{record_path()}: is not valid JSON; restore it from git or measure again",
+            f"{record_path()}: line 70: was edited, and a record may only be marked as retracted; "
+            f"{RESTORE}",
         ),
     ),
     PullRequest(
@@ -289,7 +304,7 @@ BAD = [
     ),
     PullRequest(
         "a deleted model",
-        lambda head: (head / SMOL_FILE).unlink(),
+        remove_model,
         (
             f"{SMOL_FILE}: a model that the board has is removed or renamed; restore the file; "
             "a new name is a new file beside it",
@@ -408,17 +423,28 @@ BAD = [
     PullRequest(
         "a retraction with another change",
         both(retract, lambda head: edit(head, record_path(), '"threads": ', '"threads": 1')),
-        (),
+        (
+            f"{record_path()}: its content does not belong in this file; it belongs in "
+            f"{belongs('ccebb3ec0ce2')}; {NEVER_EDITED}",
+            f"{record_path()}: line 1: was edited, and a record may only be marked as retracted; "
+            f"{RESTORE}",
+        ),
     ),
     PullRequest(
         "a record under a wrong run id",
         lambda head: add_record(head, changed_record(head, replaces="b" * 12), "c" * 12 + ".json"),
-        (),
+        (
+            f"results/measured/{belongs('c' * 12)}: its content does not belong in this file; it belongs "
+            f"in {belongs('bf4c3827d66b')}; {NEVER_EDITED}",
+        ),
     ),
     PullRequest(
         "a record of weights that nobody asked for",
-        lambda head: add_record(head, changed_record(head, revision="sha256-" + "d" * 40)),
-        (),
+        lambda head: add_record(head, changed_record(head, revision=NOBODYS)),
+        (
+            f"results/measured/{belongs('a397379fd16e', NOBODYS)}: revision {NOBODYS} is not in the "
+            "model's file; measure it for the model's file of this pull request",
+        ),
     ),
     PullRequest(
         "a branch as a revision",
@@ -434,9 +460,9 @@ BAD = [
         ),
         (
             f"{LEDGER}: line 1: was edited, and lines of a ledger are only added; {RESTORE}",
-            f"{NEW}: kind: \"chat\" is not allowed; it should be 'base' or 'instruct'",
             "runs/models/org/other.toml: is not UTF-8 text; save it as UTF-8; binaries are not "
             "taken",
+            f"{NEW}: kind: \"chat\" is not allowed; it should be 'base' or 'instruct'",
         ),
     ),
 ]
