@@ -434,7 +434,8 @@ BAD = [
         "a record under a wrong run id",
         lambda head: add_record(head, changed_record(head, replaces="b" * 12), "c" * 12 + ".json"),
         (
-            f"results/measured/{belongs('c' * 12)}: its content does not belong in this file; it belongs "
+            f"results/measured/{belongs('c' * 12)}: its content does not belong in this "
+            f"file; it belongs "
             f"in {belongs('bf4c3827d66b')}; {NEVER_EDITED}",
         ),
     ),
@@ -442,7 +443,8 @@ BAD = [
         "a record of weights that nobody asked for",
         lambda head: add_record(head, changed_record(head, revision=NOBODYS)),
         (
-            f"results/measured/{belongs('a397379fd16e', NOBODYS)}: revision {NOBODYS} is not in the "
+            f"results/measured/{belongs('a397379fd16e', NOBODYS)}: revision {NOBODYS} is "
+            f"not in the "
             "model's file; measure it for the model's file of this pull request",
         ),
     ),
