@@ -89,7 +89,7 @@ def _relatives(
         if family.empty:
             continue
         distance = (family["parameters"].map(math.log) - math.log(model.parameters)).abs()
-        near = family.loc[distance.idxmin()]
+        near = family.iloc[int(distance.to_numpy().argmin())]
         yield Relative(
             table=cohort.title,
             name=str(near["name"]),
