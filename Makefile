@@ -6,13 +6,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 export OMP_WAIT_POLICY := PASSIVE
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: board test test-slow bench lint ladder setup setup-test browser lock clean help
+.PHONY: board test test-slow budgets bench lint ladder setup setup-test setup-build torch-free wheel \
+	rehearsal browser lock clean help
 
 help:
 	@echo "make board      measure SmolLM2-135M on this machine, compare with the record, build the site"
 	@echo "make test       install what the tests need and run them all"
 	@echo "make test-slow  the tests that take long"
-	@echo "make bench      speed and memory of the scorer beside its limit and its peers"
+	@echo "make budgets    builds of thousands of models, page and import times: quiet machine"
+	@echo "make bench      the scorer beside its limit and its peers; coverage and speed of the fits"
+	@echo "make rehearsal  the workflows, from a new model's file to its row, on a repository on disk"
 	@echo "make ladder     train the ladder again (half an hour on two cores)"
 	@echo "make lock       resolve requirements/*.txt again from pyproject.toml"
 
@@ -40,11 +43,41 @@ $(VENV)/%.stamp: requirements/%.txt requirements/weights.txt pyproject.toml $(VE
 
 $(VENV)/test.stamp: requirements/reference.txt
 
+# What the build side needs and nothing else: neither torch nor lm-eval.
+setup-build: $(VENV)/build.stamp
+
+$(VENV)/build.stamp: requirements/build.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --require-hashes -r requirements/build.txt
+	$(PIP) --upgrade "setuptools>=77"
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
+
+torch-free: setup-build
+	$(BIN)/python -c 'import importlib.util as u, sys; \
+		sys.exit([n for n in ("torch", "lm_eval", "transformers") if u.find_spec(n)] or 0)'
+	$(BIN)/leaderboard build
+
+# Built once, installed in an environment of its own, and run from there on this repository.
+wheel: setup-build
+	rm -rf build/wheel build/wheel-env build/lib
+	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir build/wheel .
+	$(PYTHON) -m venv build/wheel-env
+	build/wheel-env/bin/python -m pip --disable-pip-version-check install --quiet \
+		--require-hashes -r requirements/build.txt
+	build/wheel-env/bin/python -m pip --disable-pip-version-check install --quiet \
+		--no-deps build/wheel/*.whl
+	cd build && wheel-env/bin/leaderboard check --root ..
+	cd build && wheel-env/bin/leaderboard export --root .. --out wheel-export
+
+rehearsal: setup-test
+	$(BIN)/python examples/rehearsal/rehearse.py
+
 test: setup-test browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not budget"
 
 # A browser that is there, else Debian's (as root), else the one of Playwright.
 browser: setup-test
@@ -57,8 +90,13 @@ browser: setup-test
 test-slow: setup-test $(VENV)/ray.stamp
 	$(BIN)/python -m pytest -m "slow"
 
+# What holds seconds against a limit needs a quiet machine; Lighthouse needs Node.
+budgets: setup-test browser
+	$(BIN)/python -m pytest -s -m budget
+
 bench: setup-test
 	$(BIN)/python examples/bench/bench.py
+	$(BIN)/python examples/bench/fits_bench.py
 
 lint: setup-test
 	$(BIN)/ruff check .

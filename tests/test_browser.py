@@ -214,13 +214,13 @@ def test_filters_columns_and_sorting_stand_in_the_address(page, address):
 
 
 def test_what_is_seen_can_be_downloaded(page, address):
-    page.goto(f"{address}boards/huang-2024/?q=llama&sort=-parameters")
+    page.goto(f"{address}boards/huang-2024/?find=llama&sort=-parameters")
     wait_for_sorting(page, "parameters", "descending")
     names = column_texts(page, "name")
     with page.expect_download() as got:
         page.locator("[data-download]").click()
     assert re.fullmatch(
-        r"huang-2024_\d{4}-\d\d-\d\d_q-llama_sort--parameters\.csv", got.value.suggested_filename
+        r"huang-2024_\d{4}-\d\d-\d\d_find-llama_sort--parameters\.csv", got.value.suggested_filename
     )
     lines = Path(got.value.path()).read_text("utf-8").splitlines()
     rows = list(csv.DictReader(lines, strict=True))
@@ -266,7 +266,7 @@ def test_any_column_against_any_other(page, address):
     page.goto(f"{address}explore/?table=huang-2024&x=compression&y=score")
     page.locator("[data-result] svg[aria-label]").first.wait_for()
     assert page.locator("[data-result] tbody tr").count() == 23
-    page.get_by_label("Upwards", exact=True).select_option("mmlu")
+    page.locator("select[name=y]").select_option("mmlu")
     page.wait_for_url("**y=mmlu**")
     expect(page.locator("[data-result] tbody tr")).to_have_count(28)
 
@@ -354,7 +354,7 @@ def test_everything_is_reached_by_keyboard(page, address):
                 " || document.activeElement.dataset.highlight || document.activeElement.className)"
             )
         )
-    assert {"q", "family", "size", "complete", "parameters", "mmlu", "Qwen"} <= seen
+    assert {"find", "family", "size", "complete", "parameters", "mmlu", "Qwen"} <= seen
 
 
 def test_print_shows_the_table_and_no_controls(page, address):
@@ -388,7 +388,7 @@ def test_a_hostile_name_is_only_text(page, miniature_address):
     page.locator('.switch a[href*="measured-base"]').click()
     assert HOSTILE in page.locator("#measured-base-16-8-starter-table").inner_text()
     page.get_by_label("Search").last.fill("taken")  # the script writes the row anew
-    page.wait_for_url("**q=taken**")
+    page.wait_for_url("**find=taken**")
     assert HOSTILE in page.locator("#measured-base-16-8-starter-table").inner_text()
     page.goto(miniature_address)
     page.locator("#paper-table a", has_text="<script>").first.click()
@@ -525,7 +525,7 @@ def test_below_a_path_of_another_site(browser, tmp_path, monkeypatch):
     with serve(tmp_path / "www") as address:
         page = browser.new_page()
         faults = watch(page)
-        page.goto(f"{address}repo/boards/paper/?q=model")
+        page.goto(f"{address}repo/boards/paper/?find=model")
         wait_for_data(page)
         page.locator("#paper-table tbody a").first.click()
         page.wait_for_url("**/repo/published/paper/**")

@@ -1,6 +1,7 @@
 """What the site may cost: builds of thousands of models, and the page of a table of two thousand.
 
-Times are of a quiet machine with two cores; the figures are made up (see tests/synthetic.py).
+Times are of a quiet machine with two cores, so `make budgets` runs them and `make test-slow` does
+not; the figures are made up (see tests/synthetic.py).
 """
 
 import contextlib
@@ -20,7 +21,7 @@ from playwright.sync_api import Page
 from tests.synthetic import write_synthetic
 from tests.test_browser import ROOT, browser, build, serve, watch  # noqa: F401
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.budget
 MODELS = 2000
 
 
@@ -173,17 +174,3 @@ def test_lighthouse_on_a_phone(path, tmp_path):
     found = json.loads(report.read_text())["categories"]
     scores = {name: found[name]["score"] for name in LIGHTHOUSE}
     assert all(scores[name] >= least for name, least in LIGHTHOUSE.items()), scores
-
-
-def test_the_same_tree_builds_under_zensical(tmp_path):
-    """So that the move is cheap when Material ends."""
-    zensical = pytest.importorskip("zensical", reason="pip install zensical")
-    from tests.miniature import write_miniature
-
-    write_miniature(tmp_path)
-    build(tmp_path)
-    shutil.rmtree(tmp_path / "build" / "html")
-    subprocess.run([sys.executable, "-m", "zensical", "build"], check=True, cwd=tmp_path)
-    home = (tmp_path / "build" / "html" / "index.html").read_text()
-    assert 'data-board="boards/paper.json"' in home, zensical.__name__
-    assert (tmp_path / "build/html/models/org__plain/index.html").is_file()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from generator.files.results import read_results, write_record
+from generator.files.shards import parse_shards
 from generator.intake.collect import unlike
 from generator.intake.verify import why_refused
 from generator.measure.weights import hash_weights, weight_files
@@ -172,6 +173,14 @@ def test_what_is_missing_is_told_and_what_is_wrong_is_refused_with_one_line(boar
 def test_a_shard_that_cannot_be_run_is_told(board, given, message):
     result = invoke(board, "measure", "--shard", given, "--to", str(board / "out"))
     assert str(result.exception).splitlines()[0].startswith(message)
+
+
+def test_a_shard_may_be_spread_over_lines_as_github_does(board):
+    """toJSON(matrix) of a workflow; an empty matrix holds nothing."""
+    one = parse_shards(shard(board, "one", ("corpus", "speeches")), "--shard")
+    spread = json.dumps(one[0].model_dump(mode="json", exclude_none=True), indent=2)
+    assert parse_shards(f"{spread}\n{spread}\n", "--shard") == one * 2
+    assert parse_shards('{"include":[]}\n', "matrix.json") == []
 
 
 def test_a_shard_needs_a_folder(board):

@@ -19,7 +19,7 @@ def measure(models: int) -> dict[str, float]:
     return json.loads(done.stdout)
 
 
-@pytest.mark.slow
+@pytest.mark.budget
 def test_five_thousand_models_fit():
     """5,000 models × 50 scores × 3 texts × 200 documents; seconds are of the processor."""
     found = measure(5000)

@@ -39,7 +39,7 @@ def write_files(folder: Path) -> int:
     return written
 
 
-@pytest.mark.slow
+@pytest.mark.budget
 def test_ten_thousand_files_are_imported_within_a_minute(tmp_path, monkeypatch, capsys):
     """In seconds of the clock; of the processor only, where the machine has other work to do."""
     folder, root = tmp_path / "given", tmp_path / "board"

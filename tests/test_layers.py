@@ -9,6 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "generator"
 BEFORE = {
     "jackknife": set(),
+    "health": {"records"},
     "records": set(),
     "files": {"records"},
     "plan": {"records", "files"},
@@ -30,6 +31,7 @@ BEFORE = {
         "choice",
         "export",
         "publish",
+        "health",
     },
 }
 OUTER = {"files", "measure", "cli"}  # the only ones that touch disk, clock, network or terminal

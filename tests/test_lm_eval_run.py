@@ -15,6 +15,7 @@ from generator.files.results import read_results
 from generator.files.specs import read_specs
 from generator.measure.documents import hash_mirrored
 from generator.measure.harness import BATCH, SEED, run_suite
+from generator.measure.machine import describe_environment
 from generator.measure.weights import load_folder
 from generator.records.results import Score, TaskResult
 from generator.records.suites import Dataset, Task
@@ -103,18 +104,24 @@ def test_a_stock_task_gives_what_lm_eval_itself_gives(hub: Hub, tmp_path, name, 
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize("task", SUITE.tasks, ids=lambda task: task.task)
-def test_the_committed_record_is_what_lm_eval_itself_gives(hub: Hub, tmp_path, task):
-    """All of core-subset, with the real weights, where its documents are at hand."""
+@pytest.mark.parametrize("name", ["copa", "openbookqa"])
+def test_the_committed_record_is_what_lm_eval_itself_gives(hub: Hub, tmp_path, name):
+    """Two tasks of core-subset, with the real weights, where its documents are at hand.
+
+    The others take an hour. Equal to the last digit is asked on the processor of the record only:
+    another one sums in another order.
+    """
     if not DOCUMENTS.is_dir():
         pytest.skip("the documents of core-subset are not here")
     stored = [e.result for e in read_results(ROOT, "measured")[0] if e.result.name == SUITE.name]
     (record,) = [
         result for result in stored if result.counts and result.environment.dtype == "float32"
     ]
+    if describe_environment("cpu", None, 1, [], 0).processor != record.environment.processor:
+        pytest.skip("the record was made on another processor")
     weights = ROOT / "build/cache/weights" / record.revision
     if not weights.is_dir():
         pytest.skip("measure a text with the model first: that unpacks its weights")
     serve_mirror(hub, DOCUMENTS, tmp_path / "served")
-    (ours,) = [result for result in record.tasks if result.task == task]
-    assert_equal(ours, lm_eval_run(weights, task, tmp_path / "out"))
+    (ours,) = [result for result in record.tasks if result.task.task == name]
+    assert_equal(ours, lm_eval_run(weights, ours.task, tmp_path / "out"))

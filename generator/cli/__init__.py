@@ -13,6 +13,8 @@ from generator.cli import predict
 from generator.cli import score
 from generator.cli import choose
 from generator.cli import build
+from generator.cli import check_site
+from generator.cli import health
 from generator.cli import export
 from generator.cli import diff
 from generator.cli import release

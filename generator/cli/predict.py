@@ -1,6 +1,7 @@
 """`leaderboard predict`."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,8 @@ import typer
 
 from generator.cli.app import AsJson, Root, app, valid_contents
 from generator.cli.jobs import refuse_unknown
+from generator.cli.ledger import log_predictions
+from generator.files.ledger import LEDGER
 from generator.fits.findings import BenchmarkStudy, Prediction
 from generator.fits.intervals import LEVELS
 from generator.fits.questions import ASKED, with_figures, without_scores
@@ -29,6 +32,13 @@ def predict(
     ] = None,
     benchmark: Annotated[str | None, typer.Option(help="Only this benchmark.")] = None,
     as_json: AsJson = False,
+    log: Annotated[
+        bool, typer.Option("--log", help="Append unknown scores to the ledger of predictions.")
+    ] = False,
+    date: Annotated[str | None, typer.Option(help="With --log: the day, YYYY-MM-DD.")] = None,
+    commit: Annotated[
+        str | None, typer.Option(help="With --log: the commit predicted from, 40 hex.")
+    ] = None,
 ) -> None:
     """Predict scores from compression, with 80 % and 95 % intervals.
 
@@ -38,6 +48,10 @@ def predict(
     cohorts = make_cohorts(contents.specs, contents.stored, contents.published)
     refuse_unknown({"--cohort": ("cohort", cohort, [c.name for c in cohorts])})
     chosen = [c for c in cohorts if cohort in (None, c.name)]
+    if log and model is None:
+        repair = "name a model of a table with --model"
+        raise UserError([Problem("--log", "", "no model to score later", repair)])
+    scored = {(c.name, str(model), name) for c in chosen for name in _scored(c, model)}
     if model is not None:
         refuse_unknown({"--model": ("model", model, {m for c in chosen for m in c.rows["model"]})})
         chosen = [without_scores(c, model) for c in chosen if model in set(c.rows["model"])]
@@ -50,10 +64,20 @@ def predict(
     answers, missing = _answers(chosen, wanted, benchmark)
     if not answers:
         raise UserError(missing)
+    if log:
+        logged = log_predictions(root, [(c, p) for c, _, p in answers], scored, date, commit)
+        print(f"{logged} logged in {LEDGER}", file=sys.stderr)
     if as_json:
         print(json.dumps([_row(*answer) for answer in answers], indent=2))
     else:
         print("\n".join(line for answer in answers for line in _lines(*answer)))
+
+
+def _scored(cohort: Cohort, model: str | None) -> list[str]:
+    """Columns of the scores that the model has."""
+    known = cohort.rows[cohort.rows["model"] == model]
+    names = ["score", *(s.name for s in cohort.scores)]
+    return [name for name in names if known[name].notna().any()]
 
 
 def _read_figures(cohort: Cohort, texts: list[str]) -> dict[str, float]:

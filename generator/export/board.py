@@ -9,6 +9,7 @@ from generator.files.contents import Contents
 from generator.files.imported import StoredImport
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
+from generator.fits.calibration import Calibration, calibrate
 from generator.fits.evidence import Evidence, weigh_evidence
 from generator.records.results import Result
 from generator.tables.cohorts import Cohort, make_cohorts
@@ -28,6 +29,7 @@ class Board:
     comparisons: Sequence[Comparison]
     imported: Sequence[StoredImport]
     conflicts: Sequence[Conflict]
+    calibration: Calibration  # of the ledger of predictions
     commit: str  # "unknown" outside of a repository
     commit_date: str  # ISO 8601
 
@@ -62,6 +64,7 @@ def derive_board(contents: Contents, commit: Commit) -> Board:
         comparisons=compare_models(specs, stored),
         imported=contents.imported,
         conflicts=find_conflicts(entry.imported for entry in contents.imported),
+        calibration=calibrate(contents.ledger, cohorts),
         commit=commit.id,
         commit_date=commit.date,
     )

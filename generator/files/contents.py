@@ -1,15 +1,18 @@
 """Everything that the site is made of, read once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from generator.files.imported import StoredImport, read_imported
+from generator.files.ledger import read_ledger
 from generator.files.pairs import read_pairs
 from generator.files.published import PublishedTable, read_published
 from generator.files.results import StoredResult, read_results
 from generator.files.specs import Specs, read_specs
 from generator.files.texts import read_texts
 from generator.records.base import Problem
+from generator.records.predictions import LoggedPrediction
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Contents:
     stored: list[StoredResult]
     published: list[PublishedTable]
     imported: list[StoredImport]
+    ledger: Sequence[LoggedPrediction] = ()
 
 
 def read_contents(root: Path) -> tuple[Contents, list[Problem]]:
@@ -34,5 +38,6 @@ def read_contents(root: Path) -> tuple[Contents, list[Problem]]:
     published, wrong = read_published(root)
     imported, odd = read_imported(root)
     stored, broken = read_results(root, "measured")
-    contents = Contents(specs, stored, published, imported)
-    return contents, sorted(found + wrong + odd + broken)
+    ledger, changed = read_ledger(root)
+    contents = Contents(specs, stored, published, imported, ledger)
+    return contents, sorted(found + wrong + odd + broken + changed)

@@ -28,12 +28,17 @@ def read_shards(given: str) -> list[Shard]:
 
 
 def parse_shards(text: str, shown: str) -> list[Shard]:
-    """Shards from JSON; several may follow each other, one a line. Raises UserError."""
+    """Shards from JSON; several may follow each other, with any space. Raises UserError.
+
+    toJSON of GitHub Actions spreads one shard over many lines.
+    """
     try:
         contents: list[Any] = []
-        for line in text.splitlines():
-            content = json.loads(line)
+        rest, decoder = text.strip(), json.JSONDecoder()
+        while rest:
+            content, end = decoder.raw_decode(rest)
             contents += content.get("include", [content])
+            rest = rest[end:].lstrip()
         return [Shard.model_validate_json(json.dumps(content)) for content in contents]
     except ValidationError as error:
         raise UserError(problems_of(error, shown, Shard)) from error

@@ -1,6 +1,7 @@
 """How far predictions lie from the scores, with intervals by resampling whole groups."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +36,18 @@ class Accuracy:
 
 def group_draws(groups: Integers, seed: int) -> tuple[Array, Integers]:
     """How often each draw takes each group, (draws, groups), and each row's group."""
-    count = len(np.unique(groups))
-    own = np.unique(groups, return_inverse=True)[1]
+    found, own = np.unique(groups, return_inverse=True)
+    return _draws(len(found), seed), own
+
+
+@lru_cache(maxsize=4)
+def _draws(count: int, seed: int) -> Array:
+    """The same for every benchmark of a cohort; kept because making them costs more than use."""
     generator = np.random.default_rng(seed)
     times = generator.multinomial(count, np.full(count, 1 / count), BOOTSTRAP_DRAWS)
-    return times.astype(np.float64), own
+    draws: Array = times.astype(np.float64)
+    draws.setflags(write=False)
+    return draws
 
 
 def group_sums(values: Array, own: Integers) -> Array:

@@ -94,5 +94,10 @@ class Study:
     benchmarks: tuple[BenchmarkStudy, ...]
     with_compute: Comparison | None = None  # of the first, where only some rows have compute
 
+    @property
+    def predictions(self) -> tuple[Prediction, ...]:
+        """Of every score that is missing."""
+        return tuple(p for one in self.benchmarks for p in one.predictions)
+
     def of(self, name: str) -> BenchmarkStudy | None:
         return next((b for b in self.benchmarks if b.benchmark.name == name), None)

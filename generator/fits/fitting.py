@@ -17,20 +17,20 @@ Array = NDArray[np.float64]
 CHUNK = 8_000_000  # predictions held at once: candidates x rows x folds x benchmarks
 
 
-def fit_all(
+def split_benchmarks(
     table: ScoreTable, sets: tuple[TrainingSet, ...], candidates: tuple[Candidate, ...]
-) -> Iterator[tuple[range, Fitted]]:
-    """Every candidate under every fold, a few benchmarks at a time, with their places."""
+) -> Iterator[ScoreTable]:
+    """The table in parts of a few benchmarks, so that the predictions of one fit into memory."""
     folds = sum(len(s.folds) for s in sets)
     at_once = max(1, CHUNK // max(1, len(candidates) * len(table.models) * folds))
     for first in range(0, len(table.benchmarks), at_once):
-        part = range(first, min(first + at_once, len(table.benchmarks)))
-        yield part, _fit(table.subset(part), sets, candidates)
+        yield table.subset(range(first, min(first + at_once, len(table.benchmarks))))
 
 
-def _fit(
+def fit_all(
     table: ScoreTable, sets: tuple[TrainingSet, ...], candidates: tuple[Candidate, ...]
 ) -> Fitted:
+    """Every candidate under every fold."""
     scores = np.nan_to_num(table.scores)
     known = np.isfinite(table.scores)
     trains = sets[0].train

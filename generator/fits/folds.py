@@ -12,6 +12,7 @@ OUTER_FOLDS = 10
 INNER_FOLDS = 5
 FEWEST_ROWS = 5  # that a cut by size trains on
 SMALLEST_SHARE = 0.4  # of the rows, that a cut by size trains on
+MOST_CUTS = 10  # by size; more would make the cost grow with the square of the models
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,18 @@ def leave_groups_out(
 
 
 def cut_by_size(sizes: Array, rows: Mask) -> list[Fold]:
-    """Train on the smaller models, predict all larger ones, for every cut that trains on enough."""
+    """Train on the smaller models, predict all larger ones, for cuts that train on enough.
+
+    Every size is a cut; where there are more than MOST_CUTS, so many evenly spread ones.
+    """
     known = rows & np.isfinite(sizes)
-    total = int(known.sum())
-    folds = []
-    for size in np.unique(sizes[known])[:-1]:
-        train = known & (sizes <= size)
-        if train.sum() >= max(FEWEST_ROWS, SMALLEST_SHARE * total):
-            folds.append(Fold(train, known & (sizes > size)))
-    return folds
+    ordered = np.sort(sizes[known])
+    limits = np.unique(ordered)[:-1]
+    trained = np.searchsorted(ordered, limits, side="right")
+    limits = limits[trained >= max(FEWEST_ROWS, SMALLEST_SHARE * len(ordered))]
+    if len(limits) > MOST_CUTS:
+        limits = limits[np.linspace(0, len(limits) - 1, MOST_CUTS).round().astype(int)]
+    return [Fold(known & (sizes <= size), known & (sizes > size)) for size in limits]
 
 
 def cut_at(values: Array, rows: Mask, limit: float) -> list[Fold]:

@@ -7,8 +7,10 @@ rows beyond, of left-out groups and of larger models predicted by smaller ones.
 
 How many scales an interval needs comes from nested errors, in which the choice of the form had no
 part. Conformal where the number of groups K allows it: CV+ over groups (Barber et al. 2021), every
-group weighing the same, with a share of 1/(K + 1) kept for the new group. Else model-based:
-Student's t, scaled to those errors.
+group weighing the same. The share kept for what is new is 1/(M + 1), M being the independent errors
+in the left-out rows: K where models of a group err alike, more where they do not. (1/(K + 1), the
+rule for any likeness, holds 98 % instead of 95 % of simulated scores with 30 groups of 3.) Else
+model-based: Student's t, scaled to those errors.
 """
 
 from dataclasses import dataclass
@@ -143,7 +145,7 @@ def make_interval(
     """
     if is_conformal(level, errors.groups):
         reach = errors.size * scale[:, None]  # (rows, errors)
-        share = level * (errors.groups + 1) / errors.groups
+        share = level * (errors.freedom + 2) / (errors.freedom + 1)
         centre = by_fold[:, errors.fold]
         high = weighted_quantile(centre + reach, errors.weight, share)
         low = -weighted_quantile(reach - centre, errors.weight, share)

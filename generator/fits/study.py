@@ -1,6 +1,7 @@
 """One cohort studied: for every benchmark a form, its errors on left-out rows, predictions."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -9,18 +10,19 @@ from numpy.typing import NDArray
 from generator.fits.candidates import COMPUTE, Candidate, list_candidates
 from generator.fits.contenders import MEAN, Comparison, compare
 from generator.fits.findings import BenchmarkStudy, Fit, Study
-from generator.fits.fitting import fit_all
+from generator.fits.fitting import fit_all, split_benchmarks
 from generator.fits.judge import judge, nested_errors
 from generator.fits.missing import choose_at, predict_missing
 from generator.fits.nested import Fitted
 from generator.fits.table import ScoreTable, make_table
-from generator.fits.training import training_sets
+from generator.fits.training import TrainingSet, training_sets
 from generator.tables.cohorts import Cohort
 
 Array = NDArray[np.float64]
 
 FEWEST_MODELS = 8
 FEWEST_GROUPS = 3
+THREADS = 2
 AT_CHANCE = 0.02  # scores no higher above chance than this tell nothing, where no error is known
 
 
@@ -38,9 +40,11 @@ def study_cohort(cohort: Cohort, seed: int = 0, only: Sequence[str] | None = Non
     found: dict[str, BenchmarkStudy] = {}
     candidates = list_candidates(cohort, table)
     if judged.benchmarks:
-        for _, fitted in fit_all(judged, sets, candidates):
-            for k, benchmark in enumerate(fitted.table.benchmarks):
-                found[benchmark.name] = _study(fitted, k, seed)
+        # Numpy lets other threads work meanwhile; each part is the same however many there are.
+        with ThreadPoolExecutor(THREADS) as pool:
+            parts = split_benchmarks(judged, sets, candidates)
+            for studied in pool.map(lambda part: _study_part(part, sets, candidates, seed), parts):
+                found |= {one.benchmark.name: one for one in studied}
     studies = tuple(
         found.get(b.name, BenchmarkStudy(b, reason))
         for b, reason in zip(table.benchmarks, short, strict=True)
@@ -52,6 +56,13 @@ def study_cohort(cohort: Cohort, seed: int = 0, only: Sequence[str] | None = Non
         studies,
         _with_compute(first, candidates, seed) if first else None,
     )
+
+
+def _study_part(
+    part: ScoreTable, sets: tuple[TrainingSet, ...], candidates: tuple[Candidate, ...], seed: int
+) -> list[BenchmarkStudy]:
+    fitted = fit_all(part, sets, candidates)
+    return [_study(fitted, k, seed) for k in range(len(part.benchmarks))]
 
 
 def find_shortage(table: ScoreTable, benchmark: int) -> str | None:
@@ -97,7 +108,7 @@ def _with_compute(
     if find_shortage(rows, 0) is not None:
         return None
     sets = tuple(s for s in training_sets(rows) if s.kind in ("all", "group"))
-    _, fitted = next(fit_all(rows, sets, tuple(candidates)))
+    fitted = fit_all(rows, sets, tuple(candidates))
     return compare(fitted, 0, "rows with known training compute", seed)
 
 

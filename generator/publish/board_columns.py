@@ -1,10 +1,11 @@
 """The columns of a cohort's table and the cells of its rows, shared by the page and its script."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from generator.fits.findings import Prediction
 from generator.tables.classical import CompressorRate, CompressorRow, settings_text
 from generator.tables.cohorts import Cohort, Column
 
@@ -65,9 +66,13 @@ class BoardTable:
     rows: tuple[BoardRow, ...]
 
 
-def make_board_table(cohort: Cohort) -> BoardTable:
-    """All columns in which something is known, and all rows, compressors among them."""
+def make_board_table(cohort: Cohort, predictions: Iterable[Prediction] = ()) -> BoardTable:
+    """All columns in which something is known, and all rows, compressors among them.
+
+    A score that is missing and predicted is a cell with the 80 % interval, marked "predicted".
+    """
     held: list[dict[str, Any]] = cohort.rows.to_dict("records")  # type: ignore[assignment]
+    guessed = {(p.model, p.benchmark): p for p in predictions}
     upwards = bool(cohort.compression) and cohort.compression[0].higher_is_better
     needed = [c.name for c in (*cohort.compression, *cohort.scores)]
     columns = [c for c in _columns(cohort) if any(c.cell(row) is not None for row in held)]
@@ -77,7 +82,7 @@ def make_board_table(cohort: Cohort) -> BoardTable:
             provenance=cohort.provenance,
             licence=_text(row.get("licence")),
             parameters=_number(row["parameters"]),
-            cells=tuple(column.cell(row) for column in columns),
+            cells=tuple(_cell(column, row, guessed) for column in columns),
             order=_number(row["compression"]),
             complete=all(_number(row.get(name)) is not None for name in needed),
         )
@@ -86,6 +91,16 @@ def make_board_table(cohort: Cohort) -> BoardTable:
     rows += [_compressor(row, columns, cohort) for row in cohort.compressors]
     rows.sort(key=lambda row: _order(row, upwards))
     return BoardTable(cohort, tuple(columns), tuple(rows))
+
+
+def _cell(column: BoardColumn, row: Row, guessed: Mapping[tuple[str, str], Prediction]) -> Cell:
+    found = column.cell(row)
+    p = guessed.get((str(row["model"]), column.key))
+    if found is not None or p is None:
+        return found
+    low, high = p.intervals[0]
+    mark = "predicted, extrapolation" if p.extrapolation else "predicted"
+    return [_rounded(p.value), _rounded(low), _rounded(high), mark]
 
 
 def _order(row: BoardRow, upwards: bool) -> tuple[bool, float]:

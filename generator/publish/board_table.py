@@ -51,7 +51,7 @@ def render_board(board: BoardTable, root: str, date: str) -> str:
 
 def _controls(board: BoardTable) -> str:
     parts = [
-        '<label class="wide">Search<input type="search" name="q" autocomplete="off" '
+        '<label class="wide">Search<input type="search" name="find" autocomplete="off" '
         'placeholder="name or family"></label>',
         _choice("family", "Family", _values(board, "family")),
         _choice("kind", "Kind", _values(board, "kind")),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from generator.fits.calibration import Calibration
 from generator.fits.evidence import Evidence
 from generator.fits.findings import BenchmarkStudy, Judgement, Study
 from generator.fits.outliers import find_outliers
@@ -20,6 +21,25 @@ from generator.tables.cohorts import Cohort
 
 def render_evidence(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]) -> str:
     return "\n".join(_cohort(cohort, evidence[cohort.name]) for cohort in cohorts)
+
+
+def render_calibration(found: Calibration) -> str:
+    """How predictions did that were logged before their benchmarks were run."""
+    heading = '<h2 id="ledger">Predictions logged in advance</h2>'
+    if not found.logged:
+        return f"{heading}<p>None is logged yet, so nothing is known of how they do.</p>"
+    logged = f"{heading}<p>{counted(found.logged, 'prediction')} logged"
+    if not found.errors:
+        return f"{logged}; no score has arrived yet.</p>"
+    held = ", ".join(
+        f"{percent(c.level, 0)} &#37; intervals hold {c.held} ({percent(c.low, 0)} to "
+        f"{percent(c.high, 0)} &#37; by Clopper and Pearson)"
+        for c in found.coverage
+    )
+    return (
+        f"{logged}, {len(found.errors)} scored since: mean absolute error "
+        f"{percent(found.mean_error, 2)} points; {held}.</p>"
+    )
 
 
 def _cohort(cohort: Cohort, found: Evidence) -> str:

@@ -15,7 +15,7 @@ from generator.publish.choose_page import render_choose, render_menus
 from generator.publish.compare_page import document_files, render_compare, render_explore
 from generator.publish.corpora_page import render_corpora
 from generator.publish.download_page import render_downloads
-from generator.publish.evidence_page import render_evidence
+from generator.publish.evidence_page import render_calibration, render_evidence
 from generator.publish.families_page import render_families
 from generator.publish.imported_parts import imported_path, render_import_list, render_imported
 from generator.publish.leaderboard import first_board, render_cohort, render_home
@@ -51,14 +51,14 @@ def render_site(
         footer = "Built outside of a git repository."
     menus = make_menus(cohorts, [entry.result for entry in board.current])
     speed = measure_speed(specs, stored)
-    tables = [make_board_table(cohort) for cohort in cohorts]
+    tables = [make_board_table(c, evidence[c.name].study.predictions) for c in cohorts]
     home = first_board(tables, evidence)
     first_tables = sorted(tables, key=lambda one: one is not home)  # stable: the others in order
     titles = {name: one.title for name, one in (specs.corpora | specs.suites).items()}
     titles |= {name: pairs.title for name, pairs in specs.preferences.items()}
     partials = {
         "home": render_home(tables, evidence, specs.models, date),
-        "predict": render_evidence(cohorts, evidence),
+        "predict": render_calibration(board.calibration) + render_evidence(cohorts, evidence),
         "choose": render_choose(menus, speed, specs.assumptions),
         "plane": render_plane_page(tables),
         "families": render_families(cohorts),

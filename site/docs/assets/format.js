@@ -1,12 +1,12 @@
 // Numbers as readers want them: the same rules as generator/publish/text.py.
 export const UNKNOWN = "–";
 
-// Fixed decimals; an exact half goes to the even digit, as in Python.
+// Fixed decimals; an exact half goes to the even digit, as in Python. A double lies halfway only
+// as an odd multiple of 2^-(digits + 1), which is exact to test (48.55 · 10 merely rounds to 485.5).
 const fixed = (value, digits) => {
-  const scaled = Math.abs(value) * 10 ** digits;
-  const half = scaled - Math.floor(scaled) === 0.5 && scaled < 2 ** 40;
+  const half = (Math.abs(value) * 2 ** (digits + 1)) % 2 === 1;
   if (!half) return value.toFixed(digits);
-  const even = 2 * Math.round(scaled / 2);
+  const even = 2 * Math.round((Math.abs(value) * 10 ** digits) / 2);
   return ((Math.sign(value) * even) / 10 ** digits).toFixed(digits);
 };
 

@@ -49,14 +49,14 @@ const placeOf = (key) => data.columns.findIndex((column) => column.key === key) 
 
 // Keeps the rows that every filter lets through.
 const keptBy = (wishes) => {
-  const q = (wishes.get("q") ?? "").toLowerCase();
+  const find = (wishes.get("find") ?? "").toLowerCase(); // not q: the theme opens its own search on ?q=
   const family = placeOf("family");
   const [low, high] = (wishes.get("size") || "0-1e99").split("-").map(Number);
   const size = placeOf("parameters");
   const equal = ["family", "kind"].filter((key) => wishes.get(key)).map((key) => [placeOf(key), wishes.get(key)]);
   const provenance = wishes.get("provenance");
   return (row) =>
-    (!q || `${row[HEAD]} ${family >= HEAD ? (row[family] ?? "") : ""}`.toLowerCase().includes(q)) &&
+    (!find || `${row[HEAD]} ${family >= HEAD ? (row[family] ?? "") : ""}`.toLowerCase().includes(find)) &&
     equal.every(([place, value]) => row[place] === value) &&
     (!wishes.get("licence") || row[2] === wishes.get("licence")) &&
     (!wishes.get("size") || (row[size] !== null && row[size] >= low && row[size] < high)) &&

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Proposes what is new below some paths as one pull request.
+# Usage: .github/propose.sh TITLE PATH...
+#
+# The branch is named by the change itself: run twice, by two machines at once, or after a death
+# half-way, there is one branch and one pull request for it. APP says whether a GitHub App is set up.
+set -euo pipefail
+title=$1
+shift
+
+mkdir -p -- "$@"
+git add -- "$@"
+if git diff --cached --quiet; then
+  echo "nothing new to propose"
+  exit 0
+fi
+branch="propose/$(git diff --cached | git hash-object --stdin | cut -c 1-12)"
+git -c user.name=leaderboard -c user.email=leaderboard@localhost commit --quiet --message "$title"
+
+gh auth setup-git
+# Refused where another machine was faster with the same change.
+git push --quiet origin "HEAD:refs/heads/$branch" ||
+  git ls-remote --exit-code --heads origin "$branch" > /dev/null
+
+body=$(mktemp)
+leaderboard diff HEAD~1 HEAD --markdown > "$body"
+if [[ -z "${APP:-}" ]]; then
+  printf '\n%s\n' "No GitHub App is set up, so this pull request started no checks: press \"Close pull request\" and then \"Reopen pull request\" to start them." >> "$body"
+fi
+if [[ -z "$(gh pr list --head "$branch" --state all --json number --jq '.[].number')" ]]; then
+  gh pr create --base main --head "$branch" --title "$title" --body-file "$body"
+fi

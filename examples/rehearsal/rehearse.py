@@ -1,0 +1,157 @@
+"""From a new model's file to its row on the site, by the workflows' own steps, without GitHub.
+
+    make rehearsal
+
+A bare repository on disk is the origin. A branch adds a model and is merged; Evaluate runs with
+a shard lost, a job killed and two collectors at once; its pull request is merged; Evaluate runs
+again for what is missing, and once more to find nothing to do; Publish puts the site out. The same
+without faults gives the same records. The steps are read from .github/workflows/*.yml: runner.py.
+"""
+
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from runner import ROOT, Hub, git, read_jobs, run_job, run_workflow
+
+sys.path.insert(0, str(ROOT))
+
+from generator.cli import app
+from generator.files.results import read_results
+from generator.measure.weights import hash_weights, weight_files
+from tests.board import add_model_file, write_board
+from tests.tiny import save_tiny, tiny_model
+
+COPIED = (".github", "site", "mkdocs.yml", "CHANGELOG.md")
+NEWCOMER = "tiny__B"
+
+
+def make_origin(folder: Path) -> Hub:
+    """A hub whose main branch holds a miniature board: one model, nothing measured."""
+    hub, work = Hub(folder), folder / "work"
+    work.mkdir(parents=True)
+    write_board(work)
+    save_tiny(work / "weights/B", model=tiny_model(seed=1))
+    for name in COPIED:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        copy(ROOT / name, work / name)
+    git("init", "--quiet", "--bare", "--initial-branch=main", str(hub.origin), cwd=folder)
+    git("init", "--quiet", "--initial-branch=main", cwd=work)
+    git("remote", "add", "origin", str(hub.origin), cwd=work)
+    git("add", "--all", cwd=work)
+    git("commit", "--quiet", "--message", "A board", cwd=work)
+    git("push", "--quiet", "origin", "main", cwd=work)
+    return hub
+
+
+def event(hub: Hub, name: str, **more: Any) -> dict[str, Any]:
+    sha = git("rev-parse", "main", cwd=hub.origin).strip()
+    return {"event_name": name, "sha": sha, "ref": "refs/heads/main", "token": "none", **more}
+
+
+def merge(hub: Hub, branch: str) -> None:
+    """What a maintainer does with a pull request."""
+    work = hub.folder / "work"
+    git("fetch", "--quiet", "origin", cwd=work)
+    git("reset", "--quiet", "--hard", "origin/main", cwd=work)
+    git("merge", "--quiet", "--no-ff", "--no-edit", f"origin/{branch}", cwd=work)
+    git("push", "--quiet", "origin", "main", cwd=work)
+
+
+def add_model(hub: Hub) -> dict[str, dict[str, Any]]:
+    """A branch with one file; Validate reads it beside main, and it is merged."""
+    work = hub.folder / "work"
+    base = git("rev-parse", "main", cwd=hub.origin).strip()
+    git("switch", "--quiet", "--create", "add-b", cwd=work)
+    add_model_file(work, "B", hash_weights(weight_files(work / "weights/B")))
+    git("add", "--all", cwd=work)
+    git("commit", "--quiet", "--message", "Add tiny/B", cwd=work)
+    git("push", "--quiet", "origin", "add-b", cwd=work)
+    head = git("rev-parse", "HEAD", cwd=work).strip()
+    pull = {"number": 1, "base": {"sha": base}}
+    asked = event(hub, "pull_request", event={"pull_request": pull}) | {"sha": head}
+    found = {"validate": {"result": "success"}}
+    if any(command.name == "validate" for command in app.registered_commands):
+        found = run_workflow(hub, "validate", asked)
+    git("switch", "--quiet", "main", cwd=work)
+    merge(hub, "add-b")
+    return found
+
+
+def pulls(hub: Hub) -> list[dict[str, Any]]:
+    file = hub.folder / "pulls.json"
+    return json.loads(file.read_text()) if file.is_file() else []
+
+
+def evaluate_with_faults(hub: Hub) -> dict[str, dict[str, Any]]:
+    """One shard's artifact is lost, another's job is killed, and a second collector comes late."""
+    asked = event(hub, "push")
+
+    def harm(job: str, run: int) -> dict[str, str]:
+        return {"KILL_AFTER": "3"} if (job, run) == ("measure", 1) else {}
+
+    def after(job: str, context: dict[str, Any]) -> None:
+        if job == "measure":
+            shutil.rmtree(min(hub.artifacts().glob("shard-*")))
+        elif job == "collect":
+            run_job(hub, "evaluate/collect", read_jobs("evaluate")["collect"], context, {})
+
+    return run_workflow(hub, "evaluate", asked, harm, after)
+
+
+def figures(hub: Hub) -> dict[tuple[str, str, str], Any]:
+    """What main's records say, by job: bits, bytes and scores, without times and machines."""
+    merge(hub, "main")
+    stored, problems = read_results(hub.folder / "work", "measured")
+    assert problems == []
+    found: dict[tuple[str, str, str], Any] = {}
+    for entry in stored:
+        one = entry.result.content
+        parts = [one.get(name) for name in ("lossless", "classical", "tasks", "error")]
+        key = (entry.result.model, entry.result.kind, entry.result.name)
+        assert key not in found, f"two records of {key}"
+        found[key] = parts
+    return found
+
+
+def rehearse(folder: Path, faults: bool) -> dict[tuple[str, str, str], Any]:
+    """The whole way once; what is not as it must be is an AssertionError."""
+    hub = make_origin(folder)
+    assert add_model(hub)["validate"]["result"] == "success"
+    if faults:
+        first = evaluate_with_faults(hub)
+        assert (first["measure"]["result"], first["collect"]["result"]) == ("failure", "failure")
+        assert len(pulls(hub)) == 1, "two collectors made one pull request"
+        merge(hub, pulls(hub)[0]["head"])
+    second = run_workflow(hub, "evaluate", event(hub, "schedule"))
+    assert [job["result"] for job in second.values()] == ["success"] * 3
+    assert "tiny" in pulls(hub)[-1]["body"], "the description holds the table's diff"
+    merge(hub, pulls(hub)[-1]["head"])
+    before = len(pulls(hub))
+    third = run_workflow(hub, "evaluate", event(hub, "workflow_dispatch"))
+    assert third["measure"]["result"] == third["collect"]["result"] == "skipped"
+    assert len(pulls(hub)) == before == (2 if faults else 1)
+    if faults:
+        out = run_workflow(hub, "publish", event(hub, "push"))
+        assert [job["result"] for job in out.values()] == ["success"] * 3
+        assert (hub.folder / "pages/models" / NEWCOMER / "index.html").is_file()
+        shown = [page.read_text("utf-8") for page in (hub.folder / "pages/boards").rglob("*.html")]
+        assert any("tiny/B" in page for page in shown), "the new row is on the site"
+        assert (hub.folder / "attestations.txt").read_text()
+    print("\n".join(hub.steps))
+    return figures(hub)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
+        calm = rehearse(Path(folder) / "calm", faults=False)
+        rough = rehearse(Path(folder) / "rough", faults=True)
+    assert calm == rough, "faults on the way changed a record"
+    print(f"{len(calm)} records, the same with and without faults; the new row is on the site")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Each thing that goes wrong quietly is told, and a board in health has nothing to tell."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from generator.health import WorkflowRun, find_faults
+from generator.records.results import Failure
+from tests.factory import make_model, make_result
+
+TODAY = datetime(2026, 6, 30, tzinfo=UTC)
+
+
+def run(workflow: str, days: float, event: str = "schedule", end: str = "success") -> WorkflowRun:
+    return WorkflowRun(workflow, event, end, TODAY - timedelta(days=days))
+
+
+WELL = [run("Evaluate", 3), run("Evaluate", 10), run("Health", 0.9), run("Release", 20)]
+
+
+def faults(runs=WELL, results=(), due=0, idle=1):
+    return find_faults(runs, results, due, TODAY - timedelta(days=idle), TODAY)
+
+
+def test_a_board_in_health_has_nothing_to_tell():
+    assert faults(due=5, results=[make_result(make_model())]) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"runs": [run("Evaluate", 3, end="failure")], "due": 4},
+            ["stale data: 4 jobs are due, and no Evaluate succeeded for 14 days"],
+        ),
+        (
+            {"runs": [*WELL[2:], run("Evaluate", 9.1)]},
+            ["dropped schedule: Evaluate is due every 7 days, last 9 ago"],
+        ),
+        (
+            {"runs": [*WELL, *(run("Publish", k, "push", "failure") for k in (1, 2))]},
+            ["failed twice: Publish, last on 2026-06-29"],
+        ),
+        (
+            {"idle": 55},
+            [
+                "no activity for 55 days: GitHub stops scheduled workflows after 60, in 5 days; "
+                "any commit to main keeps them"
+            ],
+        ),
+    ],
+)
+def test_what_goes_wrong_is_told(changes, told):
+    assert faults(**changes) == told
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"runs": [*WELL, *(run("CI", k, "pull_request", "failure") for k in (1, 2))]},
+        {"runs": [*WELL, run("Publish", 2, "push", "failure"), run("Publish", 1, "push")]},
+        {"runs": [*WELL[2:], run("Evaluate", 8.9)]},
+        {"idle": 49},
+    ],
+)
+def test_what_is_within_bounds_is_not_told(changes):
+    assert faults(**changes) == []
+
+
+def test_a_text_that_changed_is_told_until_a_later_record_is_whole():
+    failed = {"text": None, "lossless": None, "lossy": None}
+    error = Failure(reason="corpus", message="the text has another hash")
+    bad = make_result(make_model(), error=error, started=TODAY - timedelta(days=2), **failed)
+    good = make_result(make_model(), started=TODAY - timedelta(days=1))
+    assert faults(results=[bad]) == [
+        "changed or unreadable: a text: org__small corpus prose: the text has another hash"
+    ]
+    assert faults(results=[good, bad]) == []

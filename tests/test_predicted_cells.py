@@ -1,0 +1,33 @@
+"""A table shows a prediction only where no score is known, with its interval and its mark."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from generator.files.published import read_published
+from generator.files.specs import Specs
+from generator.fits.study import study_cohort
+from generator.publish.board_columns import make_board_table
+from generator.tables.cohorts import make_cohorts
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_missing_scores_are_shown_as_predicted_and_known_ones_as_they_are():
+    cohort = next(
+        c for c in make_cohorts(Specs(), [], read_published(ROOT)[0]) if c.name == "huang-2024"
+    )
+    predictions = study_cohort(cohort, only=["humaneval"]).predictions
+    shown = make_board_table(cohort, predictions)
+    place = [column.key for column in shown.columns].index("humaneval")
+    known = dict(zip(cohort.rows["page"], cohort.rows["humaneval"], strict=True))
+    cells = {row.page: row.cells[place] for row in shown.rows}
+    assert np.isnan(list(known.values())).sum() == len(predictions) == 3
+    for page, score in known.items():
+        if not np.isnan(score):
+            assert cells[page] == pytest.approx(score, rel=1e-5)
+            continue
+        value, low, high, mark = cells[page]
+        assert 0 <= low <= value <= high <= 1
+        assert mark.startswith("predicted")
