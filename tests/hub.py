@@ -172,10 +172,7 @@ def _oid(file: Path) -> str:
 
 def _information(folder: Path, name: str, gated: bool) -> dict[str, Any]:
     """What the Hub tells of a repository, its card among it: the front matter of its README."""
-    files = [
-        {"rfilename": name, "size": (folder / name).stat().st_size, "blobId": _oid(folder / name)}
-        for name in _names(folder)
-    ]
+    files = [_sibling(folder, name) for name in _names(folder)]
     readme = folder / "README.md"
     card = yaml.safe_load(readme.read_text().split("---")[1]) if readme.is_file() else None
     return {
@@ -184,8 +181,20 @@ def _information(folder: Path, name: str, gated: bool) -> dict[str, Any]:
         "sha": commit_of(folder),
         "gated": "manual" if gated else False,
         "cardData": card,
+        "createdAt": "2025-03-04T05:06:07.000Z",
         "siblings": files,
     }
+
+
+def _sibling(folder: Path, name: str) -> dict[str, Any]:
+    """A file of the listing; of weights, which the Hub keeps in LFS, its SHA-256 as well."""
+    file = folder / name
+    size = file.stat().st_size
+    listed: dict[str, Any] = {"rfilename": name, "size": size, "blobId": _oid(file)}
+    if name.endswith(".safetensors"):
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        listed["lfs"] = {"size": size, "sha256": digest, "pointerSize": 134}
+    return listed
 
 
 def _entry(folder: Path, name: str) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Whether weights on the Hub can be measured, told from their metadata before they are fetched."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal
 
 LOADABLE = ("F64", "F32", "F16", "BF16")  # as safetensors names number formats
@@ -25,6 +27,8 @@ class HubListing:
     licence: str | None
     gated: bool
     readable: bool  # whether this machine may fetch files; only a gated repository says no
+    hashes: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of large files, by name
+    created: date | None = None  # of the repository
 
     @property
     def weights(self) -> list[str]:
@@ -35,6 +39,20 @@ class HubListing:
     @property
     def weights_bytes(self) -> int:
         return sum(self.sizes[name] for name in self.weights)
+
+    @property
+    def content_revision(self) -> str | None:
+        """The revision that these weights would have outside the Hub, so that copies are known.
+
+        As files are hashed there: of one its SHA-256, of several that of their `sha256sum` lines.
+        """
+        if not self.weights or not all(name in self.hashes for name in self.weights):
+            return None
+        digest = self.hashes[self.weights[0]]
+        if len(self.weights) > 1:
+            lines = "".join(f"{self.hashes[name]}  {name}\n" for name in self.weights)
+            digest = hashlib.sha256(lines.encode()).hexdigest()
+        return f"sha256-{digest[:40]}"
 
     @property
     def texts(self) -> list[str]:

@@ -126,7 +126,14 @@ def list_weights(repository: str, revision: str, cache: Path) -> HubListing:
         licence=licence if isinstance(licence, str) else None,
         gated=bool(info.gated) or not readable,
         readable=readable,
+        hashes={s.rfilename: s.lfs.sha256 for s in info.siblings or [] if s.lfs is not None},
+        created=info.created_at.date() if info.created_at is not None else None,
     )
+
+
+def latest_commit(repository: str) -> str:
+    """Commit of a model's main branch today. Raises MeasureError."""
+    return str(ask(repository, lambda: HfApi().model_info(repository).sha))
 
 
 def _names_code(repository: str, revision: str, name: str, cache: Path) -> bool:

@@ -1,0 +1,101 @@
+"""What is known of a pull request's models before they are measured: Hub, records, tables."""
+
+import math
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from generator.files.contents import Contents
+from generator.intake.newcomer import Newcomer, Relative, describe_listing, find_twins
+from generator.intake.weights import HubListing
+from generator.plan import plan_jobs
+from generator.plan.estimates import History
+from generator.records.base import Problem
+from generator.records.models import Model
+from generator.tables.cohorts import Cohort, make_cohorts
+
+Asked = tuple[HubListing | None, str, bool]  # listing, else why there is none, and whose fault
+
+
+def describe_newcomers(
+    models: Iterable[Model], contents: Contents, ask_hub: bool
+) -> tuple[list[Newcomer], list[Problem]]:
+    """Each model with what can be said of it, and what the Hub's metadata refuse.
+
+    contents: those of the base branch with the pull request's files.
+    """
+    specs = contents.specs
+    jobs = plan_jobs(specs, contents.stored)
+    history = History((entry.result for entry in contents.stored), specs.models, "cpu")
+    cohorts = make_cohorts(specs, contents.stored, ())
+    newcomers, problems = [], []
+    for model in models:
+        told, twins, listing = ["weights are not on the Hub: measuring checks them"], set(), None
+        if model.weights.hub:
+            listing, why, refused = _ask(model) if ask_hub else (None, "was not asked", False)
+            told = [f"could not be checked: {why}"]
+            problems += [Problem(model.file, "weights", why, "mend it")] if refused else []
+        if listing is not None:
+            hard, told = describe_listing(listing, model.licence)
+            problems += [_refused(model, line) for line in hard]
+            twins = find_twins(model, listing, specs.models, lambda other: _ask(other)[0])
+        due = [job for job in jobs if job.model.id == model.id]
+        newcomers.append(
+            Newcomer(
+                model=model,
+                runs_here=tuple(told),
+                jobs=len(due),
+                estimates=tuple(history.estimate(job) for job in due),
+                twins=tuple(sorted(twins)),
+                hashes_known=listing is not None and listing.content_revision is not None,
+                relatives=tuple(_relatives(model, cohorts, specs.models)),
+            )
+        )
+    return newcomers, problems
+
+
+def _refused(model: Model, message: str) -> Problem:
+    wrong, _, repair = message.rpartition("; ")
+    return Problem(model.file, "weights", wrong, repair)
+
+
+def _ask(model: Model) -> Asked:
+    """The Hub's listing of a model at its revision; of files only configurations are fetched."""
+    try:
+        from generator.measure.failures import MeasureError
+        from generator.measure.hub import list_weights
+    except ImportError as error:
+        return None, f"{error.name} is not installed", False
+    assert model.weights.hub is not None  # it is asked of those only
+    with tempfile.TemporaryDirectory(prefix="leaderboard-") as cache:
+        try:
+            return list_weights(model.weights.hub, model.weights.revision, Path(cache)), "", False
+        except MeasureError as error:
+            return None, error.message, error.reason == "weights"
+        except (ValueError, RecursionError):
+            return None, "a configuration of the repository is not valid JSON", True
+
+
+def _relatives(
+    model: Model, cohorts: Iterable[Cohort], known: Mapping[str, Model]
+) -> Iterable[Relative]:
+    """In each table of its kind the model of its family that is nearest in size."""
+    for cohort in cohorts:
+        if "compression" not in cohort.rows or not len(cohort.rows):
+            continue
+        rows = cohort.rows[cohort.rows["compression"].notna() & (cohort.rows["model"] != model.id)]
+        rows = rows[[known[name].kind == model.kind for name in rows["model"]]]
+        family = rows[rows["family"] == model.family]
+        if family.empty:
+            continue
+        distance = (family["parameters"].map(math.log) - math.log(model.parameters)).abs()
+        near = family.iloc[int(distance.to_numpy().argmin())]
+        yield Relative(
+            table=cohort.title,
+            name=str(near["name"]),
+            parameters=int(near["parameters"]),
+            compression=float(near["compression"]),
+            unit=cohort.compression[0].unit,
+            better=int((rows["compression"] < near["compression"]).sum()),
+            rows=len(rows),
+        )

@@ -1,0 +1,107 @@
+"""Two checkouts compared file by file. Nothing of them is run, and no link of them is followed."""
+
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from generator.records.base import Problem, UserError
+
+DATA = ("runs", "results")
+LEFT_OVERS = re.compile(  # of the base alone, where the validator runs
+    r"(.*/)?(build|\.venv|__pycache__|\.\w+_cache|\.hypothesis|[^/]*\.egg-info)|results/local"
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file as git keeps it; a folder only where it is empty, as a submodule is."""
+
+    kind: Literal["file", "link", "folder", "other"]
+    executable: bool = False
+    size: int = 0  # bytes
+
+
+@dataclass(frozen=True)
+class Change:
+    """A path that differs. before or after None: it is not there."""
+
+    path: str  # relative, with slashes
+    before: Entry | None
+    after: Entry | None
+
+
+def compare_trees(base: Path, head: Path) -> list[Change]:
+    """Every path that was added, removed or changed, in order. head: a clean checkout."""
+    for folder in (base, head):
+        if not folder.is_dir():
+            raise UserError([Problem(str(folder), "", "is not a folder", "give a checkout")])
+    before, after = _list_tree(base, LEFT_OVERS), _list_tree(head)
+    changes = []
+    for path in sorted(before.keys() | after.keys()):
+        old, new = before.get(path), after.get(path)
+        if old != new or not _same(base / path, head / path, old):
+            changes.append(Change(path, old, new))
+    return changes
+
+
+def _list_tree(folder: Path, ignored: re.Pattern[str] | None = None) -> dict[str, Entry]:
+    """What a checkout holds by path, without git's own folder and the paths that are ignored."""
+    found: dict[str, Entry] = {}
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        entries = [e for e in os.scandir(place) if (place, e.name) != (folder, ".git")]
+        if not entries and place != folder:
+            found[place.relative_to(folder).as_posix()] = Entry("folder")
+        for entry in entries:
+            path = Path(entry.path).relative_to(folder).as_posix()
+            if ignored is not None and ignored.fullmatch(path):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(Path(entry.path))
+            else:
+                found[path] = _describe(entry.stat(follow_symlinks=False))
+    return found
+
+
+def _describe(found: os.stat_result) -> Entry:
+    if stat.S_ISLNK(found.st_mode):
+        return Entry("link")
+    if not stat.S_ISREG(found.st_mode):
+        return Entry("other")
+    return Entry("file", bool(found.st_mode & stat.S_IXUSR), found.st_size)
+
+
+def _same(one: Path, other: Path, entry: Entry | None) -> bool:
+    """Whether two entries that look alike hold the same."""
+    if entry is None or entry.kind == "folder":
+        return True
+    if entry.kind == "link":
+        return os.readlink(one) == os.readlink(other)
+    return entry.kind == "file" and one.read_bytes() == other.read_bytes()
+
+
+@contextmanager
+def overlaid(base: Path, head: Path, fit: Iterable[Change]) -> Iterator[Path]:
+    """A temporary folder: runs/ and results/ of the base with the changes that are fit to be read.
+
+    So whatever is read there is a plain file of a size that was looked at before.
+    """
+    with tempfile.TemporaryDirectory(prefix="leaderboard-") as name:
+        folder = Path(name)
+        for part in DATA:
+            if (base / part).is_dir():
+                shutil.copytree(base / part, folder / part, symlinks=True)
+        for change in fit:
+            (folder / change.path).unlink(missing_ok=True)
+            if change.after is not None:
+                (folder / change.path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(head / change.path, folder / change.path, follow_symlinks=False)
+        yield folder
