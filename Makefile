@@ -110,12 +110,12 @@ lock: setup-test
 	$(PIP) pip-tools
 	for part in build measure test ray; do \
 		case $$part in build) extra=;; measure) extra="--extra measure";; \
-		ray) extra="--extra measure --extra dev --extra ray";; \
+		ray) extra="--extra ray --constraint requirements/test.txt";; \
 		*) extra="--extra measure --extra dev";; esac; \
 		$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 			--no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links \
 			--no-emit-trusted-host $$extra --output-file requirements/$$part.txt pyproject.toml && \
-		sed -i '/^torch==/d; /^# The following/d' requirements/$$part.txt; \
+		sed -i '/^torch==/,/[^\\]$$/d; /^# The following/d' requirements/$$part.txt; \
 	done
 
 clean:
