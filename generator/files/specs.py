@@ -17,6 +17,9 @@ from generator.records.preferences import PreferenceSet
 from generator.records.suites import Profile, Suite
 
 LARGEST_SPEC_BYTES = 256 * 1024  # a spec is a page of text; anything larger is a mistake
+# In characters. Memory and time of the parser grow with the square of a dotted key's length: one
+# of 100,000 parts takes all that a machine has.
+LONGEST_LINE = 1200
 
 R = TypeVar("R", bound=Record)
 
@@ -60,7 +63,13 @@ def _read_content(path: Path, shown: str, problems: list[Problem]) -> dict[str, 
         if path.stat().st_size > LARGEST_SPEC_BYTES:
             problems.append(Problem(shown, "", "is larger than 256 KiB", "a spec is a short file"))
             return None
-        content = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        lines = enumerate(text.split("\n"), start=1)
+        if long := next(((n, len(line)) for n, line in lines if len(line) > LONGEST_LINE), None):
+            wrong = f"has {long[1]} characters, at most {LONGEST_LINE} are read"
+            problems.append(Problem(shown, f"line {long[0]}", wrong, "write shorter lines"))
+            return None
+        content = tomllib.loads(text)
         # By way of JSON, so that a date or a list is read by the same strict rules everywhere.
         plain: dict[str, Any] = json.loads(json.dumps(content, default=str))
         return plain
@@ -71,7 +80,7 @@ def _read_content(path: Path, shown: str, problems: list[Problem]) -> dict[str, 
         problems.append(Problem(shown, "", wrong, "put a readable file there"))
     except RecursionError:
         problems.append(Problem(shown, "", "is nested too deeply", "a spec has tables and lists"))
-    except ValueError as error:  # also raised for an integer of thousands of digits
+    except ValueError as error:
         problems.append(Problem(shown, "", f"is not valid TOML: {error}", "mend the syntax"))
     return None
 

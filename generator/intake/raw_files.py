@@ -11,7 +11,6 @@ from generator.records.base import Problem
 
 LARGEST_BYTES = 8 * 2**20  # of a record, a table or a ledger; the largest here has 0.4 MB
 LONGEST_TEXT = 1000  # characters of one text in a model's file
-LONGEST_LINE = 1200  # characters of TOML: the time to read a dotted key grows with its square
 PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*(/[A-Za-z0-9][A-Za-z0-9._@-]*)*")
 TEMPLATE = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}")
 COMMAND = re.compile(r"^\s*::|##\[", re.MULTILINE)  # of a workflow: printed, it would be obeyed
@@ -55,9 +54,6 @@ def judge_bytes(path: str, content: bytes) -> Problem | None:
     if "\r" in text and not path.endswith(".csv"):
         return Problem(path, "", "has line ends of Windows (CR LF)", "save it with LF only")
     for number, line in enumerate(text.split("\n"), start=1):
-        if path.endswith(".toml") and len(line) > LONGEST_LINE:
-            wrong = f"has {len(line)} characters, at most {LONGEST_LINE} are read"
-            return Problem(path, f"line {number}", wrong, "write shorter lines")
         if hidden := [c for c in line if not c.isprintable() and c not in "\t\r"]:
             wrong = f"holds the invisible character U+{ord(hidden[0]):04X}"
             return Problem(path, f"line {number}", wrong, "remove it")
