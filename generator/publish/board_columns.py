@@ -103,6 +103,10 @@ def _cell(column: BoardColumn, row: Row, guessed: Mapping[tuple[str, str], Predi
     return [_rounded(p.value), _rounded(low), _rounded(high), mark]
 
 
+def is_predicted(cell: Cell) -> bool:
+    return isinstance(cell, list) and str(cell[-1]).startswith("predicted")
+
+
 def _order(row: BoardRow, upwards: bool) -> tuple[bool, float]:
     """Unknown last; the sort is stable, so that equal rows stay in order of their names."""
     if row.order is None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from generator.publish.board_columns import BoardColumn, BoardRow, BoardTable, Cell
+from generator.publish.board_columns import BoardColumn, BoardRow, BoardTable, Cell, is_predicted
 from generator.publish.compressor_rows import COMPRESSOR_NOTE
 from generator.publish.glossary import terms_line
 from generator.publish.text import UNKNOWN, count, counted, escape, number
@@ -188,7 +188,7 @@ def _figure_html(figure: Sequence[float | str | None], column: BoardColumn) -> s
         return number(None if known is None else column.scale * known, column.digits)
 
     text = f"<span>{shown(value)}</span>"
-    if isinstance(mark, str) and mark.startswith("predicted"):
+    if is_predicted(list(figure)):
         text = f'<span class="predicted">≈ {shown(value)}</span>'
     if low is not None:
         text += f"<small>{shown(low)}–{shown(high)}</small>"

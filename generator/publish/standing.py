@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from generator.publish.board_columns import BoardColumn, BoardRow, BoardTable, Cell
+from generator.publish.board_columns import BoardColumn, BoardRow, BoardTable, Cell, is_predicted
 from generator.publish.board_table import cell_html
 from generator.publish.dots import Dot, draw_dots
 from generator.publish.glossary import term
@@ -107,7 +107,8 @@ def _scores(standing: Standing) -> str:
         if (found := standing.cell(name)) is not None:
             column, cell = found
             value, low, high = _figure(cell)
-            dots.append(Dot(column.label, value, low, high, level))
+            if value is not None:
+                dots.append(Dot(column.label, value, low, high, level))
     if not dots:
         return ""
     caption = (
@@ -118,6 +119,9 @@ def _scores(standing: Standing) -> str:
 
 
 def _figure(cell: Any) -> tuple[float | None, float | None, float | None]:
+    """Value and interval; none of a prediction, which is no figure of the model's."""
+    if is_predicted(cell):
+        return None, None, None
     value, low, high = [*(cell if isinstance(cell, list) else [cell]), None, None][:3]
     return value, low, high
 

@@ -8,6 +8,9 @@ export const pointOf = (cell) => (Array.isArray(cell) ? cell[0] : cell ?? null);
 export const isPredicted = (cell) =>
   Array.isArray(cell) && typeof cell[3] === "string" && cell[3].startsWith("predicted");
 
+// For comparing and sorting: a prediction is no figure of the model's.
+export const knownOf = (cell) => (isPredicted(cell) ? null : pointOf(cell));
+
 const figureHtml = (cell, column) => {
   const [value, low, high, mark] = cell;
   const shown = (one) => number(one === null ? null : column.scale * one, column.digits);

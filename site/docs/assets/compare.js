@@ -1,5 +1,5 @@
 // Two to four models of one table: figures side by side, scores as dots, paired differences.
-import { HEAD, cellHtml, pointOf } from "./cells.js";
+import { HEAD, cellHtml, knownOf } from "./cells.js";
 import { copyLink, decimals, escapeHtml, number, writeQuery } from "./format.js";
 
 const DRAWS = 2000;
@@ -44,7 +44,7 @@ const pairedDifference = (one, other) => {
 
 const bestOf = (cells, column) => {
   if (!column.better) return null;
-  const values = cells.map(pointOf).filter((value) => value !== null);
+  const values = cells.map(knownOf).filter((value) => value !== null);
   if (values.length < 2) return null;
   return column.better === "low" ? Math.min(...values) : Math.max(...values);
 };
@@ -57,7 +57,7 @@ const figures = (data, rows) => {
     if (cells.every((cell) => cell === null)) return "";
     const best = bestOf(cells, column);
     const shown = cells.map((cell) => {
-      const wins = best !== null && pointOf(cell) === best;
+      const wins = best !== null && knownOf(cell) === best;
       return `<td class="n${wins ? " best" : ""}">${cellHtml(cell, column)}</td>`;
     });
     const unit = column.unit ? `<small>${escapeHtml(column.unit)}</small>` : "";
@@ -72,13 +72,13 @@ const figures = (data, rows) => {
 const scores = (data, rows) => {
   const lines = data.columns
     .map((column, k) => [column, HEAD + k])
-    .filter(([column, place]) => column.unit === "%" && rows.some((row) => row[place] !== null))
+    .filter(([column, place]) => column.unit === "%" && rows.some((row) => knownOf(row[place]) !== null))
     .map(([column, place]) => {
       const dots = rows.map((row, k) => {
-        const value = pointOf(row[place]);
+        const value = knownOf(row[place]);
         return value === null ? "" : `<i class="dot model-${k}" style="left:${(100 * value).toFixed(1)}%"></i>`;
       });
-      const shown = rows.map((row) => number(row[place] === null ? null : 100 * pointOf(row[place]), 1)).join(" · ");
+      const shown = rows.map((row) => number(knownOf(row[place]) === null ? null : 100 * knownOf(row[place]), 1)).join(" · ");
       return `<li><span class="dots-label">${escapeHtml(column.label)}</span>` +
         `<span class="dots-track" aria-hidden="true">${dots.join("")}</span><span class="dots-value">${shown}</span></li>`;
     });

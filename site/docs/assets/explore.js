@@ -1,5 +1,5 @@
 // Any column of a table against any other, by Observable Plot, which only this page loads.
-import { HEAD, pointOf } from "./cells.js";
+import { HEAD, knownOf } from "./cells.js";
 import { escapeHtml, writeQuery } from "./format.js";
 
 const form = document.querySelector("[data-explore]");
@@ -48,8 +48,8 @@ const show = async () => {
       name: row[HEAD],
       family: row[family],
       chosen: colour.value !== "" && row[family] === colour.value,
-      x: pointOf(row[HEAD + xPlace]),
-      y: pointOf(row[HEAD + yPlace]),
+      x: knownOf(row[HEAD + xPlace]),
+      y: knownOf(row[HEAD + yPlace]),
     }))
     .filter((p) => p.x !== null && p.y !== null && (!logx.checked || p.x > 0) && (!logy.checked || p.y > 0))
     .map((p) => ({ ...p, x: p.x * xColumn.scale, y: p.y * yColumn.scale }));
@@ -73,6 +73,8 @@ const show = async () => {
     ],
   });
   chart.setAttribute("role", "img");
+  // Plot names its groups, which a group without a role may not be.
+  for (const group of chart.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
   const note = document.createElement("p");
   note.textContent = `${summary} Point estimates only; the table has the intervals.`;
   const figures = document.createElement("details");

@@ -1,6 +1,6 @@
 // The leaderboard's table: filters, sorting, columns, the state in the address, download.
 // The page holds the first rows; the others are fetched when something is first asked for.
-import { HEAD, cellHtml, isPredicted, pointOf } from "./cells.js";
+import { HEAD, cellHtml, isPredicted, knownOf, pointOf } from "./cells.js";
 import { copyLink, csvLine, download, escapeHtml, number, writeQuery } from "./format.js";
 import { watchPoints } from "./points.js";
 
@@ -68,12 +68,12 @@ const sorted = (rows) => {
   if (!sort) return rows;
   const place = placeOf(sort[0]);
   const keys = new Map(rows.map((row) => {
-    const key = pointOf(row[place]);
+    const key = knownOf(row[place]);
     return [row, typeof key === "string" ? key.toLowerCase() : key ?? null];
   }));
   return [...rows].sort((one, other) => {
     const [a, b] = [keys.get(one), keys.get(other)];
-    if (a === null || b === null) return (a === null) - (b === null); // unknown stays last
+    if (a === null || b === null) return (a === null) - (b === null); // unknown and predicted stay last
     return sort[1] * (a < b ? -1 : a > b ? 1 : 0);
   });
 };
