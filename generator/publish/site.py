@@ -11,7 +11,7 @@ from generator.files.results import StoredResult, record_text
 from generator.publish.bias_picture import render_bias
 from generator.publish.board_columns import make_board_table
 from generator.publish.board_table import board_json
-from generator.publish.calculator import calculator_json
+from generator.publish.calculator import calculator_json, render_calculator
 from generator.publish.choose_page import render_choose, render_menus
 from generator.publish.compare_page import document_files, render_compare, render_explore
 from generator.publish.corpora_page import render_corpora
@@ -60,7 +60,9 @@ def render_site(
     titles |= {name: pairs.title for name, pairs in specs.preferences.items()}
     partials = {
         "home": render_home(tables, evidence, specs.models, date),
-        "predict": render_calibration(board.calibration) + render_evidence(cohorts, evidence),
+        "predict": render_calculator(cohorts, studies)
+        + render_calibration(board.calibration)
+        + render_evidence(cohorts, evidence),
         "choose": render_choose(menus, speed, specs.assumptions),
         "plane": render_plane_page(tables),
         "families": render_families(cohorts),
