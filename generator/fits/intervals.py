@@ -145,7 +145,7 @@ def make_interval(
     """
     if is_conformal(level, errors.groups):
         reach = errors.size * scale[:, None]  # (rows, errors)
-        share = level * (errors.freedom + 2) / (errors.freedom + 1)
+        share = conformal_share(level, errors)
         centre = by_fold[:, errors.fold]
         high = weighted_quantile(centre + reach, errors.weight, share)
         low = -weighted_quantile(reach - centre, errors.weight, share)
@@ -154,6 +154,11 @@ def make_interval(
         low, high = prediction - half, prediction + half
     low, high = np.minimum(low, prediction), np.maximum(high, prediction)
     return np.clip(low, 0, ceiling), np.clip(high, 0, ceiling)
+
+
+def conformal_share(level: float, errors: Errors) -> float:
+    """The share of the errors that an interval holds: more than its level, for what is new."""
+    return level * (errors.freedom + 2) / (errors.freedom + 1)
 
 
 def weighted_quantile(values: Array, weight: Array, share: float) -> Array:

@@ -11,6 +11,7 @@ from generator.files.results import StoredResult, record_text
 from generator.publish.bias_picture import render_bias
 from generator.publish.board_columns import make_board_table
 from generator.publish.board_table import board_json
+from generator.publish.calculator import calculator_json, render_calculator
 from generator.publish.choose_page import render_choose, render_menus
 from generator.publish.compare_page import document_files, render_compare, render_explore
 from generator.publish.corpora_page import render_corpora
@@ -49,6 +50,7 @@ def render_site(
     footer = f"Built from commit {escape(board.commit[:12])} of {escape(date)}."
     if board.commit == "unknown":
         footer = "Built outside of a git repository."
+    studies = {name: found.study for name, found in evidence.items()}
     menus = make_menus(cohorts, [entry.result for entry in board.current])
     speed = measure_speed(specs, stored)
     tables = [make_board_table(c, evidence[c.name].study.predictions) for c in cohorts]
@@ -58,7 +60,9 @@ def render_site(
     titles |= {name: pairs.title for name, pairs in specs.preferences.items()}
     partials = {
         "home": render_home(tables, evidence, specs.models, date),
-        "predict": render_calibration(board.calibration) + render_evidence(cohorts, evidence),
+        "predict": render_calculator(cohorts, studies)
+        + render_calibration(board.calibration)
+        + render_evidence(cohorts, evidence),
         "choose": render_choose(menus, speed, specs.assumptions),
         "plane": render_plane_page(tables),
         "families": render_families(cohorts),
@@ -88,6 +92,7 @@ def render_site(
     partials["download"] = render_downloads(board, exported)
     files |= {f"docs/{path}": content for path, content in exported.items()}
     files["docs/data/choose.json"] = render_menus(menus, speed, specs.assumptions)
+    files["docs/data/predict.json"] = calculator_json(cohorts, studies)
     partials["imported"] = render_import_list(board.imported, board.conflicts)
     for page, title, partial in _model_pages(board, find_standings(tables)):
         shown = escape(title).replace("/", "/<wbr>")
