@@ -26,7 +26,7 @@ from generator.records.models import Model
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "site" / "docs").glob("*.md"))
 TEXTS = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
     *PAGES,
     *sorted((ROOT / ".github").rglob("*.md")),
     *sorted((ROOT / "examples").rglob("*.md")),
@@ -158,13 +158,37 @@ def test_the_example_of_a_model_file_is_in_order(tmp_path):
     assert (list(specs.models), problems) == (["org__model"], [])
 
 
-def test_every_test_that_the_page_of_faults_names_exists():
-    page = (ROOT / "site/docs/reliability.md").read_text("utf-8")
-    named = re.findall(r"\| `(test_\w+)` \|$", page, re.MULTILINE)
-    rows = page.partition("| What goes wrong |")[2].partition("\n\n")[0].splitlines()[2:]
-    assert len(named) == len(rows) > 10
+@pytest.mark.parametrize(
+    ("page", "heading", "tables"),
+    [("site/docs/reliability.md", "What goes wrong", 1), ("SECURITY.md", "Attack", 4)],
+)
+def test_every_test_that_a_page_of_faults_names_exists(page, heading, tables):
+    """Each row of its tables ends with the name of a test, and that test is there."""
+    parts = (ROOT / page).read_text("utf-8").split(f"| {heading} |")[1:]
+    rows = [row for part in parts for row in part.partition("\n\n")[0].splitlines()[2:]]
+    assert (len(parts), len(rows) > 10) == (tables, True)
+    named = [re.search(r"\| `(test_\w+)` \|$", row) for row in rows]
+    assert [row for row, name in zip(rows, named, strict=True) if name is None] == []
     tests = "\n".join(file.read_text("utf-8") for file in sorted((ROOT / "tests").glob("*.py")))
-    assert [name for name in named if f"def {name}(" not in tests] == []
+    assert [name[1] for name in named if name and f"def {name[1]}(" not in tests] == []
+
+
+def test_what_has_owners_exists_and_holds_scorer_schema_and_workflows():
+    lines = (ROOT / ".github/CODEOWNERS").read_text("utf-8").splitlines()
+    owned = [line.split()[0] for line in lines if line and not line.startswith("#")]
+    assert [path for path in owned if not (ROOT / path.lstrip("/")).exists()] == []
+    assert {"/generator/measure/", "/generator/records/", "/.github/"} <= set(owned)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_every_link_inside_the_repository_leads_to_a_file_and_its_heading(name):
+    """Links of the site's own pages are checked where it is built."""
+    found = re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", (ROOT / name).read_text("utf-8"))
+    assert [path for path, _ in found if not (ROOT / path).exists()] == []
+    for path, anchor in found:
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", (ROOT / (path or name)).read_text(), re.MULTILINE)
+            assert anchor in {slugify(heading, "-") for heading in headings}
 
 
 def test_the_page_of_faults_says_when_each_reason_is_tried_again():

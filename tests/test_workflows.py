@@ -148,6 +148,7 @@ def test_zizmor_finds_nothing():
     [
         ("vendor.github-workflows", FILES),
         ("vendor.dependabot", [ROOT / ".github" / "dependabot.yml"]),
+        ("vendor.github-issue-forms", sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))),
     ],
 )
 def test_files_follow_the_schema_of_github(schema, files):

@@ -3,6 +3,7 @@
 # ruff: noqa: F401, I001 - an import registers a command; their order is that in --help
 from generator.cli.app import app, main
 from generator.cli import check
+from generator.cli import add
 from generator.cli import validate
 from generator.cli import plan
 from generator.cli import measure

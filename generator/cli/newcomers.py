@@ -6,12 +6,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from generator.files.contents import Contents
-from generator.intake.newcomer import Newcomer, Relative, describe_listing, find_twins
+from generator.intake.newcomer import (
+    Newcomer,
+    Relative,
+    as_problem,
+    describe_listing,
+    find_twins,
+)
 from generator.intake.weights import HubListing
 from generator.plan import plan_jobs
 from generator.plan.estimates import History
 from generator.records.base import Problem
 from generator.records.models import Model
+from generator.records.names import COMMIT
 from generator.tables.cohorts import Cohort, make_cohorts
 
 Asked = tuple[HubListing | None, str, bool]  # listing, else why there is none, and whose fault
@@ -32,13 +39,15 @@ def describe_newcomers(
     for model in models:
         told, twins, listing = ["weights are not on the Hub: measuring checks them"], set(), None
         if model.weights.hub:
-            listing, why, refused = _ask(model) if ask_hub else (None, "was not asked", False)
+            listing, why, refused = list_model(model) if ask_hub else (None, "was not asked", False)
             told = [f"could not be checked: {why}"]
-            problems += [Problem(model.file, "weights", why, "mend it")] if refused else []
+            problems += [as_problem(model.file, why)] if refused else []
         if listing is not None:
             hard, told = describe_listing(listing, model.licence)
-            problems += [_refused(model, line) for line in hard]
-            twins = find_twins(model, listing, specs.models, lambda other: _ask(other)[0])
+            problems += [as_problem(model.file, line) for line in hard]
+            count = sum(listing.parameters.values()) or model.parameters
+            others = specs.models
+            twins = find_twins(model.id, count, listing, others, lambda o: list_model(o)[0])
         due = [job for job in jobs if job.model.id == model.id]
         newcomers.append(
             Newcomer(
@@ -54,26 +63,31 @@ def describe_newcomers(
     return newcomers, problems
 
 
-def _refused(model: Model, message: str) -> Problem:
-    wrong, _, repair = message.rpartition("; ")
-    return Problem(model.file, "weights", wrong, repair)
+def list_model(model: Model) -> Asked:
+    """The Hub's listing of a model at its pinned revision."""
+    assert model.weights.hub is not None  # it is asked of those only
+    return list_repository(model.weights.hub, model.weights.revision)
 
 
-def _ask(model: Model) -> Asked:
-    """The Hub's listing of a model at its revision; of files only configurations are fetched."""
+def list_repository(repository: str, revision: str | None) -> Asked:
+    """The Hub's listing of a model; of files only configurations are fetched.
+
+    revision: a commit, or a branch or tag whose commit is looked up; None is the main branch.
+    """
     try:
         from generator.measure.failures import MeasureError
-        from generator.measure.hub import list_weights
+        from generator.measure.hub import list_weights, resolve_commit
     except ImportError as error:
-        return None, f"{error.name} is not installed", False
-    assert model.weights.hub is not None  # it is asked of those only
+        return None, f"{error.name} is not installed; pip install '.[measure]'", False
     with tempfile.TemporaryDirectory(prefix="leaderboard-") as cache:
         try:
-            return list_weights(model.weights.hub, model.weights.revision, Path(cache)), "", False
+            if revision is None or not COMMIT.fullmatch(revision):
+                revision = resolve_commit(repository, revision)
+            return list_weights(repository, revision, Path(cache)), "", False
         except MeasureError as error:
             return None, error.message, error.reason == "weights"
         except (ValueError, RecursionError):
-            return None, "a configuration of the repository is not valid JSON", True
+            return None, "a configuration of the repository is not valid JSON; mend it there", True
 
 
 def _relatives(

@@ -17,10 +17,10 @@ def toml_text(record: Record) -> str:
 
 
 def _lines(values: dict[str, Any]) -> str:
-    return "".join(f"{name} = {_value(value)}\n" for name, value in values.items())
+    return "".join(f"{name} = {toml_value(value)}\n" for name, value in values.items())
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
     """JSON writes text, numbers and lists as TOML does; dates stand bare."""
     if isinstance(value, date):
         return value.isoformat()

@@ -131,9 +131,10 @@ def list_weights(repository: str, revision: str, cache: Path) -> HubListing:
     )
 
 
-def latest_commit(repository: str) -> str:
-    """Commit of a model's main branch today. Raises MeasureError."""
-    return str(ask(repository, lambda: HfApi().model_info(repository).sha))
+def resolve_commit(repository: str, revision: str | None) -> str:
+    """Commit of a model's branch or tag today; None is its main branch. Raises MeasureError."""
+    place = f"{repository} at {revision}" if revision else repository
+    return str(ask(place, lambda: HfApi().model_info(repository, revision=revision).sha))
 
 
 def _names_code(repository: str, revision: str, name: str, cache: Path) -> bool:

@@ -1,0 +1,99 @@
+"""A model's file, begun with what the Hub tells of it; what it does not is left out and named."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from generator.intake.newcomer import RUNNER, WAITS, as_problem
+from generator.intake.raw_files import judge_texts
+from generator.intake.toml_text import toml_value
+from generator.intake.weights import HubListing, judge_weights
+from generator.records.base import Problem
+from generator.records.models import Model, Weights
+
+HUB_BEGAN = date(
+    2022, 3, 2
+)  # since then the Hub keeps dates; all older repositories carry this one
+# In the order of a model's file; training_tokens may stay out of it for good.
+FIELDS = ("name", "family", "kind", "parameters", "training_tokens", "released", "licence")
+DATED = "when the repository was made; mend it if the weights were released on another day"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A model's file as it can be begun."""
+
+    file: str
+    text: str
+    notes: tuple[
+        str, ...
+    ]  # a line each: what is left out, what may need mending, what it waits for
+
+
+def file_of(name: str) -> str:
+    return f"runs/models/{name}.toml"
+
+
+def why_not_added(
+    name: str,
+    listing: HubListing,
+    family: str | None,
+    others: Mapping[str, Model],
+    twins: Collection[str],
+) -> list[Problem]:
+    """Every reason against a model, whatever machine would measure it.
+
+    twins: ids of models with the same weights by hash.
+    """
+    file = file_of(name)
+    found = [as_problem(file, r.message) for r in judge_weights(listing, None, None)]
+    same = {o.id for o in others.values() if _holds(o, listing)} | set(twins)
+    for other in sorted(same):
+        wrong = f"these are the weights of {other}"
+        found.append(Problem(file, "weights.revision", wrong, "they are on the board"))
+    return [*found, *judge_texts(file, {"family": family, "licence": listing.licence})]
+
+
+def _holds(other: Model, listing: HubListing) -> bool:
+    return any(checkpoint.revision == listing.revision for checkpoint in other.revisions())
+
+
+def draft_model(name: str, listing: HubListing, family: str | None, kind: str | None) -> Draft:
+    """The file with what is known. family, kind: as the user gives them; the Hub tells neither."""
+    created = listing.created
+    known: dict[str, Any] = {
+        "name": name,
+        "family": family or None,
+        "kind": kind,
+        "parameters": sum(listing.parameters.values()) or None,
+        "released": created if created is not None and created > HUB_BEGAN else None,
+        "licence": listing.licence if listing.licence != "other" else None,
+    }
+    lines, notes = [], []
+    for field in FIELDS:
+        if (value := known.get(field)) is None:
+            left_out = _left_out(field)
+            lines.append(f"# {field}: {left_out}")
+            notes.append(f"{field}: {left_out}")
+        else:
+            lines.append(f"{field} = {toml_value(value)}")
+    if known["released"] is not None:
+        notes.append(f"released: {created}, {DATED}")
+    weights = Weights(hub=listing.repository, revision=listing.revision)
+    lines += ["", "[weights]"]
+    lines += [f"{k} = {toml_value(v)}" for k, v in weights.model_dump(exclude_none=True).items()]
+    return Draft(file_of(name), "\n".join(lines) + "\n", (*notes, *_waits(listing)))
+
+
+def _left_out(field: str) -> str:
+    """What is said of a field that the Hub does not tell."""
+    info = Model.model_fields[field]
+    what = "fill it in: " if info.is_required() else ""
+    return f"not known, left out; {what}{info.description}"
+
+
+def _waits(listing: HubListing) -> list[str]:
+    """What keeps it from being measured on the board's runners, though not elsewhere."""
+    refusals = judge_weights(listing, None, RUNNER)
+    return [f"waits: {refusal.message}" for refusal in refusals if refusal.reason in WAITS]
