@@ -10,7 +10,7 @@ from generator.intake.raw_files import judge_texts
 from generator.intake.toml_text import toml_value
 from generator.intake.weights import HubListing, judge_weights
 from generator.records.base import Problem
-from generator.records.models import Model, Weights
+from generator.records.models import Model
 
 HUB_BEGAN = date(
     2022, 3, 2
@@ -80,9 +80,8 @@ def draft_model(name: str, listing: HubListing, family: str | None, kind: str | 
             lines.append(f"{field} = {toml_value(value)}")
     if known["released"] is not None:
         notes.append(f"released: {created}, {DATED}")
-    weights = Weights(hub=listing.repository, revision=listing.revision)
-    lines += ["", "[weights]"]
-    lines += [f"{k} = {toml_value(v)}" for k, v in weights.model_dump(exclude_none=True).items()]
+    weights = {"hub": listing.repository, "revision": listing.revision}
+    lines += ["", "[weights]", *(f"{k} = {toml_value(v)}" for k, v in weights.items())]
     return Draft(file_of(name), "\n".join(lines) + "\n", (*notes, *_waits(listing)))
 
 
