@@ -127,6 +127,10 @@ def belongs(run_id: str, revision: str | None = None) -> str:
     return f"{model}/{revision or own}/{job}/{run_id}.json"
 
 
+def names_in(folder: str) -> str:
+    return ", ".join(sorted(path.stem for path in (ROOT / "runs" / folder).glob("*.toml")))
+
+
 NOBODYS = "sha256-" + "d" * 40
 NEVER_EDITED = "records are never edited: restore it from git or measure again"
 SPLIT = "split it: models and results in one pull request, all the rest in another"
@@ -446,6 +450,14 @@ BAD = [
             f"results/measured/{belongs('a397379fd16e', NOBODYS)}: revision {NOBODYS} is "
             f"not in the "
             "model's file; measure it for the model's file of this pull request",
+        ),
+    ),
+    PullRequest(
+        "a suite and a text that do not exist",
+        model("\n[weights]", 'suites = ["none"]\ncorpora = ["nothing"]\n\n[weights]'),
+        (
+            f'{NEW}: corpora: unknown corpus "nothing"; choose from {names_in("corpora")}',
+            f'{NEW}: suites: unknown suite "none"; choose from {names_in("suites")}',
         ),
     ),
     PullRequest(

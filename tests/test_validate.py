@@ -81,3 +81,29 @@ def test_the_summary_says_what_is_known_and_holds_no_markup_of_strangers(base, h
     assert "### org&#47;small" in text
     for line in ("Can it run: could not be checked", "Time: ", "Same weights under", "Place: "):
         assert f"- {line}" in text
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_an_empty_folder_in_the_base_is_no_trouble(base, head, tmp_path, filled):
+    """git keeps none, but a checkout may hold one where a model stood."""
+    own = Path(shutil.copytree(base, tmp_path / "own"))
+    (own / NEW).parent.mkdir()
+    if filled:
+        write(head, NEW, MODEL)
+    assert lines_of(validate(own, head, "--no-hub")) == []
+
+
+def test_a_folder_that_becomes_a_file_and_a_file_that_becomes_a_folder_are_told(
+    base, head, tmp_path
+):
+    own = Path(shutil.copytree(base, tmp_path / "own"))
+    write(own, f"{NEW}/inner.toml", "")
+    write(head, NEW, MODEL)
+    removed = "a model that the board has is removed or renamed; "
+    removed += "restore the file; a new name is a new file beside it"
+    assert lines_of(validate(own, head, "--no-hub")) == [f"{NEW}/inner.toml: {removed}"]
+    assert lines_of(validate(head, own, "--no-hub")) == [
+        f"{NEW}: {removed}",
+        f"{NEW}/inner.toml: is in the wrong folder or of the wrong kind; "
+        "expected runs/models/<org>/<model>.toml",
+    ]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -95,10 +95,12 @@ def judge(base: Path, head: Path, hub: bool) -> Verdict:
     fit += [c for c in specs if not is_data(c.path) and _is_fit(c, head, verdict)]
     with overlaid(base, head, fit) as folder:
         contents, found = read_contents(folder)
+    sound = _without(contents, {problem.file for problem in found})
     if found and not {problem.file for problem in found} <= paths:
         found = sorted(set(found) - set(read_contents(base)[1]))  # the base's own are not theirs
     verdict.problems += found
-    _judge_contents(fit, contents, hub, verdict)
+    _judge_contents(fit, contents, sound, verdict)
+    _judge_models(fit, contents, sound, hub, verdict)
     return verdict
 
 
@@ -118,14 +120,26 @@ def _is_fit(change: Change, head: Path, verdict: Verdict) -> bool:
     return misplaced is None and wrong is None
 
 
-def _judge_contents(fit: Sequence[Change], contents: Contents, hub: bool, verdict: Verdict) -> None:
-    """What was read: texts, records and copies, and for new models what can be said of them."""
+def _without(contents: Contents, faulty: set[str]) -> Contents:
+    """Contents without models whose file has a problem, such as a suite that does not exist."""
+    models = {name: m for name, m in contents.specs.models.items() if m.file not in faulty}
+    left_out = contents.specs.models.keys() - models.keys()
+    return replace(
+        contents,
+        specs=replace(contents.specs, models=models),
+        stored=[entry for entry in contents.stored if entry.result.model not in left_out],
+    )
+
+
+def _judge_contents(
+    fit: Sequence[Change], contents: Contents, sound: Contents, verdict: Verdict
+) -> None:
+    """Records and texts of the files that were read."""
     touched = {change.path for change in fit if change.after is not None}
     added = {change.path for change in fit if change.before is None}
-    specs = contents.specs
     for stored in contents.stored:
         if stored.file in added:
-            wrong = judge_record(stored.file, stored.result, specs)
+            wrong = judge_record(stored.file, stored.result, sound.specs)
             verdict.problems += [wrong] if wrong else []
     for table in contents.published:
         folder = f"results/published/{table.source.name}"
@@ -134,15 +148,24 @@ def _judge_contents(fit: Sequence[Change], contents: Contents, hub: bool, verdic
             verdict.problems += judge_texts(f"{folder}/source.toml", source)
         if f"{folder}/table.csv" in touched:
             verdict.problems += judge_texts(f"{folder}/table.csv", _by_line(table.rows))
-    models = [model for model in specs.models.values() if model.file in touched]
-    for model in models:
-        verdict.problems += judge_texts(model.file, model.model_dump(mode="json"))
+
+
+def _judge_models(
+    fit: Sequence[Change], contents: Contents, sound: Contents, hub: bool, verdict: Verdict
+) -> None:
+    """Texts of models and copies of others; of sound ones what can be said before measuring."""
     from generator.cli.newcomers import describe_newcomers
 
-    verdict.newcomers, wrongs = describe_newcomers(models, contents, hub)
+    touched = {change.path for change in fit if change.after is not None}
+    known = contents.specs.models
+    models = [model for model in known.values() if model.file in touched]
+    described = [model for model in models if model.id in sound.specs.models]
+    verdict.newcomers, wrongs = describe_newcomers(described, sound, hub)
     verdict.problems += wrongs
-    for newcomer in verdict.newcomers:
-        verdict.problems += judge_duplicate(newcomer.model, specs.models, newcomer.twins)
+    twins = {newcomer.model.id: newcomer.twins for newcomer in verdict.newcomers}
+    for model in models:
+        verdict.problems += judge_texts(model.file, model.model_dump(mode="json"))
+        verdict.problems += judge_duplicate(model, known, twins.get(model.id, ()))
 
 
 def _by_line(rows: Sequence[dict[str, str]]) -> dict[str, dict[str, str]]:

@@ -99,9 +99,19 @@ def overlaid(base: Path, head: Path, fit: Iterable[Change]) -> Iterator[Path]:
         for part in DATA:
             if (base / part).is_dir():
                 shutil.copytree(base / part, folder / part, symlinks=True)
-        for change in fit:
-            (folder / change.path).unlink(missing_ok=True)
+        for change in sorted(
+            fit, key=lambda c: c.after is not None
+        ):  # what is gone gives way first
+            place = folder / change.path
+            _remove(place)
             if change.after is not None:
-                (folder / change.path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(head / change.path, folder / change.path, follow_symlinks=False)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(head / change.path, place, follow_symlinks=False)
         yield folder
+
+
+def _remove(place: Path) -> None:
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)

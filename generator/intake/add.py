@@ -70,7 +70,8 @@ def draft_model(name: str, listing: HubListing, family: str | None, kind: str | 
         "released": created if created is not None and created > HUB_BEGAN else None,
         "licence": listing.licence if listing.licence != "other" else None,
     }
-    lines, notes = [], []
+    lines: list[str] = []
+    notes: list[str] = []
     for field in FIELDS:
         if (value := known.get(field)) is None:
             left_out = _left_out(field)
