@@ -9,6 +9,8 @@ from generator.files.specs import Specs
 from generator.fits.study import study_cohort
 from generator.tables.cohorts import Cohort, make_cohorts
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parent.parent
 COHORTS = ("huang-2024", "mlfoundations-scaling", "olmo-ladder", "pythia-v0")
 
