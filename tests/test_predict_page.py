@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from tests.test_browser import address as address
 from tests.test_browser import browser as browser
+from tests.test_browser import faults_of
 from tests.test_browser import page as page
 from tests.test_browser import site as site
 from tests.test_predict_data import COHORTS, NUMBERS, ask, questions
@@ -64,11 +65,14 @@ def test_it_says_what_is_missing_or_wrong_and_reads_its_answer_out(page, address
     assert shown_answer(page) is None
 
 
-def test_it_fits_a_phone_and_says_what_to_do_without_javascript(browser, address):
+def test_it_fits_a_phone_and_says_what_to_do_without_javascript(browser, address, entries):
     context = browser.new_context(viewport={"width": 390, "height": 844})
     opened = context.new_page()
     opened.goto(f"{address}predict/")
-    opened.wait_for_selector("#predict form")
+    entry = entries["olmo-ladder"]
+    type_in(opened, entry, questions(entry)["better"])
+    expect(opened.locator("#predict-answer .notice")).to_contain_text("Extrapolation")
+    assert faults_of(opened) == []
     assert opened.evaluate("document.documentElement.scrollWidth") <= 390
     context.close()
     context = browser.new_context(java_script_enabled=False)
