@@ -5,10 +5,12 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from generator.export.files import export_files
 from tests.exported import read_board
 
+pytestmark = pytest.mark.processes
 ROOT = Path(__file__).parent.parent
 OWN = "results/published/huang-2024"
 COLUMNS = (
