@@ -41,3 +41,11 @@ def board(tmp_path: Path) -> Path:
 
     write_board(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights load in float32 on every machine: many choose bfloat16, which keeps three digits."""
+    import torch
+
+    monkeypatch.setattr("generator.measure.weights.suitable_dtype", lambda: torch.float32)

@@ -80,6 +80,7 @@ def bits_of(result):
     return [one["bits_per_byte"] for one in json.loads(result.stdout)["summary"]["rates"]]
 
 
+@pytest.mark.usefixtures("in_float32")
 def test_an_endpoint_gives_the_bits_that_the_weights_give_here(tmp_path, texts):
     save_tiny(tmp_path / "model")
     server = Server()

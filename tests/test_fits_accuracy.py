@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from generator.files.published import read_published
@@ -30,9 +31,17 @@ def means(cohorts):
 
 def test_naming_a_benchmark_changes_none_of_its_figures(cohorts, means):
     """`predict --benchmark` answers as `predict` does: the folds are those of all benchmarks."""
-    whole = study_cohort(cohorts["huang-2024"]).of("score")
-    assert whole.judgements == means["huang-2024"].judgements
-    assert whole.predictions == means["huang-2024"].predictions
+    whole, alone = study_cohort(cohorts["huang-2024"]).of("score"), means["huang-2024"]
+    for ours, theirs in zip(alone.judgements, whole.judgements, strict=True):
+        assert [(r.model, r.form, r.predictors) for r in ours.rows] == [
+            (r.model, r.form, r.predictors) for r in theirs.rows
+        ]
+        assert [(r.predicted, *np.ravel(r.intervals)) for r in ours.rows] == [
+            pytest.approx((r.predicted, *np.ravel(r.intervals)), rel=1e-9) for r in theirs.rows
+        ]
+    assert [p.value for p in alone.predictions] == pytest.approx(
+        [p.value for p in whole.predictions], rel=1e-9
+    )
 
 
 def test_families_left_out_are_predicted_to_one_and_a_half_points(means):

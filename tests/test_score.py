@@ -62,6 +62,7 @@ def by_hand(model, text):
     return -sum(logits[k, token].item() for k, token in enumerate(ids[0, 1:])) / math.log(2)
 
 
+@pytest.mark.usefixtures("in_float32")
 def test_bits_are_those_of_the_model_and_every_document_is_there(tmp_path, models, texts):
     out = tmp_path / "costs.csv"
     answer = json.loads(score(tmp_path, models, "--text", texts, "--json", "--csv", out).stdout)

@@ -1,7 +1,7 @@
 """The models worth choosing: those that no other beats in quality and every cost at once."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from generator.choice.costs import Costs, costs_of
@@ -99,7 +99,8 @@ def quality_of(option: Option, weights: Mapping[str, float]) -> Quality | None:
 
 def _judge(entries: Sequence[_Entry]) -> list[Choice]:
     """Front or not, with ties and reasons; the front first, the best first."""
-    beaten = {entry.option.id: _beater(entry, entries) for entry in entries}
+    best_first = sorted(entries, key=lambda one: (one.good, one.option.id), reverse=True)
+    beaten = {entry.option.id: _beater(entry, best_first) for entry in entries}
     front = [entry for entry in entries if beaten[entry.option.id] is None]
     choices = []
     for entry in sorted(entries, key=lambda one: (-one.good, one.option.id)):
@@ -119,29 +120,36 @@ def _judge(entries: Sequence[_Entry]) -> list[Choice]:
     return sorted(choices, key=lambda choice: not choice.on_front)  # stable
 
 
-def _pairs(one: Costs, other: Costs) -> list[tuple[float, float]]:
+def _pairs(one: Costs, other: Costs) -> Iterator[tuple[float, float]]:
     """Costs that are known of both."""
-    held = zip(
-        (one.memory_bytes, one.seconds, one.money),
-        (other.memory_bytes, other.seconds, other.money),
-        strict=True,
-    )
-    return [(a, b) for a, b in held if a is not None and b is not None]
+    for a, b in (
+        (one.memory_bytes, other.memory_bytes),
+        (one.seconds, other.seconds),
+        (one.money, other.money),
+    ):
+        if a is not None and b is not None:
+            yield a, b
 
 
-def _beater(entry: _Entry, entries: Sequence[_Entry]) -> _Entry | None:
+def _beater(entry: _Entry, best_first: Sequence[_Entry]) -> _Entry | None:
     """The best model that costs no more in anything and is better, or as good and costs less."""
-    found = [other for other in entries if other is not entry and _beats(other, entry)]
-    return max(found, key=lambda other: (other.good, other.option.id), default=None)
+    for other in best_first:
+        if other.good < entry.good:
+            return None
+        if other is not entry and _beats(other, entry):
+            return other
+    return None
 
 
 def _beats(one: _Entry, other: _Entry) -> bool:
-    pairs = _pairs(one.costs, other.costs)
-    if not pairs or any(mine > theirs for mine, theirs in pairs):
+    known = cheaper = False
+    for mine, theirs in _pairs(one.costs, other.costs):
+        if mine > theirs:
+            return False
+        known, cheaper = True, cheaper or mine < theirs
+    if not known or one.good < other.good:
         return False
-    if one.good > other.good and not _tied(one, other):
-        return True
-    return one.good >= other.good and any(mine < theirs for mine, theirs in pairs)
+    return cheaper or (one.good > other.good and not _tied(one, other))
 
 
 def _tied(one: _Entry, other: _Entry) -> bool:

@@ -2,6 +2,7 @@
 stays where it is; new members may be added. See api_schemas.py for their shapes."""
 
 import math
+from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from generator.tables.cohorts import Cohort, Column
 
 VERSION = 1
 FOLDER = "api/v1"
+MEASURED = ""  # stands for all cohorts of our own: one file holds a model's figures of each
 
 
 def export_api(
@@ -141,10 +143,12 @@ def _row(cohort: Cohort, row: Mapping[Hashable, Any]) -> dict[str, object]:
 
 def _models(board: Board, scores: pd.DataFrame) -> dict[str, object]:
     """A file for each model: what it is, and every figure that a cohort has of it."""
-    rows = dict(list(scores.groupby(["provenance", "model"], sort=False)))
+    figures: dict[tuple[str, str], list[dict[str, object]]] = defaultdict(list)
+    for row in scores.to_dict("records"):
+        of = MEASURED if row["provenance"] == "measured" else str(row["cohort"])
+        figures[of, str(row["model"])].append(_figure(row))
     files: dict[str, object] = {}
     for model in board.specs.models.values():
-        own = rows.get(("measured", model.id))
         files[api_path(f"models/{model.id}/")] = {
             "id": model.id,
             "name": model.name,
@@ -158,20 +162,18 @@ def _models(board: Board, scores: pd.DataFrame) -> dict[str, object]:
             "revision": model.weights.revision,
             "quantization": model.weights.quantization,
             "licence": OURS,
-            "figures": [] if own is None else _figures(own),
+            "figures": figures.get((MEASURED, model.id), []),
         }
     for cohort in _published(board):
-        parts = scores[scores["cohort"] == cohort.name].groupby("model", sort=False)
-        own_rows = {str(key): part for key, part in parts}
         for row in cohort.rows.to_dict("records"):
-            files[api_path(str(row["page"]))] = _published_model(cohort, row, own_rows)
+            own = figures.get((cohort.name, str(row["model"])), [])
+            files[api_path(str(row["page"]))] = _published_model(cohort, row, own)
     return files
 
 
 def _published_model(
-    cohort: Cohort, row: Mapping[Hashable, Any], figures: dict[str, pd.DataFrame]
+    cohort: Cohort, row: Mapping[Hashable, Any], figures: list[dict[str, object]]
 ) -> dict[str, object]:
-    own = figures.get(str(row["model"]))
     return {
         "id": row["model"],
         "name": row["name"],
@@ -185,7 +187,7 @@ def _published_model(
         "revision": None,
         "quantization": None,
         "licence": licence_of(cohort),
-        "figures": [] if own is None else _figures(own),
+        "figures": figures,
     }
 
 
@@ -193,13 +195,10 @@ FIGURE_TEXTS = ("cohort", "dtype", "kind", "column", "label", "unit", "record")
 FIGURE_NUMBERS = ("value", "stderr", "low95", "high95", "chance")
 
 
-def _figures(rows: pd.DataFrame) -> list[dict[str, object]]:
-    found = []
-    for row in rows.to_dict("records"):
-        texts = {name: row[name] if isinstance(row[name], str) else None for name in FIGURE_TEXTS}
-        numbers = {name: _number(row[name]) for name in FIGURE_NUMBERS}
-        found.append(texts | numbers | {"higher_is_better": bool(row["higher_is_better"])})
-    return found
+def _figure(row: Mapping[Hashable, Any]) -> dict[str, object]:
+    texts = {name: row[name] if isinstance(row[name], str) else None for name in FIGURE_TEXTS}
+    numbers = {name: _number(row[name]) for name in FIGURE_NUMBERS}
+    return texts | numbers | {"higher_is_better": bool(row["higher_is_better"])}
 
 
 def _number(value: object) -> float | None:

@@ -107,8 +107,8 @@ def _file(table: Table, form: str, files: Mapping[str, bytes]) -> dict[str, obje
 
 
 def as_json(value: object) -> bytes:
-    """Indented, UTF-8, as all descriptors of ours are written."""
-    return (json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+    """One line, UTF-8, as all descriptors and answers of ours are written."""
+    return (json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def checksums(files: Mapping[str, bytes]) -> bytes:

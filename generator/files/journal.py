@@ -9,7 +9,6 @@ import hashlib
 import sqlite3
 import struct
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from dataclasses import astuple, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -149,9 +148,8 @@ class Journal:
             "(SELECT 1 FROM scored s WHERE s.scorer = ? AND s.text = l.text) "
             "ORDER BY l.rank, l.number"
         )
-        with closing(self.base.cursor()) as rows:
-            for row in rows.execute(query, (*values, scorer)):
-                yield Listed(*row)
+        for row in self.base.execute(query, (*values, scorer)):
+            yield Listed(*row)
 
     def write(self, scorer: int, costs: Iterable[Cost]) -> None:
         rows = ((scorer, c.text, c.tokens, c.bits, c.lossless, c.seal(scorer)) for c in costs)

@@ -61,7 +61,7 @@ def fit_all(
             parameters.append(None)
             continue
         which = possible.reshape(-1)
-        part = problems.chosen(which)
+        part = problems.at(which)
         filled = np.nan_to_num(design)
         found = fit_form(candidate.form, filled, part)
         own = np.full((rows, len(which)), np.nan)

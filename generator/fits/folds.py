@@ -12,7 +12,7 @@ OUTER_FOLDS = 10
 INNER_FOLDS = 5
 FEWEST_ROWS = 5  # that a cut by size trains on
 SMALLEST_SHARE = 0.4  # of the rows, that a cut by size trains on
-MOST_CUTS = 10  # by size; more would make the cost grow with the square of the models
+MOST_CUTS = 5  # by size; more would make the cost grow with the square of the models
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ FORMS: dict[Form, str] = {
     "monotone": "monotone curve of straight pieces",
 }
 PIECES = 4  # of the monotone curve
+CACHED = 64_000  # rows x problems searched at once: what a processor keeps near itself
 FLOOR_DEVIATION = 0.05  # how far a floor may lie from chance: one standard deviation
 SLOPE_DEVIATION = 1.0  # how steep a logistic curve may be, per standard deviation of a predictor
 
@@ -41,7 +42,7 @@ class Problems:
     chance: Array
     ceiling: Array
 
-    def chosen(self, which: NDArray[np.bool_]) -> "Problems":
+    def at(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> "Problems":
         return Problems(
             self.scores[:, which], self.weights[:, which], self.chance[which], self.ceiling[which]
         )
@@ -76,9 +77,14 @@ def fit_form(form: Form, x: Array, problems: Problems) -> Array:
     start = _logistic_start(line, x, problems)
     if form == "floor":
         start = np.column_stack([problems.chance, start])
-    return minimise_squares(
-        _Logistic(form == "floor", x, problems, _noise(line, x, problems)), start
-    )
+    noise = _noise(line, x, problems)
+    at_once = max(1, CACHED // len(x))
+    found = np.empty_like(start)
+    for first in range(0, len(start), at_once):
+        part = np.arange(first, min(first + at_once, len(start)))
+        squares = _Logistic(form == "floor", x, problems.at(part), noise[part])
+        found[part] = minimise_squares(squares, start[part])
+    return found
 
 
 def apply_form(form: Form, parameters: Array, x: Array, chance: Array, ceiling: Array) -> Array:
@@ -165,7 +171,7 @@ class _Logistic:
 
     def chosen(self, which: NDArray[np.bool_]) -> "_Logistic":
         part = object.__new__(_Logistic)
-        part.floored, part.x, part.problems = self.floored, self.x, self.problems.chosen(which)
+        part.floored, part.x, part.problems = self.floored, self.x, self.problems.at(which)
         part.pull, part.target = self.pull[which], self.target[which]
         return part
 
@@ -174,19 +180,25 @@ class _Logistic:
             parameters[:, 0] = np.clip(parameters[:, 0], 0, self.problems.ceiling - 0.05)
         return parameters
 
-    def loss(self, parameters: Array) -> Array:
-        low, share = self._share(parameters)
-        residuals = self.problems.scores - low - (self.problems.ceiling - low) * share
+    def curve(self, parameters: Array) -> Array:
+        """Share of the way from the floor to the ceiling."""
+        share: Array = expit(linear(parameters[:, 1:] if self.floored else parameters, self.x))
+        return share
+
+    def loss(self, parameters: Array, curve: Array) -> Array:
+        low = self._low(parameters)
+        residuals = self.problems.scores - (low + (self.problems.ceiling - low) * curve)
         squares = np.einsum("nf,nf,nf->f", self.problems.weights, residuals, residuals)
         total: Array = squares + (self.pull * (parameters - self.target) ** 2).sum(axis=1)
         return total
 
-    def equations(self, parameters: Array) -> tuple[Array, Array]:
-        low, share = self._share(parameters)
+    def equations(self, parameters: Array, curve: Array) -> tuple[Array, Array]:
+        low = self._low(parameters)
         room = self.problems.ceiling - low
-        slope = room * share * (1 - share)
-        residuals = self.problems.scores - low - room * share
-        columns = [1 - share] if self.floored else []
+        rising = room * curve
+        slope = rising * (1 - curve)
+        residuals = self.problems.scores - low - rising
+        columns = [1 - curve] if self.floored else []
         columns += [slope, *(slope * column[:, None] for column in self.x.T)]
         gram = np.empty((len(parameters), len(columns), len(columns)))
         right = np.empty((len(parameters), len(columns)))
@@ -198,9 +210,8 @@ class _Logistic:
         gram += np.eye(len(columns)) * self.pull[:, None, :]
         return gram, right + self.pull * (self.target - parameters)
 
-    def _share(self, parameters: Array) -> tuple[Array, Array]:
-        low = parameters[:, 0] if self.floored else self.problems.chance
-        return low, expit(linear(parameters[:, 1:] if self.floored else parameters, self.x))
+    def _low(self, parameters: Array) -> Array:
+        return parameters[:, 0] if self.floored else self.problems.chance
 
 
 def _lengths(x: Array, knots: Array) -> Array:

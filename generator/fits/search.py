@@ -14,31 +14,39 @@ RIDGE = 1e-9  # of a normalised Gram matrix: keeps collinear columns from failin
 
 
 class Squares(Protocol):
-    """A sum of squares for each problem."""
+    """A sum of squares for each problem.
+
+    The curve is what the loss and the equations both need, (rows, problems).
+    """
 
     def chosen(self, which: NDArray[np.bool_]) -> Self: ...
 
     def allowed(self, parameters: Array) -> Array: ...
 
-    def loss(self, parameters: Array) -> Array: ...
+    def curve(self, parameters: Array) -> Array: ...
 
-    def equations(self, parameters: Array) -> tuple[Array, Array]: ...
+    def loss(self, parameters: Array, curve: Array) -> Array: ...
+
+    def equations(self, parameters: Array, curve: Array) -> tuple[Array, Array]: ...
 
 
 def minimise_squares(squares: Squares, start: Array) -> Array:
     """Parameters with the least loss, (problems, parameters); solved problems drop out."""
     parameters = squares.allowed(start.copy())
-    loss = squares.loss(parameters)
+    curve = squares.curve(parameters)
+    loss = squares.loss(parameters, curve)
     damping = np.full(len(start), 1e-3)
     open_ = np.ones(len(start), dtype=bool)
     part = squares
     for _ in range(STEPS):
-        gram, right = part.equations(parameters[open_])
+        gram, right = part.equations(parameters[open_], curve)
         diagonal = np.diagonal(gram, axis1=1, axis2=2) * damping[open_][:, None]
         gram = gram + np.eye(gram.shape[1]) * diagonal[:, None, :]
         tried = part.allowed(parameters[open_] + solve_all(gram, right))
-        new, old = part.loss(tried), loss[open_]
+        new_curve = part.curve(tried)
+        new, old = part.loss(tried, new_curve), loss[open_]
         better = new < old
+        curve = new_curve if better.all() else np.where(better, new_curve, curve)
         where = np.flatnonzero(open_)
         parameters[where[better]] = tried[better]
         loss[where[better]] = new[better]
@@ -48,7 +56,7 @@ def minimise_squares(squares: Squares, start: Array) -> Array:
             open_[where[done]] = False
             if not open_.any():
                 break
-            part = part.chosen(~done)
+            part, curve = part.chosen(~done), curve[:, ~done]
     return parameters
 
 

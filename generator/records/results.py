@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -219,7 +221,13 @@ class Result(Record):
         when a later version can measure more."""
         return self.model_dump(mode="json", exclude_none=True)
 
-    @property
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other fields is another record, so the id is not copied."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop("run_id", None)
+        return copy
+
+    @cached_property
     def run_id(self) -> str:
         """First 12 hex of the content's hash; a later `retracted` mark does not change it."""
         content = {key: value for key, value in self.content.items() if key != "retracted"}
