@@ -14,6 +14,8 @@ from hypothesis import settings
 
 from tests.hub import Hub
 
+pytest_plugins = ["tests.in_browser"]
+
 settings.register_profile("busy", deadline=None)  # a busy machine is no failure
 settings.load_profile("busy")
 

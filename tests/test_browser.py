@@ -1,39 +1,28 @@
 """The built site in a real browser: it sorts, its links resolve, and it fits a phone."""
 
-import contextlib
 import csv
-import functools
 import gzip
-import http.server
-import importlib.resources
 import os
 import re
 import shutil
-import threading
-from collections.abc import Iterator
+import subprocess
+import sys
+from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from typer.testing import CliRunner
 
 from generator.cli import app
 from generator.export.dictionary import make_dictionary
 from generator.files.site_links import check_links
+from tests.in_browser import build, faults_of, serve, watch
 from tests.miniature import HOSTILE, write_miniature
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parent.parent
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PAGES = (
     "",
     "predict/",
@@ -52,105 +41,6 @@ PAGES = (
     "files/",
     "about/",
 )
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Like the host of a static site it gives parts of a file, which readers of Parquet want."""
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        asked = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
-        path = Path(self.translate_path(self.path))
-        if asked is None or not path.is_file():
-            super().do_GET()
-            return
-        content = path.read_bytes()
-        first, last = asked.groups()
-        begin = int(first) if first else max(0, len(content) - int(last))
-        end = min(int(last), len(content) - 1) if first and last else len(content) - 1
-        part = content[begin : end + 1]
-        self.send_response(206)
-        self.send_header("Content-Range", f"bytes {begin}-{end}/{len(content)}")
-        self.send_header("Content-Length", str(len(part)))
-        self.end_headers()
-        self.wfile.write(part)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Path:
-    """The real board, built from a copy of the repository."""
-    root = tmp_path_factory.mktemp("repository")
-    for name in ("runs", "results", "site"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("local"))
-    for name in ("mkdocs.yml", "CHANGELOG.md"):
-        shutil.copy(ROOT / name, root)
-    return build(root)
-
-
-@pytest.fixture(scope="module")
-def miniature(tmp_path_factory) -> Path:
-    """The board of the miniature repository, which holds hostile text."""
-    root = tmp_path_factory.mktemp("miniature")
-    write_miniature(root)
-    return build(root)
-
-
-def build(root: Path) -> Path:
-    result = CliRunner().invoke(app, ["build", "--root", str(root)])
-    assert result.exit_code == 0, result.exception
-    return root / "build" / "html"
-
-
-@contextlib.contextmanager
-def serve(site: Path) -> Iterator[str]:
-    handler = functools.partial(QuietHandler, directory=str(site))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def address(site) -> Iterator[str]:
-    with serve(site) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def miniature_address(miniature) -> Iterator[str]:
-    with serve(miniature) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    names = ("chromium", "google-chrome", "chrome", "chromium-browser")
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=path, args=FLAGS)
-
-
-@pytest.fixture
-def page(browser) -> Iterator[Page]:
-    """A page on which every console error and every request off the site fails the test."""
-    opened = browser.new_page(viewport={"width": 1440, "height": 900})
-    faults = watch(opened)
-    yield opened
-    opened.close()
-    assert faults == []
-
-
-def watch(page: Page) -> list[str]:
-    """A list that fills with what must not happen on a page."""
-    faults: list[str] = []
-    allowed = ("http://127.0.0.1:", "data:")
-    page.on("console", lambda m: faults.append(m.text) if m.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda r: None if r.url.startswith(allowed) else faults.append(r.url))
-    page.on("dialog", lambda dialog: faults.append(dialog.message))
-    return faults
 
 
 def wait_for_data(page: Page) -> None:
@@ -291,20 +181,6 @@ def test_any_column_against_any_other(page, address):
     expect(page.locator("[data-result] tbody tr")).to_have_count(28)
 
 
-AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
-
-
-def faults_of(page: Page) -> list[str]:
-    """What axe-core finds wrong, in short."""
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    return [
-        f"{fault['id']}: {node['html'][:160]}"
-        for fault in found["violations"]
-        for node in fault["nodes"][:3]
-    ]
-
-
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_any_kind_of_page(browser, address, site, width, scheme):
@@ -440,15 +316,15 @@ def test_it_works_without_javascript(browser, address):
     context.close()
 
 
-@pytest.mark.parametrize("board", ["site", "miniature"])
+@pytest.mark.parametrize("board", ["site", "miniature_site"])
 def test_every_link_inside_the_site_resolves(board, request):
     folder = request.getfixturevalue(board)
     assert len(list(folder.rglob("*.html"))) > 16  # one is the page for what is not found
     assert check_links(folder) == []
 
 
-def test_the_downloads_are_csv(miniature):
-    tables = sorted((miniature / "data").glob("*.csv"))
+def test_the_downloads_are_csv(miniature_site):
+    tables = sorted((miniature_site / "data").glob("*.csv"))
     assert len(tables) == sum("csv" in one.formats for one in make_dictionary([]).values())
     for path in tables:
         with path.open(encoding="utf-8", newline="") as stream:
@@ -478,9 +354,16 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_the_miniature_built_twice_gives_the_same_bytes(miniature, tmp_path):
+def test_a_build_on_another_day_gives_the_same_bytes(miniature_site, tmp_path):
     write_miniature(tmp_path)
-    assert contents(build(tmp_path)) == contents(miniature)
+    path = os.pathsep.join([str(ROOT / "tests" / "tomorrow"), str(ROOT)])
+    environment = os.environ | {"PYTHONPATH": path}
+    ask = [sys.executable, "-c", "import datetime, time; print(datetime.date.today().isoformat())"]
+    day = subprocess.run(ask, env=environment, check=True, capture_output=True, text=True).stdout
+    assert date.fromisoformat(day.strip()) > date.today() + timedelta(days=300)
+    command = [sys.executable, "-m", "generator.cli", "build", "--root", str(tmp_path)]
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    assert contents(tmp_path / "build" / "html") == contents(miniature_site)
 
 
 def test_a_second_build_with_nothing_changed_does_nothing(tmp_path):

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from tests.in_browser import ROOT, build, serve, watch
 from tests.synthetic import write_synthetic
-from tests.test_browser import ROOT, browser, build, serve, watch  # noqa: F401
 
 pytestmark = pytest.mark.budget
 MODELS = 2000
@@ -54,7 +54,7 @@ def test_five_thousand_models_build_in_150_seconds(tmp_path):
 
 
 @pytest.fixture
-def slow_page(large, browser):  # noqa: F811
+def slow_page(large, browser):
     """The home page of the large board, on a processor four times as slow."""
     root, _ = large
     with serve(root / "build" / "html") as address:
@@ -101,7 +101,7 @@ def test_two_thousand_rows_sort_and_filter_within_350_milliseconds(slow_page):
     assert max(sorting, filtering) <= 350
 
 
-def test_the_first_page_paints_in_a_second_on_a_slow_line(large, browser):  # noqa: F811
+def test_the_first_page_paints_in_a_second_on_a_slow_line(large, browser):
     """Slow 4G (150 ms to the first byte, 1.6 Mbit/s), files compressed as hosts of pages do."""
     root, _ = large
     with serve_gzip(root / "build" / "html") as address:
@@ -124,9 +124,9 @@ def test_the_first_page_paints_in_a_second_on_a_slow_line(large, browser):  # no
 @contextlib.contextmanager
 def serve_gzip(folder: Path):
     """Serve a copy of the site whose files are compressed, with the header that says so."""
-    from tests import test_browser
+    from tests import in_browser
 
-    class Compressed(test_browser.QuietHandler):
+    class Compressed(in_browser.QuietHandler):
         def end_headers(self) -> None:
             if self.packed:
                 self.send_header("Content-Encoding", "gzip")
@@ -143,12 +143,12 @@ def serve_gzip(folder: Path):
                 self.path = "/" + small.relative_to(self.directory).as_posix()
             return super().send_head()
 
-    kept, test_browser.QuietHandler = test_browser.QuietHandler, Compressed
+    kept, in_browser.QuietHandler = in_browser.QuietHandler, Compressed
     try:
         with serve(folder) as address:
             yield address
     finally:
-        test_browser.QuietHandler = kept
+        in_browser.QuietHandler = kept
 
 
 LIGHTHOUSE = {"performance": 0.95, "accessibility": 1, "best-practices": 1, "seo": 1}

@@ -13,11 +13,7 @@ from generator.files.results import read_results
 from generator.files.specs import read_specs
 from generator.tables.cohorts import make_cohorts
 from generator.tables.measured import current_results
-from tests.test_browser import ROOT, watch
-from tests.test_browser import address as address
-from tests.test_browser import browser as browser
-from tests.test_browser import page as page
-from tests.test_browser import site as site
+from tests.in_browser import ROOT, watch
 
 pytestmark = pytest.mark.browser
 

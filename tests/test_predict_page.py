@@ -6,11 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.test_browser import address as address
-from tests.test_browser import browser as browser
-from tests.test_browser import faults_of
-from tests.test_browser import page as page
-from tests.test_browser import site as site
+from tests.in_browser import faults_of
 from tests.test_predict_data import COHORTS, NUMBERS, ask, questions
 from tests.test_predict_data import root as root
 

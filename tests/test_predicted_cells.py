@@ -7,6 +7,7 @@ import pytest
 
 from generator.files.published import read_published
 from generator.files.specs import Specs
+from generator.fits.intervals import LEVELS
 from generator.fits.study import study_cohort
 from generator.publish.board_columns import make_board_table
 from generator.tables.cohorts import make_cohorts
@@ -23,6 +24,8 @@ def test_missing_scores_are_shown_as_predicted_and_known_ones_as_they_are():
     place = [column.key for column in shown.columns].index("humaneval")
     known = dict(zip(cohort.rows["page"], cohort.rows["humaneval"], strict=True))
     cells = {row.page: row.cells[place] for row in shown.rows}
+    pages = dict(zip(cohort.rows["model"], cohort.rows["page"], strict=True))
+    wide = {pages[p.model]: p.intervals[LEVELS.index(0.95)] for p in predictions}
     assert np.isnan(list(known.values())).sum() == len(predictions) == 3
     for page, score in known.items():
         if not np.isnan(score):
@@ -30,4 +33,5 @@ def test_missing_scores_are_shown_as_predicted_and_known_ones_as_they_are():
             continue
         value, low, high, mark = cells[page]
         assert 0 <= low <= value <= high <= 1
+        assert (low, high) == pytest.approx(wide[page], rel=1e-5)
         assert mark.startswith("predicted")

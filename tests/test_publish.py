@@ -1,5 +1,6 @@
 """Pages and downloads from records: figures, failures, and hostile text."""
 
+import hashlib
 import json
 import re
 from datetime import UTC, datetime
@@ -276,3 +277,10 @@ def test_retraction_dates_do_not_matter_for_what_counts():
     late = make_result(model, started=datetime(2027, 1, 1, tzinfo=UTC), retracted="bad")
     page = page_text(render([model], [make_result(model), late]), "models/org__small")
     assert "· counts" in page
+
+
+def test_the_checksums_cover_every_file_in_the_data_folder(miniature):
+    data = {p.removeprefix("docs/data/"): c for p, c in miniature.items() if "docs/data/" in p}
+    lines = data.pop("SHA256SUMS").decode().splitlines()
+    listed = {path: digest for digest, path in (line.split("  ", 1) for line in lines)}
+    assert listed == {path: hashlib.sha256(content).hexdigest() for path, content in data.items()}

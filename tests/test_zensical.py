@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from tests.in_browser import build
 from tests.miniature import write_miniature
-from tests.test_browser import build
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from generator.fits.findings import Prediction
+from generator.fits.intervals import LEVELS
 from generator.tables.classical import CompressorRate, CompressorRow, settings_text
 from generator.tables.cohorts import Cohort, Column
 
@@ -69,7 +70,7 @@ class BoardTable:
 def make_board_table(cohort: Cohort, predictions: Iterable[Prediction] = ()) -> BoardTable:
     """All columns in which something is known, and all rows, compressors among them.
 
-    A score that is missing and predicted is a cell with the 80 % interval, marked "predicted".
+    A score that is missing and predicted is a cell marked "predicted", with a 95 % interval too.
     """
     held: list[dict[str, Any]] = cohort.rows.to_dict("records")  # type: ignore[assignment]
     guessed = {(p.model, p.benchmark): p for p in predictions}
@@ -98,7 +99,7 @@ def _cell(column: BoardColumn, row: Row, guessed: Mapping[tuple[str, str], Predi
     p = guessed.get((str(row["model"]), column.key))
     if found is not None or p is None:
         return found
-    low, high = p.intervals[0]
+    low, high = p.intervals[LEVELS.index(0.95)]
     mark = "predicted, extrapolation" if p.extrapolation else "predicted"
     return [_rounded(p.value), _rounded(low), _rounded(high), mark]
 

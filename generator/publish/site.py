@@ -7,6 +7,7 @@ import yaml
 from generator.choice.options import make_menus, measure_speed
 from generator.export.board import Board
 from generator.export.files import export_files
+from generator.export.package import checksums
 from generator.files.results import StoredResult, record_text
 from generator.publish.bias_picture import render_bias
 from generator.publish.board_columns import make_board_table
@@ -91,8 +92,12 @@ def render_site(
     exported = export_files(board)
     partials["download"] = render_downloads(board, exported)
     files |= {f"docs/{path}": content for path, content in exported.items()}
-    files["docs/data/choose.json"] = render_menus(menus, speed, specs.assumptions)
-    files["docs/data/predict.json"] = calculator_json(cohorts, studies)
+    of_pages = {
+        "choose.json": render_menus(menus, speed, specs.assumptions),
+        "predict.json": calculator_json(cohorts, studies),
+    }
+    files |= {f"docs/data/{path}": content for path, content in of_pages.items()}
+    files["docs/data/SHA256SUMS"] += checksums(of_pages)
     partials["imported"] = render_import_list(board.imported, board.conflicts)
     for page, title, partial in _model_pages(board, find_standings(tables)):
         shown = escape(title).replace("/", "/<wbr>")
