@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from generator.cli.app import AsJson, Root, app, valid_specs
-from generator.files.published import read_published
-from generator.files.results import read_results, write_atomically
+from generator.cli.app import AsJson, Root, app, valid_contents
+from generator.files.results import write_atomically
 from generator.records.assumptions import Assumptions
 from generator.records.base import UserError, problems_of
 
@@ -45,9 +44,10 @@ def choose(
     from generator.tables.cohorts import make_cohorts
     from generator.tables.measured import current_results
 
-    specs, stored = valid_specs(root), read_results(root, "measured")[0]
+    contents = valid_contents(root)
+    specs, stored = contents.specs, contents.stored
     current = [entry.result for entry in current_results(specs, stored)]
-    made = make_menus(make_cohorts(specs, stored, read_published(root)[0]), current)
+    made = make_menus(make_cohorts(specs, stored, contents.published), current)
     menus = [menu for menu in made if menu.criteria and menu.options]
     if not menus:
         raise UserError(["there is nothing to choose from; measure a model first"])
