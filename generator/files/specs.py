@@ -16,7 +16,7 @@ from generator.records.models import Model
 from generator.records.preferences import PreferenceSet
 from generator.records.suites import Profile, Suite
 
-LARGEST_SPEC_BYTES = 256 * 1024  # a spec is a page of text; anything larger is a mistake
+LARGEST_SPEC_BYTES = 64 * 1024  # a spec is a page of text; anything larger is a mistake
 # In characters. Memory and time of the parser grow with the square of a dotted key's length: one
 # of 100,000 parts takes all that a machine has.
 LONGEST_LINE = 1200
@@ -61,7 +61,8 @@ def _read_content(path: Path, shown: str, problems: list[Problem]) -> dict[str, 
         return None
     try:
         if path.stat().st_size > LARGEST_SPEC_BYTES:
-            problems.append(Problem(shown, "", "is larger than 256 KiB", "a spec is a short file"))
+            wrong = f"is larger than {LARGEST_SPEC_BYTES // 1024} KiB"
+            problems.append(Problem(shown, "", wrong, "a spec is a short file"))
             return None
         text = path.read_text("utf-8")
         lines = enumerate(text.split("\n"), start=1)
