@@ -13,12 +13,14 @@ from generator.records.corpora import Corpus
 from generator.records.models import Model
 from generator.records.published import PublishedSource
 from generator.records.suites import Profile, Suite
+from generator.records.workers import Worker
 
 FILES: tuple[tuple[str, type[Record]], ...] = (
     ("runs/suites/<suite>.toml", Suite),
     ("runs/corpora/<corpus>.toml", Corpus),
     ("runs/profiles/<profile>.toml", Profile),
     ("runs/assumptions.toml", Assumptions),
+    ("runs/workers/<worker>.toml", Worker),
     ("results/published/<source>/source.toml", PublishedSource),
 )
 
