@@ -17,9 +17,9 @@ from generator.records.workers import Worker
 
 @app.command()
 def bundle(
-    folder: Annotated[Path, typer.Argument(help="Folder that `measure --shard --to` wrote.")],
+    folder: Annotated[Path, typer.Argument(help="Folder that a shard wrote.")],
     worker: Annotated[str, typer.Option(help="Name of the worker, as in runs/workers.")],
-    key: Annotated[Path, typer.Option(help="Its private key, of `leaderboard worker-key`.")],
+    key: Annotated[Path, typer.Option(help="Its private key, as worker-key made it.")],
     to: Annotated[Path, typer.Option(help="File for the bundle.")],
     root: Root = Path(),
 ) -> None:
