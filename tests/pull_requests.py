@@ -334,6 +334,9 @@ BAD = [
             "runs/profiles/quick.toml: models: unknown model "
             f'"{SMOL}"; choose from google__gemma-3-270m@Q4_K_M, ladder__Ladder-0.3M, '
             "ladder__Ladder-0.9M, ladder__Ladder-2.5M",
+            f'runs/sentinel.toml: model: unknown model "{SMOL}"; choose from '
+            "google__gemma-3-270m@Q4_K_M, ladder__Ladder-0.3M, ladder__Ladder-0.9M, "
+            "ladder__Ladder-2.5M",
         ),
     ),
     PullRequest(

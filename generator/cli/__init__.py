@@ -18,6 +18,7 @@ from generator.cli import choose
 from generator.cli import build
 from generator.cli import check_site
 from generator.cli import health
+from generator.cli import drift
 from generator.cli import export
 from generator.cli import diff
 from generator.cli import release

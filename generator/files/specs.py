@@ -14,6 +14,7 @@ from generator.records.base import Problem, Record, problems_of
 from generator.records.corpora import Corpus
 from generator.records.models import Model
 from generator.records.preferences import PreferenceSet
+from generator.records.sentinel import Sentinel
 from generator.records.suites import Profile, Suite
 from generator.records.workers import Worker
 
@@ -36,6 +37,7 @@ class Specs:
     preferences: dict[str, PreferenceSet] = field(default_factory=dict)  # of runs/corpora as well
     assumptions: Assumptions = field(default_factory=Assumptions)
     workers: dict[str, Worker] = field(default_factory=dict)
+    sentinel: Sentinel | None = None
 
 
 def read_specs(root: Path) -> tuple[Specs, list[Problem]]:
@@ -47,8 +49,9 @@ def read_specs(root: Path) -> tuple[Specs, list[Problem]]:
     models = _read_models(root, problems)
     workers = _read_named(root, "workers", Worker, problems)
     problems += _shared_keys(workers)
-    assumptions = _read_assumptions(root, problems)
-    specs = Specs(models, suites, corpora, profiles, preferences, assumptions, workers)
+    assumptions = _read_single(root, "assumptions", Assumptions, problems) or Assumptions()
+    sentinel = _read_single(root, "sentinel", Sentinel, problems)
+    specs = Specs(models, suites, corpora, profiles, preferences, assumptions, workers, sentinel)
     problems += _unknown_names(specs, {problem.file for problem in problems})
     return specs, sorted(problems)
 
@@ -111,12 +114,10 @@ def _read_named(root: Path, kind: str, record: type[R], problems: list[Problem])
     return found
 
 
-def _read_assumptions(root: Path, problems: list[Problem]) -> Assumptions:
-    """Those of the file, where there is one."""
-    path, shown = root / "runs" / "assumptions.toml", "runs/assumptions.toml"
-    if not path.exists():
-        return Assumptions()
-    return read_toml(path, shown, Assumptions, problems) or Assumptions()
+def _read_single(root: Path, name: str, record: type[R], problems: list[Problem]) -> R | None:
+    """runs/<name>.toml, where there is one that is in order."""
+    path = root / "runs" / f"{name}.toml"
+    return read_toml(path, f"runs/{name}.toml", record, problems) if path.exists() else None
 
 
 def _read_corpora(
@@ -209,4 +210,9 @@ def _unknown_names(specs: Specs, faulty: set[str]) -> list[Problem]:
         check(file, "models", "model", profile.models, models)
         check(file, "suites", "suite", profile.suites, suites)
         check(file, "corpora", "corpus", profile.corpora, corpora)
+    if (sentinel := specs.sentinel) is not None:
+        check("runs/sentinel.toml", "model", "model", [sentinel.model], models)
+        watched = specs.models.get(sentinel.model)
+        texts = set(specs.corpora) & set(watched.corpora if watched else specs.corpora)
+        check("runs/sentinel.toml", "corpus", "corpus of the model", [sentinel.corpus], texts)
     return problems
