@@ -121,8 +121,8 @@ def test_good_files_have_no_problem(tmp_path):
             '""',
             "family: is empty; fill it in (models trained in the same way by the same team)",
         ),
-        ('"Family"', f'"{"f" * 65}"', "family: has 65 characters; write at most 64"),
-        ('"Apache-2.0"', f'"{"l" * 65}"', "licence: has 65 characters; write at most 64"),
+        ('"Family"', f'"{"f" * 101}"', "family: has 101 characters; write at most 100"),
+        ('"Apache-2.0"', f'"{"l" * 101}"', "licence: has 101 characters; write at most 100"),
         (
             "suites =",
             f'note = "{"n" * 501}"\nsuites =',

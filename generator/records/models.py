@@ -9,7 +9,7 @@ from generator.records import names
 from generator.records.base import Record, refuse
 
 # In characters; a text that is longer is no name, and no note that fits its page.
-LONGEST_NAME = 64
+LONGEST_NAME = 100
 LONGEST_NOTE = 500
 
 InsidePath = Annotated[str, AfterValidator(names.check_inside)]
