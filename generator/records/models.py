@@ -8,8 +8,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from generator.records import names
 from generator.records.base import Record, refuse
 
-# In characters; a text that is longer is no name, and no note that fits its page.
-LONGEST_NAME = 100
+# In characters; what is longer is no family, licence or note, but a text.
+LONGEST_LABEL = 100
 LONGEST_NOTE = 500
 
 InsidePath = Annotated[str, AfterValidator(names.check_inside)]
@@ -93,7 +93,7 @@ class Model(Record):
     name: Annotated[str, AfterValidator(names.check_model_name)] = Field(description="org/model")
     family: str = Field(
         min_length=1,
-        max_length=LONGEST_NAME,
+        max_length=LONGEST_LABEL,
         description="models trained in the same way by the same team",
     )
     kind: Literal["base", "instruct"] = Field(description="base or instruct")
@@ -102,7 +102,7 @@ class Model(Record):
     released: date = Field(description="date of release, YYYY-MM-DD")
     licence: str = Field(
         min_length=1,
-        max_length=LONGEST_NAME,
+        max_length=LONGEST_LABEL,
         description="SPDX identifier or the licence's name",
     )
     note: str | None = Field(
