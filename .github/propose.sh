@@ -3,7 +3,8 @@
 # Usage: .github/propose.sh TITLE PATH...
 #
 # The branch is named by the change itself: run twice, by two machines at once, or after a death
-# half-way, there is one branch and one pull request for it. APP says whether a GitHub App is set up.
+# half-way, there is one branch and one pull request for it. APP says whether a GitHub App is set up,
+# MORE names a file of Markdown for the description.
 set -euo pipefail
 title=$1
 shift
@@ -24,6 +25,9 @@ git push --quiet origin "HEAD:refs/heads/$branch" ||
 
 body=$(mktemp)
 leaderboard diff HEAD~1 HEAD --markdown > "$body"
+if [[ -n "${MORE:-}" ]]; then
+  cat -- "$MORE" >> "$body"
+fi
 if [[ -z "${APP:-}" ]]; then
   printf '\n%s\n' "No GitHub App is set up, so this pull request started no checks: press \"Close pull request\" and then \"Reopen pull request\" to start them." >> "$body"
 fi

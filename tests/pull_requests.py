@@ -145,12 +145,15 @@ UNPINNED = (
 )
 ROW = "org/tiny,Tiny-1b,Tiny,1000000000,,,0.7,0.4,0.5,0.533,,0.5,,,,,,\n"
 
+WORKER = f'name = "gpu-box"\npublic_key = "{"5" * 64}"\n'
+
 GOOD = [
     PullRequest("nothing", lambda head: None),
     PullRequest("a model", add()),
     PullRequest("a model and a line in the changelog", both(add(), add("CHANGELOG.md", "# C\n"))),
     PullRequest("code only", add("generator/code.py", "import os; os.abort()\n")),
     PullRequest("a workflow only", add(".github/workflows/x.yml", "on: push\n")),
+    PullRequest("a worker's key only", add("runs/workers/gpu-box.toml", WORKER)),
     PullRequest(
         "a YAML bomb among tasks, which is never parsed here",
         add("runs/tasks/bomb.yaml", "a: &a [x]\nb: &b [*a,*a]\nc: [*b,*b,*b]\n" * 9),
@@ -182,6 +185,22 @@ BAD = [
         ),
     ),
     PullRequest(
+        "model and the key of a worker",
+        both(add(), add("runs/workers/gpu-box.toml", WORKER)),
+        (
+            f"runs/workers/gpu-box.toml: is no data, and this pull request changes {NEW} as well; "
+            f"{SPLIT}",
+        ),
+    ),
+    PullRequest(
+        "a worker's key that is none",
+        add("runs/workers/gpu-box.toml", WORKER.replace("5", "x")),
+        (
+            f'runs/workers/gpu-box.toml: public_key: "{"x" * 64}" is not a public key of Ed25519; '
+            "write its 64 hex digits, as `leaderboard worker-key` does",
+        ),
+    ),
+    PullRequest(
         "model and a submodule",
         both(add(), add(".gitmodules", ""), lambda head: (head / "runs/models/sub").mkdir()),
         (
@@ -206,19 +225,19 @@ BAD = [
     ),
     PullRequest(
         "a TOML bomb of brackets",
-        add(content="a = " + "[\n" * 100_000),
+        add(content="a = " + "[\n" * 30_000),
         (f"{NEW}: is nested too deeply; a spec has tables and lists",),
     ),
     PullRequest(
         "a TOML bomb of dotted keys, which would take minutes to read",
-        add(content="a" + ".a" * 100_000 + " = 1\n"),
-        (f"{NEW}: line 1: has 200005 characters, at most 1200 are read; write shorter lines",),
+        add(content="a" + ".a" * 30_000 + " = 1\n"),
+        (f"{NEW}: line 1: has 60005 characters, at most 1200 are read; write shorter lines",),
     ),
     PullRequest(
         "a file of 10 MB",
         add(content=MODEL + "# " + "x" * 10_000_000),
         (
-            f"{NEW}: has {len(MODEL) + 10_000_002} bytes, at most 262144 are read; "
+            f"{NEW}: has {len(MODEL) + 10_000_002} bytes, at most 65536 are read; "
             "leave out what does not belong in it",
         ),
     ),
@@ -315,6 +334,9 @@ BAD = [
             "runs/profiles/quick.toml: models: unknown model "
             f'"{SMOL}"; choose from google__gemma-3-270m@Q4_K_M, ladder__Ladder-0.3M, '
             "ladder__Ladder-0.9M, ladder__Ladder-2.5M",
+            f'runs/sentinel.toml: model: unknown model "{SMOL}"; choose from '
+            "google__gemma-3-270m@Q4_K_M, ladder__Ladder-0.3M, ladder__Ladder-0.9M, "
+            "ladder__Ladder-2.5M",
         ),
     ),
     PullRequest(

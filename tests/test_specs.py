@@ -121,6 +121,13 @@ def test_good_files_have_no_problem(tmp_path):
             '""',
             "family: is empty; fill it in (models trained in the same way by the same team)",
         ),
+        ('"Family"', f'"{"f" * 101}"', "family: has 101 characters; write at most 100"),
+        ('"Apache-2.0"', f'"{"l" * 101}"', "licence: has 101 characters; write at most 100"),
+        (
+            "suites =",
+            f'note = "{"n" * 501}"\nsuites =',
+            "note: has 501 characters; write at most 500",
+        ),
         ("= 1000", '= "1B"', f'parameters: "1B" {INTEGER}'),
         ("= 1000", "= 1e9", f"parameters: 1000000000.0 {INTEGER}"),
         ("= 1000", "= true", f"parameters: true {INTEGER}"),
@@ -422,7 +429,7 @@ def test_files_that_are_no_toml_text_are_told(tmp_path):
     folder = tmp_path / "runs/models/org"
     (folder / "deep.toml").write_text("a = " + "[\n" * 5000)
     (folder / "digits.toml").write_text("parameters = " + "9" * 5000)
-    (folder / "dotted.toml").write_text("name = 1\na" + ".a" * 100_000 + " = 1\n")
+    (folder / "dotted.toml").write_text("name = 1\na" + ".a" * 30_000 + " = 1\n")
     (folder / "folder.toml").mkdir()
     (folder / "half.toml").write_text('name = "org')
     (folder / "large.toml").write_text("#\n" * 150_000)
@@ -433,11 +440,11 @@ def test_files_that_are_no_toml_text_are_told(tmp_path):
     assert found == [
         "runs/models/org/deep.toml: is nested too deeply; a spec has tables and lists",
         f"runs/models/org/digits.toml: line 1: has 5013 {longer}",
-        f"runs/models/org/dotted.toml: line 2: has 200005 {longer}",
+        f"runs/models/org/dotted.toml: line 2: has 60005 {longer}",
         "runs/models/org/folder.toml: cannot be read: Is a directory; put a readable file there",
         "runs/models/org/half.toml: is not valid TOML: "
         "Unterminated string (at end of document); mend the syntax",
-        "runs/models/org/large.toml: is larger than 256 KiB; a spec is a short file",
+        "runs/models/org/large.toml: is larger than 64 KiB; a spec is a short file",
         "runs/models/org/latin.toml: is not UTF-8 text; save it as UTF-8",
         "runs/models/org/link.toml: is a symbolic link; replace it with the file itself",
     ]

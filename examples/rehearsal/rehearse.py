@@ -4,8 +4,9 @@
 
 A bare repository on disk is the origin. A branch adds a model and is merged; Evaluate runs with
 a shard lost, a job killed and two collectors at once; its pull request is merged; Evaluate runs
-again for what is missing, and once more to find nothing to do; Publish puts the site out. The same
-without faults gives the same records. The steps are read from .github/workflows/*.yml: runner.py.
+again for what is missing, with the sentinel beside it, and once more to find nothing to do;
+Publish puts the site out. The same without faults gives the same figures. The steps are read from
+.github/workflows/*.yml: runner.py.
 """
 
 import json
@@ -27,6 +28,7 @@ from tests.tiny import save_tiny, tiny_model
 
 COPIED = (".github", "site", "mkdocs.yml", "CHANGELOG.md")
 NEWCOMER = "tiny__B"
+SENTINEL = ("tiny__A", "corpus", "speeches")
 
 
 def make_origin(folder: Path) -> Hub:
@@ -35,6 +37,8 @@ def make_origin(folder: Path) -> Hub:
     work.mkdir(parents=True)
     write_board(work)
     save_tiny(work / "weights/B", model=tiny_model(seed=1))
+    sentinel = f'model = "{SENTINEL[0]}"\ncorpus = "{SENTINEL[2]}"\n'
+    (work / "runs/sentinel.toml").write_text(sentinel)
     for name in COPIED:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, work / name)
@@ -91,7 +95,7 @@ def evaluate_with_faults(hub: Hub) -> dict[str, dict[str, Any]]:
     asked = event(hub, "push")
 
     def harm(job: str, run: int) -> dict[str, str]:
-        return {"KILL_AFTER": "3"} if (job, run) == ("measure", 1) else {}
+        return {"KILL_AFTER": "3"} if (job, run) == ("measure", 2) else {}
 
     def after(job: str, context: dict[str, Any]) -> None:
         if job == "measure":
@@ -103,7 +107,10 @@ def evaluate_with_faults(hub: Hub) -> dict[str, dict[str, Any]]:
 
 
 def figures(hub: Hub) -> dict[tuple[str, str, str], Any]:
-    """What main's records say, by job: bits, bytes and scores, without times and machines."""
+    """What main's records say, by job: bits, bytes and scores, without times and machines.
+
+    One record each, but for the sentinel's: these say the same, or it has drifted.
+    """
     merge(hub, "main")
     stored, problems = read_results(hub.folder / "work", "measured")
     assert problems == []
@@ -112,8 +119,8 @@ def figures(hub: Hub) -> dict[tuple[str, str, str], Any]:
         one = entry.result.content
         parts = [one.get(name) for name in ("lossless", "classical", "tasks", "error")]
         key = (entry.result.model, entry.result.kind, entry.result.name)
-        assert key not in found, f"two records of {key}"
-        found[key] = parts
+        assert key not in found or key == SENTINEL, f"two records of {key}"
+        assert found.setdefault(key, parts) == parts, f"records of {key} differ"
     return found
 
 
@@ -129,6 +136,8 @@ def rehearse(folder: Path, faults: bool) -> dict[tuple[str, str, str], Any]:
     second = run_workflow(hub, "evaluate", event(hub, "schedule"))
     assert [job["result"] for job in second.values()] == ["success"] * 3
     assert "tiny" in pulls(hub)[-1]["body"], "the description holds the table's diff"
+    drift = pulls(hub)[-1]["body"].partition("### Sentinel")[2]
+    assert ("equal to the last bit" in drift) == faults, "measured again beside what was lost"
     merge(hub, pulls(hub)[-1]["head"])
     before = len(pulls(hub))
     third = run_workflow(hub, "evaluate", event(hub, "workflow_dispatch"))

@@ -7,6 +7,8 @@ from generator.cli import add
 from generator.cli import validate
 from generator.cli import plan
 from generator.cli import measure
+from generator.cli import worker_key
+from generator.cli import bundle
 from generator.cli import collect
 from generator.cli import verify
 from generator.cli import import_
@@ -16,6 +18,7 @@ from generator.cli import choose
 from generator.cli import build
 from generator.cli import check_site
 from generator.cli import health
+from generator.cli import drift
 from generator.cli import export
 from generator.cli import diff
 from generator.cli import release

@@ -2,7 +2,8 @@
 
 import math
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from generator.files.contents import Contents
@@ -37,30 +38,46 @@ def describe_newcomers(
     cohorts = make_cohorts(specs, contents.stored, ())
     newcomers, problems = [], []
     for model in models:
-        told, twins, listing = ["weights are not on the Hub: measuring checks them"], set(), None
-        if model.weights.hub:
-            listing, why, refused = list_model(model) if ask_hub else (None, "was not asked", False)
-            told = [f"could not be checked: {why}"]
-            problems += [as_problem(model.file, why)] if refused else []
-        if listing is not None:
-            hard, told = describe_listing(listing, model.licence)
-            problems += [as_problem(model.file, line) for line in hard]
-            count = sum(listing.parameters.values()) or model.parameters
-            others = specs.models
-            twins = find_twins(model.id, count, listing, others, lambda o: list_model(o)[0])
+        told = _told_by_hub(model, specs.models, ask_hub)
+        problems += [as_problem(model.file, line) for line in told.refusals]
         due = [job for job in jobs if job.model.id == model.id]
         newcomers.append(
             Newcomer(
                 model=model,
-                runs_here=tuple(told),
+                runs_here=tuple(told.lines),
                 jobs=len(due),
                 estimates=tuple(history.estimate(job) for job in due),
-                twins=tuple(sorted(twins)),
-                hashes_known=listing is not None and listing.content_revision is not None,
+                twins=tuple(sorted(told.twins)),
+                hashes_known=told.hashes_known,
                 relatives=tuple(_relatives(model, cohorts, specs.models)),
             )
         )
     return newcomers, problems
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the Hub's metadata say of a model."""
+
+    lines: Sequence[str]  # whether it can run
+    refusals: Sequence[str] = ()
+    twins: Collection[str] = ()  # ids of models with the same weights by hash
+    hashes_known: bool = False
+
+
+def _told_by_hub(model: Model, others: Mapping[str, Model], ask_hub: bool) -> Told:
+    """others: the models of the board, this one among them."""
+    if not model.weights.hub:
+        return Told(["weights are not on the Hub: measuring checks them"])
+    if not ask_hub:
+        return Told(["could not be checked: was not asked"])
+    listing, why, refused = list_model(model)
+    if listing is None:
+        return Told([f"could not be checked: {why}"], [why] if refused else [])
+    hard, lines = describe_listing(listing, model.licence)
+    count = sum(listing.parameters.values()) or model.parameters
+    twins = find_twins(model.id, count, listing, others, lambda other: list_model(other)[0])
+    return Told(lines, hard, twins, listing.content_revision is not None)
 
 
 def list_model(model: Model) -> Asked:

@@ -21,9 +21,9 @@ from generator.cli.jobs import (
 from generator.files.mirror import mirror_address
 from generator.files.pins import pin_datasets
 from generator.files.results import read_results
-from generator.plan import Job, plan_jobs
+from generator.plan import Job, plan_jobs, plan_sentinel
 from generator.plan.estimates import Estimate, History
-from generator.plan.shards import Runner, pack_shards
+from generator.plan.shards import Runner, pack_shards, why_too_large
 
 UNKNOWN = "–"
 
@@ -36,6 +36,9 @@ def plan(
     corpus: CorpusFilter = None,
     profile: ProfileFilter = None,
     local: Annotated[bool, typer.Option("--local", help="Against results/local.")] = False,
+    sentinel: Annotated[
+        bool, typer.Option("--sentinel", help="Also the sentinel, where it is due again.")
+    ] = False,
     pin: Annotated[bool, typer.Option("--pin", help="Resolve unpinned datasets.")] = False,
     as_json: AsJson = False,
     matrix: Annotated[
@@ -62,12 +65,16 @@ def plan(
     jobs = select_jobs(jobs, specs, model, suite, corpus, profile)
     history = History((entry.result for entry in stored), specs.models, machine.device)
     costs = [(job, history.estimate(job)) for job in jobs]
+    runner = Runner(max_jobs, max_minutes, max_memory * 1e9, max_disk * 1e9)
+    if sentinel:
+        beside = any(not job.blocked and not why_too_large(job, c, runner) for job, c in costs)
+        if (control := plan_sentinel(specs, stored, machine, beside)) is not None:
+            costs.append((control, history.estimate(control)))
     if matrix:
-        runner = Runner(max_jobs, max_minutes, max_memory * 1e9, max_disk * 1e9)
         _print_matrix(costs, runner)
     elif as_json:
         print(json.dumps([job_row(job) | vars(cost) for job, cost in costs], indent=1))
-    elif not jobs:
+    elif not costs:
         print("nothing to do: every record is there and of today's protocol")
     else:
         for line in _table(costs):

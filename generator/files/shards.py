@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from generator.files.results import write_atomically
+from generator.files.results import StoredResult, read_records, write_atomically
 from generator.records.base import Problem, UserError, problems_of
 from generator.records.shards import Shard
 
@@ -56,7 +56,20 @@ def write_shard(folder: Path, shard: Shard) -> None:
         write_atomically(file, (before + line).encode())
 
 
-def read_folder_shards(folder: Path) -> list[Shard]:
+def read_folder(folder: Path) -> tuple[list[StoredResult], list[Shard], list[str]]:
+    """Records and shards of a folder, and a line for each file that is not a record.
+
+    A shard's folder is one that holds shard.jsonl; the records stand below it.
+    """
+    stored, refused = [], []
+    for place in sorted({file.parent for file in folder.rglob(NAME)}) or [folder]:
+        found, problems = read_records(place, place)
+        stored += found
+        refused += [f"{place.name}/{problem}" for problem in problems]
+    return stored, _read_folder_shards(folder), refused
+
+
+def _read_folder_shards(folder: Path) -> list[Shard]:
     """What the shards of a folder were asked for."""
     return [
         shard

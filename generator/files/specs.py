@@ -14,9 +14,11 @@ from generator.records.base import Problem, Record, problems_of
 from generator.records.corpora import Corpus
 from generator.records.models import Model
 from generator.records.preferences import PreferenceSet
+from generator.records.sentinel import Sentinel
 from generator.records.suites import Profile, Suite
+from generator.records.workers import Worker
 
-LARGEST_SPEC_BYTES = 256 * 1024  # a spec is a page of text; anything larger is a mistake
+LARGEST_SPEC_BYTES = 64 * 1024  # a spec is a page of text; anything larger is a mistake
 # In characters. Memory and time of the parser grow with the square of a dotted key's length: one
 # of 100,000 parts takes all that a machine has.
 LONGEST_LINE = 1200
@@ -34,6 +36,8 @@ class Specs:
     profiles: dict[str, Profile] = field(default_factory=dict)
     preferences: dict[str, PreferenceSet] = field(default_factory=dict)  # of runs/corpora as well
     assumptions: Assumptions = field(default_factory=Assumptions)
+    workers: dict[str, Worker] = field(default_factory=dict)
+    sentinel: Sentinel | None = None
 
 
 def read_specs(root: Path) -> tuple[Specs, list[Problem]]:
@@ -43,7 +47,11 @@ def read_specs(root: Path) -> tuple[Specs, list[Problem]]:
     corpora, preferences = _read_corpora(root, problems)
     profiles = _read_named(root, "profiles", Profile, problems)
     models = _read_models(root, problems)
-    specs = Specs(models, suites, corpora, profiles, preferences, _read_assumptions(root, problems))
+    workers = _read_named(root, "workers", Worker, problems)
+    problems += _shared_keys(workers)
+    assumptions = _read_single(root, "assumptions", Assumptions, problems) or Assumptions()
+    sentinel = _read_single(root, "sentinel", Sentinel, problems)
+    specs = Specs(models, suites, corpora, profiles, preferences, assumptions, workers, sentinel)
     problems += _unknown_names(specs, {problem.file for problem in problems})
     return specs, sorted(problems)
 
@@ -61,7 +69,8 @@ def _read_content(path: Path, shown: str, problems: list[Problem]) -> dict[str, 
         return None
     try:
         if path.stat().st_size > LARGEST_SPEC_BYTES:
-            problems.append(Problem(shown, "", "is larger than 256 KiB", "a spec is a short file"))
+            wrong = f"is larger than {LARGEST_SPEC_BYTES // 1024} KiB"
+            problems.append(Problem(shown, "", wrong, "a spec is a short file"))
             return None
         text = path.read_text("utf-8")
         lines = enumerate(text.split("\n"), start=1)
@@ -105,12 +114,10 @@ def _read_named(root: Path, kind: str, record: type[R], problems: list[Problem])
     return found
 
 
-def _read_assumptions(root: Path, problems: list[Problem]) -> Assumptions:
-    """Those of the file, where there is one."""
-    path, shown = root / "runs" / "assumptions.toml", "runs/assumptions.toml"
-    if not path.exists():
-        return Assumptions()
-    return read_toml(path, shown, Assumptions, problems) or Assumptions()
+def _read_single(root: Path, name: str, record: type[R], problems: list[Problem]) -> R | None:
+    """runs/<name>.toml, where there is one that is in order."""
+    path = root / "runs" / f"{name}.toml"
+    return read_toml(path, f"runs/{name}.toml", record, problems) if path.exists() else None
 
 
 def _read_corpora(
@@ -161,6 +168,18 @@ def _read_models(root: Path, problems: list[Problem]) -> dict[str, Model]:
     return found
 
 
+def _shared_keys(workers: dict[str, Worker]) -> list[Problem]:
+    """A key that stands under two names would sign for both."""
+    first: dict[str, str] = {}
+    problems = []
+    for name, worker in workers.items():
+        if (other := first.setdefault(worker.public_key, name)) != name:
+            wrong = f'is the key of "{other}" as well'
+            repair = "make one of its own with `leaderboard worker-key`"
+            problems.append(Problem(f"runs/workers/{name}.toml", "public_key", wrong, repair))
+    return problems
+
+
 def _unknown_names(specs: Specs, faulty: set[str]) -> list[Problem]:
     """Names of suites, corpora and models that occur somewhere but have no file.
 
@@ -191,4 +210,9 @@ def _unknown_names(specs: Specs, faulty: set[str]) -> list[Problem]:
         check(file, "models", "model", profile.models, models)
         check(file, "suites", "suite", profile.suites, suites)
         check(file, "corpora", "corpus", profile.corpora, corpora)
+    if (sentinel := specs.sentinel) is not None:
+        check("runs/sentinel.toml", "model", "model", [sentinel.model], models)
+        watched = specs.models.get(sentinel.model)
+        texts = set(specs.corpora) & set(watched.corpora if watched else specs.corpora)
+        check("runs/sentinel.toml", "corpus", "corpus of the model", [sentinel.corpus], texts)
     return problems

@@ -2,6 +2,7 @@
 
 from generator.plan.jobs import Job, JobKey, latest_results, plan_jobs, result_key, why_due
 from generator.plan.retry import Machine, policy_of
+from generator.plan.sentinel import plan_sentinel
 
 __all__ = [
     "Job",
@@ -9,6 +10,7 @@ __all__ = [
     "Machine",
     "latest_results",
     "plan_jobs",
+    "plan_sentinel",
     "policy_of",
     "result_key",
     "why_due",

@@ -45,7 +45,7 @@ def why_wait(failed: Result, asked: str, machine: Machine, again: bool) -> str |
         return None
     if policy == "larger_machine":
         return _why_too_small(failed.environment.memory_bytes, machine.memory_bytes)
-    if _software_changed(failed.environment.packages, machine.packages):
+    if software_changes(failed.environment.packages, machine.packages):
         return None
     return "nothing has changed since; repair it, or run `leaderboard measure --again`"
 
@@ -56,6 +56,7 @@ def _why_too_small(needed: int | None, here: int | None) -> str | None:
     return f"waits for a machine with more than {needed / 1e9:.1f} GB of memory"
 
 
-def _software_changed(then: Mapping[str, str], now: Mapping[str, str]) -> bool:
-    """A package that is not installed here says nothing."""
-    return any(now.get(name, version) != version for name, version in then.items())
+def software_changes(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Packages of another version now, in words. One that is not installed says nothing."""
+    changed = {name: version for name, version in then.items() if now.get(name, version) != version}
+    return [f"{name} {version} → {now[name]}" for name, version in sorted(changed.items())]

@@ -24,6 +24,11 @@ def record_link(entry: StoredResult) -> str:
     return f'<a href="../../{escape(record_path(entry))}">record {entry.result.run_id}</a>'
 
 
+def listed_record(entry: StoredResult) -> str:
+    """A link from a page of its own folder, such as Reliability."""
+    return f'<a href="../{escape(record_path(entry))}">{entry.result.run_id}</a>'
+
+
 def source_line(entry: StoredResult, specs: Specs) -> str:
     """Where a section's figures come from: the record, when, on what, with what."""
     environment = entry.result.environment

@@ -12,13 +12,17 @@ from generator.records.base import Record
 from generator.records.corpora import Corpus
 from generator.records.models import Model
 from generator.records.published import PublishedSource
+from generator.records.sentinel import Sentinel
 from generator.records.suites import Profile, Suite
+from generator.records.workers import Worker
 
 FILES: tuple[tuple[str, type[Record]], ...] = (
     ("runs/suites/<suite>.toml", Suite),
     ("runs/corpora/<corpus>.toml", Corpus),
     ("runs/profiles/<profile>.toml", Profile),
     ("runs/assumptions.toml", Assumptions),
+    ("runs/sentinel.toml", Sentinel),
+    ("runs/workers/<worker>.toml", Worker),
     ("results/published/<source>/source.toml", PublishedSource),
 )
 

@@ -7,15 +7,17 @@ from itertools import pairwise
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.plan import latest_results, result_key
-from generator.publish.measured_parts import record_path
+from generator.publish.measured_parts import listed_record
+from generator.publish.sentinel_parts import render_sentinel
 from generator.publish.text import escape, number, percent, table, valued
 from generator.records.results import Result
 from generator.tables.derive import mean_score
+from generator.tables.drift import read_sentinel
 from generator.tables.measured import is_current
 
 
 def render_reliability(specs: Specs, stored: Sequence[StoredResult], commit_date: str) -> str:
-    """How many records count, the last run, ages by text and suite, and every fault."""
+    """How many records count, the last run, ages by text and suite, drift, and every fault."""
     counting = latest_results(stored).values()
     stale = [entry for entry in counting if not is_current(entry.result, specs)]
     faults = [entry for entry in stored if not entry.result.counts]
@@ -29,7 +31,8 @@ def render_reliability(specs: Specs, stored: Sequence[StoredResult], commit_date
     ]
     shown = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in tiles)
     ages = _ages([e for e in counting if is_current(e.result, specs)], commit_date)
-    return f'<dl class="tiles">{shown}</dl>{ages}{_faults(faults)}'
+    sentinel = render_sentinel(specs, read_sentinel(specs, stored))
+    return f'<dl class="tiles">{shown}</dl>{ages}{sentinel}{_faults(faults)}'
 
 
 def _day(moment: datetime | None) -> str:
@@ -70,7 +73,7 @@ def _faults(entries: Sequence[StoredResult]) -> str:
             state, why = "retracted", str(result.retracted)
         rows.append(
             [
-                _record(entry),
+                listed_record(entry),
                 f"{result.started:%Y-%m-%d}",
                 escape(result.model),
                 escape(f"{result.kind} {result.name}"),
@@ -83,10 +86,6 @@ def _faults(entries: Sequence[StoredResult]) -> str:
     return heading + table("fault-table", caption, [(label, False) for label in labels], rows)
 
 
-def _record(entry: StoredResult) -> str:
-    return f'<a href="../{escape(record_path(entry))}">{entry.result.run_id}</a>'
-
-
 def render_moves(specs: Specs, stored: Sequence[StoredResult]) -> str:
     """Figures that a later record replaced: from what to what, and why."""
     held: dict[tuple[str, str, str, str], list[StoredResult]] = {}
@@ -97,13 +96,13 @@ def render_moves(specs: Specs, stored: Sequence[StoredResult]) -> str:
     for entries in held.values():
         for old, new in pairwise(entries):
             before, after = _figure(old.result), _figure(new.result)
-            if before is None or after is None or before[1] == after[1]:
-                continue
+            if before is None or after is None or _shown(before) == _shown(after):
+                continue  # measured again, with the same digits as far as they are shown
             day = f"{new.result.started:%Y-%m-%d}"
             job = escape(f"{new.result.kind} {new.result.name}")
             why = escape(_why(old.result, specs))
             shown = [escape(new.result.model), job, before[0], _shown(before), _shown(after), why]
-            rows.append([day, *shown, _record(new)])
+            rows.append([day, *shown, listed_record(new)])
     rows.sort(key=lambda row: row[0], reverse=True)
     heading = '<h2 id="moves">Figures that moved</h2>'
     if not rows:

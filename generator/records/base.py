@@ -89,6 +89,9 @@ def _problem(details: ErrorDetails, file: str, record: type[Record]) -> Problem:
         return Problem(file, "", "is not valid JSON", "restore it from git or measure again")
     if kind in {"string_too_short", "too_short"}:
         return Problem(file, field, "is empty", f"fill it in ({_description(record, place)})")
+    if kind == "string_too_long":
+        wrong = f"has {len(details['input'])} characters"
+        return Problem(file, field, wrong, f"write at most {details['ctx']['max_length']}")
     if kind.endswith(("_type", "_parsing", "_from_float", "_inexact")):
         noun, repair = WRONG_TYPE.get(kind.split("_")[0], ("of the right type", "see the page"))
         return Problem(file, field, f"{shown} is not {noun}", repair)

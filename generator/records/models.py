@@ -8,6 +8,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from generator.records import names
 from generator.records.base import Record, refuse
 
+# In characters; what is longer is no family, licence or note, but a text.
+LONGEST_LABEL = 100
+LONGEST_NOTE = 500
+
 InsidePath = Annotated[str, AfterValidator(names.check_inside)]
 PackagePin = Annotated[str, AfterValidator(names.check_package_pin)]
 Revision = Annotated[str, AfterValidator(names.check_revision)]
@@ -87,13 +91,23 @@ class Model(Record):
     """One model to measure."""
 
     name: Annotated[str, AfterValidator(names.check_model_name)] = Field(description="org/model")
-    family: str = Field(min_length=1, description="models trained in the same way by the same team")
+    family: str = Field(
+        min_length=1,
+        max_length=LONGEST_LABEL,
+        description="models trained in the same way by the same team",
+    )
     kind: Literal["base", "instruct"] = Field(description="base or instruct")
     parameters: int = Field(gt=0, description="number of parameters")
     training_tokens: int | None = Field(None, gt=0, description="tokens seen in training, if known")
     released: date = Field(description="date of release, YYYY-MM-DD")
-    licence: str = Field(min_length=1, description="SPDX identifier or the licence's name")
-    note: str | None = Field(None, description="what a reader of the model's page must know")
+    licence: str = Field(
+        min_length=1,
+        max_length=LONGEST_LABEL,
+        description="SPDX identifier or the licence's name",
+    )
+    note: str | None = Field(
+        None, max_length=LONGEST_NOTE, description="what a reader of the model's page must know"
+    )
     suites: Slugs = Field(("starter",), description="suites to run, from runs/suites")
     corpora: Slugs = Field(("sotu", "python"), description="from runs/corpora")
     weights: Weights = Field(description="a table with hub, package + file, or path; and revision")
