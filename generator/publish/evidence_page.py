@@ -11,6 +11,7 @@ from generator.publish.fit_parts import (
     LEFT_OUT,
     render_accuracy,
     render_comparison,
+    render_coverage,
     render_forms,
     render_outliers,
     render_predictions,
@@ -56,6 +57,7 @@ def _cohort(cohort: Cohort, found: Evidence) -> str:
             parts.append(render_comparison(cohort, comparison, f"{cohort.name}-comparison-{k + 1}"))
     parts.append(render_forms(first))
     parts += [_chart(first, judgement) for judgement in first.judgements]
+    parts.append(render_coverage(study, f"{cohort.name}-coverage"))
     parts.append(render_accuracy(study, f"{cohort.name}-accuracy"))
     parts.append(_short(study))
     parts.append(render_predictions(cohort, study, f"{cohort.name}-predictions"))
