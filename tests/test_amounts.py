@@ -10,7 +10,7 @@ from generator.cli.app import valid_contents
 from generator.fits.evidence import weigh_evidence
 from generator.fits.yardstick import Yardstick, find_yardstick
 from generator.publish.amounts_part import render_amounts, render_costs
-from generator.tables.amounts import Amount, document_error, document_steps, text_amounts
+from generator.tables.amounts import Amount, document_errors, document_steps, text_amounts
 from generator.tables.costs import scoring_costs
 from generator.tables.derive import resampling_counts
 from tests.factory import make_model, make_result, make_specs, store
@@ -22,10 +22,8 @@ SPECS = make_specs(*MODELS)
 
 def test_the_error_of_one_document_of_a_worked_example():
     """Documents of 100 bytes and 100, 110, 120 bits: they lie 10 bits apart, 0.1 a byte."""
-    sizes = np.full(3, 100.0)
-    assert document_error(np.array([100.0, 110, 120]), sizes) == pytest.approx(0.1)
-    assert document_error(np.array([100.0, 110, 120]) + 50, sizes) == pytest.approx(0.1)
-    assert document_error(0.9 * sizes, sizes) == 0
+    bits = np.array([[100.0, 110, 120], [150, 160, 170], [90, 90, 90]])
+    assert document_errors(bits, np.full(3, 100.0)) == pytest.approx([0.1, 0.1, 0])
 
 
 def test_the_error_is_that_of_resampled_documents():
@@ -36,7 +34,7 @@ def test_the_error_is_that_of_resampled_documents():
     for n in (5, 20, 60):
         drawn = random.integers(0, 60, (20_000, n))
         rates = bits[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-        expected = document_error(bits, sizes) / n**0.5
+        expected = document_errors(bits[None], sizes)[0] / n**0.5
         assert rates.std() == pytest.approx(expected, rel=0.05), n
 
 

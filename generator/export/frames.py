@@ -42,7 +42,7 @@ def make_frames(board: Board) -> dict[str, pd.DataFrame]:
         "compression_documents": document_frame(board.texts),
         "compressors": pd.DataFrame([compressor_row(rate) for rate in rates]),
         "comparisons": comparison_frame(board.comparisons),
-        "text_amounts": pd.DataFrame(map(asdict, text_amounts(board.specs, board.stored))),
+        "text_amounts": pd.DataFrame(text_amounts(board.specs, board.stored)),
         "costs": pd.DataFrame(
             [asdict(cost) | {"ratio": cost.ratio} for cost in costs],
         ),

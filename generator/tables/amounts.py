@@ -5,7 +5,7 @@ gap: documents are taken as independent draws of one kind; the error is that of 
 the same kind, and says nothing of other kinds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,10 +47,9 @@ def text_amounts(specs: Specs, stored: Iterable[StoredResult]) -> list[Amount]:
             continue
         sizes = np.array([document.bytes for document in documents], dtype=np.float64)
         bits = np.array([[d.bits for d in lossless.documents] for _, lossless in rows])
-        errors = [document_error(own, sizes) for own in bits]
-        paired = [_paired(bits, sizes, place) for place in range(len(rows))]
+        errors, paired = document_errors(bits, sizes), _paired_errors(bits, sizes)
         for n in document_steps(len(sizes)):
-            for (result, _), error, other in zip(rows, errors, paired, strict=True):
+            for (result, _), error, other in zip(rows, errors.tolist(), paired, strict=True):
                 found.append(
                     Amount(
                         result.model,
@@ -65,15 +64,17 @@ def text_amounts(specs: Specs, stored: Iterable[StoredResult]) -> list[Amount]:
     return sorted(found, key=lambda a: (a.corpus, a.model, str(a.dtype), a.documents))
 
 
-def document_error(bits: Array, sizes: Array) -> float:
+def document_errors(bits: Array, sizes: Array) -> Array:
     """Standard error of total bits / total bytes of one document; of n, it is 1/√n of this.
 
     That of a ratio (Cochran 1977, section 2.11), from how far each document's bits lie from what
-    the rate of all gives its bytes. bits: of a model, or of a model less those of another.
+    the rate of all gives its bytes. bits: (models, documents), of models or of a model less
+    another; result: (models,).
     """
-    rest = bits - bits.sum() / sizes.sum() * sizes
-    variance = float(np.sum(rest**2)) / (len(sizes) - 1)
-    return float(variance**0.5 / sizes.mean())
+    rest = bits - (bits.sum(axis=1) / sizes.sum())[:, None] * sizes
+    variance = np.sum(rest**2, axis=1) / (len(sizes) - 1)
+    errors: Array = np.sqrt(variance) / sizes.mean()
+    return errors
 
 
 def document_steps(documents: int) -> list[int]:
@@ -82,9 +83,15 @@ def document_steps(documents: int) -> list[int]:
     return [*(n for n in steps if n < documents), documents]
 
 
-def _paired(bits: Array, sizes: Array, place: int) -> float | None:
-    """bits: (models, documents), the best model first."""
-    others: Sequence[int] = neighbours(place, len(bits))
-    if not others:
-        return None
-    return float(np.median([document_error(bits[place] - bits[other], sizes) for other in others]))
+def _paired_errors(bits: Array, sizes: Array) -> list[float | None]:
+    """Of differences to the nearest models, the median. bits: (models, documents), best first."""
+    models = len(bits)
+    if models < 2:
+        return [None] * models
+    near = [neighbours(place, models) for place in range(models)]
+    distances = {abs(other - place) for place, others in enumerate(near) for other in others}
+    by_distance = {d: document_errors(bits[:-d] - bits[d:], sizes) for d in distances}
+    return [
+        float(np.median([by_distance[abs(other - place)][min(place, other)] for other in others]))
+        for place, others in enumerate(near)
+    ]
