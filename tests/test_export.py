@@ -5,7 +5,7 @@ import io
 import json
 import math
 import subprocess
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import jsonschema
 import pandas as pd
@@ -19,6 +19,9 @@ from generator.export.fields import FORMULA, Field, Table, figure, text
 from generator.export.files import export_files
 from generator.export.formats import guard, to_csv, to_json, to_parquet
 from generator.export.frames import make_frames
+from generator.fits.frames import CORRELATIONS, FITS, PREDICTIONS, RESIDUALS
+from generator.tables.amounts import Amount
+from generator.tables.costs import Cost
 from tests.exported import board_of, read_board, write_files
 from tests.factory import make_model, make_result, make_specs, store
 from tests.miniature import HOSTILE, write_miniature
@@ -172,6 +175,24 @@ def test_every_column_says_what_it_is(dictionary):
             place = f"{table.name}.{field.name}"
             assert field.description, place
             assert field.unit or field.type not in ("number", "integer"), place
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("predictions", PREDICTIONS),
+        ("fits", FITS),
+        ("correlations", CORRELATIONS),
+        ("residuals", RESIDUALS),
+        ("text_amounts", [f.name for f in fields(Amount)]),
+        ("costs", [*(f.name for f in fields(Cost)), "ratio"]),
+    ],
+)
+def test_the_dictionary_has_each_column_that_is_made_and_no_other(board, dictionary, name, columns):
+    """And the tables are not empty here."""
+    found = [field.name for field in dictionary[name].fields]
+    assert sorted(found) == sorted([*columns, "data_licence"])
+    assert len(make_frames(board)[name]) > 0
 
 
 def test_sums_over_documents_are_those_of_the_records(board, files):

@@ -104,7 +104,9 @@ def compute(entry: dict, figures: dict[str, float]) -> dict:
     value = height(fit, entry, x)
     low, high = fit["reach"]
     beyond = max(value - high, low - value, 0)
-    scale = math.hypot(entry["scale"]["spread"], entry["scale"]["growth"] * beyond)
+    larger = figures.get("parameters", 0) > (entry["largest"] or math.inf)
+    spread = entry["scale"]["larger" if larger else "spread"]
+    scale = math.hypot(spread, entry["scale"]["growth"] * beyond)
     by_fold = []
     for curve in entry["folds"]:
         own = predictors(curve, entry, figures)
@@ -124,7 +126,7 @@ def compute(entry: dict, figures: dict[str, float]) -> dict:
         names = [f"{end}{100 * one['level']:.0f}" for end in ("low", "high")]
         answer |= dict(zip(names, ends, strict=True))
     outside = any(z < a - 1e-9 or z > b + 1e-9 for z, (a, b) in zip(x, fit["bounds"], strict=True))
-    return answer | {"extrapolation": outside or beyond > 0}
+    return answer | {"extrapolation": outside or beyond > 0 or larger}
 
 
 def test_every_cohort_whose_mean_is_fitted_can_be_asked(cohorts, entries):

@@ -143,24 +143,30 @@ def test_every_citation_has_a_licence_and_an_address(huang):
 
 
 TABLE = f"{HUANG.as_posix()}/table.csv"
+SCORE = ",0.7635156727391681"
+NUMBER = "write a number, or nothing where it is unknown"
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("old", "new", "message", "repair"),
     [
-        ("0.572,", "x,", 'line 2, bpc_cc: "x" is not a number'),
-        ("0.572,", "nan,", 'line 2, bpc_cc: "nan" is not a finite number'),
-        (",0.7635156", ",76.35156", "line 2, mmlu: 76.35156727391681 is not a fraction in [0, 1]"),
+        ("0.572,", "x,", 'line 2, bpc_cc: "x" is not a number', NUMBER),
+        ("0.572,", "nan,", 'line 2, bpc_cc: "nan" is not a finite number', NUMBER),
+        (SCORE, ",NaN", 'line 2, mmlu: "NaN" is not a finite number', NUMBER),
+        (
+            SCORE, ",76.35", "line 2, mmlu: 76.35 is not a fraction in [0, 1]",
+            "write a fraction: per cent divided by 100",
+        ),
+        (SCORE, ",-0.1", "line 2, mmlu: -0.1 is not a fraction in [0, 1]", NUMBER),
     ],
-)
-def test_a_bad_cell_is_told_with_line_and_column(tmp_path, old, new, message):
+)  # fmt: skip
+def test_a_bad_cell_is_told_with_line_and_column(tmp_path, old, new, message, repair):
     folder = shutil.copytree(ROOT / HUANG, tmp_path / HUANG)
     text = (folder / "table.csv").read_text("utf-8")
     text = text.replace(old, new, 1)
     (folder / "table.csv").write_text(text, "utf-8")
     tables, problems = read_published(tmp_path)
     assert tables == []
-    repair = "write a number, or nothing where it is unknown"
     assert [str(p).partition(": ")[2] for p in problems] == [f"{message}; {repair}"]
 
 

@@ -18,10 +18,10 @@ from pydantic import ValidationError
 
 from generator.files.results import read_results, record_text, write_atomically, write_result
 from generator.plan import latest_results, plan_jobs
-from generator.records.base import Record, UserError
+from generator.records.base import Record, UserError, problems_of
 from generator.records.classical import CLASSICAL
 from generator.records.models import Checkpoint
-from generator.records.results import Failure, Result
+from generator.records.results import Failure, Result, TaskResult
 from tests.factory import CORPUS, PROTOCOL, SUITE, make_model, make_result, make_specs, store
 
 ROOT = Path(__file__).parent.parent
@@ -207,6 +207,21 @@ def test_a_record_with_a_figure_that_is_none_is_reported(tmp_path, figure):
     assert [str(p) for p in read_results(tmp_path, "measured")[1]] == [
         f"{file}: lossless.bits_per_byte: {figure} is not allowed; it should be a finite number"
     ]
+
+
+def test_a_score_in_per_cent_is_refused_and_says_how_to_mend_it():
+    """Only of the metric that counts: others may have any unit."""
+    task = make_result(MODEL, "suite").tasks[0]
+    content = task.model_dump(mode="json")
+    content["scores"] = [content["scores"][0] | {"value": 45.0}]
+    with pytest.raises(ValidationError) as found:
+        TaskResult.model_validate_json(json.dumps(content))
+    assert [str(p) for p in problems_of(found.value, "record.json", TaskResult)] == [
+        "record.json: scores: 45 of sums is not a fraction in [0, 1]; "
+        "a score in per cent is divided by 100"
+    ]
+    content["scores"][0]["metric"] = "perplexity"
+    assert TaskResult.model_validate_json(json.dumps(content)).scores[0].value == 45.0
 
 
 def test_no_such_figure_is_written_either(tmp_path):

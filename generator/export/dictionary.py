@@ -19,9 +19,11 @@ from generator.export.measured_tables import (
     COMPRESSION,
     COMPRESSION_DOCUMENTS,
     COMPRESSORS,
+    COSTS,
     INFORMATION_PLANE,
     PREFERENCE_LAYERS,
     PREFERENCES,
+    TEXT_AMOUNTS,
     TRAJECTORIES,
 )
 from generator.tables.cohorts import Cohort, Column
@@ -45,6 +47,8 @@ FIXED = (
     COMPRESSION_DOCUMENTS,
     COMPRESSORS,
     COMPARISONS,
+    TEXT_AMOUNTS,
+    COSTS,
     INFORMATION_PLANE,
     PREFERENCES,
     PREFERENCE_LAYERS,

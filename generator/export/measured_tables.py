@@ -77,6 +77,47 @@ COMPRESSION = Table(
     ),
     ("model", "revision", "corpus"),
 )  # fmt: skip
+TEXT_AMOUNTS = Table(
+    "text_amounts",
+    "One row a measured model, text and number of documents: how well its bits per byte are known.",
+    (
+        MODEL,
+        DTYPE,
+        CORPUS,
+        count("documents", "documents", "number of documents looked at", "derived"),
+        figure("bytes", "bytes", "of so many documents of the text's mean size"),
+        figure("error", "bits/byte", "standard error of bits_per_byte from so many documents"),
+        figure(
+            "paired_error", "bits/byte",
+            "standard error of the difference to a model next in rank on the same documents, "
+            "median over these; null where there is none", null=True,
+        ),
+        DATA_LICENCE,
+    ),
+    ("model", "dtype", "corpus", "documents"),
+)  # fmt: skip
+COSTS = Table(
+    "costs",
+    "One row a measured model, text and suite: the seconds that either took.",
+    (
+        MODEL,
+        DTYPE,
+        CORPUS,
+        BYTES,
+        figure("corpus_seconds", "seconds", "wall time of scoring the text", "lower", "record"),
+        text("corpus_way", "processor, device and threads that scored the text", "record"),
+        text("suite", "the suite of benchmarks", "record"),
+        count("items", "items", "items of the suite, over all its tasks"),
+        figure("suite_seconds", "seconds", "wall time of the suite", "lower", "record"),
+        text("suite_way", "processor, device and threads that ran the suite", "record"),
+        figure(
+            "ratio", "ratio", "suite_seconds / corpus_seconds; null where the ways differ",
+            null=True,
+        ),
+        DATA_LICENCE,
+    ),
+    ("model", "dtype", "corpus", "suite"),
+)  # fmt: skip
 COMPRESSION_DOCUMENTS = Table(
     "compression_documents",
     "One row a measured revision, text and document: what the bits per byte sum over.",

@@ -80,21 +80,24 @@ def _read_rows(
             problems.append(Problem(shown, f"line {line}", wrong, "fill it in"))
         for column in numbers:
             if fault := _number_fault(row[column], is_score=column in scores):
-                repair = "write a number, or nothing where it is unknown"
-                problems.append(Problem(shown, f"line {line}, {column}", fault, repair))
+                problems.append(Problem(shown, f"line {line}, {column}", *fault))
     return rows, problems
 
 
-def _number_fault(text: str | None, is_score: bool) -> str | None:
-    """What is wrong with a cell that should hold a number; None when it is right or empty."""
+def _number_fault(text: str | None, is_score: bool) -> tuple[str, str] | None:
+    """What is wrong with a cell that should hold a number, and the repair; None when it is right or
+    empty."""
+    repair = "write a number, or nothing where it is unknown"
     if text == "":
         return None
     try:
         value = float(text or "nan")
     except ValueError:
-        return f'"{text}" is not a number'
+        return f'"{text}" is not a number', repair
     if not math.isfinite(value):
-        return f'"{text}" is not a finite number'
+        return f'"{text}" is not a finite number', repair
     if is_score and not 0 <= value <= 1:
-        return f"{text} is not a fraction in [0, 1]"
+        if 1 < value <= 100:
+            repair = "write a fraction: per cent divided by 100"
+        return f"{text} is not a fraction in [0, 1]", repair
     return None

@@ -9,12 +9,12 @@ from scipy import stats
 class Coverage:
     """Share of left-out scores inside their intervals, with the Clopper–Pearson 95 % interval.
 
-    The interval takes rows as independent; rows of one group are not, so the truth is less sure.
+    The interval takes its n as independent; models of one group are not, so the truth is less sure.
     """
 
     level: float
-    held: int
-    n: int
+    held: float  # of n; a whole number unless several benchmarks are pooled
+    n: int  # models
     kind: str  # of the intervals: "conformal" or "model-based"
 
     @property

@@ -45,7 +45,7 @@ def weigh_evidence(cohort: Cohort, seed: int = 0) -> Evidence:
     n, families = len(known), known["family"].nunique()
     study = study_cohort(cohort, seed)
     correlations = correlate(cohort, FEWEST_MODELS, FEWEST_GROUPS, seed)
-    shortage = _shortage(known, n, families)
+    shortage = _shortage(known, n, families) or next((b.shortage for b in study.benchmarks), None)
     if shortage is not None:
         return Evidence(shortage, n, families, study, correlations)
     return Evidence(None, n, families, study, correlations, _line(known), family_variance(known))

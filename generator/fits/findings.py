@@ -22,7 +22,7 @@ class Prediction:
     intervals: tuple[tuple[float, float], ...]
     form: str
     predictors: str
-    extrapolation: bool  # a predictor or the prediction lies outside of the training rows
+    extrapolation: bool  # figures, size or the prediction lie outside of the training rows
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,18 @@
 """Intervals of a predicted score, from errors on rows that a fit had not seen.
 
-Errors grow beyond the scores that the training rows reach. So each is held against a scale:
-scale² = spread² + (growth · beyond)², where `beyond` is how far a prediction lies outside the
-predictions for the training rows. Spread and growth come from the inner folds; the growth from
-rows beyond, of left-out groups and of larger models predicted by smaller ones.
+Errors grow beyond the scores that the training rows reach, and for models larger than all of them.
+So each is held against a scale: scale² = spread² + (growth · beyond)², where `beyond` is how far a
+prediction lies outside the predictions for the training rows. Models larger than all training ones
+have a spread of their own, `larger`. All come from the inner folds: the spread from left-out
+groups, `larger` from cuts at a size, inside the training rows, the growth from both.
+
+Such cuts are few, often one, and their errors are alike: a curve that bends otherwise misses all
+larger models. So both are averaged with what is assumed, which weighs as PRIOR_CUTS cuts: that
+larger models err by a shift as large as the spread, and by a quarter of the way beyond. And models
+near chance often give the same answers, closer together than the items of a benchmark can tell;
+larger ones need not, so `larger` is no smaller than a score's standard error. Known gap: the two
+assumed values were chosen by looking at cuts of the four published cohorts, so the coverage of
+larger models there describes them and proves little for others.
 
 How many scales an interval needs comes from nested errors, in which the choice of the form had no
 part. Conformal where the number of groups K allows it: CV+ over groups (Barber et al. 2021), every
@@ -13,6 +22,7 @@ rule for any likeness, holds 98 % instead of 95 % of simulated scores with 30 gr
 model-based: Student's t, scaled to those errors.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +33,9 @@ Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 LEVELS = (0.8, 0.95)
-LEAST_GROWTH = 0.2  # a fifth of the way beyond the training rows is uncertain, whatever was seen
+PRIOR_CUTS = 3  # as many cuts by size say what is assumed below
+PRIOR_GROWTH = 0.25  # of the way beyond the training rows is uncertain
+PRIOR_SHIFT = 1.0  # of larger models, over the spread
 LEAST_SPREAD = 1e-6
 MOST_SHARE = 0.9  # conformal intervals of small K cover more than they say: none beyond this,
 #                   unless the level itself is higher
@@ -32,14 +44,31 @@ MOST_ERRORS = 400  # kept for CV+; more are thinned to quantiles
 
 
 @dataclass(frozen=True)
+class LeftOutRows:
+    """Rows that one fold held.
+
+    errors: score − prediction; beyond: how far the prediction lies outside of those for the
+    training rows; larger: of more parameters than every training row.
+    """
+
+    errors: Array
+    beyond: Array
+    larger: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Scale:
-    """Standard deviation of an error: `spread` inside the training rows' scores, more beyond."""
+    """Standard deviation of an error inside the training rows' scores, and how it grows beyond.
+
+    spread: of models no larger than the training rows; larger: of larger ones.
+    """
 
     spread: float
+    larger: float
     growth: float
 
-    def at(self, beyond: Array) -> Array:
-        values: Array = np.hypot(self.spread, self.growth * beyond)
+    def at(self, beyond: Array, larger: NDArray[np.bool_]) -> Array:
+        values: Array = np.hypot(np.where(larger, self.larger, self.spread), self.growth * beyond)
         return values
 
 
@@ -69,24 +98,50 @@ def is_conformal(level: float, groups: int) -> bool:
     return share <= max(MOST_SHARE, 1.0 if level > MOST_SHARE else 0.0)
 
 
-def measure_scale(errors: Array, beyond: Array, far: tuple[Array, Array]) -> Scale:
-    """errors and beyond: of left-out groups; far: the same of larger models."""
+def measure_scale(
+    near: Sequence[LeftOutRows], cuts: Sequence[LeftOutRows], score_error: float
+) -> Scale:
+    """near: rows of left-out groups; cuts: larger models, predicted by smaller ones.
+
+    score_error: standard error of a score; 0 where it is not known.
+    """
+    errors = np.concatenate([rows.errors for rows in near])
+    beyond = np.concatenate([rows.beyond for rows in near])
+    larger = np.concatenate([rows.larger for rows in near])
     spread = max(float(np.sqrt(np.mean(errors**2))), LEAST_SPREAD)
-    all_errors, all_beyond = np.append(errors, far[0]), np.append(beyond, far[1])
-    growth = LEAST_GROWTH
+    scale = Scale(spread, spread, PRIOR_GROWTH)
     for _ in range(3):
-        growth = _growth(all_errors, all_beyond, spread)
-        relative = errors / np.hypot(spread, growth * beyond)
+        scale = _scale(spread, near, cuts, score_error)
+        relative = errors / scale.at(beyond, larger)
         spread = max(spread * float(np.sqrt(np.mean(relative**2))), LEAST_SPREAD)
-    return Scale(spread, growth)
+    return Scale(spread, scale.larger, scale.growth)
 
 
-def _growth(errors: Array, beyond: Array, spread: float) -> float:
-    outside = beyond > spread
-    if not outside.any():
-        return LEAST_GROWTH
-    more = float(np.sum(errors[outside] ** 2 - spread**2) / np.sum(beyond[outside] ** 2))
-    return float(np.sqrt(max(more, LEAST_GROWTH**2)))
+def _scale(
+    spread: float,
+    near: Sequence[LeftOutRows],
+    cuts: Sequence[LeftOutRows],
+    score_error: float,
+) -> Scale:
+    """What the folds say of larger models and of rows beyond, given the spread."""
+    inside = [r.errors[r.larger & (r.beyond <= spread)] for r in cuts]
+    shifts = [float(np.mean(e**2)) / spread**2 - 1 for e in inside if len(e)]
+    shifted = spread * float(np.sqrt(1 + _with_prior(PRIOR_SHIFT**2, shifts)))
+    larger = max(shifted, score_error)
+    growths = []
+    for rows in (*near, *cuts):
+        outside = rows.beyond > spread
+        if outside.any():
+            own = np.where(rows.larger, larger, spread)[outside]
+            more = float(np.sum(rows.errors[outside] ** 2 - own**2))
+            growths.append(more / float(np.sum(rows.beyond[outside] ** 2)))
+    return Scale(spread, larger, float(np.sqrt(_with_prior(PRIOR_GROWTH**2, growths))))
+
+
+def _with_prior(prior: float, found: Sequence[float]) -> float:
+    """Mean of the variances that the folds show, none below 0, and PRIOR_CUTS times the prior."""
+    total = PRIOR_CUTS * prior + sum(max(one, 0.0) for one in found)
+    return total / (PRIOR_CUTS + len(found))
 
 
 def collect_errors(relative: Array, fold: Integers, groups: Integers) -> Errors:

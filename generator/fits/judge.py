@@ -39,7 +39,7 @@ def nested_errors(
     by_group = [(s, c) for s, c in nested if s.kind == "group"]
     for k, (one, chosen) in enumerate(by_group):
         held = one.test & np.isfinite(scores)
-        scale = chosen.scale.at(chosen.beyond[held])
+        scale = chosen.scale_at(held)
         values.append((scores[held] - chosen.predictions[held]) / scale)
         folds.append(np.full(int(held.sum()), k))
         groups.append(fitted.table.groups[held])
@@ -77,7 +77,7 @@ def judge(
         own = errors[1].without(k) if one.kind == "group" else chosen.inner
         predicted = chosen.predictions[held]
         centre = np.repeat(predicted[:, None], int(own.fold.max()) + 1, axis=1)
-        scale = chosen.scale.at(chosen.beyond[held])
+        scale = chosen.scale_at(held)
         ends = [make_interval(v, predicted, centre, scale, own, ceiling) for v in LEVELS]
         for level, kind in zip(LEVELS, kinds, strict=True):
             kind.append(own.kind(level))

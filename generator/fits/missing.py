@@ -61,7 +61,7 @@ def _intervals(
     far = (design < chosen.bounds[0] - 1e-9) | (design > chosen.bounds[1] + 1e-9)
     beyond = chosen.beyond[rows]
     predicted = chosen.predictions[rows]
-    scale = chosen.scale.at(beyond)
+    scale = chosen.scale_at(rows)
     ends = [make_interval(v, predicted, by_fold[rows], scale, errors, own.ceiling) for v in LEVELS]
     return [
         Prediction(
@@ -71,7 +71,7 @@ def _intervals(
             tuple((float(low[k]), float(high[k])) for low, high in ends),
             candidate.form,
             candidate.label,
-            bool(far[k].any() or beyond[k] > 0),
+            bool(far[k].any() or beyond[k] > 0 or chosen.larger[row]),
         )
         for k, row in enumerate(np.flatnonzero(rows))
     ]

@@ -12,9 +12,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.fits.candidates import Candidate
+from generator.fits.candidates import SIZE, Candidate
 from generator.fits.folds import Fold, Mask
-from generator.fits.intervals import Errors, Scale, collect_errors, measure_scale
+from generator.fits.intervals import (
+    Errors,
+    LeftOutRows,
+    Scale,
+    collect_errors,
+    measure_scale,
+)
 from generator.fits.select import choose
 from generator.fits.table import ScoreTable
 from generator.fits.training import TrainingSet
@@ -34,12 +40,18 @@ class Chosen:
     inner: Errors  # of the inner folds: they take part in the choice
     reach: tuple[float, float]  # lowest and highest prediction for the training rows
     bounds: Array  # (2, predictors): smallest and largest scaled training values
+    largest: float | None  # parameters of the largest training row; None where unknown
+    larger: Mask  # rows with more
     rows: int
     groups: int
 
     @property
     def beyond(self) -> Array:
         return outside(self.predictions, self.reach)
+
+    def scale_at(self, rows: Mask | NDArray[np.int64]) -> Array:
+        """Standard deviation of the error of these rows of the table."""
+        return self.scale.at(self.beyond[rows], self.larger[rows])
 
 
 @dataclass(frozen=True)
@@ -126,8 +138,9 @@ class Fitted:
         own = self.predictions[candidate, :, :, benchmark]
         held = [fold.test & train for fold in one.inner]
         near = self._left_out(one.inner, own[:, start + 1 :], scores)
-        far = self._left_out(one.larger, own[:, start + 1 + len(one.inner) :], scores)
-        scale = measure_scale(*near, far)
+        cuts = self._left_out(one.larger, own[:, start + 1 + len(one.inner) :], scores)
+        scale = measure_scale(near, cuts, self._score_error(train, benchmark))
+        relative = [rows.errors / scale.at(rows.beyond, rows.larger) for rows in near]
         design = self.designs[candidate][train]
         parameters = self.parameters[candidate]
         assert parameters is not None  # it was chosen
@@ -138,7 +151,7 @@ class Fitted:
             predictions=own[:, start],
             scale=scale,
             inner=collect_errors(
-                near[0] / scale.at(near[1]),
+                np.concatenate(relative),
                 np.concatenate([np.full(int(h.sum()), k) for k, h in enumerate(held)]),
                 np.concatenate([self.table.groups[h] for h in held]),
             ),
@@ -146,21 +159,46 @@ class Fitted:
             bounds=np.array([design.min(axis=0), design.max(axis=0)])
             if design.shape[1]
             else np.empty((2, 0)),
+            largest=self._largest(train),
+            larger=self._larger(train),
             rows=int(train.sum()),
             groups=len(np.unique(self.table.groups[train])),
         )
 
     def _left_out(
         self, folds: Sequence[Fold], predictions: Array, scores: Array
-    ) -> tuple[Array, Array]:
-        """Errors of the rows that the folds hold, and how far beyond their fits' rows they lie."""
+    ) -> list[LeftOutRows]:
+        """The rows that each fold holds, as the fit on its other rows predicts them."""
         known = np.isfinite(scores)
-        errors, beyond = [np.empty(0)], [np.empty(0)]
+        found = []
         for k, fold in enumerate(folds):
-            held, column = fold.test & known, predictions[:, k]
-            errors.append(scores[held] - column[held])
-            beyond.append(outside(column[held], reach_of(column[fold.train & known])))
-        return np.concatenate(errors), np.concatenate(beyond)
+            train, column = fold.train & known, predictions[:, k]
+            held = fold.test & known
+            found.append(
+                LeftOutRows(
+                    scores[held] - column[held],
+                    outside(column[held], reach_of(column[train])),
+                    self._larger(train)[held],
+                )
+            )
+        return found
+
+    def _largest(self, train: Mask) -> float | None:
+        sizes = self.table.column(SIZE)[train]
+        known = sizes[np.isfinite(sizes)]
+        return float(known.max()) if len(known) else None
+
+    def _larger(self, train: Mask) -> Mask:
+        """Rows of more parameters than every training row; none where no size is known."""
+        largest = self._largest(train)
+        found: Mask = self.table.column(SIZE) > (np.inf if largest is None else largest)
+        return found
+
+    def _score_error(self, train: Mask, benchmark: int) -> float:
+        """Median standard error of the training scores; 0 where none is known."""
+        errors = self.table.errors[train, benchmark]
+        known = errors[np.isfinite(errors)]
+        return float(np.median(known)) if len(known) else 0.0
 
 
 def reach_of(predictions: Array) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from scipy import stats
@@ -58,6 +59,8 @@ def _values(cohort: Cohort, one: BenchmarkStudy) -> Values:
     needed = _columns([fit.candidate], texts)
     used = _columns([fit.candidate, *(candidate for candidate, _, _ in fit.outer)], texts)
     rows = cohort.rows[cohort.rows[MEAN].notna()]
+    if rows[SIZE].notna().any():
+        used.add(SIZE)  # larger models than those have wider intervals
     shown = {c.name: (c.label, c.unit) for c in cohort.compression} | SIZES
     return {
         "name": cohort.name,
@@ -81,7 +84,8 @@ def _values(cohort: Cohort, one: BenchmarkStudy) -> Values:
             "reach": list(fit.chosen.reach),
         },
         "folds": [_curve(*outer) for outer in fit.outer],
-        "scale": {"spread": fit.chosen.scale.spread, "growth": fit.chosen.scale.growth},
+        "scale": asdict(fit.chosen.scale),
+        "largest": fit.chosen.largest,
         "errors": {
             "size": fit.errors.size.tolist(),
             "fold": fit.errors.fold.tolist(),

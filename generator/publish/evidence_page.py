@@ -11,6 +11,7 @@ from generator.publish.fit_parts import (
     LEFT_OUT,
     render_accuracy,
     render_comparison,
+    render_coverage,
     render_forms,
     render_outliers,
     render_predictions,
@@ -46,16 +47,15 @@ def _cohort(cohort: Cohort, found: Evidence) -> str:
     heading = f'<h2 id="{escape(cohort.name)}">{escape(cohort.title)} {tag(cohort.provenance)}</h2>'
     study = found.study
     fitted = [one for one in study.benchmarks if one.fit is not None]
-    if found.shortage is not None or not fitted:
-        reason = found.shortage or next((b.shortage for b in study.benchmarks if b.shortage), "")
-        return f'{heading}<p class="notice">{escape(reason[:1].upper() + reason[1:])}.</p>'
-    first = fitted[0]
     parts = [heading]
-    for k, comparison in enumerate([first.comparison, study.with_compute]):
-        if comparison is not None:
-            parts.append(render_comparison(cohort, comparison, f"{cohort.name}-comparison-{k + 1}"))
-    parts.append(render_forms(first))
-    parts += [_chart(first, judgement) for judgement in first.judgements]
+    if found.shortage is not None:
+        reason = found.shortage[:1].upper() + found.shortage[1:]
+        parts.append(f'<p class="notice">{escape(reason)}.</p>')
+    else:
+        parts += _headline(cohort, study, fitted[0])
+    if not fitted:
+        return "".join(parts)
+    parts.append(render_coverage(study, f"{cohort.name}-coverage"))
     parts.append(render_accuracy(study, f"{cohort.name}-accuracy"))
     parts.append(_short(study))
     parts.append(render_predictions(cohort, study, f"{cohort.name}-predictions"))
@@ -63,6 +63,17 @@ def _cohort(cohort: Cohort, found: Evidence) -> str:
     parts.append(_families(found))
     parts.append(_correlations(cohort, found))
     return "".join(parts)
+
+
+def _headline(cohort: Cohort, study: Study, first: BenchmarkStudy) -> list[str]:
+    """Of the mean: who predicts best, which form, and measured against predicted."""
+    parts = [
+        render_comparison(cohort, comparison, f"{cohort.name}-comparison-{k + 1}")
+        for k, comparison in enumerate([first.comparison, study.with_compute])
+        if comparison is not None
+    ]
+    parts.append(render_forms(first))
+    return parts + [_chart(first, judgement) for judgement in first.judgements]
 
 
 def _chart(one: BenchmarkStudy, judgement: Judgement) -> str:

@@ -6,6 +6,7 @@ from generator.fits.coverage import Coverage
 from generator.fits.findings import BenchmarkStudy, Judgement, Study
 from generator.fits.forms import FORMS
 from generator.fits.outliers import Outliers
+from generator.fits.pooled import pool_coverage
 from generator.publish.text import UNKNOWN, counted, escape, number, percent, table, valued
 from generator.tables.cohorts import Cohort
 
@@ -108,7 +109,8 @@ def render_accuracy(study: Study, name: str) -> str:
         "Predictions of models that the fit had not seen, with 95 % intervals in brackets: of "
         "errors by resampling groups, of coverage by Clopper and Pearson, who take models as "
         "independent. Coverage is marked * where the intervals are model-based because there are "
-        "too few groups for conformal ones"
+        "too few groups for conformal ones, and named outside nominal where its own interval does "
+        "not hold the level: of many benchmarks one in twenty would be by chance"
     )
     return table(name, caption, header, rows) if rows else ""
 
@@ -145,7 +147,37 @@ def _plain(estimate: Estimate | None) -> str:
 def _coverage(c: Coverage) -> str:
     mark = "" if c.kind == "conformal" else "*"
     shown = f"{percent(c.share, 0)} %{mark} ({percent(c.low, 0)} to {percent(c.high, 0)})"
+    if not c.is_nominal:
+        shown += ", outside nominal"
     return valued(shown.replace("%", "&#37;"), c.share)
+
+
+def render_coverage(study: Study, name: str) -> str:
+    """Whether the intervals of the cohort as a whole hold what they say."""
+    header = [
+        ("Predictions of", False),
+        ("Left out", False),
+        ("Predictions", True),
+        ("Models", True),
+        ("Held by 80 % intervals", True),
+        ("Held by 95 % intervals", True),
+    ]
+    rows = [
+        [
+            "the mean" if one.is_mean else counted(one.benchmarks, "benchmark"),
+            LEFT_OUT[one.kind],
+            str(one.predictions),
+            str(one.models),
+            *(_coverage(c) for c in one.coverage),
+        ]
+        for one in pool_coverage(study)
+    ]
+    caption = (
+        "Coverage of the set as a whole. In brackets its interval by Clopper and Pearson, which "
+        "counts models and not predictions: what a model scores on several benchmarks goes "
+        "together. * marks model-based intervals"
+    )
+    return table(name, caption, header, rows) if rows else ""
 
 
 def render_forms(one: BenchmarkStudy) -> str:

@@ -9,6 +9,8 @@ from generator.export.board import Board
 from generator.export.files import export_files
 from generator.export.package import checksums
 from generator.files.results import StoredResult, record_text
+from generator.fits.yardstick import find_yardstick
+from generator.publish.amounts_part import render_amounts, render_costs
 from generator.publish.bias_picture import render_bias
 from generator.publish.board_columns import make_board_table
 from generator.publish.board_table import board_json
@@ -34,7 +36,9 @@ from generator.publish.reliability_page import render_moves, render_reliability
 from generator.publish.standing import Standing, find_standings
 from generator.publish.text import escape
 from generator.publish.trajectories_page import render_trajectories
+from generator.tables.amounts import text_amounts
 from generator.tables.comparisons import Comparison
+from generator.tables.costs import scoring_costs
 from generator.tables.trajectories import make_trajectories
 
 
@@ -59,11 +63,15 @@ def render_site(
     first_tables = sorted(tables, key=lambda one: one is not home)  # stable: the others in order
     titles = {name: one.title for name, one in (specs.corpora | specs.suites).items()}
     titles |= {name: pairs.title for name, pairs in specs.preferences.items()}
+    amounts = text_amounts(specs, stored)
+    yardsticks = {a.corpus: find_yardstick(a.corpus, cohorts, evidence) for a in amounts}
     partials = {
         "home": render_home(tables, evidence, specs.models, date),
         "predict": render_calculator(cohorts, studies)
         + render_calibration(board.calibration)
-        + render_evidence(cohorts, evidence),
+        + render_evidence(cohorts, evidence)
+        + render_amounts(specs, amounts, yardsticks)
+        + render_costs(specs, scoring_costs(specs, stored)),
         "choose": render_choose(menus, speed, specs.assumptions),
         "plane": render_plane_page(tables),
         "families": render_families(cohorts),

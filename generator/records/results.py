@@ -99,6 +99,14 @@ class TaskResult(Record):
     # Not written where there are none, so that the hash of a plain task's record stays what it was.
     subtasks: tuple[Subtask, ...] = Field((), exclude_if=lambda members: not members)
 
+    @model_validator(mode="after")
+    def _what_counts_is_a_fraction(self) -> Self:
+        for score in self.scores:
+            if score.metric == self.task.metric and not 0 <= score.value <= 1:
+                wrong = f"{score.value:g} of {self.task.task} is not a fraction in [0, 1]"
+                raise refuse(wrong, "a score in per cent is divided by 100", "scores")
+        return self
+
 
 class DocumentBits(Record):
     """Cost of one document under the model."""

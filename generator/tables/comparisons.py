@@ -37,9 +37,23 @@ class Comparison:
 def compare_models(specs: Specs, stored: Iterable[StoredResult]) -> list[Comparison]:
     """Every model against the nearest it is ranked with, on each text, the best other first.
 
+    All pairs of n models would be n² lines, most of which say the obvious: a model is compared with
+    those around it in rank.
+    """
+    found = []
+    for rows in alike_texts(specs, stored):
+        if len(rows) > 1 and len(rows[0][1].documents) > 1:
+            found += _compare_neighbours(rows)
+    return sorted(found, key=lambda one: (one.model, one.corpus))  # stable: the best other first
+
+
+def alike_texts(
+    specs: Specs, stored: Iterable[StoredResult]
+) -> list[list[tuple[Result, Lossless]]]:
+    """Records of the same documents that are ranked together, the best first.
+
     Ranked together are final weights of models of one kind, under today's protocol, in the same
-    number format, whose tokenizers give the whole text back. All pairs of n models would be n²
-    lines, most of which say the obvious: a model is compared with those around it in rank.
+    number format, whose tokenizers give the whole text back.
     """
     held: dict[tuple[object, ...], list[tuple[Result, Lossless]]] = {}
     for result in (entry.result for entry in current_results(specs, stored)):
@@ -50,12 +64,9 @@ def compare_models(specs: Specs, stored: Iterable[StoredResult]) -> list[Compari
             documents = tuple((d.document, d.bytes) for d in lossless.documents)
             key = (model.kind, result.name, str(result.environment.dtype), documents)
             held.setdefault(key, []).append((result, lossless))
-    found = []
-    for rows in held.values():
-        best_first = sorted(rows, key=lambda row: (row[1].bits_per_byte, row[0].model))
-        if len(best_first) > 1 and len(best_first[0][1].documents) > 1:
-            found += _compare_neighbours(best_first)
-    return sorted(found, key=lambda one: (one.model, one.corpus))  # stable: the best other first
+    return [
+        sorted(rows, key=lambda row: (row[1].bits_per_byte, row[0].model)) for rows in held.values()
+    ]
 
 
 def neighbours(place: int, models: int) -> list[int]:

@@ -56,7 +56,8 @@ const predict = (board, figures) => {
   if (x === null) return null;
   const value = heightOf(fit, board, x);
   const beyond = Math.max(value - fit.reach[1], fit.reach[0] - value, 0);
-  const scale = Math.hypot(board.scale.spread, board.scale.growth * beyond);
+  const larger = board.largest !== null && figures.parameters > board.largest;
+  const scale = Math.hypot(larger ? board.scale.larger : board.scale.spread, board.scale.growth * beyond);
   const byFold = board.folds.map((curve) => {
     const own = scaledFigures(curve, board, figures);
     return own === null ? value : heightOf(curve, board, own);
@@ -74,7 +75,7 @@ const predict = (board, figures) => {
     return { ...interval, low: inside(Math.min(low, value)), high: inside(Math.max(high, value)) };
   });
   const outside = x.some((z, k) => z < fit.bounds[k][0] - 1e-9 || z > fit.bounds[k][1] + 1e-9);
-  return { value, intervals, extrapolation: outside || beyond > 0 };
+  return { value, intervals, extrapolation: outside || beyond > 0 || larger };
 };
 
 // --- the page ---

@@ -1,0 +1,148 @@
+"""Bad input to a fit, case by case, as a reader of the Predict page sees it: never a made-up line.
+
+Cells that are no numbers, scores in per cent and models that stand twice are told by
+`leaderboard check` before there is a page: test_published.py, test_results.py.
+"""
+
+import re
+from dataclasses import replace
+from html import unescape
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from generator.fits.evidence import weigh_evidence
+from generator.fits.frames import fit_frame, prediction_frame
+from generator.fits.study import study_cohort
+from generator.publish.calculator import render_calculator
+from generator.publish.evidence_page import render_evidence
+from generator.tables.cohorts import Cohort
+from tests.simulated import simulated_cohort
+
+
+@pytest.fixture
+def cohort() -> Cohort:
+    """Twenty-four scored models of eight families, two benchmarks, twelve models without scores."""
+    return simulated_cohort(7, groups=12, benchmarks=2)[0]
+
+
+def with_rows(cohort: Cohort, rows: pd.DataFrame) -> Cohort:
+    names = [s.name for s in cohort.scores]
+    mean = rows[names].mean(axis=1, skipna=False)
+    return replace(cohort, rows=rows.assign(score=mean).reset_index(drop=True))
+
+
+def shown(cohort: Cohort) -> str:
+    """The cohort's part of the Predict page, as text."""
+    return unescape(re.sub(r"<[^>]+>", " ", render_evidence([cohort], evidence_of(cohort))))
+
+
+def evidence_of(cohort: Cohort):
+    return {cohort.name: weigh_evidence(cohort)}
+
+
+def refused(cohort: Cohort, reason: str) -> None:
+    """The page says so, and there is no line, no chart, no prediction and no calculator."""
+    page = render_evidence([cohort], evidence_of(cohort))
+    assert f"Not enough evidence: {reason}." in shown(cohort)
+    assert "<svg" not in page
+    assert "<table" not in page
+    found = evidence_of(cohort)
+    assert found[cohort.name].line is None
+    assert len(prediction_frame(found)) == 0
+    fits = fit_frame(found)
+    assert set(fits["fold"]) == {"none"}
+    assert fits["shortage"].str.startswith("not enough evidence").all()
+    assert render_calculator([cohort], {cohort.name: found[cohort.name].study}) == ""
+
+
+def test_the_cohort_is_fitted_before_it_is_spoiled(cohort):
+    assert "Not enough evidence" not in shown(cohort)
+    assert len(prediction_frame(evidence_of(cohort))) == 3 * 12
+
+
+def test_fewer_than_eight_models(cohort):
+    refused(
+        with_rows(cohort, cohort.rows.head(7)),
+        "7 models of 3 families have all figures; a fit needs at least 8 models of 3 families",
+    )
+
+
+def test_no_model_at_all(cohort):
+    refused(
+        with_rows(cohort, cohort.rows.head(0)),
+        "0 models of 0 families have all figures; a fit needs at least 8 models of 3 families",
+    )
+
+
+def test_one_group_only(cohort):
+    refused(
+        with_rows(cohort, cohort.rows.assign(family="one")),
+        "24 models of 1 family have all figures; a fit needs at least 8 models of 3 families",
+    )
+
+
+def test_a_constant_predictor(cohort):
+    rows = cohort.rows.assign(bpb=0.8, compression=0.8)
+    refused(with_rows(cohort, rows), "all models have the same figures")
+
+
+def test_all_scores_the_same(cohort):
+    rows = cohort.rows.assign(task0=cohort.rows["task0"].where(cohort.rows["task0"].isna(), 0.5))
+    page = shown(with_rows(cohort, rows))
+    assert "task0: not enough evidence: all models have the same figures" in page
+    assert "task1: not enough" not in page
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_all_scores_at_chance(cohort, known):
+    """Within two standard errors where they are known, within two points where they are not."""
+    noise = np.random.default_rng(1).uniform(-0.015, 0.015, len(cohort.rows))
+    chance = (0.25 + noise) + 0 * cohort.rows["task0"]  # NaN stays NaN
+    rows = cohort.rows.assign(task0=chance)
+    if known:
+        rows = rows.assign(task0=0.25 + 2 * (chance - 0.25), task0_stderr=0.02)
+    page = shown(with_rows(cohort, rows))
+    assert "task0: not enough evidence: all scores are at chance" in page
+    assert "task1: not enough" not in page
+    both = with_rows(cohort, rows.assign(task1=rows["task0"], task1_stderr=0.02, score_stderr=0.02))
+    study = study_cohort(both)
+    assert {b.shortage for b in study.benchmarks} == {
+        "not enough evidence: all scores are at chance"
+    }
+    refused(both, "all scores are at chance")
+
+
+def test_a_model_whose_figures_are_not_known_trains_nothing_and_is_not_predicted(cohort):
+    """NaN is what an empty cell becomes; a cell that says nan is refused."""
+    spoiled = cohort.rows.copy()
+    spoiled.loc[0, ["bpb", "compression"]] = np.nan
+    found, without = (
+        evidence_of(with_rows(cohort, rows)) for rows in (spoiled, cohort.rows.drop(index=0))
+    )
+    pd.testing.assert_frame_equal(prediction_frame(found), prediction_frame(without))
+    assert "nan" not in shown(with_rows(cohort, spoiled)).lower()
+
+
+def test_a_benchmark_that_nobody_has_leaves_the_others_and_no_mean(cohort):
+    rows = cohort.rows.assign(task0=np.nan)
+    page = shown(with_rows(cohort, rows))
+    assert "Not enough evidence: 0 models of 0 families have all figures" in page
+    assert "task0: not enough evidence: 0 models of 0 groups have all figures" in page
+    assert "task1: not enough" not in page
+    assert "Predictions of models that the fit had not seen" in page
+    assert "The mean score of" not in page
+
+
+def test_a_negative_control_is_labelled_wherever_it_stands(cohort):
+    """In the table of errors, in the correlations and as a warning of a prediction."""
+    first, second = cohort.scores
+    marked = replace(cohort, scores=(first, replace(second, negative_control=True)))
+    page = shown(marked)
+    assert page.count("task1 (negative control)") == 3  # two kinds of left-out models, one r
+    assert "task0 (negative control)" not in page
+    study = study_cohort(marked).of("task1")
+    assert "negative control: compression is expected to tell little" in study.warnings(
+        study.predictions[0]
+    )
