@@ -85,6 +85,7 @@ def made_task(name: str, dataset: str, **fields: Any) -> Task:
     return Task(task=name, label=name, category="test", chance=0.5, dataset=source, **fields)
 
 
+@pytest.mark.usefixtures("in_float32")  # as lm_eval_run asks for
 @pytest.mark.parametrize(("name", "dataset"), [("piqa", "baber/piqa"), ("copa", "aps/super_glue")])
 def test_a_stock_task_gives_what_lm_eval_itself_gives(hub: Hub, tmp_path, name, dataset):
     configuration, items = MADE[dataset]
@@ -108,8 +109,8 @@ def test_a_stock_task_gives_what_lm_eval_itself_gives(hub: Hub, tmp_path, name, 
 def test_the_committed_record_is_what_lm_eval_itself_gives(hub: Hub, tmp_path, name):
     """Two tasks of core-subset, with the real weights, where its documents are at hand.
 
-    The others take an hour. Equal to the last digit is asked on the processor of the record only:
-    another one sums in another order.
+    The others take an hour. On another processor than the record's, which sums in another order,
+    one item of a task may fall otherwise.
     """
     if not DOCUMENTS.is_dir():
         pytest.skip("the documents of core-subset are not here")
@@ -117,11 +118,14 @@ def test_the_committed_record_is_what_lm_eval_itself_gives(hub: Hub, tmp_path, n
     (record,) = [
         result for result in stored if result.counts and result.environment.dtype == "float32"
     ]
-    if describe_environment("cpu", None, 1, [], 0).processor != record.environment.processor:
-        pytest.skip("the record was made on another processor")
     weights = ROOT / "build/cache/weights" / record.revision
     if not weights.is_dir():
         pytest.skip("measure a text with the model first: that unpacks its weights")
     serve_mirror(hub, DOCUMENTS, tmp_path / "served")
     (ours,) = [result for result in record.tasks if result.task.task == name]
-    assert_equal(ours, lm_eval_run(weights, ours.task, tmp_path / "out"))
+    theirs = lm_eval_run(weights, ours.task, tmp_path / "out")
+    if describe_environment("cpu", None, 1, [], 0).processor == record.environment.processor:
+        assert_equal(ours, theirs)
+    for score in ours.scores:
+        found = theirs["results"][name][f"{score.metric},none"]
+        assert abs(score.value - found) * score.n <= 1 + 1e-9
