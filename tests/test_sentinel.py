@@ -15,7 +15,7 @@ from generator.publish.reliability_page import render_reliability
 from generator.publish.sentinel_parts import drift_json, drift_markdown, drift_text
 from generator.records.results import Failure, Result
 from generator.records.sentinel import Sentinel
-from generator.tables.drift import ROUNDING_BITS, read_sentinel
+from generator.tables.drift import read_sentinel
 from tests.board import invoke
 from tests.factory import CORPUS, REVISION, make_classical, make_model, make_result, store
 
@@ -87,6 +87,16 @@ def test_without_a_record_it_is_due_like_any_other_job_and_not_twice():
         assert [j.why for j in plan_jobs(SPECS, store(*results)) if j.model is MODEL] == ["missing"]
 
 
+def test_of_an_earlier_protocol_it_is_due_like_any_other_job_and_not_twice():
+    wider = CORPUS.model_copy(
+        update={"protocol": CORPUS.protocol.model_copy(update={"stride_tokens": 4})}
+    )
+    specs = replace(SPECS, corpora={"prose": wider})
+    assert why([FIRST], beside=True, specs=specs) is None
+    stale = "stale: the protocol changed"
+    assert [j.why for j in plan_jobs(specs, store(FIRST)) if j.model is MODEL] == [stale]
+
+
 def test_its_job_names_the_record_that_it_replaces():
     job = plan_sentinel(SPECS, store(FIRST), SAME, beside=True)
     assert (job.key, job.replaces, job.blocked) == (
@@ -102,12 +112,13 @@ def verdicts(*results: Result) -> list[str]:
 
 def test_readings_are_held_against_the_first():
     """330 bits in 300 bytes, 120 tokens: rounding is 0.0001 · 120 = 0.012 bits in all. The
-    documents cost 1.0, 1.1 and 1.2 bits per byte: half their 95 % interval is about 0.1."""
-    edge = ROUNDING_BITS * 120
+    documents cost 1.0, 1.1 and 1.2 bits per byte: all draws of one of them are 1 in 27, more than
+    1 in 40, so half the 95 % interval is 0.1."""
+    edge = 0.012
     readings = read_sentinel(
         SPECS,
         store(
-            later(6, (40.0, 40.0, 40.0)),
+            later(6, (15.0, 15.0, 15.0)),
             later(2),
             FIRST,
             later(3, (edge * 0.99, 0.0, 0.0)),
@@ -125,10 +136,10 @@ def test_readings_are_held_against_the_first():
     ]
     assert readings[0].difference is None
     assert [r.difference for r in readings[1:]] == pytest.approx(
-        [0.0, edge * 0.99 / 300, edge * 1.01 / 300, 10 / 300, 120 / 300]
+        [0.0, edge * 0.99 / 300, edge * 1.01 / 300, 10 / 300, 45 / 300]
     )
     assert readings[4].interval == pytest.approx((0.0, 0.1))  # all draws of one of the three
-    assert readings[5].interval == pytest.approx((0.4, 0.4))
+    assert readings[5].interval == pytest.approx((0.15, 0.15))
 
 
 def test_a_difference_that_cancels_over_documents_is_not_equal():
@@ -179,7 +190,7 @@ def test_the_page_reliability_shows_every_reading():
     assert "org/small on Prose: every record" in table
     _, first, second = table.partition("<tbody>")[2].split("<tr>")
     assert f'<a href="../records/{FIRST.file}">{FIRST.run_id}</a>' in first
-    assert "the first, which the others are held against" in first
+    assert "<td>the first</td>" in first
     assert f'<a href="../records/{moved.file}">{moved.run_id}</a>' in second
     assert '<span data-value="1.13333333">1.13333</span>' in second
     assert "0.033 (0.000 to 0.100)" in second
@@ -222,8 +233,7 @@ def test_drift_prints_the_readings(tmp_path):
     shown = invoke(tmp_path, "drift").stdout
     assert shown.splitlines() == [
         "sentinel: org/small on Prose",
-        f"2026-01-01 {FIRST.run_id} float32  1.100000 bits/byte  "
-        "the first, which the others are held against",
+        f"2026-01-01 {FIRST.run_id} float32  1.100000 bits/byte  the first",
         f"2026-01-02 {moved.run_id} float32  1.133333 bits/byte  +0.0333  "
         "moved, within the noise of the text  torch 2.13.0 → 2.14.0",
     ]

@@ -23,11 +23,11 @@ from generator.plan import plan_jobs
 from generator.plan.shards import shard_job
 from generator.records.base import UserError
 from generator.records.bundles import Bundle
-from generator.records.results import Result
+from generator.records.results import Part, Result
 from generator.records.shards import Shard
 from generator.records.workers import Worker
 from tests.board import invoke
-from tests.factory import CORPUS, REVISION, make_classical, make_model, make_result, store
+from tests.factory import CORPUS, REVISION, SUITE, make_classical, make_model, make_result, store
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
@@ -182,6 +182,23 @@ def test_a_record_of_a_job_that_the_bundle_does_not_list_is_refused():
     payload = json.loads(bundle.model_dump_json(exclude_none=True))
     payload["records"].append(make_classical().content)
     assert "is of no job of this bundle" in why(resigned(json.dumps(payload).encode()))
+
+
+def test_a_part_of_a_suite_is_signed_as_a_part():
+    whole = make_model()
+    specs = Specs({whole.id: whole}, {"starter": SUITE}, {"prose": CORPUS}, workers=WORKERS)
+    part = make_result(whole, "suite", part=Part(number=1, of=2))
+    (job,) = shard_of(part, specs=specs).jobs
+    shards = [
+        Shard(name=f"s{k}", jobs=(job.model_copy(update={"part": Part(number=k, of=2)}),))
+        for k in (1, 2)
+    ]
+    content = sign_bundle(make_bundle(shards[:1], store(part), specs), "gpu-box", KEY)
+    _, bundle = open_bundle(content, WORKERS)
+    assert bundle.records == (part,)
+    planned = {(j.key, j.part) for shard in shards[1:] for j in shard.jobs}
+    assert why_other_plan(bundle, specs, None) is None
+    assert "part 1 of 2: no shard was asked for it" in str(why_other_plan(bundle, specs, planned))
 
 
 def test_collect_takes_a_bundle_once(root):

@@ -114,6 +114,15 @@ def test_every_command_of_a_workflow_exists(name):
     assert [script for script in scripts if not (ROOT / script).is_file()] == []
 
 
+def test_evaluate_measures_the_sentinel_and_proposes_its_drift_with_the_records():
+    jobs = yaml.safe_load(TEXTS["evaluate"])["jobs"]
+    plan = next(step for step in jobs["plan"]["steps"] if step.get("id") == "plan")
+    assert "leaderboard plan --matrix --sentinel " in plan["run"]
+    steps = {step.get("name"): step for step in jobs["collect"]["steps"]}
+    assert "leaderboard drift --markdown > drift.md" in steps["Drift of the sentinel"]["run"]
+    assert steps["Propose"]["env"]["MORE"] == "drift.md"
+
+
 def test_one_job_needs_all_others():
     jobs = yaml.safe_load(TEXTS["ci"])["jobs"]
     assert set(jobs["pass"]["needs"]) == set(jobs) - {"pass"}

@@ -16,8 +16,13 @@ def plain(text: object) -> str:
     return line.translate(UNSAFE)
 
 
-def summarise(problems: Sequence[Problem], newcomers: Sequence[Newcomer], changed: int) -> str:
-    """The whole summary. changed: files of data that were looked at."""
+def summarise(
+    problems: Sequence[Problem],
+    newcomers: Sequence[Newcomer],
+    changed: int,
+    keys: Sequence[str] = (),
+) -> str:
+    """The whole summary. changed: files of data that were looked at; keys: files of workers."""
     lines = ["## Pull request", ""]
     if problems:
         lines += [f"**{len(problems)} to repair**, all at once:", ""]
@@ -28,6 +33,9 @@ def summarise(problems: Sequence[Problem], newcomers: Sequence[Newcomer], change
         lines.append(f"Nothing to repair in {changed} files of data.")
     else:
         lines.append("No models and no results are changed: nothing for this check to judge.")
+    if keys:
+        lines += ["", f"**Whose records are believed changes** in {plain(', '.join(keys))}:"]
+        lines.append("an owner of runs/workers must review it, however small it is.")
     for newcomer in newcomers:
         lines += ["", *_section(newcomer)]
     return "\n".join(lines) + "\n"

@@ -10,7 +10,7 @@ from generator.tables.drift import Reading
 
 NONE = "no sentinel is named: write runs/sentinel.toml"
 WORDS = {
-    "first": "the first, which the others are held against",
+    "first": "the first",
     "equal": "equal to the last bit",
     "rounding": "within rounding",
     "moved": "moved, within the noise of the text",
@@ -25,11 +25,11 @@ def render_sentinel(specs: Specs, readings: Sequence[Reading]) -> str:
         return f"{heading}<p>This board names no sentinel.</p>"
     if not readings:
         return f"{heading}<p>The sentinel is not measured yet.</p>"
-    header = [("Record", False), ("Date", False), ("Number format", False)]
+    header = [("Record", False), ("Date", True), ("Number format", False)]
     header += [("Bits per byte", True), ("Less the first", True), ("Verdict", False)]
     header += [("Changed since the first", False)]
     caption = (
-        f"{_title(specs)}: every record, in order of number format and date; difference in bits "
+        f"{_title(specs)}: every record against the first in its number format; difference in bits "
         "per byte, with the 95 % interval of a paired bootstrap over documents"
     )
     return heading + table("sentinel-table", caption, header, map(_row, readings))
