@@ -103,6 +103,14 @@ def test_a_left_out_family_is_not_in_its_own_fit(huang, evidence):
     assert [r.predicted for r in moved_rows] == pytest.approx(expected, abs=1e-9)
 
 
+def test_what_a_study_keeps_is_its_own(evidence):
+    """A view of one candidate's predictions would keep those of all of them in memory."""
+    for one in evidence.study.benchmarks:
+        for chosen in (one.fit.chosen, *(outer for _, _, outer in one.fit.outer)):
+            assert chosen.predictions.base is None
+            assert chosen.parameters.base is None
+
+
 def test_partial_correlation_of_a_worked_example():
     """With r_xy = r_xz = r_yz = r the partial correlation is r / (1 + r)."""
     generator = np.random.default_rng(1)

@@ -147,8 +147,9 @@ class Fitted:
         return Chosen(
             candidate=candidate,
             at=at,
-            parameters=parameters[start, benchmark],
-            predictions=own[:, start],
+            # copies: views would keep the predictions of every candidate in memory
+            parameters=parameters[start, benchmark].copy(),
+            predictions=own[:, start].copy(),
             scale=scale,
             inner=collect_errors(
                 np.concatenate(relative),

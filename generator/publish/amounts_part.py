@@ -12,6 +12,10 @@ from generator.tables.amounts import Amount
 from generator.tables.costs import Cost
 
 ENOUGH = 0.5  # of the fit's own error: the two together are then an eighth more than the fit's
+ENOUGH_IS = (
+    "Enough is what brings at most half of the fit's own error, so that a prediction errs by an "
+    "eighth more than from endless text:"
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def render_amounts(
         "documents that the fit's models were scored on. Less than one document cannot be told "
         "from the records, which keep the bits of each document.</p>"
         f"{_about([*{y.cohort: y for y in yardsticks.values() if y}.values()])}"
-        f"<ul>{verdicts}</ul>"
+        + (f"<p>{ENOUGH_IS}</p><ul>{verdicts}</ul>" if verdicts else "")
     )
     return heading + words + _chart(steps, titles) + _table(steps, titles, yardsticks)
 
@@ -107,7 +111,7 @@ def _verdict(steps: Sequence[_Step], yardstick: Yardstick) -> str:
             )
         else:
             parts.append(f"{label} all {steps[-1].documents} are not enough")
-    return f"{'; '.join(parts)}, for an error of the text of at most half of the fit's own."
+    return f"{'; '.join(parts)}."
 
 
 def _chart(steps: Mapping[str, Sequence[_Step]], titles: Mapping[str, str]) -> str:
