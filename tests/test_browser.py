@@ -282,6 +282,7 @@ def test_a_hostile_name_is_only_text(page, miniature_address):
     assert HOSTILE in page.locator("dl.facts").first.inner_text()
     page.goto(miniature_address)
     page.locator('.switch a[href*="measured-base"]').click()
+    page.wait_for_url("**/measured-base**")  # and its script is there
     assert HOSTILE in page.locator("#measured-base-16-8-starter-table").inner_text()
     page.get_by_label("Search").last.fill("taken")  # the script writes the row anew
     page.wait_for_url("**find=taken**")
