@@ -11,7 +11,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
-from scipy.special import expit
 
 from generator.fits.search import minimise_squares, solve_all
 
@@ -107,6 +106,13 @@ def apply_form(form: Form, parameters: Array, x: Array, chance: Array, ceiling: 
     return np.clip(values, 0, ceiling)
 
 
+def expit(eta: Array) -> Array:
+    """1 / (1 + exp(−eta)), by numpy's exponential, which is several times as fast as scipy's."""
+    with np.errstate(over="ignore"):  # far below 0 it is 0
+        share: Array = 1 / (1 + np.exp(-eta))
+    return share
+
+
 def linear(parameters: Array, x: Array) -> Array:
     """b0 + sum(b_j x_j), (rows, problems)."""
     values: Array = parameters[:, 0] + x @ parameters[:, 1:].T
@@ -182,8 +188,7 @@ class _Logistic:
 
     def curve(self, parameters: Array) -> Array:
         """Share of the way from the floor to the ceiling."""
-        share: Array = expit(linear(parameters[:, 1:] if self.floored else parameters, self.x))
-        return share
+        return expit(linear(parameters[:, 1:] if self.floored else parameters, self.x))
 
     def loss(self, parameters: Array, curve: Array) -> Array:
         low = self._low(parameters)

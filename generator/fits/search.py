@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 STEPS = 30  # at most
-TOLERANCE = 1e-7  # relative gain below which a problem is solved
+TOLERANCE = 1e-6  # relative gain below which a problem is solved
 STUCK = 1e6  # damping beyond which no step helps any more
 RIDGE = 1e-9  # of a normalised Gram matrix: keeps collinear columns from failing
 
