@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.fits.candidates import PER_PARAMETER, Candidate
-from generator.fits.forms import Problems, apply_form, fit_form
+from generator.fits.candidates import Candidate
+from generator.fits.fold_fits import fit_candidate
+from generator.fits.forms import Problems
 from generator.fits.nested import Fitted, Scaling
 from generator.fits.table import ScoreTable
 from generator.fits.training import TrainingSet
@@ -21,7 +22,7 @@ def split_benchmarks(
     table: ScoreTable, sets: tuple[TrainingSet, ...], candidates: tuple[Candidate, ...]
 ) -> Iterator[ScoreTable]:
     """The table in parts of a few benchmarks, so that the predictions of one fit into memory."""
-    folds = sum(len(s.folds) for s in sets)
+    folds = sum(len(s.tried) for s in sets)
     at_once = max(1, CHUNK // max(1, len(candidates) * len(table.models) * folds))
     for first in range(0, len(table.benchmarks), at_once):
         yield table.subset(range(first, min(first + at_once, len(table.benchmarks))))
@@ -30,49 +31,38 @@ def split_benchmarks(
 def fit_all(
     table: ScoreTable, sets: tuple[TrainingSet, ...], candidates: tuple[Candidate, ...]
 ) -> Fitted:
-    """Every candidate under every fold."""
+    """Every candidate on every training set, and on the folds that choose among them."""
     scores = np.nan_to_num(table.scores)
     known = np.isfinite(table.scores)
-    trains = sets[0].train
     rows, count = scores.shape
-    folds = [(at, fold) for at, one in enumerate(sets) for fold in one.folds]
-    weighed = [weigh_rows(table, one.train) for one in sets]  # (rows, benchmarks) each
+    folds = [(at, fold) for at, one in enumerate(sets) for fold in one.tried]
+    weighed = tuple(weigh_rows(table, one.train) for one in sets)  # (rows, benchmarks) each
     weights = np.stack([weighed[at] * (fold.train[:, None] & known) for at, fold in folds], axis=1)
-    enough = (weights > 0).sum(axis=0)  # (folds, benchmarks)
     problems = Problems(
         scores=np.repeat(scores[:, None, :], len(folds), axis=1).reshape(rows, -1),
         weights=weights.reshape(rows, -1),
         chance=np.tile([b.chance for b in table.benchmarks], len(folds)),
         ceiling=np.tile([b.ceiling for b in table.benchmarks], len(folds)),
     )
-    predictions = np.full((len(candidates), rows, len(folds), count), np.nan)
+    predictions = np.empty((len(candidates), rows, len(folds), count))
     parameters: list[Array | None] = []
     scalings, designs = [], []
     for k, candidate in enumerate(candidates):
         values = candidate.design(table)
-        scaling = _scaling(candidate, values[trains])
-        design = scaling.apply(values)
-        scalings.append(scaling)
-        designs.append(design)
-        unknown = ~np.isfinite(design).all(axis=1)
-        missing = (weights[unknown] > 0).any(axis=0)
-        possible = (enough >= PER_PARAMETER * candidate.parameters) & ~missing
-        if not possible.any():
-            parameters.append(None)
-            continue
-        which = possible.reshape(-1)
-        part = problems.at(which)
-        filled = np.nan_to_num(design)
-        found = fit_form(candidate.form, filled, part)
-        own = np.full((rows, len(which)), np.nan)
-        own[:, which] = apply_form(candidate.form, found, filled, part.chance, part.ceiling)
-        own[unknown] = np.nan
+        scalings.append(_scaling(candidate, values[sets[0].train]))
+        designs.append(scalings[-1].apply(values))
+        own, found = fit_candidate(candidate, designs[-1], problems)
         predictions[k] = own.reshape(rows, len(folds), count)
-        spread = np.full((len(which), found.shape[1]), np.nan)
-        spread[which] = found
-        parameters.append(spread.reshape(len(folds), count, -1))
+        parameters.append(None if found is None else found.reshape(len(folds), count, -1))
     return Fitted(
-        table, sets, candidates, tuple(scalings), tuple(designs), predictions, tuple(parameters)
+        table,
+        sets,
+        candidates,
+        tuple(scalings),
+        tuple(designs),
+        weighed,
+        predictions,
+        tuple(parameters),
     )
 
 

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.fits.candidates import SIZE, Candidate
+from generator.fits.fold_fits import fit_candidate
 from generator.fits.folds import Fold, Mask
+from generator.fits.forms import Problems
 from generator.fits.intervals import (
     Errors,
     LeftOutRows,
@@ -67,10 +69,11 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Fitted:
-    """Predictions of every candidate under every fold for a few benchmarks.
+    """Predictions of every candidate under every fold that is tried, for a few benchmarks.
 
-    predictions: (candidates, rows, folds, benchmarks), folds those of all training sets in order;
-    NaN where a candidate cannot be fitted. parameters: (folds, benchmarks, q) a candidate.
+    weights: of each training set, (rows, benchmarks). predictions: (candidates, rows, folds,
+    benchmarks), folds those tried of all training sets in order; NaN where a candidate cannot be
+    fitted. parameters: (folds, benchmarks, q) a candidate.
     """
 
     table: ScoreTable
@@ -78,13 +81,14 @@ class Fitted:
     candidates: tuple[Candidate, ...]
     scalings: tuple[Scaling, ...]
     designs: tuple[Array, ...]  # scaled predictors, (rows, p); NaN = unknown
+    weights: tuple[Array, ...]
     predictions: Array
     parameters: tuple[Array | None, ...]
 
     @cached_property
     def starts(self) -> list[int]:
         """Index of each training set's first fold."""
-        return [0, *np.cumsum([len(s.folds) for s in self.sets]).tolist()]
+        return [0, *np.cumsum([len(s.tried) for s in self.sets]).tolist()]
 
     def losses(self, at: int, benchmark: int) -> Array:
         """Mean squared error of each candidate in each cell that decides, (candidates, cells)."""
@@ -94,8 +98,8 @@ class Fitted:
     def _cells(self) -> list[Array]:
         known = np.isfinite(self.table.scores).astype(np.float64)
         return [
-            np.concatenate([_indicator(self.table.groups, f.test) @ known for _, f in deciding])
-            for deciding in (self._deciding(at) for at in range(len(self.sets)))
+            np.concatenate([_indicator(self.table.groups, f.test) @ known for f in one.deciding])
+            for one in self.sets
         ]
 
     @cached_property
@@ -104,23 +108,15 @@ class Fitted:
         scores = self.table.scores
         known = np.isfinite(scores)
         found = []
-        for at in range(len(self.sets)):
+        for at, one in enumerate(self.sets):
             parts = []
-            for k, fold in self._deciding(at):
+            for k, fold in enumerate(one.deciding, self.starts[at] + 1):
                 squares = (self.predictions[:, :, k, :] - np.where(known, scores, 0)) ** 2
                 squares = np.where(known & fold.test[:, None], squares, 0)
                 parts.append(np.matmul(_indicator(self.table.groups, fold.test), squares))
             with np.errstate(invalid="ignore", divide="ignore"):
                 found.append(np.concatenate(parts, axis=1) / self._cells[at])
         return found
-
-    def _deciding(self, at: int) -> list[tuple[int, Fold]]:
-        """Folds whose errors choose the candidate, with their place in `predictions`."""
-        one, start = self.sets[at], self.starts[at]
-        forward = self.table.split == "small-to-large" and one.larger
-        first = start + 1 + (len(one.inner) if forward else 0)
-        folds = one.larger if forward else one.inner
-        return [(first + k, fold) for k, fold in enumerate(folds)]
 
     def choose(self, at: int, benchmark: int, among: Sequence[int]) -> int | None:
         """The chosen one of `among`, for a training set and a benchmark."""
@@ -137,8 +133,8 @@ class Fitted:
         train = one.train & np.isfinite(scores)
         own = self.predictions[candidate, :, :, benchmark]
         held = [fold.test & train for fold in one.inner]
-        near = self._left_out(one.inner, own[:, start + 1 :], scores)
-        cuts = self._left_out(one.larger, own[:, start + 1 + len(one.inner) :], scores)
+        near = self._left_out(candidate, at, benchmark, one.inner)
+        cuts = self._left_out(candidate, at, benchmark, one.larger)
         scale = measure_scale(near, cuts, self._score_error(train, benchmark))
         relative = [rows.errors / scale.at(rows.beyond, rows.larger) for rows in near]
         design = self.designs[candidate][train]
@@ -167,14 +163,18 @@ class Fitted:
         )
 
     def _left_out(
-        self, folds: Sequence[Fold], predictions: Array, scores: Array
+        self, candidate: int, at: int, benchmark: int, folds: Sequence[Fold]
     ) -> list[LeftOutRows]:
         """The rows that each fold holds, as the fit on its other rows predicts them."""
+        scores = self.table.scores[:, benchmark]
         known = np.isfinite(scores)
+        if folds is self.sets[at].deciding:
+            predictions = self.predictions[candidate, :, self.starts[at] + 1 :, benchmark]
+        else:
+            predictions = self._try(candidate, at, benchmark, folds)
         found = []
-        for k, fold in enumerate(folds):
-            train, column = fold.train & known, predictions[:, k]
-            held = fold.test & known
+        for fold, column in zip(folds, predictions.T, strict=False):  # other sets' folds follow
+            train, held = fold.train & known, fold.test & known
             found.append(
                 LeftOutRows(
                     scores[held] - column[held],
@@ -183,6 +183,20 @@ class Fitted:
                 )
             )
         return found
+
+    def _try(self, candidate: int, at: int, benchmark: int, folds: Sequence[Fold]) -> Array:
+        """Predictions of every row on folds that choose nothing, (rows, folds)."""
+        scores, own = self.table.scores[:, benchmark], self.table.benchmarks[benchmark]
+        if not folds:
+            return np.empty((len(scores), 0))
+        trained = np.array([fold.train & np.isfinite(scores) for fold in folds]).T
+        problems = Problems(
+            np.repeat(np.nan_to_num(scores)[:, None], len(folds), axis=1),
+            self.weights[at][:, benchmark, None] * trained,
+            np.full(len(folds), own.chance),
+            np.full(len(folds), own.ceiling),
+        )
+        return fit_candidate(self.candidates[candidate], self.designs[candidate], problems)[0]
 
     def _largest(self, train: Mask) -> float | None:
         sizes = self.table.column(SIZE)[train]

@@ -25,7 +25,8 @@ Array = NDArray[np.float64]
 class TrainingSet:
     """Rows that train, rows that judge (none when all train), and the folds inside.
 
-    kind: "all", "group", "larger" or "later".
+    kind: "all", "group", "larger" or "later". by_size: whether predictions of larger models choose
+    the candidate, else those of left-out groups do.
     """
 
     kind: str
@@ -33,10 +34,17 @@ class TrainingSet:
     test: Mask
     inner: tuple[Fold, ...]  # by group
     larger: tuple[Fold, ...]  # by size
+    by_size: bool
 
     @property
-    def folds(self) -> tuple[Fold, ...]:
-        return (Fold(self.train, self.test), *self.inner, *self.larger)
+    def deciding(self) -> tuple[Fold, ...]:
+        """Folds whose errors choose the candidate."""
+        return self.larger if self.by_size else self.inner
+
+    @property
+    def tried(self) -> tuple[Fold, ...]:
+        """The whole set, and the folds on which every candidate is tried."""
+        return (Fold(self.train, self.test), *self.deciding)
 
 
 def training_sets(table: ScoreTable, later: Array | None = None) -> tuple[TrainingSet, ...]:
@@ -53,13 +61,16 @@ def training_sets(table: ScoreTable, later: Array | None = None) -> tuple[Traini
         found += [("larger", fold) for fold in cut_at(sizes, everything, limit)]
     if later is not None and (day := middle_limit(later, everything)) is not None:
         found += [("later", fold) for fold in cut_at(later, everything, day)]
-    return tuple(
-        TrainingSet(
-            kind,
-            fold.train,
-            fold.test,
-            tuple(leave_groups_out(table.groups, fold.train, INNER_FOLDS, complete)),
-            tuple(cut_by_size(sizes, fold.train)),
-        )
-        for kind, fold in found
+    return tuple(_training_set(kind, fold, table, complete) for kind, fold in found)
+
+
+def _training_set(kind: str, fold: Fold, table: ScoreTable, complete: Mask) -> TrainingSet:
+    larger = tuple(cut_by_size(table.column(SIZE), fold.train))
+    return TrainingSet(
+        kind,
+        fold.train,
+        fold.test,
+        tuple(leave_groups_out(table.groups, fold.train, INNER_FOLDS, complete)),
+        larger,
+        by_size=table.split == "small-to-large" and bool(larger),
     )
