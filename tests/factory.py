@@ -82,6 +82,20 @@ PAIRS = PreferenceSet(
     source=PairSource(path="runs/preferences/pairs.jsonl"),
     protocol=PreferenceProtocol(pairs=20, longest_tokens=16, anchor_seeds=(0, 1)),
 )
+# In runs/models/org/small.toml: what a test measures in no time.
+MODEL_FILE = f"""name = "org/small"
+family = "Family"
+kind = "base"
+parameters = 1000
+released = 2019-01-01
+licence = "Apache-2.0"
+suites = []
+corpora = ["prose"]
+
+[weights]
+path = "weights"
+revision = "{REVISION}"
+"""
 
 
 def make_model(name: str = "org/small", **changes: object) -> Model:

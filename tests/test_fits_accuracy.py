@@ -1,26 +1,18 @@
 """Accuracy and coverage on the published cohorts, everything chosen inside the folds."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from generator.files.published import read_published
-from generator.files.specs import Specs
 from generator.fits.study import study_cohort
-from generator.tables.cohorts import Cohort, make_cohorts
+from generator.tables.cohorts import Cohort
+from tests.published_cohorts import COHORTS, published_cohorts
 
 pytestmark = pytest.mark.processes
-
-ROOT = Path(__file__).parent.parent
-COHORTS = ("huang-2024", "mlfoundations-scaling", "olmo-ladder", "pythia-v0")
 
 
 @pytest.fixture(scope="module")
 def cohorts() -> dict[str, Cohort]:
-    tables, problems = read_published(ROOT)
-    assert problems == []
-    return {cohort.name: cohort for cohort in make_cohorts(Specs(), [], tables)}
+    return published_cohorts()
 
 
 @pytest.fixture(scope="module")

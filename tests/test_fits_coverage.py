@@ -1,30 +1,23 @@
 """Coverage of prediction intervals on every published cohort, and what widens them beyond."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from generator.files.published import read_published
-from generator.files.specs import Specs
 from generator.fits.coverage import Coverage
 from generator.fits.intervals import PRIOR_CUTS, PRIOR_GROWTH, LeftOutRows, measure_scale
 from generator.fits.pooled import pool_coverage
 from generator.fits.study import study_cohort
 from generator.publish.fit_parts import render_coverage
-from generator.tables.cohorts import Cohort, make_cohorts
+from generator.tables.cohorts import Cohort
+from tests.published_cohorts import COHORTS, published_cohorts
 from tests.simulated import simulated_cohort
-
-ROOT = Path(__file__).parent.parent
-COHORTS = ("huang-2024", "mlfoundations-scaling", "olmo-ladder", "pythia-v0")
 
 
 @pytest.fixture(scope="module")
 def cohorts() -> dict[str, Cohort]:
-    tables, problems = read_published(ROOT)
-    assert problems == []
-    return {cohort.name: cohort for cohort in make_cohorts(Specs(), [], tables)}
+    return published_cohorts()
 
 
 @pytest.mark.processes

@@ -17,7 +17,15 @@ from generator.records.results import Failure, Result
 from generator.records.sentinel import Sentinel
 from generator.tables.drift import read_sentinel
 from tests.board import invoke
-from tests.factory import CORPUS, REVISION, make_classical, make_model, make_result, store
+from tests.factory import (
+    CORPUS,
+    MODEL_FILE,
+    REVISION,
+    make_classical,
+    make_model,
+    make_result,
+    store,
+)
 
 MODEL = make_model(suites=(), corpora=("prose",))
 OTHER = make_model("org/other", suites=(), corpora=("prose",))
@@ -25,19 +33,6 @@ SENTINEL = Sentinel(model=MODEL.id, corpus="prose")
 SPECS = Specs({MODEL.id: MODEL}, {}, {"prose": CORPUS}, sentinel=SENTINEL)
 FIRST = make_result(MODEL)
 SAME = Machine("cpu", None, {"torch": "2.13.0", "numpy": "2.4"})
-MODEL_FILE = f"""name = "org/small"
-family = "Family"
-kind = "base"
-parameters = 1000
-released = 2019-01-01
-licence = "Apache-2.0"
-suites = []
-corpora = ["prose"]
-
-[weights]
-path = "weights"
-revision = "{REVISION}"
-"""
 
 
 def later(day: int, bits: tuple[float, ...] = (0.0, 0.0, 0.0), **environment: object) -> Result:

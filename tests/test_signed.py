@@ -27,7 +27,16 @@ from generator.records.results import Part, Result
 from generator.records.shards import Shard
 from generator.records.workers import Worker
 from tests.board import invoke
-from tests.factory import CORPUS, REVISION, SUITE, make_classical, make_model, make_result, store
+from tests.factory import (
+    CORPUS,
+    MODEL_FILE,
+    REVISION,
+    SUITE,
+    make_classical,
+    make_model,
+    make_result,
+    store,
+)
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
@@ -38,19 +47,6 @@ WORKERS = {
 MODEL = make_model(suites=(), corpora=("prose",))
 SPECS = Specs({MODEL.id: MODEL}, {}, {"prose": CORPUS}, workers=WORKERS)
 RESULT = make_result(MODEL)
-MODEL_FILE = f"""name = "org/small"
-family = "Family"
-kind = "base"
-parameters = 1000
-released = 2019-01-01
-licence = "Apache-2.0"
-suites = []
-corpora = ["prose"]
-
-[weights]
-path = "weights"
-revision = "{REVISION}"
-"""
 
 
 def shard_of(*results: Result, specs: Specs = SPECS) -> Shard:

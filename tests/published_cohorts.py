@@ -1,0 +1,16 @@
+"""The four published cohorts, as the repository holds them."""
+
+from pathlib import Path
+
+from generator.files.published import read_published
+from generator.files.specs import Specs
+from generator.tables.cohorts import Cohort, make_cohorts
+
+ROOT = Path(__file__).parent.parent
+COHORTS = ("huang-2024", "mlfoundations-scaling", "olmo-ladder", "pythia-v0")
+
+
+def published_cohorts() -> dict[str, Cohort]:
+    tables, problems = read_published(ROOT)
+    assert problems == []
+    return {cohort.name: cohort for cohort in make_cohorts(Specs(), [], tables)}
