@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import yaml
@@ -25,6 +26,8 @@ from generator.records.results import Failure
 from tests.exported import board_of, read_board
 from tests.factory import make_model, make_result, make_specs, store
 from tests.miniature import HOSTILE, write_miniature
+
+ROOT = Path(__file__).parent.parent
 
 
 def render(models, results):
@@ -160,6 +163,24 @@ def test_unknown_figures_are_a_dash(miniature):
     assert row.count(f"<td class=n>{UNKNOWN}</td>") == 2  # parameters and the mean
     assert row.count('<span class="predicted">') == 1  # quiz
     assert not re.search(r">\s*(nan|none|inf)\b", page_text(miniature, "home"), re.IGNORECASE)
+
+
+def test_the_predict_page_begins_with_who_wins_in_each_set():
+    files = render_folder(ROOT)
+    begun = page_text(files, "predict").partition("</table>")[0]
+    rows = re.findall(r"<tr.*?</tr>", begun, re.DOTALL)[1:]
+    assert len(rows) == 6  # four published sets, two of them on the rows with known compute too
+    board = read_board(ROOT)
+    for name, evidence in board.evidence.items():
+        own = [row for row in rows if f'href="#{name}"' in row]
+        if evidence.shortage is not None:
+            assert own == []
+            continue
+        comparison = evidence.study.benchmarks[0].comparison
+        assert f">{percent(comparison.compression.mae.value, 2)}<" in own[0]
+        assert f">{percent(comparison.best_baseline.mae.value, 2)}<" in own[0]
+        wins = comparison.compression.mae.value < comparison.best_baseline.mae.value
+        assert ("Compression wins" in own[0]) == wins
 
 
 def test_few_measured_models_give_no_fit(miniature):

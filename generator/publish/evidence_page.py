@@ -9,6 +9,7 @@ from generator.fits.outliers import find_outliers
 from generator.publish.chart import Judged, draw_judged
 from generator.publish.fit_parts import (
     LEFT_OUT,
+    outcome_of,
     render_accuracy,
     render_comparison,
     render_coverage,
@@ -21,7 +22,50 @@ from generator.tables.cohorts import Cohort
 
 
 def render_evidence(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]) -> str:
-    return "\n".join(_cohort(cohort, evidence[cohort.name]) for cohort in cohorts)
+    """Each set; those with too little evidence come last."""
+    ordered = sorted(cohorts, key=lambda one: evidence[one.name].shortage is not None)  # stable
+    return "\n".join(_cohort(cohort, evidence[cohort.name]) for cohort in ordered)
+
+
+def render_outcomes(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]) -> str:
+    """Who wins: a line for each set whose mean score is fitted; nothing without such a set."""
+    header = [
+        ("Set", False),
+        ("Models", True),
+        ("Groups", True),
+        ("Error of compression, points", True),
+        ("Error of the best baseline, points", True),
+        ("Best baseline", False),
+        ("Outcome", False),
+    ]
+    rows = []
+    for cohort in cohorts:
+        study = evidence[cohort.name].study
+        first = next((one for one in study.benchmarks if one.comparison is not None), None)
+        if evidence[cohort.name].shortage is not None or first is None:
+            continue
+        for found in filter(None, (first.comparison, study.with_compute)):
+            own, other = found.compression, found.best_baseline
+            link = f'<a href="#{escape(cohort.name)}">{escape(cohort.title)}</a>'
+            rows.append(
+                [
+                    f"{link}, {escape(found.rows)}",
+                    str(found.n),
+                    str(found.groups),
+                    valued(percent(own.mae.value, 2), own.mae.value),
+                    valued(percent(other.mae.value, 2), other.mae.value),
+                    escape(other.name),
+                    outcome_of(found),
+                ]
+            )
+    if not rows:
+        return ""
+    caption = (
+        "Mean absolute error of predicted mean scores, one group of models left out at a time, "
+        "everything chosen inside the folds. Each set is judged alone"
+    )
+    heading = '<h2 id="outcome">Does compression predict better than size and compute?</h2>'
+    return heading + table("outcomes", caption, header, rows)
 
 
 def render_calibration(found: Calibration) -> str:

@@ -55,10 +55,6 @@ def render_comparison(cohort: Cohort, comparison: Comparison, name: str) -> str:
 def verdict(cohort: Cohort, comparison: Comparison) -> str:
     """Who wins, in a sentence; a baseline that wins is named as plainly as compression."""
     own, other = comparison.compression, comparison.best_baseline
-    wins = own.mae.value < other.mae.value
-    outcome = "Compression wins" if wins else "Compression loses"
-    if not comparison.is_clear:
-        outcome += ", but not clearly: the interval of the difference holds 0"
     losers = [
         source_label(cohort, c.name)
         for c in comparison.contenders
@@ -66,11 +62,21 @@ def verdict(cohort: Cohort, comparison: Comparison) -> str:
     ]
     lost = f" On their own these lose to it: {escape(', '.join(losers))}." if losers else ""
     return (
-        f"<p><strong>{outcome}.</strong> On {escape(_rows_used(comparison))} compression, with "
-        f"everything chosen inside the folds, errs by {percent(own.mae.value, 2)} points on "
-        f"average, the best baseline ({escape(other.name)}) by {percent(other.mae.value, 2)}."
+        f"<p><strong>{outcome_of(comparison)}.</strong> On {escape(_rows_used(comparison))} "
+        f"compression, with everything chosen inside the folds, errs by "
+        f"{percent(own.mae.value, 2)} points on average, the best baseline "
+        f"({escape(other.name)}) by {percent(other.mae.value, 2)}."
         f"{lost}</p>"
     )
+
+
+def outcome_of(comparison: Comparison) -> str:
+    """Who wins, in a few words."""
+    wins = comparison.compression.mae.value < comparison.best_baseline.mae.value
+    outcome = "Compression wins" if wins else "Compression loses"
+    if comparison.is_clear:
+        return outcome
+    return f"{outcome}, but not clearly: the interval of the difference holds 0"
 
 
 def _rows_used(comparison: Comparison) -> str:

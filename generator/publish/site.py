@@ -19,7 +19,7 @@ from generator.publish.choose_page import render_choose, render_menus
 from generator.publish.compare_page import document_files, render_compare, render_explore
 from generator.publish.corpora_page import render_corpora
 from generator.publish.download_page import render_downloads
-from generator.publish.evidence_page import render_calibration, render_evidence
+from generator.publish.evidence_page import render_calibration, render_evidence, render_outcomes
 from generator.publish.families_page import render_families
 from generator.publish.imported_parts import imported_path, render_import_list, render_imported
 from generator.publish.leaderboard import first_board, render_cohort, render_home
@@ -67,7 +67,8 @@ def render_site(
     yardsticks = {a.corpus: find_yardstick(a.corpus, cohorts, evidence) for a in amounts}
     partials = {
         "home": render_home(tables, evidence, specs.models, date),
-        "predict": render_calculator(cohorts, studies)
+        "predict": render_outcomes(cohorts, evidence)
+        + render_calculator(cohorts, studies)
         + render_calibration(board.calibration)
         + render_evidence(cohorts, evidence)
         + render_amounts(specs, amounts, yardsticks)
