@@ -167,12 +167,15 @@ class _Head:
     def nats(self, states: Tensor, targets: Tensor) -> NDArray[np.float64]:
         """−ln p of the targets under a full softmax in float32, (T,)."""
         step = max(LOGIT_ROWS, LOGIT_ELEMENTS // self.vocabulary)
-        found = []
+        # Made beforehand: kept one by one they would lie between the logits and pin their memory.
+        found = torch.empty(len(states), device=states.device)
         for begin in range(0, len(states), step):
             logits = self.logits(states[begin : begin + step], self.factor)
             wanted = targets[begin : begin + step].to(logits.device)
-            found.append(torch.nn.functional.cross_entropy(logits, wanted, reduction="none"))
-        return torch.cat(found).double().cpu().numpy()
+            found[begin : begin + step] = torch.nn.functional.cross_entropy(
+                logits, wanted, reduction="none"
+            )
+        return found.double().cpu().numpy()
 
     def _find_factor(self, model: Any, config: Any) -> float:
         """What the model multiplies its logits by: of those it may mean, the one that fits best.
