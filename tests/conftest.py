@@ -16,8 +16,11 @@ from tests.hub import Hub
 
 pytest_plugins = ["tests.in_browser"]
 
-settings.register_profile("busy", deadline=None)  # a busy machine is no failure
-settings.load_profile("busy")
+# A busy machine is no failure, and a change is judged by the same examples each time;
+# `pytest --hypothesis-profile explore` looks for new ones.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.load_profile("steady")
 
 HUB = Hub()
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

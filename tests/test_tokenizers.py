@@ -166,7 +166,11 @@ FALLBACK = fallback_tokenizer()
 
 
 @settings(max_examples=200, deadline=None)
-@given(text=st.text(alphabet="Zwölfat s.–🙂é\n\r\x00Ġ<0xA>", min_size=1, max_size=12))
+@given(
+    text=st.text(alphabet="Zwölfat s.–🙂é\n\r\x00Ġ<0xA>", min_size=1, max_size=12).filter(
+        lambda text: "<s>" not in text  # a token of its own, without a space in front
+    )
+)
 def test_other_tokens_end_where_their_last_whole_letter_does(text):
     """A space is put in front, letters of two bytes are spelled as one, others as several tokens:
     lengths that add up by chance say nothing."""

@@ -41,7 +41,8 @@ def merge_parts(parts: Sequence[Result], suite: Suite, root: Path) -> Result:
         "part": None,
         "parts": tuple(part.run_id for part in parts),
     }
-    return Result.model_validate(dict(first) | changes)
+    fields = {name: getattr(first, name) for name in Result.model_fields}
+    return Result.model_validate(fields | changes)
 
 
 def _environment(parts: Sequence[Result]) -> Environment:
