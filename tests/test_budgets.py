@@ -135,7 +135,8 @@ def serve_gzip(folder: Path):
         def send_head(self):
             path = Path(self.translate_path(self.path))
             path = path / "index.html" if path.is_dir() else path
-            self.packed = path.suffix in {".html", ".css", ".js", ".json", ".svg"}
+            packable = path.suffix in {".html", ".css", ".js", ".json", ".svg"}
+            self.packed = packable and path.is_file()
             if self.packed:
                 small = Path(f"{path}.packed{path.suffix}")
                 if not small.is_file():
