@@ -73,11 +73,15 @@ wheel: setup-build
 rehearsal: setup-test
 	$(BIN)/python examples/rehearsal/rehearse.py
 
+# Those in the browser run beside the others, of which many wait.
 test: setup-test browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow and not budget"
+	mkdir -p build
+	$(BIN)/python -m pytest -m browser > build/browser-tests.txt 2>&1 & browser=$$!; \
+	$(BIN)/python -m pytest -m "not browser and not slow and not budget"; failed=$$?; \
+	wait $$browser || failed=$$?; cat build/browser-tests.txt; exit $$failed
 
 # A browser that is there, else Debian's (as root), else the one of Playwright.
 browser: setup-test
