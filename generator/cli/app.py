@@ -14,6 +14,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="
 
 Root = Annotated[Path, typer.Option(help="The repository.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+AsMarkdown = Annotated[
+    bool, typer.Option("--markdown", help="Print Markdown, as for a pull request.")
+]
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from generator.cli.app import AsJson, Root, app
+from generator.cli.app import AsJson, AsMarkdown, Root, app
 
 
 @app.command()
@@ -15,9 +15,7 @@ def diff(
     after: Annotated[str, typer.Argument(help="The later one.")] = "HEAD",
     root: Root = Path(),
     as_json: AsJson = False,
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print Markdown, as for a pull request.")
-    ] = False,
+    markdown: AsMarkdown = False,
 ) -> None:
     """Say what changed in the data: new, removed, and moved beyond noise.
 

@@ -2,11 +2,8 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from generator.cli.app import AsJson, Root, app, valid_specs
+from generator.cli.app import AsJson, AsMarkdown, Root, app, valid_specs
 from generator.files.results import read_results
 
 
@@ -14,9 +11,7 @@ from generator.files.results import read_results
 def drift(
     root: Root = Path(),
     as_json: AsJson = False,
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print Markdown, as for a pull request.")
-    ] = False,
+    markdown: AsMarkdown = False,
 ) -> None:
     """Say what the sentinel measured over time, and whether it has drifted from its first record.
 

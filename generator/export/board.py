@@ -12,9 +12,11 @@ from generator.files.specs import Specs
 from generator.fits.calibration import Calibration, calibrate
 from generator.fits.evidence import Evidence, weigh_evidence
 from generator.records.results import Result
+from generator.tables.amounts import Amount, text_amounts
 from generator.tables.cohorts import Cohort, make_cohorts
 from generator.tables.comparisons import Comparison, compare_models
 from generator.tables.conflicts import Conflict, find_conflicts
+from generator.tables.costs import Cost, scoring_costs
 from generator.tables.measured import current_results
 
 
@@ -46,6 +48,16 @@ class Board:
     @cached_property
     def suites(self) -> list[StoredResult]:
         return [entry for entry in self.current if entry.result.kind == "suite"]
+
+    @cached_property
+    def amounts(self) -> list[Amount]:
+        """How well bits per byte are known from part of a text."""
+        return text_amounts(self.specs, self.stored)
+
+    @cached_property
+    def costs(self) -> list[Cost]:
+        """Seconds of every text beside those of every suite."""
+        return scoring_costs(self.specs, self.stored)
 
     def is_final(self, result: Result) -> bool:
         """Whether it is of a model's final weights, not of a checkpoint."""

@@ -23,10 +23,8 @@ from generator.fits.frames import (
     residual_frame,
 )
 from generator.records.results import Result
-from generator.tables.amounts import text_amounts
 from generator.tables.classical import compressor_rates
 from generator.tables.cohorts import Cohort, Column
-from generator.tables.costs import scoring_costs
 from generator.tables.imported import imported_rows
 from generator.tables.trajectories import make_trajectories
 
@@ -36,15 +34,14 @@ def make_frames(board: Board) -> dict[str, pd.DataFrame]:
     pairs = [entry for entry in board.current if entry.result.preference is not None]
     final = [entry for entry in board.texts if board.is_final(entry.result)]
     rates = compressor_rates(board.specs, board.stored)
-    costs = scoring_costs(board.specs, board.stored)
     ours = {
         "compression": pd.DataFrame([compression_row(entry, board.specs) for entry in board.texts]),
         "compression_documents": document_frame(board.texts),
         "compressors": pd.DataFrame([compressor_row(rate) for rate in rates]),
         "comparisons": comparison_frame(board.comparisons),
-        "text_amounts": pd.DataFrame(text_amounts(board.specs, board.stored)),
+        "text_amounts": pd.DataFrame(board.amounts),
         "costs": pd.DataFrame(
-            [asdict(cost) | {"ratio": cost.ratio} for cost in costs],
+            [asdict(cost) | {"ratio": cost.ratio} for cost in board.costs],
         ),
         "information_plane": pd.DataFrame([row for entry in final for row in plane_rows(entry)]),
         "preferences": pd.DataFrame([preference_row(entry) for entry in pairs]),

@@ -36,9 +36,7 @@ from generator.publish.reliability_page import render_moves, render_reliability
 from generator.publish.standing import Standing, find_standings
 from generator.publish.text import escape
 from generator.publish.trajectories_page import render_trajectories
-from generator.tables.amounts import text_amounts
 from generator.tables.comparisons import Comparison
-from generator.tables.costs import scoring_costs
 from generator.tables.trajectories import make_trajectories
 
 
@@ -63,16 +61,15 @@ def render_site(
     first_tables = sorted(tables, key=lambda one: one is not home)  # stable: the others in order
     titles = {name: one.title for name, one in (specs.corpora | specs.suites).items()}
     titles |= {name: pairs.title for name, pairs in specs.preferences.items()}
-    amounts = text_amounts(specs, stored)
-    yardsticks = {a.corpus: find_yardstick(a.corpus, cohorts, evidence) for a in amounts}
+    yardsticks = {a.corpus: find_yardstick(a.corpus, cohorts, evidence) for a in board.amounts}
     partials = {
         "home": render_home(tables, evidence, specs.models, date),
         "predict": render_outcomes(cohorts, evidence)
         + render_calculator(cohorts, studies)
         + render_calibration(board.calibration)
         + render_evidence(cohorts, evidence)
-        + render_amounts(specs, amounts, yardsticks)
-        + render_costs(specs, scoring_costs(specs, stored)),
+        + render_amounts(specs, board.amounts, yardsticks)
+        + render_costs(specs, board.costs),
         "choose": render_choose(menus, speed, specs.assumptions),
         "plane": render_plane_page(tables),
         "families": render_families(cohorts),
