@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
 from generator.export.board import Board, derive_board
 from generator.files.commits import Commit
 from generator.files.contents import Contents, read_contents
@@ -29,3 +31,10 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
+
+
+def page_text(files: dict[str, bytes], name: str) -> str:
+    """The HTML of a rendered page: a partial, or the matter of a page that is nothing else."""
+    if (partial := files.get(f"theme/generated/{name}.html")) is not None:
+        return partial.decode()
+    return str(yaml.safe_load(files[f"docs/{name}.md"].decode().split("---\n")[1])["html"])

@@ -23,7 +23,7 @@ from generator.publish.site import render_site
 from generator.records.classical import CLASSICAL, Compressors
 from generator.tables.classical import compressor_rates
 from generator.tables.cohorts import make_cohorts
-from tests.exported import board_of
+from tests.exported import board_of, page_text
 from tests.factory import (
     CORPUS,
     PROTOCOL,
@@ -201,7 +201,7 @@ def pages():
 
 
 def test_their_rows_are_marked_sorted_along_and_lead_to_the_record(pages):
-    home = pages["theme/generated/home.html"].decode()
+    home = page_text(pages, "home")
     rows = re.findall(r'<tr class="(\w+)"><th scope="row">(.*?)</tr>', home)
     assert [kind for kind, _ in rows] == ["measured", *["classical"] * 6]  # 1.1 before 4.0
     (gzip_row,) = (row for kind, row in rows if kind == "classical" and ">gzip " in row)

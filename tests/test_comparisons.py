@@ -9,7 +9,7 @@ import pytest
 from generator.publish.comparison_parts import render_comparisons
 from generator.publish.site import render_site
 from generator.tables.comparisons import NEIGHBOURS, compare_models, neighbours
-from tests.exported import board_of
+from tests.exported import board_of, page_text
 from tests.factory import make_model, make_result, make_specs, store
 
 
@@ -102,7 +102,7 @@ def files():
 
 
 def table_of(files, model):
-    page = files[f"theme/generated/models/{model.id}.html"].decode()
+    page = page_text(files, f"models/{model.id}")
     table = re.search(r'<table class="board" id="comparisons-prose">.*?</table>', page, re.DOTALL)
     rows = re.findall(r"<tr>(.*?)</tr>", table.group(), re.DOTALL)[1:]
     return [re.sub(r"<[^>]+>", " ", row.replace("<wbr>", "")).split() for row in rows]

@@ -28,7 +28,7 @@ from generator.records.preferences import Pair
 from generator.tables.cohorts import make_cohorts
 from generator.tables.preferences import preference_figure
 from generator.tables.trajectories import make_trajectories
-from tests.exported import board_of
+from tests.exported import board_of, page_text
 from tests.factory import (
     PAIRS,
     REVISION,
@@ -325,10 +325,10 @@ def test_from_spec_to_site(tmp_path):
     assert cohort.compression == ()
     assert np.isnan(row["compression"])
     files = render_site(board_of(specs, [entry]))
-    home = files["theme/generated/home.html"].decode()
+    home = page_text(files, "home")
     assert "Preference information, Everyday pairs" in home
     assert f"<span>{figure.value:.5f}</span>" in home
-    page = files["theme/generated/models/tiny__A.html"].decode()
+    page = page_text(files, "models/tiny__A")
     assert 'id="corpus-pairs"' in page
     assert with_interval(figure.beyond_lexical, figure.beyond_interval) in page
     (line,) = csv.DictReader(io.StringIO(files["docs/data/preferences.csv"].decode()))

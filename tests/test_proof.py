@@ -26,7 +26,7 @@ from generator.publish.site import render_site
 from generator.records.base import UserError
 from generator.tables.cohorts import make_cohorts
 from tests.board import add_model_file, invoke
-from tests.exported import board_of
+from tests.exported import board_of, page_text
 from tests.factory import PROTOCOL, make_model, make_proof, make_result, make_specs, store
 from tests.tiny import byte_tokenizer, load_tiny, lossy_tokenizer, save_tiny
 
@@ -306,7 +306,7 @@ def test_the_proof_stands_on_the_page_of_its_model():
     model = make_model()
     specs, stored = make_specs(model), store(make_result(model), make_proof(model))
     files = render_site(board_of(specs, stored))
-    page = files["theme/generated/models/org__small.html"].decode()
+    page = page_text(files, "models/org__small")
     assert (
         "4,096 bytes of the text were compressed to 1,000 bytes and decompressed in a fresh "
         "process, byte for byte equal." in page

@@ -16,6 +16,7 @@ def test_the_same_tree_builds_under_zensical(tmp_path):
     build(tmp_path)
     shutil.rmtree(tmp_path / "build" / "html")
     subprocess.run([sys.executable, "-m", "zensical", "build"], check=True, cwd=tmp_path)
+    page = (tmp_path / "build/html/models/org__plain/index.html").read_text()
     home = (tmp_path / "build" / "html" / "index.html").read_text()
     assert 'data-board="boards/paper.json"' in home
-    assert (tmp_path / "build/html/models/org__plain/index.html").is_file()
+    assert "<h1>org/<wbr>plain</h1>" in page

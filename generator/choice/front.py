@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from generator.choice.costs import Costs, costs_of
 from generator.choice.options import NORMAL_95, Menu, Option, Speed
 from generator.choice.wishes import Wishes, faults_of
@@ -100,13 +102,13 @@ def quality_of(option: Option, weights: Mapping[str, float]) -> Quality | None:
 def _judge(entries: Sequence[_Entry]) -> list[Choice]:
     """Front or not, with ties and reasons; the front first, the best first."""
     best_first = sorted(entries, key=lambda one: (one.good, one.option.id), reverse=True)
-    beaten = {entry.option.id: _beater(entry, best_first) for entry in entries}
+    beaten = dict(zip((one.option.id for one in best_first), _beaters(best_first), strict=True))
     front = [entry for entry in entries if beaten[entry.option.id] is None]
     choices = []
     for entry in sorted(entries, key=lambda one: (-one.good, one.option.id)):
         better = beaten[entry.option.id]
-        tied = [other for other in front if other is not entry and _tied(entry, other)]
         if better is None:
+            tied = [other for other in front if other is not entry and _tied(entry, other)]
             reason = _front_reason(entry, entries, tied)
             ids = tuple(sorted(other.option.id for other in tied))
             choices.append(
@@ -122,34 +124,36 @@ def _judge(entries: Sequence[_Entry]) -> list[Choice]:
 
 def _pairs(one: Costs, other: Costs) -> Iterator[tuple[float, float]]:
     """Costs that are known of both."""
-    for a, b in (
-        (one.memory_bytes, other.memory_bytes),
-        (one.seconds, other.seconds),
-        (one.money, other.money),
-    ):
+    for a, b in zip(_costs(one), _costs(other), strict=True):
         if a is not None and b is not None:
             yield a, b
 
 
-def _beater(entry: _Entry, best_first: Sequence[_Entry]) -> _Entry | None:
-    """The best model that costs no more in anything and is better, or as good and costs less."""
-    for other in best_first:
-        if other.good < entry.good:
-            return None
-        if other is not entry and _beats(other, entry):
-            return other
-    return None
+def _costs(costs: Costs) -> tuple[float | None, float | None, float | None]:
+    return costs.memory_bytes, costs.seconds, costs.money
 
 
-def _beats(one: _Entry, other: _Entry) -> bool:
-    known = cheaper = False
-    for mine, theirs in _pairs(one.costs, other.costs):
-        if mine > theirs:
-            return False
-        known, cheaper = True, cheaper or mine < theirs
-    if not known or one.good < other.good:
-        return False
-    return cheaper or (one.good > other.good and not _tied(one, other))
+def _beaters(best_first: Sequence[_Entry]) -> Iterator[_Entry | None]:
+    """For each entry the best model that costs no more in anything and is better beyond doubt, or
+    as good and costs less; costs that are not known of both are not compared.
+    """
+    good = np.array([one.good for one in best_first])
+    errors = np.array([_known(one.quality.error) for one in best_first])
+    costs = np.array([[_known(cost) for cost in _costs(one.costs)] for one in best_first])
+    for k in range(len(best_first)):
+        rivals = slice(0, np.searchsorted(-good, -good[k], side="right"))
+        known = np.isfinite(costs[rivals]) & np.isfinite(costs[k])
+        cheaper = known & (costs[rivals] < costs[k])
+        dearer = known & (costs[rivals] > costs[k])
+        reach = NORMAL_95 * np.nan_to_num(np.hypot(errors[rivals], errors[k]))
+        better = cheaper.any(axis=1) | (good[rivals] - good[k] > reach)
+        beats = better & known.any(axis=1) & ~dearer.any(axis=1)
+        beats[k] = False
+        yield best_first[int(beats.argmax())] if beats.any() else None
+
+
+def _known(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _tied(one: _Entry, other: _Entry) -> bool:

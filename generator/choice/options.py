@@ -4,8 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-
-import pandas as pd
+from typing import Any
 
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
@@ -14,6 +13,7 @@ from generator.tables.cohorts import Cohort, Column
 from generator.tables.measured import current_results
 
 NORMAL_95 = 1.959964
+Row = Mapping[Any, Any]  # of a cohort, by column
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def make_menus(cohorts: Sequence[Cohort], results: Iterable[Result]) -> tuple[Me
 def _menu(cohort: Cohort, shapes: Mapping[str, tuple[int, int]]) -> Menu:
     columns = [*cohort.scores, *cohort.compression]
     options = []
-    for _, row in cohort.rows.iterrows():
+    for row in cohort.rows.to_dict("records"):
         found = {c.name: _figure(cohort, c, row) for c in columns}
         layers, width = shapes.get(str(row["model"]), (None, None))
         options.append(
@@ -102,18 +102,18 @@ def _menu(cohort: Cohort, shapes: Mapping[str, tuple[int, int]]) -> Menu:
     return Menu(cohort.name, cohort.title, tuple(criteria), tuple(options))
 
 
-def _option_id(row: pd.Series) -> str:
+def _option_id(row: Row) -> str:
     """A model has a row for each number format it was measured in."""
     dtype = _text(row.get("dtype"))
     return f"{row['model']} {dtype}" if dtype else str(row["model"])
 
 
-def _title(row: pd.Series) -> str:
+def _title(row: Row) -> str:
     marks = [text for key in ("quantization", "dtype") if (text := _text(row.get(key)))]
     return f"{row['name']} ({', '.join(marks)})" if marks else str(row["name"])
 
 
-def _figure(cohort: Cohort, column: Column, row: pd.Series) -> Figure | None:
+def _figure(cohort: Cohort, column: Column, row: Row) -> Figure | None:
     value = _number(row[column.name])
     if value is None:
         return None

@@ -23,8 +23,17 @@ def menu_values(menus: Sequence[Menu], speed: Speed | None, held: Assumptions) -
         "billings": BILLINGS,
         "farthest": FARTHEST,
         "normal95": NORMAL_95,
-        "menus": [asdict(menu) for menu in menus],
+        "menus": [_menu(menu) for menu in menus],
     }
+
+
+def _menu(menu: Menu) -> dict[str, Any]:
+    """As `asdict` makes it, which copies every value of thousands of options."""
+    options = [
+        {**vars(one), "figures": {name: vars(figure) for name, figure in one.figures.items()}}
+        for one in menu.options
+    ]
+    return {**vars(menu), "criteria": [vars(one) for one in menu.criteria], "options": options}
 
 
 def default_menu(menus: Sequence[Menu]) -> Menu:

@@ -1,6 +1,8 @@
 """Rows of the tables about texts: bits per byte, documents, the information plane."""
 
+import math
 from collections.abc import Sequence
+from statistics import fmean
 
 import numpy as np
 import pandas as pd
@@ -76,32 +78,43 @@ def plane_rows(entry: StoredResult) -> list[dict[str, object]]:
         return []
     rows: list[dict[str, object]] = []
     for layer in result.lossy.layers:
+        shared: dict[str, object] = {
+            "model": result.model,
+            "revision": result.revision,
+            "corpus": result.name,
+            "dtype": result.environment.dtype,
+            "positions": result.lossy.positions,
+            "layer": layer.layer,
+            "entropy": fmean(layer.entropy),
+            "ceiling": fmean(layer.ceiling),
+            "effective_rank": layer.effective_rank,
+            "record": record_of(entry),
+        }
         for found in layer.information:
-            corrected = np.subtract(found.plug_in, found.null)
             row: dict[str, object] = {
-                "model": result.model,
-                "revision": result.revision,
-                "corpus": result.name,
-                "dtype": result.environment.dtype,
-                "positions": result.lossy.positions,
-                "layer": layer.layer,
+                **shared,
                 "unit_of_labels": found.unit,
                 "side": found.side,
                 "order": found.order,
-                "entropy": np.mean(layer.entropy),
-                "ceiling": np.mean(layer.ceiling),
-                "effective_rank": layer.effective_rank,
-                "null_deviation": np.mean(found.null_deviation),
-                "null_error": np.mean(found.null_error),
+                "null_deviation": fmean(found.null_deviation),
+                "null_error": fmean(found.null_error),
                 "standard_error": found.standard_error,
-                "record": record_of(entry),
             }
+            corrected = [a - b for a, b in zip(found.plug_in, found.null, strict=True)]
             named = {"plug_in": found.plug_in, "null": found.null, "corrected": corrected}
             for name, values in named.items():
-                row[name] = np.mean(values)
-                row[f"{name}_spread"] = np.std(values, ddof=1) if len(values) > 1 else None
+                row[name] = fmean(values)
+                row[f"{name}_spread"] = _deviation(values)
             rows.append(row)
     return rows
+
+
+def _deviation(values: Sequence[float]) -> float | None:
+    """Standard deviation over seeds; None where there is one alone."""
+    if len(values) < 2:
+        return None
+    mean = fmean(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def document_frame(entries: Sequence[StoredResult]) -> pd.DataFrame:

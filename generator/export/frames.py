@@ -39,7 +39,7 @@ def make_frames(board: Board) -> dict[str, pd.DataFrame]:
         "compression_documents": document_frame(board.texts),
         "compressors": pd.DataFrame([compressor_row(rate) for rate in rates]),
         "comparisons": comparison_frame(board.comparisons),
-        "text_amounts": pd.DataFrame(board.amounts),
+        "text_amounts": pd.DataFrame([vars(amount) for amount in board.amounts]),
         "costs": pd.DataFrame(
             [asdict(cost) | {"ratio": cost.ratio} for cost in board.costs],
         ),

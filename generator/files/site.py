@@ -62,22 +62,22 @@ def write_site(root: Path, pages: dict[str, bytes]) -> None:
 
     Files that are no longer made go.
     """
-    build = root / "build"
-    wanted: dict[str, bytes | Path] = dict(pages)
+    build = str(root / "build")
+    wanted: dict[str, bytes | Path] = {f"{build}/{name}": made for name, made in pages.items()}
     for target, source in COPIES.items():
+        base = str(root / source)
         for path in _files(root / source):
-            relative = f"{target}/{path.relative_to(root / source).as_posix()}"
-            wanted.setdefault(relative, path)
-    for folder in ("docs", "theme"):
-        for path in (build / folder).rglob("*"):
-            if path.is_file() and path.relative_to(build).as_posix() not in wanted:
-                path.unlink()
-    for relative, content in sorted(wanted.items()):
-        place = build / relative
+            wanted.setdefault(f"{build}/{target}{str(path).removeprefix(base)}", path)
+    there = {str(path) for folder in ("docs", "theme") for path in _files(root / "build" / folder)}
+    for name in there - set(wanted):
+        os.unlink(name)
+    for folder in sorted({os.path.dirname(name) for name in wanted}):
+        os.makedirs(folder, exist_ok=True)
+    for name, content in wanted.items():
         made = content if isinstance(content, bytes) else content.read_bytes()
-        if not place.is_file() or place.read_bytes() != made:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(made)  # derived: what a crash leaves is written again
+        if name not in there or Path(name).read_bytes() != made:
+            with open(name, "wb") as file:  # derived: what a crash leaves is written again
+                file.write(made)
 
 
 def build_html(root: Path, commit_date: str) -> None:

@@ -26,9 +26,9 @@ LONGEST_LINE = 1200
 R = TypeVar("R", bound=Record)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Specs:
-    """Everything under runs/, by id or name."""
+    """Everything under runs/, by id or name; one reading of it is equal to itself alone."""
 
     models: dict[str, Model] = field(default_factory=dict)
     suites: dict[str, Suite] = field(default_factory=dict)

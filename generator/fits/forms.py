@@ -5,6 +5,8 @@ the fold leaves out. All problems share the predictors. Every form is a short fo
 eta = b0 + sum(b_j x_j), so that a page can repeat it.
 """
 
+from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from generator.fits.search import minimise_squares, solve_all
+from generator.fits.search import RIDGE, minimise_squares, solve_all
 
 Array = NDArray[np.float64]
 Form = Literal["mean", "line", "logistic", "floor", "monotone"]
@@ -108,9 +110,11 @@ def apply_form(form: Form, parameters: Array, x: Array, chance: Array, ceiling: 
 
 def expit(eta: Array) -> Array:
     """1 / (1 + exp(−eta)), by numpy's exponential, which is several times as fast as scipy's."""
+    share = np.negative(eta)
     with np.errstate(over="ignore"):  # far below 0 it is 0
-        share: Array = 1 / (1 + np.exp(-eta))
-    return share
+        np.exp(share, out=share)
+    share += 1
+    return np.reciprocal(share, out=share)
 
 
 def linear(parameters: Array, x: Array) -> Array:
@@ -121,13 +125,9 @@ def linear(parameters: Array, x: Array) -> Array:
 
 def _fit_lines(x: Array, problems: Problems) -> Array:
     """Least squares in closed form: the normal equations of all problems from matrix products."""
-    columns = np.column_stack([np.ones(len(x)), x])
-    count = columns.shape[1]
-    left, right = np.triu_indices(count)
-    sums = (columns[:, left] * columns[:, right]).T @ problems.weights  # (pairs, problems)
-    gram = np.empty((problems.weights.shape[1], count, count))
-    gram[:, left, right] = gram[:, right, left] = sums.T
-    moments = columns.T @ (problems.weights * problems.scores)  # (columns, problems)
+    columns, products = _with_products(x)
+    gram = _symmetric((products @ problems.weights).T, len(columns))
+    moments = columns @ (problems.weights * problems.scores)  # (columns, problems)
     return solve_all(gram, moments.T)
 
 
@@ -159,7 +159,7 @@ def _logistic_start(line: Array, x: Array, problems: Problems) -> Array:
 
 
 class _Logistic:
-    """The squares of a logistic form, for the search.
+    """The squares of a logistic form, for the search; arrays are (problems, rows).
 
     The floor is pulled towards chance and the slopes towards 0, each as by one observation of it
     with its deviation, against the noise around a straight line. So a benchmark that has hardly
@@ -167,7 +167,10 @@ class _Logistic:
     """
 
     def __init__(self, floored: bool, x: Array, problems: Problems, noise: Array) -> None:
-        self.floored, self.x, self.problems = floored, x, problems
+        self.floored, self.low, self.ceiling = floored, problems.chance, problems.ceiling
+        self.scores = np.ascontiguousarray(problems.scores.T)
+        self.weights = np.ascontiguousarray(problems.weights.T)
+        self.columns, self.products = _with_products(x)
         self.pull = np.zeros((len(noise), x.shape[1] + 1 + floored))
         self.pull[:, 1 + floored :] = noise[:, None] * _variances(x, problems) / SLOPE_DEVIATION**2
         self.target = np.zeros_like(self.pull)
@@ -176,47 +179,72 @@ class _Logistic:
             self.target[:, 0] = problems.chance
 
     def chosen(self, which: NDArray[np.bool_]) -> "_Logistic":
-        part = object.__new__(_Logistic)
-        part.floored, part.x, part.problems = self.floored, self.x, self.problems.at(which)
-        part.pull, part.target = self.pull[which], self.target[which]
+        part = copy(self)
+        for name in ("low", "ceiling", "scores", "weights", "pull", "target"):
+            setattr(part, name, getattr(self, name)[which])
         return part
 
     def allowed(self, parameters: Array) -> Array:
         if self.floored:
-            parameters[:, 0] = np.clip(parameters[:, 0], 0, self.problems.ceiling - 0.05)
+            parameters[:, 0] = np.clip(parameters[:, 0], 0, self.ceiling - 0.05)
         return parameters
 
     def curve(self, parameters: Array) -> Array:
         """Share of the way from the floor to the ceiling."""
-        return expit(linear(parameters[:, 1:] if self.floored else parameters, self.x))
+        return expit(parameters[:, self.floored :] @ self.columns)
 
     def loss(self, parameters: Array, curve: Array) -> Array:
-        low = self._low(parameters)
-        residuals = self.problems.scores - (low + (self.problems.ceiling - low) * curve)
-        squares = np.einsum("nf,nf,nf->f", self.problems.weights, residuals, residuals)
+        residuals = self._residuals(self._low(parameters), curve)[0]
+        squares = np.einsum("fn,fn,fn->f", self.weights, residuals, residuals)
         total: Array = squares + (self.pull * (parameters - self.target) ** 2).sum(axis=1)
         return total
 
     def equations(self, parameters: Array, curve: Array) -> tuple[Array, Array]:
-        low = self._low(parameters)
-        room = self.problems.ceiling - low
-        rising = room * curve
-        slope = rising * (1 - curve)
-        residuals = self.problems.scores - low - rising
-        columns = [1 - curve] if self.floored else []
-        columns += [slope, *(slope * column[:, None] for column in self.x.T)]
-        gram = np.empty((len(parameters), len(columns), len(columns)))
-        right = np.empty((len(parameters), len(columns)))
-        for j, column in enumerate(columns):
-            weighted = self.problems.weights * column
-            right[:, j] = np.einsum("nf,nf->f", weighted, residuals)
-            for k in range(j, len(columns)):
-                gram[:, j, k] = gram[:, k, j] = np.einsum("nf,nf->f", weighted, columns[k])
-        gram += np.eye(len(columns)) * self.pull[:, None, :]
+        """Normal equations. The derivative by a parameter of eta is the slope times a column, so
+        every sum over rows is part of a product of two matrices.
+        """
+        residuals, rising = self._residuals(self._low(parameters), curve)
+        left = 1 - curve  # derivative by the floor
+        slope = np.multiply(rising, left, out=rising)
+        weighted = self.weights * slope
+        count, own = parameters.shape[1], slice(int(self.floored), None)
+        gram, right = np.empty((len(parameters), count, count)), np.empty((len(parameters), count))
+        if self.floored:
+            gram[:, 0, 0] = np.einsum("fn,fn,fn->f", self.weights, left, left)
+            right[:, 0] = np.einsum("fn,fn,fn->f", self.weights, left, residuals)
+            left *= weighted
+            gram[:, 0, own] = gram[:, own, 0] = left @ self.columns.T
+        residuals *= weighted
+        right[:, own] = residuals @ self.columns.T
+        weighted *= slope
+        gram[:, own, own] = _symmetric(weighted @ self.products.T, count - self.floored)
+        gram += np.eye(count) * self.pull[:, None, :]
         return gram, right + self.pull * (self.target - parameters)
 
+    def _residuals(self, low: Array, curve: Array) -> tuple[Array, Array]:
+        """Scores minus the form, and how far the form lies above its floor."""
+        rising = (self.ceiling - low)[:, None] * curve
+        residuals = self.scores - rising
+        residuals -= low[:, None]
+        return residuals, rising
+
     def _low(self, parameters: Array) -> Array:
-        return parameters[:, 0] if self.floored else self.problems.chance
+        return parameters[:, 0] if self.floored else self.low
+
+
+def _with_products(x: Array) -> tuple[Array, Array]:
+    """A one and the predictors, (1 + p, rows), and the products of each two, (pairs, rows)."""
+    columns = np.vstack([np.ones(len(x)), x.T])
+    left, right = np.triu_indices(len(columns))
+    return columns, columns[left] * columns[right]
+
+
+def _symmetric(sums: Array, count: int) -> Array:
+    """Matrices, (problems, count, count), from the sums of the products, (problems, pairs)."""
+    matrices = np.empty((len(sums), count, count))
+    left, right = np.triu_indices(count)
+    matrices[:, left, right] = matrices[:, right, left] = sums
+    return matrices
 
 
 def _lengths(x: Array, knots: Array) -> Array:
@@ -235,21 +263,30 @@ def _fit_monotone(x: Array, problems: Problems) -> Array:
 
     The first and the last piece go on beyond the data. Parameters: knots, the height at the first
     knot, and the slope of each piece. Least squares with slopes >= 0 on the triangular factor of
-    the normal equations; problems of the same rows share their columns.
+    the normal equations, from which the height is eliminated; problems of the same rows share their
+    columns.
     """
     found = np.empty((problems.weights.shape[1], 2 * PIECES))
-    _, inverse = np.unique(problems.weights > 0, axis=1, return_inverse=True)
-    same = np.asarray(inverse).reshape(-1)
-    for k in np.unique(same):
-        which = np.flatnonzero(same == k)
+    for which in _same_rows(problems.weights > 0):
         kept = problems.weights[:, which[0]] > 0
         knots = np.quantile(x[kept], np.linspace(0, 1, PIECES + 1)[1:-1])
-        columns = _lengths(x[kept], knots)
-        signed = np.column_stack([columns[:, 0], -columns[:, 0], columns[:, 1:]])
+        pieces = _lengths(x[kept], knots)[:, 1:]
         for one in which:
-            root = np.sqrt(problems.weights[kept, one])
-            both = np.column_stack([signed, problems.scores[kept, one]]) * root[:, None]
-            factor: Array = np.array(np.linalg.qr(both, mode="r"))
-            height, minus, *slopes = nnls(factor[:, :-1], factor[:, -1])[0]
-            found[one] = [*knots, height - minus, *slopes]
+            weights = problems.weights[kept, one]
+            both = np.column_stack([pieces, problems.scores[kept, one]])
+            mean = weights @ both / weights.sum()
+            both -= mean
+            gram = (both * weights[:, None]).T @ both
+            ridge = RIDGE * max(float(gram.trace()), RIDGE)
+            factor: Array = np.linalg.cholesky(gram + ridge * np.eye(len(gram))).T
+            slopes = nnls(factor[:, :-1], factor[:, -1])[0]
+            found[one] = [*knots, mean[-1] - slopes @ mean[:-1], *slopes]
     return found
+
+
+def _same_rows(used: NDArray[np.bool_]) -> Iterable[list[int]]:
+    """Indices of the problems, (rows, problems), that use the same rows."""
+    alike: dict[bytes, list[int]] = {}
+    for k, column in enumerate(np.packbits(used, axis=0).T):
+        alike.setdefault(column.tobytes(), []).append(k)
+    return alike.values()

@@ -16,7 +16,7 @@ RIDGE = 1e-9  # of a normalised Gram matrix: keeps collinear columns from failin
 class Squares(Protocol):
     """A sum of squares for each problem.
 
-    The curve is what the loss and the equations both need, (rows, problems).
+    The curve is what the loss and the equations both need, (problems, rows).
     """
 
     def chosen(self, which: NDArray[np.bool_]) -> Self: ...
@@ -46,7 +46,7 @@ def minimise_squares(squares: Squares, start: Array) -> Array:
         new_curve = part.curve(tried)
         new, old = part.loss(tried, new_curve), loss[open_]
         better = new < old
-        curve = new_curve if better.all() else np.where(better, new_curve, curve)
+        curve = new_curve if better.all() else np.where(better[:, None], new_curve, curve)
         where = np.flatnonzero(open_)
         parameters[where[better]] = tried[better]
         loss[where[better]] = new[better]
@@ -56,7 +56,7 @@ def minimise_squares(squares: Squares, start: Array) -> Array:
             open_[where[done]] = False
             if not open_.any():
                 break
-            part, curve = part.chosen(~done), curve[:, ~done]
+            part, curve = part.chosen(~done), curve[~done]
     return parameters
 
 

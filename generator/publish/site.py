@@ -39,6 +39,8 @@ from generator.publish.trajectories_page import render_trajectories
 from generator.tables.comparisons import Comparison
 from generator.tables.trajectories import make_trajectories
 
+WIDTH = 2**31 - 1  # of a line that is never folded
+
 
 def render_site(
     board: Board, commands: Sequence[Command] = (), changelog: str = ""
@@ -90,9 +92,8 @@ def render_site(
         cohort = shown_table.cohort
         page = f"boards/{cohort.name}"
         files[f"docs/{page}.json"] = board_json(shown_table, date)
-        files[f"docs/{page}.md"] = _stub(cohort.title, page, ("leaderboard.js",))
         content = render_cohort(shown_table, tables, evidence, date)
-        partials[page] = f"<h1>{escape(cohort.title)}</h1>\n{content}"
+        files[f"docs/{page}.md"] = _page(cohort.title, content, ("leaderboard.js",))
     final = [entry for entry in board.texts if board.is_final(entry.result)]
     files |= layer_files(final) | document_files(final)
     exported = export_files(board)
@@ -105,10 +106,8 @@ def render_site(
     files |= {f"docs/data/{path}": content for path, content in of_pages.items()}
     files["docs/data/SHA256SUMS"] += checksums(of_pages)
     partials["imported"] = render_import_list(board.imported, board.conflicts)
-    for page, title, partial in _model_pages(board, find_standings(tables)):
-        shown = escape(title).replace("/", "/<wbr>")
-        partials[page] = f"<h1>{shown}</h1>\n{partial}"
-        files[f"docs/{page}.md"] = _stub(title, page)
+    for page, title, content in _model_pages(board, find_standings(tables)):
+        files[f"docs/{page}.md"] = _page(title, content)
     for one in board.imported:
         files[f"docs/{imported_path(one.imported)}"] = record_text(one.imported).encode()
     for name, partial in partials.items():
@@ -159,20 +158,22 @@ def _model_pages(
                 yield str(row["page"]).strip("/"), str(row["name"]), content
 
 
-def _stub(title: str, partial: str, scripts: Sequence[str] = ()) -> bytes:
-    """A page whose body is a partial: nothing but front matter, by a YAML dumper.
+def _page(title: str, content: str, scripts: Sequence[str] = ()) -> bytes:
+    """A page that is nothing but front matter, by a YAML dumper, its content in it as HTML.
 
-    The title is escaped here too: the theme writes it into the page as it is.
+    So neither Markdown nor a template is parsed in it; thousands of pages build twice as fast as
+    with partials. The title is escaped here too: the theme writes it into the page as it is.
     """
-    matter = yaml.safe_dump(
-        {
-            "title": escape(title),
-            "template": "model.html",
-            "partial": f"generated/{partial}.html",
-            "scripts": list(scripts),
-            "search": {"exclude": True},
-            "hide": ["toc", "navigation"],
-        },
-        allow_unicode=True,
-    )
-    return f"---\n{matter}---\n".encode()
+    shown = escape(title)
+    matter = {
+        "title": shown,
+        "template": "model.html",
+        "scripts": list(scripts),
+        "search": {"exclude": True},
+        "hide": ["toc", "navigation"],
+    }
+    text = yaml.dump(matter, Dumper=yaml.CSafeDumper, allow_unicode=True)
+    html = {"html": f"<h1>{shown.replace('/', '/<wbr>')}</h1>\n{content}"}
+    # Quoted, on one line: no line of it can end the matter.
+    text += yaml.dump(html, Dumper=yaml.CSafeDumper, default_style='"', width=WIDTH)
+    return f"---\n{text}---\n".encode()

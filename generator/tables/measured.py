@@ -17,6 +17,7 @@ from generator.records.suites import Suite
 from generator.tables.derive import bits_interval, main_score, mean_score, place_on_plane
 from generator.tables.preferences import preference_figure
 from generator.tables.ranks import TextBits, rank_ranges
+from generator.tables.remembered import per_record
 
 HEADLINE_ORDER = 1  # of the n-gram labels whose optimality stands in the leaderboard
 
@@ -50,6 +51,7 @@ def current_results(specs: Specs, stored: Iterable[StoredResult]) -> list[Stored
     return sorted(kept, key=lambda entry: entry.file)
 
 
+@per_record
 def is_current(result: Result, specs: Specs) -> bool:
     """Whether the record was made under today's suite or protocol."""
     spec: Suite | Corpus | PreferenceSet | None = specs.suites.get(result.name)
