@@ -54,12 +54,13 @@ def _render(root: Path, commit: Commit) -> dict[str, bytes]:
     """Every generated file of the site, from valid contents only."""
     from generator.cli.describe import describe_commands
     from generator.export.board import derive_board
+    from generator.files.processes import start_beside
     from generator.publish.site import render_site
 
     board = derive_board(valid_contents(root), commit)
     log = root / "CHANGELOG.md"
     changelog = log.read_text("utf-8") if log.is_file() else ""
-    return render_site(board, describe_commands(), changelog)
+    return render_site(board, describe_commands(), changelog, start_beside)
 
 
 @app.command()

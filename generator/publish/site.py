@@ -1,6 +1,6 @@
 """Every generated file of the site by its path below build/."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import yaml
 
@@ -39,17 +39,23 @@ from generator.publish.trajectories_page import render_trajectories
 from generator.tables.comparisons import Comparison
 from generator.tables.trajectories import make_trajectories
 
+Files = dict[str, bytes]  # content by path
 WIDTH = 2**31 - 1  # of a line that is never folded
 
 
 def render_site(
-    board: Board, commands: Sequence[Command] = (), changelog: str = ""
-) -> dict[str, bytes]:
+    board: Board,
+    commands: Sequence[Command] = (),
+    changelog: str = "",
+    start: Callable[[Callable[[], Files]], Callable[[], Files]] = lambda work: work,
+) -> Files:
     """Pages, partials and data. Paths begin with docs/ or theme/; nothing depends on the clock.
 
-    changelog: the project's own, as Markdown.
+    changelog: the project's own, as Markdown. start: begins to make the data while pages are made,
+    and gives the function that waits for them.
     """
-    files: dict[str, bytes] = {}
+    exporting = start(lambda: export_files(board))
+    files: Files = {}
     specs, stored, cohorts, evidence = board.specs, board.stored, board.cohorts, board.evidence
     date = board.commit_date[:10]
     footer = f"Built from commit {escape(board.commit[:12])} of {escape(date)}."
@@ -96,7 +102,9 @@ def render_site(
         files[f"docs/{page}.md"] = _page(cohort.title, content, ("leaderboard.js",))
     final = [entry for entry in board.texts if board.is_final(entry.result)]
     files |= layer_files(final) | document_files(final)
-    exported = export_files(board)
+    for page, title, content in _model_pages(board, find_standings(tables)):
+        files[f"docs/{page}.md"] = _page(title, content)
+    exported = exporting()
     partials["download"] = render_downloads(board, exported)
     files |= {f"docs/{path}": content for path, content in exported.items()}
     of_pages = {
@@ -106,8 +114,6 @@ def render_site(
     files |= {f"docs/data/{path}": content for path, content in of_pages.items()}
     files["docs/data/SHA256SUMS"] += checksums(of_pages)
     partials["imported"] = render_import_list(board.imported, board.conflicts)
-    for page, title, content in _model_pages(board, find_standings(tables)):
-        files[f"docs/{page}.md"] = _page(title, content)
     for one in board.imported:
         files[f"docs/{imported_path(one.imported)}"] = record_text(one.imported).encode()
     for name, partial in partials.items():
