@@ -8,6 +8,7 @@ eta = b0 + sum(b_j x_j), so that a page can repeat it.
 from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Literal
 
 import numpy as np
@@ -43,7 +44,19 @@ class Problems:
     chance: Array
     ceiling: Array
 
+    @cached_property
+    def total(self) -> Array:
+        """Sum of each problem's weights."""
+        sums: Array = self.weights.sum(axis=0)
+        return sums
+
+    @cached_property
+    def weighted(self) -> Array:
+        return self.weights * self.scores
+
     def at(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> "Problems":
+        if which.dtype == np.bool_ and which.all():
+            return self
         return Problems(
             self.scores[:, which], self.weights[:, which], self.chance[which], self.ceiling[which]
         )
@@ -67,8 +80,7 @@ def fit_form(form: Form, x: Array, problems: Problems) -> Array:
     rise with the score.
     """
     if form == "mean":
-        total = problems.weights.sum(axis=0)
-        means: Array = (problems.scores * problems.weights).sum(axis=0) / total
+        means: Array = problems.weighted.sum(axis=0) / problems.total
         return means[:, None]
     if form == "monotone":
         return _fit_monotone(x[:, 0], problems)
@@ -127,31 +139,29 @@ def _fit_lines(x: Array, problems: Problems) -> Array:
     """Least squares in closed form: the normal equations of all problems from matrix products."""
     columns, products = _with_products(x)
     gram = _symmetric((products @ problems.weights).T, len(columns))
-    moments = columns @ (problems.weights * problems.scores)  # (columns, problems)
+    moments = columns @ problems.weighted  # (columns, problems)
     return solve_all(gram, moments.T)
 
 
 def _noise(line: Array, x: Array, problems: Problems) -> Array:
     """Variance around the line, never quite 0."""
     squares = (problems.weights * (problems.scores - linear(line, x)) ** 2).sum(axis=0)
-    variance: Array = np.maximum(squares / problems.weights.sum(axis=0), 1e-8)
+    variance: Array = np.maximum(squares / problems.total, 1e-8)
     return variance
 
 
 def _variances(x: Array, problems: Problems) -> Array:
     """Variance of each predictor over the rows of each problem, (problems, predictors)."""
-    total = problems.weights.sum(axis=0)
-    mean = x.T @ problems.weights / total
-    variance: Array = np.maximum((x**2).T @ problems.weights / total - mean**2, 1e-12).T
+    mean = x.T @ problems.weights / problems.total
+    variance = np.maximum((x**2).T @ problems.weights / problems.total - mean**2, 1e-12).T
     return variance
 
 
 def _logistic_start(line: Array, x: Array, problems: Problems) -> Array:
     """The curve that has the line's height and slope in the middle of a fold's rows."""
-    total = problems.weights.sum(axis=0)
-    centre = (x.T @ problems.weights / total).T  # (problems, predictors)
+    centre = (x.T @ problems.weights / problems.total).T  # (problems, predictors)
     room = problems.ceiling - problems.chance
-    height = (problems.scores * problems.weights).sum(axis=0) / total
+    height = problems.weighted.sum(axis=0) / problems.total
     share = np.clip((height - problems.chance) / room, 0.03, 0.97)
     slopes = line[:, 1:] / (room * share * (1 - share))[:, None]
     level = np.log(share / (1 - share)) - (slopes * centre).sum(axis=1)
@@ -235,14 +245,20 @@ class _Logistic:
 def _with_products(x: Array) -> tuple[Array, Array]:
     """A one and the predictors, (1 + p, rows), and the products of each two, (pairs, rows)."""
     columns = np.vstack([np.ones(len(x)), x.T])
-    left, right = np.triu_indices(len(columns))
+    left, right = _upper(len(columns))
     return columns, columns[left] * columns[right]
+
+
+@cache
+def _upper(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the upper triangle of a matrix, its diagonal included."""
+    return np.triu_indices(count)
 
 
 def _symmetric(sums: Array, count: int) -> Array:
     """Matrices, (problems, count, count), from the sums of the products, (problems, pairs)."""
     matrices = np.empty((len(sums), count, count))
-    left, right = np.triu_indices(count)
+    left, right = _upper(count)
     matrices[:, left, right] = matrices[:, right, left] = sums
     return matrices
 

@@ -192,15 +192,24 @@ def _thinned(size: Array, fold: Integers, weight: Array) -> tuple[Array, Integer
 
 
 def make_interval(
-    level: float, prediction: Array, by_fold: Array, scale: Array, errors: Errors, ceiling: float
+    level: float,
+    prediction: Array,
+    scale: Array,
+    errors: Errors,
+    ceiling: float,
+    by_fold: Array | None = None,
 ) -> tuple[Array, Array]:
     """Lower and upper ends, one a row, inside [0, ceiling] and never leaving the prediction out.
 
-    by_fold: predictions of the fits that left an outer fold out, (rows, folds); scale: (rows,).
+    scale: (rows,). by_fold: predictions of the fits that left an outer fold out, (rows, folds);
+    None: the prediction itself.
     """
-    if is_conformal(level, errors.groups):
+    conformal, share = is_conformal(level, errors.groups), conformal_share(level, errors)
+    if conformal and by_fold is None:
+        half = weighted_quantile(errors.size[None], errors.weight, share) * scale
+        low, high = prediction - half, prediction + half
+    elif conformal and by_fold is not None:
         reach = errors.size * scale[:, None]  # (rows, errors)
-        share = conformal_share(level, errors)
         centre = by_fold[:, errors.fold]
         high = weighted_quantile(centre + reach, errors.weight, share)
         low = -weighted_quantile(reach - centre, errors.weight, share)
@@ -218,7 +227,7 @@ def conformal_share(level: float, errors: Errors) -> float:
 
 def weighted_quantile(values: Array, weight: Array, share: float) -> Array:
     """The smallest value of each row at or below which `share` of the weight lies."""
-    order = np.argsort(values, axis=1, kind="stable")
+    order = np.argsort(values, axis=1)
     reached = np.cumsum(weight[order], axis=1) >= share - 1e-9
     place = np.where(reached.any(axis=1), reached.argmax(axis=1), values.shape[1] - 1)
     rows = np.arange(len(values))

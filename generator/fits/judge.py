@@ -76,9 +76,8 @@ def judge(
         names[candidate.label, candidate.form] += 1
         own = errors[1].without(k) if one.kind == "group" else chosen.inner
         predicted = chosen.predictions[held]
-        centre = np.repeat(predicted[:, None], int(own.fold.max()) + 1, axis=1)
         scale = chosen.scale_at(held)
-        ends = [make_interval(v, predicted, centre, scale, own, ceiling) for v in LEVELS]
+        ends = [make_interval(v, predicted, scale, own, ceiling) for v in LEVELS]
         for level, kind in zip(LEVELS, kinds, strict=True):
             kind.append(own.kind(level))
         places += held.tolist()

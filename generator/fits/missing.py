@@ -62,7 +62,7 @@ def _intervals(
     beyond = chosen.beyond[rows]
     predicted = chosen.predictions[rows]
     scale = chosen.scale_at(rows)
-    ends = [make_interval(v, predicted, by_fold[rows], scale, errors, own.ceiling) for v in LEVELS]
+    ends = [make_interval(v, predicted, scale, errors, own.ceiling, by_fold[rows]) for v in LEVELS]
     return [
         Prediction(
             fitted.table.models[row],

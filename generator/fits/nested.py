@@ -111,9 +111,10 @@ class Fitted:
         for at, one in enumerate(self.sets):
             parts = []
             for k, fold in enumerate(one.deciding, self.starts[at] + 1):
-                squares = (self.predictions[:, :, k, :] - np.where(known, scores, 0)) ** 2
-                squares = np.where(known & fold.test[:, None], squares, 0)
-                parts.append(np.matmul(_indicator(self.table.groups, fold.test), squares))
+                held = np.flatnonzero(fold.test)
+                squares = (self.predictions[:, held, k, :] - scores[held]) ** 2
+                squares[:, ~known[held]] = 0
+                parts.append(np.matmul(_indicator(self.table.groups, fold.test)[:, held], squares))
             with np.errstate(invalid="ignore", divide="ignore"):
                 found.append(np.concatenate(parts, axis=1) / self._cells[at])
         return found
