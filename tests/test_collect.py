@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -191,7 +192,7 @@ def test_a_shard_needs_a_folder(board):
 def likely(result: Result) -> Result:
     """The factory's record with log-likelihoods that can be."""
     (task,) = result.tasks
-    fitting = [r.model_copy(update={"log_likelihoods": (-1.0, -2.0)}) for r in task.responses]
+    fitting = [replace(r, log_likelihoods=(-1.0, -2.0)) for r in task.responses]
     return result.model_copy(
         update={"tasks": (task.model_copy(update={"responses": tuple(fitting)}),)}
     )
@@ -202,7 +203,7 @@ def suite_with(**changes: object) -> Result:
     (task,) = result.tasks
     (score,) = task.scores
     if "value" in changes or "n" in changes or "stderr" in changes:
-        task = task.model_copy(update={"scores": (score.model_copy(update=changes),)})
+        task = task.model_copy(update={"scores": (replace(score, **changes),)})
     else:
         task = task.model_copy(update=changes)
     return result.model_copy(update={"tasks": (task,)})
@@ -216,7 +217,7 @@ def corpus_with(**changes: object) -> Result:
 
 GOOD_TASK = likely(make_result(MODEL, "suite")).tasks[0]
 WRONG_TEXT = make_result(MODEL).text.model_copy(update={"sha256": "0" * 64})
-POSITIVE = GOOD_TASK.responses[0].model_copy(update={"log_likelihoods": (0.5, -1.0)})
+POSITIVE = replace(GOOD_TASK.responses[0], log_likelihoods=(0.5, -1.0))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,7 @@ def scored(model, bits, **changes):
     """A record of three documents of 100 bytes that cost these bits."""
     lossless = make_result(model).lossless
     documents = tuple(
-        document.model_copy(update={"bits": float(cost)})
+        replace(document, bits=float(cost))
         for document, cost in zip(lossless.documents, bits, strict=True)
     )
     rate = {"documents": documents, "bits_per_byte": sum(bits) / 300}
@@ -78,7 +79,7 @@ def test_only_models_of_one_leaderboard_are_compared():
 
 def test_texts_of_one_document_or_of_others_have_no_comparison():
     lossless = RESULTS[1].lossless
-    renamed = [d.model_copy(update={"document": f"x{i}"}) for i, d in enumerate(lossless.documents)]
+    renamed = [replace(d, document=f"x{i}") for i, d in enumerate(lossless.documents)]
     others = lossless.model_copy(update={"documents": tuple(renamed)})
     alone = [
         result.model_copy(

@@ -1,6 +1,7 @@
 """The page of corpora says which models predate which text, and what links two texts."""
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,7 +53,7 @@ def scored(name: str, corpus, bits_per_byte: float, dtype: str = "float32") -> R
     result = make_result(named(name), name=corpus.name, text=CorpusText.of(corpus))
     shares = (0.5, 0.3, 0.2)
     documents = tuple(
-        document.model_copy(update={"bits": 300 * bits_per_byte * share})
+        replace(document, bits=300 * bits_per_byte * share)
         for document, share in zip(result.lossless.documents, shares, strict=True)
     )
     lossless = {"bits_per_byte": bits_per_byte, "documents": documents}

@@ -179,7 +179,7 @@ def changed_board() -> Board:
     model = make_model()
     later, latest = datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
     first = make_result(model, "suite")
-    score = first.tasks[0].scores[0].model_copy(update={"value": 0.75})
+    score = replace(first.tasks[0].scores[0], value=0.75)
     again = first.tasks[0].model_copy(update={"scores": (score,)})
     text = make_result(model).text
     old = text.model_copy(

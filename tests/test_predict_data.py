@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from generator.cli import app
 from generator.cli.app import valid_contents
-from generator.fits.forms import FORMS, Problems, apply_form, fit_form
+from generator.fits.forms import FORMS, apply_form, fit_form
+from generator.fits.problems import Problems
 from generator.fits.study import study_cohort
 from generator.fits.table import MEAN
 from generator.publish.calculator import calculator_json, render_calculator

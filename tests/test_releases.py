@@ -47,14 +47,12 @@ def add_changes(root: Path) -> None:
     write_result(root, "measured", make_result(model))
     rival = models()[3]
     lossless = make_result(rival).lossless
-    cheaper = tuple(
-        d.model_copy(update={"bits": d.bits - 0.5 * d.bytes}) for d in lossless.documents
-    )
+    cheaper = tuple(replace(d, bits=d.bits - 0.5 * d.bytes) for d in lossless.documents)
     better = lossless.model_copy(update={"documents": cheaper, "bits_per_byte": 180 / 300})
     write_result(root, "measured", make_result(rival, started=LATER, lossless=better))
     plain = models()[1]
     task = make_result(plain, "suite").tasks[0]
-    score = task.scores[0].model_copy(update={"value": 0.75})
+    score = replace(task.scores[0], value=0.75)
     again = task.model_copy(update={"scores": (score,)})
     write_result(root, "measured", make_result(plain, "suite", started=LATER, tasks=(again,)))
 

@@ -6,6 +6,7 @@ import resource
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from inspect import isclass
 from pathlib import Path
@@ -46,7 +47,7 @@ def test_the_committed_records_are_in_order():
 @given(FINITE, st.none() | FINITE, st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_figure_and_text_comes_back_exactly(tmp_path_factory, value, stderr, text):
     (task,) = make_result(MODEL, "suite").tasks
-    score = task.scores[0].model_copy(update={"value": value, "stderr": stderr, "metric": text})
+    score = replace(task.scores[0], value=value, stderr=stderr, metric=text)
     result = make_result(MODEL, "suite", tasks=(task.model_copy(update={"scores": (score,)}),))
     root = tmp_path_factory.mktemp("record")
     file = write_result(root, "measured", result)

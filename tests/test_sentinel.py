@@ -39,7 +39,7 @@ def later(day: int, bits: tuple[float, ...] = (0.0, 0.0, 0.0), **environment: ob
     """Measured on a day of January; bits: added to those of the three documents."""
     assert FIRST.lossless is not None
     documents = tuple(
-        document.model_copy(update={"bits": document.bits + more})
+        replace(document, bits=document.bits + more)
         for document, more in zip(FIRST.lossless.documents, bits, strict=True)
     )
     rate = sum(document.bits for document in documents) / 300

@@ -1,5 +1,7 @@
 """Tables from records: what may stand in one row, and figures derived from raw values."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -64,9 +66,7 @@ def test_the_interval_of_a_ratio_is_that_of_its_leave_outs():
 def test_two_models_are_compared_document_by_document():
     """A model that costs 0.5 bits a byte more on every document differs by exactly that."""
     lossless = make_result(make_model()).lossless
-    dearer = tuple(
-        d.model_copy(update={"bits": d.bits + 0.5 * d.bytes}) for d in lossless.documents
-    )
+    dearer = tuple(replace(d, bits=d.bits + 0.5 * d.bytes) for d in lossless.documents)
     difference, interval = compare_bits(lossless.model_copy(update={"documents": dearer}), lossless)
     assert difference == pytest.approx(0.5)
     assert interval == (pytest.approx(0.5), pytest.approx(0.5))
@@ -132,7 +132,7 @@ def test_the_mean_of_tasks_has_the_error_of_independent_samples():
     task = make_result(make_model(), "suite").tasks[0]
     assert main_score(task) == (0.5, 0.25, 4)
     assert mean_score([task] * 4) == (pytest.approx(0.5), pytest.approx(0.125))
-    unknown = task.scores[0].model_copy(update={"stderr": None})
+    unknown = replace(task.scores[0], stderr=None)
     assert mean_score([task, task.model_copy(update={"scores": (unknown,)})])[1] is None
 
 

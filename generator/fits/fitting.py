@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from generator.fits.candidates import Candidate
 from generator.fits.fold_fits import fit_candidate
-from generator.fits.forms import Problems
 from generator.fits.nested import Fitted, Scaling
+from generator.fits.problems import Problems
 from generator.fits.table import ScoreTable
 from generator.fits.training import TrainingSet
 from generator.fits.weights import weigh_rows

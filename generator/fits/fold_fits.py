@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.fits.candidates import PER_PARAMETER, Candidate
-from generator.fits.forms import Problems, apply_form, fit_form
+from generator.fits.forms import apply_form, fit_form
+from generator.fits.problems import Problems
 
 Array = NDArray[np.float64]
 

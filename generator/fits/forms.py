@@ -5,19 +5,17 @@ the fold leaves out. All problems share the predictors. Every form is a short fo
 eta = b0 + sum(b_j x_j), so that a page can repeat it.
 """
 
-from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
-from generator.fits.search import RIDGE, minimise_squares, solve_all
+from generator.fits.monotone import PIECES, fit_monotone, lengths
+from generator.fits.problems import Array, Problems
+from generator.fits.search import minimise_squares, solve_all
 
-Array = NDArray[np.float64]
 Form = Literal["mean", "line", "logistic", "floor", "monotone"]
 FORMS: dict[Form, str] = {
     "mean": "mean of the training models",
@@ -26,40 +24,9 @@ FORMS: dict[Form, str] = {
     "floor": "logistic curve from a fitted floor to the ceiling",
     "monotone": "monotone curve of straight pieces",
 }
-PIECES = 4  # of the monotone curve
 CACHED = 64_000  # rows x problems searched at once: what a processor keeps near itself
 FLOOR_DEVIATION = 0.05  # how far a floor may lie from chance: one standard deviation
 SLOPE_DEVIATION = 1.0  # how steep a logistic curve may be, per standard deviation of a predictor
-
-
-@dataclass(frozen=True)
-class Problems:
-    """Scores and weights, (rows, problems), and where each problem's scores can lie, (problems,).
-
-    Rows that weigh 0 in a problem may hold any finite score there.
-    """
-
-    scores: Array
-    weights: Array
-    chance: Array
-    ceiling: Array
-
-    @cached_property
-    def total(self) -> Array:
-        """Sum of each problem's weights."""
-        sums: Array = self.weights.sum(axis=0)
-        return sums
-
-    @cached_property
-    def weighted(self) -> Array:
-        return self.weights * self.scores
-
-    def at(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> "Problems":
-        if which.dtype == np.bool_ and which.all():
-            return self
-        return Problems(
-            self.scores[:, which], self.weights[:, which], self.chance[which], self.ceiling[which]
-        )
 
 
 def count_parameters(form: Form, predictors: int) -> int:
@@ -83,7 +50,7 @@ def fit_form(form: Form, x: Array, problems: Problems) -> Array:
         means: Array = problems.weighted.sum(axis=0) / problems.total
         return means[:, None]
     if form == "monotone":
-        return _fit_monotone(x[:, 0], problems)
+        return fit_monotone(x[:, 0], problems)
     line = _fit_lines(x, problems)
     if form == "line":
         return line
@@ -110,7 +77,7 @@ def apply_form(form: Form, parameters: Array, x: Array, chance: Array, ceiling: 
     elif form == "line":
         values = linear(parameters, x)
     elif form == "monotone":
-        pieces = [_lengths(x[:, 0], own[: PIECES - 1]) @ own[PIECES - 1 :] for own in parameters]
+        pieces = [lengths(x[:, 0], own[: PIECES - 1]) @ own[PIECES - 1 :] for own in parameters]
         values = np.column_stack(pieces)
     else:
         floored = form == "floor"
@@ -153,8 +120,8 @@ def _noise(line: Array, x: Array, problems: Problems) -> Array:
 def _variances(x: Array, problems: Problems) -> Array:
     """Variance of each predictor over the rows of each problem, (problems, predictors)."""
     mean = x.T @ problems.weights / problems.total
-    variance = np.maximum((x**2).T @ problems.weights / problems.total - mean**2, 1e-12).T
-    return variance
+    variance: Array = np.maximum((x**2).T @ problems.weights / problems.total - mean**2, 1e-12)
+    return variance.T
 
 
 def _logistic_start(line: Array, x: Array, problems: Problems) -> Array:
@@ -261,48 +228,3 @@ def _symmetric(sums: Array, count: int) -> Array:
     left, right = _upper(count)
     matrices[:, left, right] = matrices[:, right, left] = sums
     return matrices
-
-
-def _lengths(x: Array, knots: Array) -> Array:
-    """Columns of the monotone curve: a one, and how far x goes inside each piece."""
-    edges = np.concatenate([[-np.inf], knots, [np.inf]])
-    starts = np.concatenate([knots[:1], knots])
-    within = [
-        np.clip(x, low, high) - start
-        for low, high, start in zip(edges[:-1], edges[1:], starts, strict=True)
-    ]
-    return np.column_stack([np.ones(len(x)), *within])
-
-
-def _fit_monotone(x: Array, problems: Problems) -> Array:
-    """Straight pieces that never fall, between the quartiles of a fold's x.
-
-    The first and the last piece go on beyond the data. Parameters: knots, the height at the first
-    knot, and the slope of each piece. Least squares with slopes >= 0 on the triangular factor of
-    the normal equations, from which the height is eliminated; problems of the same rows share their
-    columns.
-    """
-    found = np.empty((problems.weights.shape[1], 2 * PIECES))
-    for which in _same_rows(problems.weights > 0):
-        kept = problems.weights[:, which[0]] > 0
-        knots = np.quantile(x[kept], np.linspace(0, 1, PIECES + 1)[1:-1])
-        pieces = _lengths(x[kept], knots)[:, 1:]
-        for one in which:
-            weights = problems.weights[kept, one]
-            both = np.column_stack([pieces, problems.scores[kept, one]])
-            mean = weights @ both / weights.sum()
-            both -= mean
-            gram = (both * weights[:, None]).T @ both
-            ridge = RIDGE * max(float(gram.trace()), RIDGE)
-            factor: Array = np.linalg.cholesky(gram + ridge * np.eye(len(gram))).T
-            slopes = nnls(factor[:, :-1], factor[:, -1])[0]
-            found[one] = [*knots, mean[-1] - slopes @ mean[:-1], *slopes]
-    return found
-
-
-def _same_rows(used: NDArray[np.bool_]) -> Iterable[list[int]]:
-    """Indices of the problems, (rows, problems), that use the same rows."""
-    alike: dict[bytes, list[int]] = {}
-    for k, column in enumerate(np.packbits(used, axis=0).T):
-        alike.setdefault(column.tobytes(), []).append(k)
-    return alike.values()

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from generator.fits.candidates import SIZE, Candidate
 from generator.fits.fold_fits import fit_candidate
 from generator.fits.folds import Fold, Mask
-from generator.fits.forms import Problems
 from generator.fits.intervals import (
     Errors,
     LeftOutRows,
@@ -23,6 +22,7 @@ from generator.fits.intervals import (
     collect_errors,
     measure_scale,
 )
+from generator.fits.problems import Problems
 from generator.fits.select import choose
 from generator.fits.table import ScoreTable
 from generator.fits.training import TrainingSet

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from pydantic_core import PydanticUndefined
 
 from generator.publish.text import UNKNOWN, escape, table
 from generator.records.assumptions import Assumptions
-from generator.records.base import Record
+from generator.records.base import fields_of, records_in
 from generator.records.corpora import Corpus
 from generator.records.models import Model
 from generator.records.published import PublishedSource
@@ -16,7 +16,7 @@ from generator.records.sentinel import Sentinel
 from generator.records.suites import Profile, Suite
 from generator.records.workers import Worker
 
-FILES: tuple[tuple[str, type[Record]], ...] = (
+FILES: tuple[tuple[str, type[Any]], ...] = (
     ("runs/suites/<suite>.toml", Suite),
     ("runs/corpora/<corpus>.toml", Corpus),
     ("runs/profiles/<profile>.toml", Profile),
@@ -78,7 +78,7 @@ def render_file_fields() -> str:
     )
 
 
-def _record_tables(name: str, record: type[Record]) -> str:
+def _record_tables(name: str, record: type[Any]) -> str:
     """A table for the record and one for each table inside it."""
     header = [("Field", False), ("Default", False), ("Meaning", False)]
     parts = []
@@ -86,28 +86,22 @@ def _record_tables(name: str, record: type[Record]) -> str:
         heading = f"[{place}]: {_summary(inner)}" if place else "At the top of the file"
         rows = [
             [f"<code>{escape(field)}</code>", _default(info), escape(info.description)]
-            for field, info in inner.model_fields.items()
+            for field, info in fields_of(inner).items()
         ]
         plain = place.replace(".", "-") or "top"
         parts.append(table(f"fields-{name}-{plain}", heading, header, rows))
     return "\n".join(parts)
 
 
-def tables_of(record: type[Record], place: str = "") -> Iterator[tuple[str, type[Record]]]:
+def tables_of(record: type[Any], place: str = "") -> Iterator[tuple[str, type[Any]]]:
     """The record and every record inside its fields, with the name of its TOML table."""
     yield place, record
-    for name, info in record.model_fields.items():
-        for inner in _records_in(info.annotation):
+    for name, info in fields_of(record).items():
+        for inner in records_in(info.annotation):
             yield from tables_of(inner, f"{place}.{name}" if place else name)
 
 
-def _records_in(annotation: Any) -> list[type[Record]]:
-    if isinstance(annotation, type) and issubclass(annotation, Record):
-        return [annotation]
-    return [found for inner in get_args(annotation) for found in _records_in(inner)]
-
-
-def _summary(record: type[Record]) -> str:
+def _summary(record: type[Any]) -> str:
     return (record.__doc__ or "").partition("\n")[0].replace("`", "")
 
 

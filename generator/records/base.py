@@ -2,11 +2,12 @@
 
 import difflib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 # What a value of the wrong type is not, and what to write instead.
@@ -17,17 +18,21 @@ WRONG_TYPE = {
     "float": ("a number", "write one without quotes"),
     "int": ("an integer", "write one without quotes or fraction"),
     "model": ("a table", "write one"),
+    "dataclass": ("a table", "write one"),
     "string": ("text", "write it in quotes"),
     "tuple": ("a list", "write it in brackets"),
 }
 
 
+# Of a Record, and of the dataclasses with slots that stand for one where a file holds thousands:
+# they take a third of the memory.
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, str_strip_whitespace=False)
+
+
 class Record(BaseModel):
     """Anything read from or written to a file: immutable, no unknown fields, no coercion."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, str_strip_whitespace=False
-    )
+    model_config = ConfigDict(frozen=True, **STRICT)
 
 
 @dataclass(frozen=True, order=True)
@@ -109,33 +114,35 @@ def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def _record_at(record: type[Record], place: Sequence[int | str]) -> type[Record]:
+def fields_of(record: type[Any]) -> Mapping[str, FieldInfo]:
+    """The fields of a Record, or of a dataclass that stands for one, by name."""
+    found: Mapping[str, FieldInfo] = record.__pydantic_fields__
+    return found
+
+
+def records_in(annotation: Any) -> list[type[Any]]:
+    """The Records that a field can hold."""
+    if isinstance(annotation, type) and hasattr(annotation, "__pydantic_fields__"):
+        return [annotation]
+    return [found for inner in get_args(annotation) for found in records_in(inner)]
+
+
+def _record_at(record: type[Any], place: Sequence[int | str]) -> type[Any]:
     """The record type that holds the last part of `place`."""
     for part in place[:-1]:
-        if isinstance(part, int) or part not in record.model_fields:
-            continue
-        inner = _inner_record(record.model_fields[part].annotation)
-        record = inner or record
+        if isinstance(part, str) and part in fields_of(record):
+            record = next(iter(records_in(fields_of(record)[part].annotation)), record)
     return record
-
-
-def _inner_record(annotation: Any) -> type[Record] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Record):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        if (found := _inner_record(argument)) is not None:
-            return found
-    return None
 
 
 def _suggestion(record: type[Record], place: Sequence[int | str]) -> str:
     holder = _record_at(record, place)
-    close = difflib.get_close_matches(str(place[-1]), holder.model_fields, n=1)
+    close = difflib.get_close_matches(str(place[-1]), fields_of(holder), n=1)
     if close:
         return f'did you mean "{close[0]}"?'
-    return f"remove it; known fields: {', '.join(holder.model_fields)}"
+    return f"remove it; known fields: {', '.join(fields_of(holder))}"
 
 
 def _description(record: type[Record], place: Sequence[int | str]) -> str:
-    field = _record_at(record, place).model_fields.get(str(place[-1]))
+    field = fields_of(_record_at(record, place)).get(str(place[-1]))
     return (field.description if field else None) or "see the page Add a model"

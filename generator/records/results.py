@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
+from pydantic.dataclasses import dataclass
 
-from generator.records.base import Record, refuse
+from generator.records.base import STRICT, Record, refuse
 from generator.records.classical import CLASSICAL, ClassicalSizes
 from generator.records.corpora import Corpus, Protocol
 from generator.records.plane import Lossy
@@ -57,7 +58,8 @@ class Subject(Record):
     width: int
 
 
-class Response(Record):
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Response:
     """One item of a task: log-likelihood (nats) of each choice, and what counts as right."""
 
     item: int
@@ -66,7 +68,8 @@ class Response(Record):
     metrics: dict[str, float]
 
 
-class Score(Record):
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Score:
     """One metric of one task for one model."""
 
     task: str
@@ -108,7 +111,8 @@ class TaskResult(Record):
         return self
 
 
-class DocumentBits(Record):
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class DocumentBits:
     """Cost of one document under the model."""
 
     document: str
@@ -118,10 +122,8 @@ class DocumentBits(Record):
     lossless: bool  # decode(encode(text)) == text
 
 
-DOCUMENT_FIELDS = set(DocumentBits.model_fields)
-
-
-class Stretch(Record):
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Stretch:
     """Bits of the tokens that begin in a stretch of their document, summed over documents."""
 
     from_byte: int
@@ -137,14 +139,6 @@ class Lossless(Record):
     failing_bytes: int  # bytes in documents that the tokenizer does not give back
     documents: tuple[DocumentBits, ...]
     stretches: tuple[Stretch, ...]  # empty where the bytes of tokens are not known
-
-    @model_validator(mode="after")
-    def _documents_share_what_is_alike(self) -> Self:
-        """pydantic notes for each object which fields were given: here always all of them. One set
-        for every document in place of one each keeps a board of millions within memory."""
-        for document in self.documents:
-            object.__setattr__(document, "__pydantic_fields_set__", DOCUMENT_FIELDS)
-        return self
 
 
 class CorpusText(Record):
