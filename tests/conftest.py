@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from tests.hub import Hub
 
-pytest_plugins = ["tests.in_browser"]
+pytest_plugins = ["tests.in_browser", "tests.read_once"]
 
 # A busy machine is no failure, and a change is judged by the same examples each time;
 # `pytest --hypothesis-profile explore` looks for new ones.

@@ -1,5 +1,6 @@
 """The four published cohorts, as the repository holds them."""
 
+from functools import cache
 from pathlib import Path
 
 from generator.files.published import read_published
@@ -10,7 +11,9 @@ ROOT = Path(__file__).parent.parent
 COHORTS = ("huang-2024", "mlfoundations-scaling", "olmo-ladder", "pythia-v0")
 
 
+@cache
 def published_cohorts() -> dict[str, Cohort]:
+    """By name, read once; their frames are copied where a test changes them."""
     tables, problems = read_published(ROOT)
     assert problems == []
     return {cohort.name: cohort for cohort in make_cohorts(Specs(), [], tables)}

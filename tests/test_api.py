@@ -7,19 +7,15 @@ from posixpath import normpath
 import jsonschema
 import pytest
 
-from generator.export.files import export_files
-from tests.exported import COMMIT, read_board
-from tests.miniature import write_miniature
+from tests.exported import COMMIT
 
 FROZEN = json.loads((Path(__file__).parent / "frozen" / "api_v1_reads.json").read_text("utf-8"))
 TYPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool}
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory) -> dict[str, bytes]:
-    root = tmp_path_factory.mktemp("miniature")
-    write_miniature(root)
-    return export_files(read_board(root))
+def files(miniature_files) -> dict[str, bytes]:
+    return miniature_files
 
 
 @pytest.fixture(scope="module")

@@ -8,18 +8,14 @@ import mlcroissant
 import pyarrow.parquet as pq
 import pytest
 
-from generator.export.files import export_files
-from tests.exported import read_board, write_files
-from tests.miniature import write_miniature
+from tests.exported import write_files
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(miniature_files, tmp_path_factory):
     """data/ of the miniature board, as it stands on the site."""
-    root = tmp_path_factory.mktemp("miniature")
-    write_miniature(root)
     site = tmp_path_factory.mktemp("site")
-    write_files(site, export_files(read_board(root)))
+    write_files(site, miniature_files)
     return site / "data"
 
 

@@ -35,7 +35,11 @@ def with_rows(cohort: Cohort, rows: pd.DataFrame) -> Cohort:
 
 def shown(cohort: Cohort) -> str:
     """The cohort's part of the Predict page, as text."""
-    return unescape(re.sub(r"<[^>]+>", " ", render_evidence([cohort], evidence_of(cohort))))
+    return as_text(render_evidence([cohort], evidence_of(cohort)))
+
+
+def as_text(page: str) -> str:
+    return unescape(re.sub(r"<[^>]+>", " ", page))
 
 
 def evidence_of(cohort: Cohort):
@@ -44,11 +48,11 @@ def evidence_of(cohort: Cohort):
 
 def refused(cohort: Cohort, reason: str) -> None:
     """The page says so, and there is no line, no chart, no prediction and no calculator."""
-    page = render_evidence([cohort], evidence_of(cohort))
-    assert f"Not enough evidence: {reason}." in shown(cohort)
+    found = evidence_of(cohort)
+    page = render_evidence([cohort], found)
+    assert f"Not enough evidence: {reason}." in as_text(page)
     assert "<svg" not in page
     assert "<table" not in page
-    found = evidence_of(cohort)
     assert found[cohort.name].line is None
     assert len(prediction_frame(found)) == 0
     fits = fit_frame(found)
@@ -58,8 +62,9 @@ def refused(cohort: Cohort, reason: str) -> None:
 
 
 def test_the_cohort_is_fitted_before_it_is_spoiled(cohort):
-    assert "Not enough evidence" not in shown(cohort)
-    assert len(prediction_frame(evidence_of(cohort))) == 3 * 12
+    found = evidence_of(cohort)
+    assert "Not enough evidence" not in as_text(render_evidence([cohort], found))
+    assert len(prediction_frame(found)) == 3 * 12
 
 
 def test_fewer_than_eight_models(cohort):
@@ -122,7 +127,7 @@ def test_a_model_whose_figures_are_not_known_trains_nothing_and_is_not_predicted
         evidence_of(with_rows(cohort, rows)) for rows in (spoiled, cohort.rows.drop(index=0))
     )
     pd.testing.assert_frame_equal(prediction_frame(found), prediction_frame(without))
-    assert "nan" not in shown(with_rows(cohort, spoiled)).lower()
+    assert "nan" not in as_text(render_evidence([with_rows(cohort, spoiled)], found)).lower()
 
 
 def test_a_benchmark_that_nobody_has_leaves_the_others_and_no_mean(cohort):

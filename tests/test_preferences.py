@@ -28,6 +28,7 @@ from generator.records.preferences import Pair
 from generator.tables.cohorts import make_cohorts
 from generator.tables.preferences import preference_figure
 from generator.tables.trajectories import make_trajectories
+from tests.costly import one_in
 from tests.exported import board_of
 from tests.factory import (
     PAIRS,
@@ -127,7 +128,7 @@ def test_swaps_are_the_same_every_time_and_groups_are_even():
     assert not torch.equal(swaps.signs, draw_swaps(45, 200, 20, 4).signs)
 
 
-@pytest.mark.parametrize("shared", [0.0, 1.0])
+@pytest.mark.parametrize("shared", one_in(2, [1.0, 0.0]))
 def test_pairs_without_signal_carry_no_information(shared):
     """Whether tokens are noise of their own or share the shift of their completion."""
     scores = corrected_scores(100, shared=shared)
@@ -155,6 +156,7 @@ def test_a_signal_is_found():
     assert corrected_scores(5, shared=1.0, signal=1.5).min() > 4
 
 
+@pytest.mark.costly
 def test_the_interval_covers_the_truth():
     """Of 200 samples of 60 pairs about 95 % of the intervals hold the value of 40,000 pairs."""
     options = {"shared": 0.5, "signal": 0.7, "tokens": 4}

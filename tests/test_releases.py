@@ -93,6 +93,7 @@ def test_diff_says_what_is_new_what_moved_and_what_is_noise(repository):
     assert [one["model"] for one in shown["new"]] == ["org__newcomer"]
 
 
+@pytest.mark.costly
 def test_diff_the_other_way_round_calls_the_new_removed(repository):
     shown = json.loads(run(repository, "diff", "HEAD", "data-2026-01-15", "--json").stdout)
     assert shown["removed_models"] == ["org__newcomer"]
@@ -199,6 +200,7 @@ def test_the_archive_holds_the_folder_and_nothing_of_the_machine(released):
     assert gzip.decompress(content)
 
 
+@pytest.mark.costly
 def test_a_release_never_changes(repository, released):
     again = run(repository, "release", "--out", str(released.parent))
     assert "unchanged" in again.stdout
@@ -206,6 +208,7 @@ def test_a_release_never_changes(repository, released):
     assert "is there already, with other content; releases never change" in str(told)
 
 
+@pytest.mark.costly
 def test_a_release_can_be_compared_with_a_commit(repository, released):
     shown = json.loads(run(repository, "diff", str(released), "HEAD", "--json").stdout)
     assert shown["moved"] == shown["new"] == shown["removed"] == []
@@ -213,6 +216,7 @@ def test_a_release_can_be_compared_with_a_commit(repository, released):
     assert earlier["new_models"] == ["org__newcomer"]
 
 
+@pytest.mark.costly
 def test_the_first_release_says_so(repository, tmp_path):
     assert run(repository, "release", "HEAD~1", "--out", str(tmp_path)).exit_code == 0
     assert (tmp_path / "data-2026-01-15/CHANGES.md").read_text() == "The first release.\n"
