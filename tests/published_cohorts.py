@@ -5,6 +5,9 @@ from pathlib import Path
 
 from generator.files.published import read_published
 from generator.files.specs import Specs
+from generator.fits.findings import Study
+from generator.fits.study import study_cohort
+from generator.fits.table import MEAN
 from generator.tables.cohorts import Cohort, make_cohorts
 
 ROOT = Path(__file__).parent.parent
@@ -17,3 +20,9 @@ def published_cohorts() -> dict[str, Cohort]:
     tables, problems = read_published(ROOT)
     assert problems == []
     return {cohort.name: cohort for cohort in make_cohorts(Specs(), [], tables)}
+
+
+@cache
+def mean_studies() -> dict[str, Study]:
+    """The mean of the benchmarks of each, studied once."""
+    return {name: study_cohort(one, only=[MEAN]) for name, one in published_cohorts().items()}

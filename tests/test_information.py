@@ -1,5 +1,7 @@
 """Soft entropy and information: conformance vectors, bias, intervals, invariances."""
 
+from functools import cached_property
+
 import numpy as np
 import pytest
 import torch
@@ -53,17 +55,30 @@ class Estimate:
         numbers = np.unique(labels, return_inverse=True)[1]
         count = 0 if groups is None else int(groups.max()) + 1
         group = np.zeros(len(numbers), dtype=np.int64) if groups is None else groups
-        rows = row_entropies(assignments)
+        self.assignments, self.rows = assignments, row_entropies(assignments)
         self.moments = measure_moments(
-            assignments, rows, Parts(group, np.zeros_like(group), count, 1)
+            assignments, self.rows, Parts(group, np.zeros_like(group), count, 1)
         )
         self.labels = sort_labels(numbers, group)
-        weights = weigh_counts(self.labels, count, simulated_counts(len(numbers)))
-        null = simulate_null(assignments, rows, self.moments)
-        self.plug_in = plug_in(assignments, rows, self.labels, self.moments, count)
-        self.null = expected_information(null, weights, self.moments)
-        self.deviation = shuffle_deviation(null, weights, len(numbers))
-        self.error = null_error(null, weights)
+        self.plug_in = plug_in(assignments, self.rows, self.labels, self.moments, count)
+        self.weights = weigh_counts(self.labels, count, simulated_counts(len(numbers)))
+
+    @cached_property
+    def simulated(self):
+        """Drawn when it is asked for: the plug-in of many shuffles does without."""
+        return simulate_null(self.assignments, self.rows, self.moments)
+
+    @property
+    def null(self):
+        return expected_information(self.simulated, self.weights, self.moments)
+
+    @property
+    def deviation(self):
+        return shuffle_deviation(self.simulated, self.weights, len(self.rows))
+
+    @property
+    def error(self):
+        return null_error(self.simulated, self.weights)
 
     @property
     def corrected(self):

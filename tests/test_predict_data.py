@@ -14,7 +14,7 @@ from generator.fits.forms import FORMS, Problems, apply_form, fit_form
 from generator.fits.study import study_cohort
 from generator.fits.table import MEAN
 from generator.publish.calculator import calculator_json, render_calculator
-from tests.published_cohorts import COHORTS, published_cohorts
+from tests.published_cohorts import COHORTS, mean_studies, published_cohorts
 
 ROOT = Path(__file__).parent.parent
 NUMBERS = ("prediction", "low80", "high80", "low95", "high95")
@@ -35,8 +35,7 @@ def cohorts():
 
 @pytest.fixture(scope="module")
 def entries(cohorts) -> dict[str, dict]:
-    studies = {c.name: study_cohort(c, only=[MEAN]) for c in cohorts}
-    return {one["name"]: one for one in json.loads(calculator_json(cohorts, studies))}
+    return {one["name"]: one for one in json.loads(calculator_json(cohorts, mean_studies()))}
 
 
 def ask(root: Path, cohort: str, figures: dict[str, float]) -> dict:

@@ -22,11 +22,10 @@ from generator.measure.run import Workplace
 from generator.measure.text import score_text
 from generator.measure.weights import hash_weights, load_model, weight_files
 from generator.plan import plan_jobs
-from generator.publish.site import render_site
+from generator.publish.model_page import render_model
 from generator.records.base import UserError
 from generator.tables.cohorts import make_cohorts
 from tests.board import add_model_file, invoke
-from tests.exported import board_of
 from tests.factory import PROTOCOL, make_model, make_proof, make_result, make_specs, store
 from tests.tiny import byte_tokenizer, load_tiny, lossy_tokenizer, save_tiny
 
@@ -305,8 +304,7 @@ def test_a_proof_record_without_its_proof_is_reported(tmp_path):
 def test_the_proof_stands_on_the_page_of_its_model():
     model = make_model()
     specs, stored = make_specs(model), store(make_result(model), make_proof(model))
-    files = render_site(board_of(specs, stored))
-    page = files["theme/generated/models/org__small.html"].decode()
+    page = render_model(model, stored, specs, [], [], "0" * 40)
     assert (
         "4,096 bytes of the text were compressed to 1,000 bytes and decompressed in a fresh "
         "process, byte for byte equal." in page

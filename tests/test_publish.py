@@ -13,6 +13,7 @@ from generator.fits.study import study_cohort
 from generator.fits.table import MEAN
 from generator.publish.chart import make_axis
 from generator.publish.evidence_page import render_outcomes
+from generator.publish.model_page import render_model
 from generator.publish.site import render_site
 from generator.publish.text import (
     UNKNOWN,
@@ -27,13 +28,19 @@ from generator.publish.text import (
 )
 from generator.records.results import Failure
 from generator.tables.cohorts import make_cohorts
-from tests.exported import board_of, read_board
+from tests.exported import COMMIT, board_of, read_board
 from tests.factory import make_model, make_result, make_specs, store
 from tests.miniature import HOSTILE, write_miniature
+from tests.published_cohorts import mean_studies
 
 
 def render(models, results):
     return render_site(board_of(make_specs(*models), store(*results)))
+
+
+def page_of(model, *results):
+    """The page of a model alone."""
+    return render_model(model, store(*results), make_specs(model), [], [], COMMIT.id)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +172,7 @@ def test_the_predict_page_begins_with_who_wins_in_each_set(repository, miniature
     cohorts = make_cohorts(repository.specs, repository.stored, repository.published)
     found = {}
     for cohort in cohorts:  # of the mean alone, which is what the table shows
-        study = study_cohort(cohort, only=[MEAN])
+        study = mean_studies().get(cohort.name) or study_cohort(cohort, only=[MEAN])
         found[cohort.name] = Evidence(study.benchmarks[0].shortage, 0, 0, study)
     assert page_text(miniature, "predict").startswith('<h2 id="outcome">')
     begun = render_outcomes(cohorts, found).partition("</table>")[0]
@@ -201,7 +208,7 @@ def test_a_failed_model_says_so_first(miniature):
 def test_a_failure_that_was_mended_is_history_only():
     model = make_model()
     failed = make_result(model, text=None, lossless=None, error=Failure(reason="nan", message="x"))
-    page = page_text(render([model], [failed, make_result(model)]), "models/org__small")
+    page = page_of(model, failed, make_result(model))
     assert "Failed." not in page
     assert "failed (nan): x" in page
 
@@ -215,7 +222,7 @@ def test_a_retracted_record_is_struck_through_and_kept(miniature):
 def test_a_record_of_a_revision_that_is_no_longer_listed_is_history():
     model = make_model()
     old = make_result(model, revision="sha256-" + "f" * 40)
-    page = page_text(render([model], [old, make_result(model)]), "models/org__small")
+    page = page_of(model, old, make_result(model))
     history = page.partition("History of its records")[2].partition("</ul>")[0]
     assert history.count("· counts") == 1
     assert history.count("· history") == 1
@@ -227,20 +234,20 @@ def test_a_record_of_an_earlier_protocol_is_marked():
     old = text.model_copy(
         update={"protocol": text.protocol.model_copy(update={"document_bytes": 9})}
     )
-    page = page_text(render([model], [make_result(model, text=old)]), "models/org__small")
+    page = page_of(model, make_result(model, text=old))
     assert "not on the leaderboard until it is measured again" in page
 
 
 def test_a_text_older_than_the_model_is_flagged():
     late = make_model(released=datetime(2021, 1, 1).date())
-    page = page_text(render([late], [make_result(late)]), "models/org__small")
+    page = page_of(late, make_result(late))
     assert "no: the model may have seen the text" in page
 
 
 def test_a_score_that_is_not_lossless_says_so():
     model = make_model()
     lossless = make_result(model).lossless.model_copy(update={"failing_bytes": 150})
-    page = page_text(render([model], [make_result(model, lossless=lossless)]), "models/org__small")
+    page = page_of(model, make_result(model, lossless=lossless))
     assert "150 (50.0 &#37;): not lossless, so not ranked" in page
 
 
@@ -296,7 +303,7 @@ def test_numbers_as_readers_want_them():
 def test_retraction_dates_do_not_matter_for_what_counts():
     model = make_model()
     late = make_result(model, started=datetime(2027, 1, 1, tzinfo=UTC), retracted="bad")
-    page = page_text(render([model], [make_result(model), late]), "models/org__small")
+    page = page_of(model, make_result(model), late)
     assert "· counts" in page
 
 
