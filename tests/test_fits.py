@@ -158,6 +158,7 @@ def test_two_families_give_no_fit(huang):
     assert "23 models of 2 families" in weigh_evidence(with_rows(huang, rows)).shortage
 
 
+@pytest.mark.costly
 def test_a_constant_predictor_gives_no_fit(huang):
     rows = huang.rows.assign(compression=0.5)
     huang = replace(huang, scores=huang.scores[:1])  # the mean of all is in the rows

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -61,9 +62,12 @@ def sample_assignments(generator, pairs=SAMPLED, shared=0.0, signal=0.0, tokens=
 def estimate(assignments, swaps=None):
     pairs, _, tokens = assignments.shape[:3]
     counts = torch.full((pairs, 2), tokens)
-    return estimate_preference(
-        assignments.sum(dim=2), counts, swaps or draw_swaps(pairs, 200, 20, 0)
-    )
+    return estimate_preference(assignments.sum(dim=2), counts, swaps or usual_swaps(pairs))
+
+
+@cache
+def usual_swaps(pairs):
+    return draw_swaps(pairs, 200, 20, 0)
 
 
 def entropy(rows):

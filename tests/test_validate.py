@@ -39,14 +39,14 @@ def lines_of(result) -> list[str]:
     return result.exception.problems if isinstance(result.exception, UserError) else []
 
 
-@pytest.mark.parametrize("case", one_in(3, GOOD), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", one_in(4, GOOD), ids=lambda case: case.name)
 def test_a_good_pull_request_passes(base, head, case: PullRequest):
     case.change(head)
     result = validate(base, head, "--no-hub")
     assert (lines_of(result), result.exit_code) == ([], 0)
 
 
-@pytest.mark.parametrize("case", one_in(3, BAD), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", one_in(4, BAD), ids=lambda case: case.name)
 def test_a_bad_pull_request_is_told_all_of_it(base, head, case: PullRequest):
     case.change(head)
     began = time.monotonic()

@@ -152,20 +152,13 @@ def test_zizmor_finds_nothing():
     assert result.returncode == 0, result.stdout
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("schema", "files"),
     [
         ("vendor.github-workflows", FILES),
-        pytest.param(
-            "vendor.dependabot",
-            [ROOT / ".github" / "dependabot.yml"],
-            marks=pytest.mark.processes,
-        ),
-        pytest.param(
-            "vendor.github-issue-forms",
-            sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml")),
-            marks=pytest.mark.processes,
-        ),
+        ("vendor.dependabot", [ROOT / ".github" / "dependabot.yml"]),
+        ("vendor.github-issue-forms", sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))),
     ],
 )
 def test_files_follow_the_schema_of_github(schema, files):
