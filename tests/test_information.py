@@ -151,6 +151,7 @@ def test_the_spread_is_that_of_real_shuffles_for_labels_of_unequal_counts():
     assert found.deviation == pytest.approx(shuffled(assignments, labels, 30, 9).std(), rel=0.5)
 
 
+@pytest.mark.costly
 def test_the_error_of_the_null_is_that_of_simulating_again():
     """Nulls from other draws spread as much as the stated Monte Carlo error."""
     assignments = assignments_of(conformance_2()[0])

@@ -65,8 +65,7 @@ def test_the_order_of_models_and_records_changes_no_byte():
 
 def test_numbers_on_a_page_follow_from_records():
     model = make_model()
-    files = render([model], [make_result(model), make_result(model, "suite")])
-    text = page_text(files, "models/org__small")
+    text = page_of(model, make_result(model), make_result(model, "suite"))
     assert "1.1000" in text
     assert "50.0" in text
     assert make_result(model).run_id in text
