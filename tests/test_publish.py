@@ -57,6 +57,7 @@ def test_the_miniature_built_twice_gives_the_same_bytes(miniature, tmp_path):
     assert render_site(read_board(tmp_path)) == miniature
 
 
+@pytest.mark.costly
 def test_the_order_of_models_and_records_changes_no_byte():
     models = [make_model(), make_model("org/other")]
     results = [make_result(m, kind) for m in models for kind in ("corpus", "suite")]
