@@ -236,7 +236,6 @@ def test_the_wide_table_holds_the_figures_of_the_long_one(files):
     assert wide[figures].notna().sum().sum() == len(scores)
 
 
-@pytest.mark.costly
 def test_the_order_of_models_and_records_changes_no_byte():
     models = [make_model(), make_model("org/other")]
     results = [make_result(m, kind) for m in models for kind in ("corpus", "suite")]

@@ -22,7 +22,7 @@ from tests.costly import one_in
 from tests.simulated import simulated_cohort
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cohort() -> Cohort:
     """Twenty-four scored models of eight families, two benchmarks, twelve models without scores."""
     return simulated_cohort(7, groups=12, benchmarks=2)[0]
