@@ -4,23 +4,32 @@ The Hub is the tests' own, so that no other is asked. Threads that wait give the
 otherwise the tests take three times as long on a machine that has something else to do.
 """
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.testing
 from hypothesis import settings
 
 from tests.hub import Hub
 
-pytest_plugins = ["tests.in_browser"]
+pytest_plugins = ["tests.in_browser", "tests.read_once"]
 
 # A busy machine is no failure, and a change is judged by the same examples each time;
 # `pytest --hypothesis-profile explore` looks for new ones.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile("steady")
+
+# The modules that are imported stay to the end: no garbage is looked for in them.
+gc.disable()
+
+# A command line with its options is made once, not at each call.
+typer.testing._get_command = cache(typer.testing._get_command)
 
 HUB = Hub()
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -29,6 +38,11 @@ os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="hub-cache-")
 os.environ["HF_HUB_DISABLE_XET"] = "1"
 for name in ("HF_HUB_OFFLINE", "HF_TOKEN"):
     os.environ.pop(name, None)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

@@ -1,16 +1,28 @@
 """The four published cohorts, as the repository holds them."""
 
+from functools import cache
 from pathlib import Path
 
 from generator.files.published import read_published
 from generator.files.specs import Specs
+from generator.fits.findings import Study
+from generator.fits.study import study_cohort
+from generator.fits.table import MEAN
 from generator.tables.cohorts import Cohort, make_cohorts
 
 ROOT = Path(__file__).parent.parent
 COHORTS = ("huang-2024", "mlfoundations-scaling", "olmo-ladder", "pythia-v0")
 
 
+@cache
 def published_cohorts() -> dict[str, Cohort]:
+    """By name, read once; their frames are copied where a test changes them."""
     tables, problems = read_published(ROOT)
     assert problems == []
     return {cohort.name: cohort for cohort in make_cohorts(Specs(), [], tables)}
+
+
+@cache
+def mean_studies() -> dict[str, Study]:
+    """The mean of the benchmarks of each, studied once."""
+    return {name: study_cohort(one, only=[MEAN]) for name, one in published_cohorts().items()}

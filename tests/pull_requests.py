@@ -1,6 +1,7 @@
 """Pull requests as folders: a small checkout, and what each one does to a copy of it."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -39,11 +40,11 @@ class PullRequest:
 
 
 def make_base(folder: Path) -> None:
-    """Part of this very repository: all specs, one model's records, one published table."""
-    shutil.copytree(ROOT / "runs", folder / "runs")
-    small = record_path().removeprefix("results/").rpartition("/")[0]
-    for name in ("published/huang-2024", small):
-        shutil.copytree(ROOT / "results" / name, folder / "results" / name)
+    """Part of this very repository: all specs, one record, one published table."""
+    published = "results/published/huang-2024"
+    for part in ("runs", published):
+        shutil.copytree(ROOT / part, folder / part)
+    write(folder, record_path(), a_record(ROOT).read_bytes())
     write(folder, LEDGER, '{"model": "a", "date": "2026-01-01"}\n')
     write(folder, "CHANGELOG.md", "# Changelog\n")
     write(folder, "generator/code.py", "x = 1\n")
@@ -115,6 +116,12 @@ def remove_model(head: Path) -> None:
     """As git does: a folder that holds nothing more goes as well."""
     (head / SMOL_FILE).unlink()
     (head / SMOL_FILE).parent.rmdir()
+
+
+def remove_record(head: Path) -> None:
+    path = a_record(head)
+    path.unlink()
+    os.removedirs(path.parent)
 
 
 def touch_record(head: Path) -> None:
@@ -319,7 +326,7 @@ BAD = [
     ),
     PullRequest(
         "a removed record",
-        lambda head: a_record(head).unlink(),
+        remove_record,
         (
             f"{record_path()}: a file of results is removed; restore it; a record that is wrong is "
             'marked with "retracted": "reason"',

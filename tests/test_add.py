@@ -17,6 +17,7 @@ from generator.measure import asking
 from generator.measure.weights import hash_weights
 from generator.records.base import UserError
 from tests.board import add_model_file, invoke
+from tests.costly import one_in
 from tests.hub import Hub
 from tests.tiny import save_tiny
 
@@ -114,7 +115,7 @@ def test_a_model_that_is_too_large_for_the_runners_is_added_and_waits():
     assert line.endswith("are free; measure on a larger machine")
 
 
-@pytest.mark.parametrize("given", ["main", None, "commit"])
+@pytest.mark.parametrize("given", one_in(3, ["main", None, "commit"]))
 def test_a_branch_becomes_its_commit(root, hub: Hub, served, given):
     commit = hub.add("models", "tiny/M", served)
     options = ["--revision", commit if given == "commit" else given] if given else []

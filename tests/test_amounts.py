@@ -1,12 +1,10 @@
 """How much text is enough, and what it costs: true values, and what the page says."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from generator.cli.app import valid_contents
 from generator.fits.evidence import weigh_evidence
 from generator.fits.yardstick import Yardstick, find_yardstick
 from generator.publish.amounts_part import render_amounts, render_costs
@@ -186,14 +184,13 @@ def test_seconds_of_other_machines_are_shown_and_not_compared():
     assert "No model has both" in render_costs(make_specs(model), [])
 
 
-def test_the_predict_page_of_this_board_shows_both_tables():
+def test_the_predict_page_of_this_board_shows_both_tables(repository):
     """From the records in the repository: every text and every suite of final weights."""
-    contents = valid_contents(Path(__file__).parent.parent)
-    found = text_amounts(contents.specs, contents.stored)
+    found = text_amounts(repository.specs, repository.stored)
     assert {a.corpus for a in found} >= {"python-128", "sotu-128"}
     for amount in found:
         assert amount.error > 0
         assert amount.bytes > 0
-    costs = scoring_costs(contents.specs, contents.stored)
+    costs = scoring_costs(repository.specs, repository.stored)
     assert {c.suite for c in costs} >= {"starter"}
     assert any(c.ratio is not None for c in costs)

@@ -7,19 +7,15 @@ from posixpath import normpath
 import jsonschema
 import pytest
 
-from generator.export.files import export_files
-from tests.exported import COMMIT, read_board
-from tests.miniature import write_miniature
+from tests.exported import COMMIT
 
 FROZEN = json.loads((Path(__file__).parent / "frozen" / "api_v1_reads.json").read_text("utf-8"))
 TYPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool}
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory) -> dict[str, bytes]:
-    root = tmp_path_factory.mktemp("miniature")
-    write_miniature(root)
-    return export_files(read_board(root))
+def files(miniature_files) -> dict[str, bytes]:
+    return miniature_files
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +33,13 @@ def target(path: str, address: str) -> str:
 
 def test_every_file_is_of_the_schema_that_it_names(files, api):
     assert len(api) == 3 + 4 + 13
+    named = {path: target(path, content["schema"]) for path, content in api.items()}
+    validators = {}
+    for schema in set(named.values()):
+        validators[schema] = jsonschema.Draft202012Validator(json.loads(files[schema]))
+        validators[schema].check_schema(validators[schema].schema)
     for path, content in api.items():
-        schema = json.loads(files[target(path, content["schema"])])
-        jsonschema.Draft202012Validator.check_schema(schema)
-        jsonschema.validate(content, schema)
+        validators[named[path]].validate(content)
         assert content["commit"] == COMMIT.id
 
 

@@ -8,6 +8,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from generator.measure import forward
 from generator.measure.failures import MeasureError
+from tests.costly import one_in
 from tests.test_lossless import TEXTS, brute_force_bits, score
 from tests.tiny import load_tiny, tiny_model
 
@@ -40,7 +41,7 @@ def random_model(name):
     return AutoModelForCausalLM.from_config(config).float().eval()
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", one_in(4, CASES))
 def test_the_score_is_that_of_brute_force(name):
     loaded = load_tiny(model=random_model(name))
     found = score(TEXTS, loaded)
@@ -67,6 +68,7 @@ def test_a_model_that_changes_its_logits_in_another_way_is_refused(monkeypatch):
     )
 
 
+@pytest.mark.costly
 def test_logits_of_a_large_vocabulary_are_made_for_few_rows_at_a_time():
     """262,144 words: never more than 32 rows, and a score like that of all rows at once."""
     model = tiny_model(vocabulary=262_144)

@@ -3,20 +3,17 @@
 import re
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from generator.files.contents import read_contents
-from generator.files.specs import Specs, read_specs
+from generator.files.specs import Specs
 from generator.publish.corpora_page import render_corpora
 from generator.records.models import Model
 from generator.records.results import CorpusText, Result
 from tests.exported import board_of
 from tests.factory import CORPUS, make_model, make_result, store
 
-ROOT = Path(__file__).parent.parent
 NEWER = CORPUS.model_copy(
     update={
         "name": "prose-2026",
@@ -30,8 +27,8 @@ OLD = {"a": 1.0, "b": 1.2, "c": 1.5, "d": 2.0}
 NEW = {"a": 1.1, "b": 1.5, "c": 1.4, "d": 2.5}
 
 
-def test_only_a_model_released_before_the_first_day_predates_a_text():
-    specs = read_specs(ROOT)[0]
+def test_only_a_model_released_before_the_first_day_predates_a_text(repository):
+    specs = repository.specs
     model = next(iter(specs.models.values()))
     corpus = specs.corpora["sotu"]
     for days, shown in ((1, model.title), (0, "none"), (-1, "none")):
@@ -108,19 +105,18 @@ def test_windows_that_differ_are_not_linked():
     assert "No two corpora of equal windows share a model yet." in page
 
 
-def test_the_links_of_this_boards_own_records_have_their_rows():
+def test_the_links_of_this_boards_own_records_have_their_rows(repository):
     """Taken anew from the records: for each pair of texts the mean over models of the newest."""
-    contents, _ = read_contents(ROOT)
-    corpora = contents.specs.corpora
+    corpora = repository.specs.corpora
     newest: dict[tuple[str, str, str], Result] = {}
-    for entry in sorted(contents.stored, key=lambda e: e.result.started):
-        result, model = entry.result, contents.specs.models.get(entry.result.model)
+    for entry in sorted(repository.stored, key=lambda e: e.result.started):
+        result, model = entry.result, repository.specs.models.get(entry.result.model)
         if not (result.counts and result.lossless and model):
             continue
         final = result.revision == model.weights.revision
         if final and result.text == CorpusText.of(corpora[result.name]):
             newest[result.model, result.name, result.environment.dtype] = result
-    shown = SimpleNamespace(specs=contents.specs, stored=contents.stored)  # what the page reads
+    shown = SimpleNamespace(specs=repository.specs, stored=repository.stored)  # what the page reads
     rows = link_rows(render_corpora(shown))
     assert rows
     for row in rows:

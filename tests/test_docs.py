@@ -1,6 +1,7 @@
 """The pages name what exists, all of it and nothing else: commands, fields, metrics, columns."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -206,3 +207,20 @@ def test_every_word_that_leads_to_the_glossary_is_there():
     headings = re.findall(r"^## (.+)$", (ROOT / "site/docs/glossary.md").read_text(), re.MULTILINE)
     assert len(headings) == len(set(headings))
     assert set(TERMS.values()) <= {slugify(heading, "-") for heading in headings}
+
+
+def test_what_the_developer_loop_leaves_out_is_run_by_make():
+    """A mark that plain pytest passes over names the target that runs it, and that target does."""
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]
+    options = options["ini_options"]
+    meanings = dict(line.split(": ", 1) for line in options["markers"])
+    left_out = re.findall(r"not (\w+)", options["addopts"])
+    assert len(left_out) > 4
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for mark in left_out:
+        target = meanings[mark].rpartition("run by make ")[2]
+        recipe = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)[1]
+        chosen = [one.strip() for one in re.findall(r'pytest (?:-s )?-m "?([\w ]+)', recipe)]
+        assert any(
+            one == mark or (one.startswith("not ") and f"not {mark}" not in one) for one in chosen
+        ), mark

@@ -22,9 +22,9 @@ from generator.export.frames import make_frames
 from generator.fits.frames import CORRELATIONS, FITS, PREDICTIONS, RESIDUALS
 from generator.tables.amounts import Amount
 from generator.tables.costs import Cost
-from tests.exported import board_of, read_board, write_files
+from tests.exported import board_of, write_files
 from tests.factory import make_model, make_result, make_specs, store
-from tests.miniature import HOSTILE, write_miniature
+from tests.miniature import HOSTILE
 
 ISSUE = {
     "models", "scores", "leaderboard", "compression", "compression_documents",
@@ -34,15 +34,13 @@ PANDAS = {"string": object, "number": float, "integer": "Int64", "boolean": obje
 
 
 @pytest.fixture(scope="module")
-def board(tmp_path_factory) -> Board:
-    root = tmp_path_factory.mktemp("miniature")
-    write_miniature(root)
-    return read_board(root)
+def board(miniature_board) -> Board:
+    return miniature_board
 
 
 @pytest.fixture(scope="module")
-def files(board) -> dict[str, bytes]:
-    return export_files(board)
+def files(miniature_files) -> dict[str, bytes]:
+    return miniature_files
 
 
 @pytest.fixture(scope="module")

@@ -8,18 +8,14 @@ import mlcroissant
 import pyarrow.parquet as pq
 import pytest
 
-from generator.export.files import export_files
-from tests.exported import read_board, write_files
-from tests.miniature import write_miniature
+from tests.exported import write_files
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(miniature_files, tmp_path_factory):
     """data/ of the miniature board, as it stands on the site."""
-    root = tmp_path_factory.mktemp("miniature")
-    write_miniature(root)
     site = tmp_path_factory.mktemp("site")
-    write_files(site, export_files(read_board(root)))
+    write_files(site, miniature_files)
     return site / "data"
 
 
@@ -30,6 +26,7 @@ def test_the_data_package_is_valid(folder):
     assert report.stats["tasks"] == len(list(folder.glob("*.parquet")))
 
 
+@pytest.mark.costly
 def test_frictionless_sees_what_is_wrong(folder):
     """The test above could fail."""
     content = (folder / "models.csv").read_bytes()
@@ -78,13 +75,21 @@ def test_guarded_columns_are_named_for_csv_only(folder):
     assert not any("guarded" in field for field in inside)
 
 
-def test_croissant_is_valid_and_loads_every_table(folder):
-    dataset = mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
+@pytest.fixture(scope="module")
+def dataset(folder):
+    return mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
+
+
+def test_croissant_is_valid(folder, dataset):
     assert not dataset.metadata.issues.errors
     assert not dataset.metadata.issues.warnings
     names = {one.uuid for one in dataset.metadata.record_sets}
     assert names == {path.stem for path in folder.glob("*.parquet")}
-    for name in names:
+
+
+@pytest.mark.costly
+def test_croissant_loads_every_table(folder, dataset):
+    for name in {one.uuid for one in dataset.metadata.record_sets}:
         rows = list(dataset.records(name))
         stored = pq.read_table(folder / f"{name}.parquet").to_pylist()
         loaded = [{k.partition("/")[2]: _text(v) for k, v in row.items()} for row in rows]

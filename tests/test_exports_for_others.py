@@ -31,23 +31,20 @@ from generator.intake.lm_eval import import_lm_eval
 from generator.records.base import UserError
 from generator.records.suites import Dataset
 from tests import exported
-from tests.exported import COMMIT, read_board
+from tests.exported import COMMIT
 from tests.factory import SUITE, make_model, make_result, make_specs, store
-from tests.miniature import write_miniature
 
 PLAIN = "org__plain"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("miniature")
-    write_miniature(root)
-    return root
+def root(miniature_root):
+    return miniature_root
 
 
 @pytest.fixture(scope="module")
-def board(root) -> Board:
-    return read_board(root)
+def board(miniature_board) -> Board:
+    return miniature_board
 
 
 def board_of(models, results, suite=SUITE) -> Board:

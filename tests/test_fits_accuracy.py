@@ -5,7 +5,7 @@ import pytest
 
 from generator.fits.study import study_cohort
 from generator.tables.cohorts import Cohort
-from tests.published_cohorts import COHORTS, published_cohorts
+from tests.published_cohorts import COHORTS, mean_studies, published_cohorts
 
 pytestmark = pytest.mark.processes
 
@@ -16,9 +16,9 @@ def cohorts() -> dict[str, Cohort]:
 
 
 @pytest.fixture(scope="module")
-def means(cohorts):
+def means():
     """The mean of the benchmarks of each cohort, studied."""
-    return {name: study_cohort(cohorts[name], only=["score"]).benchmarks[0] for name in COHORTS}
+    return {name: study.benchmarks[0] for name, study in mean_studies().items()}
 
 
 def test_naming_a_benchmark_changes_none_of_its_figures(cohorts, means):

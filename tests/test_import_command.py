@@ -191,6 +191,7 @@ def test_folders_mean_every_json_below_them(files):
     assert found == ["a_new.json", "b_broken.json", "c_old.json", "samples_sums.jsonl"]
 
 
+@pytest.mark.costly
 def test_many_more_files_than_are_in_flight(root, tmp_path):
     folder = tmp_path / "many"
     folder.mkdir()

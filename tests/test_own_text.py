@@ -291,6 +291,7 @@ def test_a_pair_shares_its_draws_and_is_told_in_words():
     assert pair_sentence(pair, summary).endswith(" fewer bits than A on your text, 200 documents.")
 
 
+@pytest.mark.costly
 def test_the_interval_of_a_pair_holds_the_true_difference_as_often_as_it_says():
     held = 0
     for seed in range(100):

@@ -10,16 +10,14 @@ import pytest
 from typer.testing import CliRunner
 
 from generator.cli import app
-from generator.cli.app import valid_contents
 from generator.fits.forms import FORMS, apply_form, fit_form
 from generator.fits.problems import Problems
 from generator.fits.study import study_cohort
 from generator.fits.table import MEAN
 from generator.publish.calculator import calculator_json, render_calculator
-from generator.tables.cohorts import make_cohorts
+from tests.published_cohorts import COHORTS, mean_studies, published_cohorts
 
 ROOT = Path(__file__).parent.parent
-COHORTS = ("huang-2024", "mlfoundations-scaling", "olmo-ladder", "pythia-v0")
 NUMBERS = ("prediction", "low80", "high80", "low95", "high95")
 
 
@@ -32,15 +30,13 @@ def root(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cohorts(root):
-    contents = valid_contents(root)
-    return make_cohorts(contents.specs, contents.stored, contents.published)
+def cohorts():
+    return list(published_cohorts().values())
 
 
 @pytest.fixture(scope="module")
 def entries(cohorts) -> dict[str, dict]:
-    studies = {c.name: study_cohort(c, only=[MEAN]) for c in cohorts}
-    return {one["name"]: one for one in json.loads(calculator_json(cohorts, studies))}
+    return {one["name"]: one for one in json.loads(calculator_json(cohorts, mean_studies()))}
 
 
 def ask(root: Path, cohort: str, figures: dict[str, float]) -> dict:
@@ -138,7 +134,9 @@ def test_every_cohort_whose_mean_is_fitted_can_be_asked(cohorts, entries):
 
 
 @pytest.mark.parametrize("kind", ["middle", "better", "worse", "needed"])
-@pytest.mark.parametrize("cohort", COHORTS)
+@pytest.mark.parametrize(
+    "cohort", ["pythia-v0", *(pytest.param(name, marks=pytest.mark.costly) for name in COHORTS[:3])]
+)
 def test_the_data_give_the_answer_of_the_command(root, entries, cohort, kind):
     entry = entries[cohort]
     figures = questions(entry)[kind]

@@ -90,9 +90,10 @@ def test_a_prediction_is_logged_once_and_scored_when_the_result_arrives(root, mo
             "--log: no date or no commit; "
             "give the day with --date and the commit predicted from with --commit",
         ),
-        (
+        pytest.param(
             ("--model", "Qwen/Qwen-7B", "--date", "today", "--commit", "0" * 40),
             '--date: "today" is not a date; write YYYY-MM-DD',
+            marks=pytest.mark.costly,
         ),
         (
             ("--compression", "bpc_python=0.3", *WHEN),
@@ -107,6 +108,7 @@ def test_what_cannot_be_logged_is_refused(root, model, arguments, message):
     assert not (root / LEDGER).exists()
 
 
+@pytest.mark.costly
 def test_a_known_score_is_not_logged(root):
     done = log(root, "--model", "Qwen/Qwen-7B", *WHEN)
     assert str(done.exception).startswith("--log: every score is known or was logged; ")

@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.in_browser import faults_of
-from tests.test_predict_data import COHORTS, NUMBERS, ask, questions
+from tests.published_cohorts import COHORTS
+from tests.test_predict_data import NUMBERS, ask, questions
 from tests.test_predict_data import root as root
 
 pytestmark = pytest.mark.browser

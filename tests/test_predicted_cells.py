@@ -1,24 +1,16 @@
 """A table shows a prediction only where no score is known, with its interval and its mark."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from generator.files.published import read_published
-from generator.files.specs import Specs
 from generator.fits.intervals import LEVELS
 from generator.fits.study import study_cohort
 from generator.publish.board_columns import make_board_table
-from generator.tables.cohorts import make_cohorts
-
-ROOT = Path(__file__).parent.parent
+from tests.published_cohorts import published_cohorts
 
 
 def test_missing_scores_are_shown_as_predicted_and_known_ones_as_they_are():
-    cohort = next(
-        c for c in make_cohorts(Specs(), [], read_published(ROOT)[0]) if c.name == "huang-2024"
-    )
+    cohort = published_cohorts()["huang-2024"]
     predictions = study_cohort(cohort, only=["humaneval"]).predictions
     shown = make_board_table(cohort, predictions)
     place = [column.key for column in shown.columns].index("humaneval")

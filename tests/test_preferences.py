@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from generator.records.preferences import Pair
 from generator.tables.cohorts import make_cohorts
 from generator.tables.preferences import preference_figure
 from generator.tables.trajectories import make_trajectories
+from tests.costly import one_in
 from tests.exported import board_of, page_text
 from tests.factory import (
     PAIRS,
@@ -60,9 +62,12 @@ def sample_assignments(generator, pairs=SAMPLED, shared=0.0, signal=0.0, tokens=
 def estimate(assignments, swaps=None):
     pairs, _, tokens = assignments.shape[:3]
     counts = torch.full((pairs, 2), tokens)
-    return estimate_preference(
-        assignments.sum(dim=2), counts, swaps or draw_swaps(pairs, 200, 20, 0)
-    )
+    return estimate_preference(assignments.sum(dim=2), counts, swaps or usual_swaps(pairs))
+
+
+@cache
+def usual_swaps(pairs):
+    return draw_swaps(pairs, 200, 20, 0)
 
 
 def entropy(rows):
@@ -127,7 +132,7 @@ def test_swaps_are_the_same_every_time_and_groups_are_even():
     assert not torch.equal(swaps.signs, draw_swaps(45, 200, 20, 4).signs)
 
 
-@pytest.mark.parametrize("shared", [0.0, 1.0])
+@pytest.mark.parametrize("shared", one_in(2, [1.0, 0.0]))
 def test_pairs_without_signal_carry_no_information(shared):
     """Whether tokens are noise of their own or share the shift of their completion."""
     scores = corrected_scores(100, shared=shared)
@@ -155,6 +160,7 @@ def test_a_signal_is_found():
     assert corrected_scores(5, shared=1.0, signal=1.5).min() > 4
 
 
+@pytest.mark.costly
 def test_the_interval_covers_the_truth():
     """Of 200 samples of 60 pairs about 95 % of the intervals hold the value of 40,000 pairs."""
     options = {"shared": 0.5, "signal": 0.7, "tokens": 4}

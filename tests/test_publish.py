@@ -4,12 +4,16 @@ import hashlib
 import json
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import yaml
 
+from generator.fits.evidence import Evidence
+from generator.fits.study import study_cohort
+from generator.fits.table import MEAN
 from generator.publish.chart import make_axis
+from generator.publish.evidence_page import render_outcomes
+from generator.publish.model_page import render_model
 from generator.publish.site import render_site
 from generator.publish.text import (
     UNKNOWN,
@@ -23,33 +27,33 @@ from generator.publish.text import (
     with_spread,
 )
 from generator.records.results import Failure
-from tests.exported import board_of, page_text, read_board
+from generator.tables.cohorts import make_cohorts
+from tests.exported import COMMIT, board_of, page_text, read_board
 from tests.factory import make_model, make_result, make_specs, store
 from tests.miniature import HOSTILE, write_miniature
-
-ROOT = Path(__file__).parent.parent
+from tests.published_cohorts import mean_studies
 
 
 def render(models, results):
     return render_site(board_of(make_specs(*models), store(*results)))
 
 
-def render_folder(root):
-    return render_site(read_board(root))
+def page_of(model, *results):
+    """The page of a model alone."""
+    return render_model(model, store(*results), make_specs(model), [], [], COMMIT.id)
 
 
 @pytest.fixture(scope="module")
-def miniature(tmp_path_factory):
-    root = tmp_path_factory.mktemp("miniature")
-    write_miniature(root)
-    return render_folder(root)
+def miniature(miniature_board):
+    return render_site(miniature_board)
 
 
 def test_the_miniature_built_twice_gives_the_same_bytes(miniature, tmp_path):
     write_miniature(tmp_path)
-    assert render_folder(tmp_path) == miniature
+    assert render_site(read_board(tmp_path)) == miniature
 
 
+@pytest.mark.costly
 def test_the_order_of_models_and_records_changes_no_byte():
     models = [make_model(), make_model("org/other")]
     results = [make_result(m, kind) for m in models for kind in ("corpus", "suite")]
@@ -58,8 +62,7 @@ def test_the_order_of_models_and_records_changes_no_byte():
 
 def test_numbers_on_a_page_follow_from_records():
     model = make_model()
-    files = render([model], [make_result(model), make_result(model, "suite")])
-    text = page_text(files, "models/org__small")
+    text = page_of(model, make_result(model), make_result(model, "suite"))
     assert "1.1000" in text
     assert "50.0" in text
     assert make_result(model).run_id in text
@@ -165,12 +168,17 @@ def test_unknown_figures_are_a_dash(miniature):
     assert not re.search(r">\s*(nan|none|inf)\b", page_text(miniature, "home"), re.IGNORECASE)
 
 
-def test_the_predict_page_begins_with_who_wins_in_each_set():
-    board = read_board(ROOT)
-    begun = page_text(render_site(board), "predict").partition("</table>")[0]
+def test_the_predict_page_begins_with_who_wins_in_each_set(repository, miniature):
+    cohorts = make_cohorts(repository.specs, repository.stored, repository.published)
+    found = {}
+    for cohort in cohorts:  # of the mean alone, which is what the table shows
+        study = mean_studies().get(cohort.name) or study_cohort(cohort, only=[MEAN])
+        found[cohort.name] = Evidence(study.benchmarks[0].shortage, 0, 0, study)
+    assert page_text(miniature, "predict").startswith('<h2 id="outcome">')
+    begun = render_outcomes(cohorts, found).partition("</table>")[0]
     rows = re.findall(r"<tr.*?</tr>", begun, re.DOTALL)[1:]
     assert len(rows) == 6  # four published sets, two of them on the rows with known compute too
-    for name, evidence in board.evidence.items():
+    for name, evidence in found.items():
         own = [row for row in rows if f'href="#{name}"' in row]
         if evidence.shortage is not None:
             assert own == []
@@ -200,7 +208,7 @@ def test_a_failed_model_says_so_first(miniature):
 def test_a_failure_that_was_mended_is_history_only():
     model = make_model()
     failed = make_result(model, text=None, lossless=None, error=Failure(reason="nan", message="x"))
-    page = page_text(render([model], [failed, make_result(model)]), "models/org__small")
+    page = page_of(model, failed, make_result(model))
     assert "Failed." not in page
     assert "failed (nan): x" in page
 
@@ -214,7 +222,7 @@ def test_a_retracted_record_is_struck_through_and_kept(miniature):
 def test_a_record_of_a_revision_that_is_no_longer_listed_is_history():
     model = make_model()
     old = make_result(model, revision="sha256-" + "f" * 40)
-    page = page_text(render([model], [old, make_result(model)]), "models/org__small")
+    page = page_of(model, old, make_result(model))
     history = page.partition("History of its records")[2].partition("</ul>")[0]
     assert history.count("· counts") == 1
     assert history.count("· history") == 1
@@ -226,20 +234,20 @@ def test_a_record_of_an_earlier_protocol_is_marked():
     old = text.model_copy(
         update={"protocol": text.protocol.model_copy(update={"document_bytes": 9})}
     )
-    page = page_text(render([model], [make_result(model, text=old)]), "models/org__small")
+    page = page_of(model, make_result(model, text=old))
     assert "not on the leaderboard until it is measured again" in page
 
 
 def test_a_text_older_than_the_model_is_flagged():
     late = make_model(released=datetime(2021, 1, 1).date())
-    page = page_text(render([late], [make_result(late)]), "models/org__small")
+    page = page_of(late, make_result(late))
     assert "no: the model may have seen the text" in page
 
 
 def test_a_score_that_is_not_lossless_says_so():
     model = make_model()
     lossless = make_result(model).lossless.model_copy(update={"failing_bytes": 150})
-    page = page_text(render([model], [make_result(model, lossless=lossless)]), "models/org__small")
+    page = page_of(model, make_result(model, lossless=lossless))
     assert "150 (50.0 &#37;): not lossless, so not ranked" in page
 
 
@@ -295,7 +303,7 @@ def test_numbers_as_readers_want_them():
 def test_retraction_dates_do_not_matter_for_what_counts():
     model = make_model()
     late = make_result(model, started=datetime(2027, 1, 1, tzinfo=UTC), retracted="bad")
-    page = page_text(render([model], [make_result(model), late]), "models/org__small")
+    page = page_of(model, make_result(model), late)
     assert "· counts" in page
 
 

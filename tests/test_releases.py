@@ -3,7 +3,6 @@
 import gzip
 import io
 import json
-import shutil
 import subprocess
 import tarfile
 from dataclasses import replace
@@ -91,27 +90,29 @@ def test_diff_says_what_is_new_what_moved_and_what_is_noise(repository):
     assert [one["model"] for one in shown["new"]] == ["org__newcomer"]
 
 
+@pytest.mark.costly
 def test_diff_the_other_way_round_calls_the_new_removed(repository):
     shown = json.loads(run(repository, "diff", "HEAD", "data-2026-01-15", "--json").stdout)
     assert shown["removed_models"] == ["org__newcomer"]
     assert shown["new"] == []
 
 
-def test_diff_reads_well_as_text_and_as_markdown(repository):
+def test_diff_reads_well_as_text(repository):
     text = run(repository, "diff", "data-2026-01-15").stdout
     assert "model + org__newcomer\n" in text
     assert "moved   org__rival @aaaaaaaa prose: 1.1 → 0.6 bits/byte (-0.5, noise ±" in text
     assert "noise   org__plain @aaaaaaaa sums: 0.5 → 0.75 fraction (+0.25, noise ±0.69)" in text
+
+
+@pytest.mark.costly
+def test_diff_reads_well_as_markdown_and_tells_where_nothing_changed(repository):
     page = run(repository, "diff", "data-2026-01-15", "--markdown").stdout
     assert "**New models** (1)\n\n- `org__newcomer`\n" in page
     assert "nothing changed" in run(repository, "diff", "HEAD", "HEAD").stdout
 
 
-def test_markdown_lists_a_page_and_counts_the_rest(repository, tmp_path):
-    write_miniature(tmp_path)
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    changes = compare_boards(("nothing", read_board(empty)), ("all", read_board(tmp_path)))
+def test_markdown_lists_a_page_and_counts_the_rest(miniature_board, tmp_path):
+    changes = compare_boards(("nothing", read_board(tmp_path)), ("all", miniature_board))
     many = changes.new * (LISTED + 1)
     page = changes_markdown(replace(changes, new=many))
     assert f"- … and {len(many) - LISTED} more" in page
@@ -120,15 +121,13 @@ def test_markdown_lists_a_page_and_counts_the_rest(repository, tmp_path):
         assert "<script" not in line or line.count("`") == 2
 
 
-def test_a_changed_protocol_is_a_change_of_method(repository, tmp_path):
-    root = tmp_path / "changed"
-    write_miniature(tmp_path / "a")
-    shutil.copytree(tmp_path / "a", root)
-    path = root / "runs/corpora/prose.toml"
+def test_a_changed_protocol_is_a_change_of_method(miniature_board, tmp_path):
+    write_miniature(tmp_path)
+    path = tmp_path / "runs/corpora/prose.toml"
     text = path.read_text()
     assert "window_tokens = 16" in text
     path.write_text(text.replace("window_tokens = 16", "window_tokens = 32", 1))
-    shown = compare_boards(("a", read_board(tmp_path / "a")), ("b", read_board(root)))
+    shown = compare_boards(("a", miniature_board), ("b", read_board(tmp_path)))
     assert shown.methods == ("text prose: its protocol changed",)
     assert len(shown.removed) > 0
 
@@ -197,6 +196,7 @@ def test_the_archive_holds_the_folder_and_nothing_of_the_machine(released):
     assert gzip.decompress(content)
 
 
+@pytest.mark.costly
 def test_a_release_never_changes(repository, released):
     again = run(repository, "release", "--out", str(released.parent))
     assert "unchanged" in again.stdout
@@ -204,6 +204,7 @@ def test_a_release_never_changes(repository, released):
     assert "is there already, with other content; releases never change" in str(told)
 
 
+@pytest.mark.costly
 def test_a_release_can_be_compared_with_a_commit(repository, released):
     shown = json.loads(run(repository, "diff", str(released), "HEAD", "--json").stdout)
     assert shown["moved"] == shown["new"] == shown["removed"] == []
@@ -211,6 +212,7 @@ def test_a_release_can_be_compared_with_a_commit(repository, released):
     assert earlier["new_models"] == ["org__newcomer"]
 
 
+@pytest.mark.costly
 def test_the_first_release_says_so(repository, tmp_path):
     assert run(repository, "release", "HEAD~1", "--out", str(tmp_path)).exit_code == 0
     assert (tmp_path / "data-2026-01-15/CHANGES.md").read_text() == "The first release.\n"

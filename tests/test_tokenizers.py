@@ -12,6 +12,7 @@ from generator.measure.failures import MeasureError
 from generator.measure.text import score_text
 from generator.measure.token_bytes import find_token_ends
 from generator.records.corpora import Source
+from tests.costly import one_in
 from tests.factory import CORPUS
 from tests.test_lossless import PROTOCOL, TEXTS, brute_force_bits, score
 from tests.tiny import (
@@ -60,7 +61,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", one_in(2, CASES))
 def test_the_score_is_that_of_brute_force(name):
     """Texts of several lengths together, against one forward pass a token."""
     loaded = CASES[name]()
@@ -72,7 +73,7 @@ def test_the_score_is_that_of_brute_force(name):
 
 
 @pytest.mark.parametrize("tokenizer", [byte_tokenizer, merged_tokenizer, fallback_tokenizer])
-@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("kind", one_in(3, ODD))
 def test_an_odd_text_gets_the_right_number(kind, tokenizer):
     loaded = load_tiny(tokenizer(), tiny_model(300))
     found = score([ODD[kind]], loaded).documents[0]

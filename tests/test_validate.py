@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from generator.cli import app
 from generator.records.base import UserError
+from tests.costly import one_in
 from tests.pull_requests import BAD, GOOD, MODEL, NEW, WORKER, PullRequest, make_base, write
 
 
@@ -38,14 +39,14 @@ def lines_of(result) -> list[str]:
     return result.exception.problems if isinstance(result.exception, UserError) else []
 
 
-@pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", one_in(4, GOOD), ids=lambda case: case.name)
 def test_a_good_pull_request_passes(base, head, case: PullRequest):
     case.change(head)
     result = validate(base, head, "--no-hub")
     assert (lines_of(result), result.exit_code) == ([], 0)
 
 
-@pytest.mark.parametrize("case", BAD, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", one_in(4, BAD), ids=lambda case: case.name)
 def test_a_bad_pull_request_is_told_all_of_it(base, head, case: PullRequest):
     case.change(head)
     began = time.monotonic()
@@ -96,7 +97,7 @@ def test_the_summary_of_a_workers_key_asks_for_its_owners(base, head, tmp_path):
     assert "an owner of runs/workers must review it" in shown
 
 
-@pytest.mark.parametrize("filled", [True, False])
+@pytest.mark.parametrize("filled", one_in(2, [True, False]))
 def test_an_empty_folder_in_the_base_is_no_trouble(base, head, tmp_path, filled):
     """git keeps none, but a checkout may hold one where a model stood."""
     own = Path(shutil.copytree(base, tmp_path / "own"))

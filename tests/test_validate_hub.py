@@ -87,6 +87,7 @@ def test_what_the_hub_tells_of_a_good_model_stands_in_the_summary(base, head, hu
     assert fetched(hub) == []
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_gated_model_waits_and_is_not_refused(base, head, hub: Hub, served, status):
     write_model(head, "M", hub.add("models", "tiny/M", served))
@@ -121,6 +122,7 @@ def test_a_model_of_pickles_with_code_of_its_own_is_refused(base, head, hub: Hub
     assert [path for path in hub.requests if path.endswith((".bin", ".py"))] == []
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("parameters", [30000, 27])
 def test_weights_that_are_on_the_board_under_another_name_are_told_by_their_hash(
     base, head, hub: Hub, served, tmp_path, parameters
@@ -143,6 +145,7 @@ def test_weights_that_are_on_the_board_under_another_name_are_told_by_their_hash
     assert "none found" not in same
 
 
+@pytest.mark.processes
 def test_weights_that_are_on_the_board_from_a_folder_are_told(base, head, hub: Hub, served):
     revision = hash_weights([served / "model.safetensors"])
     for root in (base, head):
@@ -155,6 +158,7 @@ def test_weights_that_are_on_the_board_from_a_folder_are_told(base, head, hub: H
     ]
 
 
+@pytest.mark.processes
 def test_other_weights_of_the_same_size_are_no_twins(base, head, hub: Hub, served, tmp_path):
     shutil.copytree(served, tmp_path / "other")
     tensors = load_file(served / "model.safetensors")
@@ -181,6 +185,7 @@ def test_a_silent_hub_refuses_nothing_and_the_summary_says_so(
     assert "- Same weights under another name: none found (by pinned revision only)" in told
 
 
+@pytest.mark.processes
 def test_a_busy_hub_refuses_nothing(base, head, hub: Hub, served, monkeypatch):
     monkeypatch.setattr(asking, "WAITS", (0.0, 0.0))
     write_model(head, "M", hub.add("models", "tiny/M", served))

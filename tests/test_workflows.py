@@ -152,6 +152,7 @@ def test_zizmor_finds_nothing():
     assert result.returncode == 0, result.stdout
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("schema", "files"),
     [
