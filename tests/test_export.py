@@ -18,7 +18,7 @@ from generator.export.dictionary import make_dictionary
 from generator.export.fields import FORMULA, Field, Table, figure, text
 from generator.export.files import export_files
 from generator.export.formats import guard, to_csv, to_json, to_parquet
-from generator.export.frames import make_frames
+from generator.export.frames import frame_makers
 from generator.fits.frames import CORRELATIONS, FITS, PREDICTIONS, RESIDUALS
 from generator.tables.amounts import Amount
 from generator.tables.costs import Cost
@@ -190,7 +190,7 @@ def test_the_dictionary_has_each_column_that_is_made_and_no_other(board, diction
     """And the tables are not empty here."""
     found = [field.name for field in dictionary[name].fields]
     assert sorted(found) == sorted([*columns, "data_licence"])
-    assert len(make_frames(board)[name]) > 0
+    assert len(frame_makers(board)[name]()) > 0
 
 
 def test_sums_over_documents_are_those_of_the_records(board, files):
@@ -331,8 +331,8 @@ def test_a_missing_column_is_our_bug():
 
 
 def test_no_table_is_left_out_and_none_is_unknown(board, dictionary):
-    assert list(make_frames(board)) != []
-    assert set(make_frames(board)) == set(dictionary)
+    assert list(frame_makers(board)) != []
+    assert set(frame_makers(board)) == set(dictionary)
 
 
 def test_cohorts_that_name_a_text_alike_share_a_column(board):

@@ -303,4 +303,4 @@ def test_the_command_writes_what_the_site_has(root, tmp_path):
     shown = run("export", "--root", str(root), "--out", str(tmp_path))
     assert shown.exit_code == 0
     names = {p.relative_to(tmp_path).parts[0] for p in tmp_path.rglob("*")}
-    assert names == {"api", "badges", "cite", "data", "every-eval-ever", "feed.xml"}
+    assert names == {"api", "badges", "cite", "data", "every-eval-ever.tar.gz", "feed.xml"}

@@ -16,9 +16,8 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from generator.export.board import derive_board
-from generator.export.data import conform_all, export_data
+from generator.export.data import Tables, export_data
 from generator.export.dictionary import make_dictionary
-from generator.export.frames import make_frames
 from generator.files.commits import Commit
 from generator.files.contents import Contents
 from generator.files.results import StoredResult
@@ -168,7 +167,7 @@ def main(models: int) -> None:
     board_seconds = time.process_time() - started
     started = time.process_time()
     dictionary = make_dictionary(board.cohorts)
-    files = export_data(board, dictionary, conform_all(dictionary, make_frames(board)))
+    files = export_data(board, dictionary, Tables(dictionary, board))
     seconds = time.process_time() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     answer = {

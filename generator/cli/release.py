@@ -35,7 +35,8 @@ def release(
     Example: `leaderboard release --since data-2026-01-31`
     """
     from generator.cli.boards import board_folder, read_board
-    from generator.export.bundle import make_release, pack, release_name
+    from generator.export.archive import pack
+    from generator.export.bundle import make_release, release_name
     from generator.export.changes import compare_boards
 
     found = read_commit(root, commit)
@@ -50,5 +51,6 @@ def release(
                 changes = compare_boards((earlier, read_board(*one)), (name, board))
         files = make_release(board, read_sources(folder), changes)
     target = (out or root / "build" / "releases") / name
-    is_new = write_release(target, files, pack(files, name, found.date))
+    archive = pack({f"{name}/{path}": content for path, content in files.items()}, found.date)
+    is_new = write_release(target, files, archive)
     print(f"{target}{'' if is_new else ': unchanged'} ({len(files)} files, and as .tar.gz)")

@@ -24,7 +24,7 @@ MEASURED = ""  # stands for all cohorts of our own: one file holds a model's fig
 def export_api(
     board: Board, dictionary: Mapping[str, Table], tables: Mapping[str, pa.Table]
 ) -> dict[str, bytes]:
-    """Every file of the API by path. tables: conformed, by name."""
+    """Every file of the API by path. tables: by name."""
     files: dict[str, object] = {
         "index.json": _index(board, dictionary),
         "leaderboard.json": _leaderboard(board),

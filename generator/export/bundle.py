@@ -1,11 +1,7 @@
 """A release of the data: one folder with tables, records, descriptions and what changed, and the
 same as an archive. Nothing in it depends on when or where it is made."""
 
-import gzip
-import io
-import tarfile
 from collections.abc import Mapping
-from datetime import datetime
 
 from generator.export.board import Board
 from generator.export.changes import Changes, changes_json, changes_markdown
@@ -54,18 +50,3 @@ def make_release(
         files["changes.json"] = as_json(changes_json(changes))
     files = dict(sorted(files.items()))
     return files | {"SHA256SUMS": checksums(files)}
-
-
-def pack(files: Mapping[str, bytes], folder: str, commit_date: str) -> bytes:
-    """A .tar.gz of one folder: sorted, everything dated by the commit, owned by nobody."""
-    seconds = int(datetime.fromisoformat(commit_date).timestamp())
-    plain = io.BytesIO()
-    with tarfile.TarFile(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for path, content in sorted(files.items()):
-            item = tarfile.TarInfo(f"{folder}/{path}")
-            item.size, item.mtime, item.mode = len(content), seconds, 0o644
-            archive.addfile(item, io.BytesIO(content))
-    packed = io.BytesIO()
-    with gzip.GzipFile("", "wb", fileobj=packed, mtime=seconds) as stream:
-        stream.write(plain.getvalue())
-    return packed.getvalue()

@@ -1,8 +1,7 @@
 """The folder data/: every table in every format, its descriptors, licences and checksums."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-import pandas as pd
 import pyarrow as pa
 
 from generator.export.board import Board
@@ -10,23 +9,34 @@ from generator.export.conform import conform
 from generator.export.croissant import croissant
 from generator.export.fields import ORIGINS, Table
 from generator.export.formats import write_table
+from generator.export.frames import frame_makers
 from generator.export.licences import licence_notice
 from generator.export.package import as_json, checksums, data_package, table_metadata
 from generator.export.schemas import json_schema, table_schema
 
 
-def conform_all(
-    dictionary: Mapping[str, Table], frames: Mapping[str, pd.DataFrame]
-) -> dict[str, pa.Table]:
-    """Every frame against the dictionary; tables and frames are the same set of names."""
-    assert set(dictionary) == set(frames), f"tables differ: {set(dictionary) ^ set(frames)}"
-    return {name: conform(table, frames[name]) for name, table in dictionary.items()}
+class Tables(Mapping[str, pa.Table]):
+    """Every table as the dictionary describes it, made whenever it is asked for."""
+
+    def __init__(self, dictionary: Mapping[str, Table], board: Board) -> None:
+        self.dictionary, self.makers = dictionary, frame_makers(board)
+        differ = set(dictionary) ^ set(self.makers)
+        assert not differ, f"tables differ: {differ}"
+
+    def __getitem__(self, name: str) -> pa.Table:
+        return conform(self.dictionary[name], self.makers[name]())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.dictionary)
+
+    def __len__(self) -> int:
+        return len(self.dictionary)
 
 
 def export_data(
     board: Board, dictionary: Mapping[str, Table], tables: Mapping[str, pa.Table]
 ) -> dict[str, bytes]:
-    """Every file below data/ by its path. tables: conformed, by name."""
+    """Every file below data/ by its path. tables: by name."""
     files: dict[str, bytes] = {}
     for name, table in dictionary.items():
         files |= write_table(table, tables[name], table_metadata(table, board))

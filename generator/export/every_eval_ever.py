@@ -37,7 +37,7 @@ def export_every_eval_ever(board: Board) -> dict[str, bytes]:
             organisation, _, name = model.name.partition("/")
             stem = uuid5(NAMESPACE_URL, record_of(entry))
             path = f"data/{result.name}/{organisation}/{name}/{stem}.json"
-            files[f"every-eval-ever/{path}"] = as_json(_record(model, result, results))
+            files[path] = as_json(_record(model, result, results))
     return files
 
 

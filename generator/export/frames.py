@@ -1,7 +1,8 @@
 """Every table as a data frame, from records and what is derived from them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 
 import pandas as pd
 
@@ -29,35 +30,57 @@ from generator.tables.imported import imported_rows
 from generator.tables.trajectories import make_trajectories
 
 
-def make_frames(board: Board) -> dict[str, pd.DataFrame]:
-    """Every table of the dictionary by name. Only records of today's protocols are in them."""
+def frame_makers(board: Board) -> dict[str, Callable[[], pd.DataFrame]]:
+    """What makes each table of the dictionary, by name: all tables at once would take more memory
+    than the board. Only records of today's protocols are in them."""
     pairs = [entry for entry in board.current if entry.result.preference is not None]
     final = [entry for entry in board.texts if board.is_final(entry.result)]
-    rates = compressor_rates(board.specs, board.stored)
-    ours = {
-        "compression": pd.DataFrame([compression_row(entry, board.specs) for entry in board.texts]),
-        "compression_documents": document_frame(board.texts),
-        "compressors": pd.DataFrame([compressor_row(rate) for rate in rates]),
-        "comparisons": comparison_frame(board.comparisons),
-        "text_amounts": pd.DataFrame([vars(amount) for amount in board.amounts]),
-        "costs": pd.DataFrame(
-            [asdict(cost) | {"ratio": cost.ratio} for cost in board.costs],
+    ours: dict[str, Callable[[], pd.DataFrame]] = {
+        "compression": lambda: _rows(compression_row(one, board.specs) for one in board.texts),
+        "compression_documents": lambda: document_frame(board.texts),
+        "compressors": lambda: _rows(
+            compressor_row(rate) for rate in compressor_rates(board.specs, board.stored)
         ),
-        "information_plane": pd.DataFrame([row for entry in final for row in plane_rows(entry)]),
-        "preferences": pd.DataFrame([preference_row(entry) for entry in pairs]),
-        "preference_layers": pd.DataFrame(
-            [row for entry in pairs for row in preference_layer_rows(entry)]
+        "comparisons": lambda: comparison_frame(board.comparisons),
+        "text_amounts": lambda: _rows(vars(amount) for amount in board.amounts),
+        "costs": lambda: _rows(asdict(cost) | {"ratio": cost.ratio} for cost in board.costs),
+        "information_plane": lambda: _rows(row for one in final for row in plane_rows(one)),
+        "preferences": lambda: _rows(preference_row(one) for one in pairs),
+        "preference_layers": lambda: _rows(
+            row for one in pairs for row in preference_layer_rows(one)
         ),
-        "trajectories": make_trajectories(board.specs, board.stored),
+        "trajectories": lambda: make_trajectories(board.specs, board.stored),
     }
-    mixed = {
-        "models": _models(board),
-        "leaderboard": _leaderboard(board.cohorts),
-        "scores": _scores(board),
-        "imported": imported_rows(board.imported, board.conflicts).assign(data_licence=NOT_STATED),
-        **_fitted(board),
+    fitted: dict[str, Callable[[], pd.DataFrame]] = {
+        "predictions": lambda: prediction_frame(board.evidence),
+        "fits": lambda: fit_frame(board.evidence),
+        "correlations": lambda: correlation_frame(board.evidence),
+        "residuals": lambda: residual_frame(board.evidence),
     }
-    return mixed | {name: frame.assign(data_licence=OURS) for name, frame in ours.items()}
+    imported = partial(imported_rows, board.imported, board.conflicts)
+    licences = {cohort.name: licence_of(cohort) for cohort in board.cohorts}
+    return {
+        "models": lambda: _models(board),
+        "leaderboard": lambda: _leaderboard(board.cohorts),
+        "scores": lambda: _scores(board),
+        "imported": partial(_licensed, imported, NOT_STATED),
+        **{name: partial(_licensed, make, OURS) for name, make in ours.items()},
+        **{
+            name: partial(_licensed, make, lambda frame: frame["cohort"].map(licences))
+            for name, make in fitted.items()
+        },
+    }
+
+
+def _rows(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows))
+
+
+def _licensed(
+    make: Callable[[], pd.DataFrame], licence: str | Callable[[pd.DataFrame], pd.Series]
+) -> pd.DataFrame:
+    """The frame with the licence that each row is under."""
+    return make().assign(data_licence=licence)
 
 
 def _models(board: Board) -> pd.DataFrame:
@@ -176,21 +199,6 @@ def _figure_names(result: Result) -> list[str]:
     if result.kind == "suite":
         return [task.task.task for task in result.tasks]
     return [result.name]
-
-
-def _fitted(board: Board) -> dict[str, pd.DataFrame]:
-    """The tables of the fits, each row under its cohort's licence."""
-    licences = {cohort.name: licence_of(cohort) for cohort in board.cohorts}
-    frames = {
-        "predictions": prediction_frame(board.evidence),
-        "fits": fit_frame(board.evidence),
-        "correlations": correlation_frame(board.evidence),
-        "residuals": residual_frame(board.evidence),
-    }
-    return {
-        name: frame.assign(data_licence=frame["cohort"].map(licences))
-        for name, frame in frames.items()
-    }
 
 
 def _texts(rows: pd.DataFrame, name: str) -> pd.Series:
