@@ -79,6 +79,7 @@ RESIDUALS = Table(
         DATA_LICENCE,
     ),
     ("cohort", "model", "benchmark", "fold"),
+    formats=("parquet",),
 )
 FITS = Table(
     "fits",

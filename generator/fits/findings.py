@@ -1,5 +1,7 @@
 """What a study of a cohort finds: a form for each benchmark, its errors, predictions."""
 
+from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from generator.fits.accuracy import Accuracy
@@ -38,11 +40,32 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class LeftOutColumns:
+    """Left-out models by column, since a board has hundreds of thousands."""
+
+    models: tuple[str, ...]
+    measured: "array[float]"
+    predicted: "array[float]"
+    ends: "array[float]"  # of a row's intervals, one row after the other
+    fits: tuple[tuple[Form, str], ...]  # form and predictors
+
+    def __iter__(self) -> Iterator[LeftOut]:
+        count = len(self.ends) // max(len(self.models), 1)
+        for k, (model, (form, predictors)) in enumerate(zip(self.models, self.fits, strict=True)):
+            own = self.ends[k * count : (k + 1) * count]
+            intervals = tuple(zip(own[::2], own[1::2], strict=True))
+            yield LeftOut(model, self.measured[k], self.predicted[k], intervals, form, predictors)
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+
+@dataclass(frozen=True)
 class Judgement:
     """Left-out rows of one kind of fold, with their accuracy and the coverage of the intervals."""
 
     kind: str  # "group", "larger" or "later"
-    rows: tuple[LeftOut, ...]
+    rows: LeftOutColumns
     accuracy: Accuracy
     coverage: tuple[Coverage, ...]
     chosen: tuple[tuple[str, Form, int], ...]  # predictors, form, number of folds that chose them

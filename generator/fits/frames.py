@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from generator.fits.accuracy import Estimate
@@ -89,25 +90,36 @@ def prediction_frame(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
 
 def residual_frame(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
     """One row a cohort, benchmark, kind of fold and left-out model."""
-    rows = [
-        {
-            "cohort": cohort,
-            "model": row.model,
-            "benchmark": study.benchmark.name,
-            "fold": judgement.kind,
-            "measured": row.measured,
-            "prediction": row.predicted,
-            "residual": row.measured - row.predicted,
-            **_ends(row.intervals),
-            "form": row.form,
-            "predictors": row.predictors,
-        }
+    parts = [
+        _residuals(cohort, study.benchmark.name, judgement)
         for cohort, found in evidence.items()
         for study in found.study.benchmarks
         for judgement in study.judgements
-        for row in judgement.rows
     ]
-    return pd.DataFrame(rows, columns=list(RESIDUALS))
+    if not parts:
+        return pd.DataFrame(columns=list(RESIDUALS))
+    return pd.concat(parts, ignore_index=True)[list(RESIDUALS)]
+
+
+def _residuals(cohort: str, benchmark: str, judgement: Judgement) -> pd.DataFrame:
+    """By column: there may be hundreds of thousands of rows."""
+    rows = judgement.rows
+    measured, predicted = np.array(rows.measured), np.array(rows.predicted)
+    ends = np.array(rows.ends).reshape(len(rows), len(ENDS))
+    return pd.DataFrame(
+        {
+            "cohort": cohort,
+            "model": rows.models,
+            "benchmark": benchmark,
+            "fold": judgement.kind,
+            "measured": measured,
+            "prediction": predicted,
+            "residual": measured - predicted,
+            **dict(zip(ENDS, ends.T, strict=True)),
+            "form": [form for form, _ in rows.fits],
+            "predictors": [predictors for _, predictors in rows.fits],
+        }
+    )
 
 
 def fit_frame(evidence: Mapping[str, Evidence]) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Left-out rows: how far predictions were from scores, and how often intervals held them."""
 
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from generator.fits.accuracy import measure_accuracy
 from generator.fits.coverage import Coverage
-from generator.fits.findings import Judgement, LeftOut
+from generator.fits.findings import Judgement, LeftOutColumns
 from generator.fits.forms import Form
 from generator.fits.intervals import LEVELS, Errors, collect_errors, make_interval
 from generator.fits.nested import Chosen, Fitted
@@ -64,7 +65,8 @@ def judge(
     table = fitted.table
     scores = table.scores[:, benchmark]
     ceiling = table.benchmarks[benchmark].ceiling
-    rows: list[LeftOut] = []
+    measured, values, bounds = array("d"), array("d"), array("d")
+    fits: list[tuple[Form, str]] = []
     places: list[int] = []
     names: Counter[tuple[str, Form]] = Counter()
     kinds: list[list[str]] = [[] for _ in LEVELS]
@@ -81,32 +83,21 @@ def judge(
         for level, kind in zip(LEVELS, kinds, strict=True):
             kind.append(own.kind(level))
         places += held.tolist()
-        rows += [
-            LeftOut(
-                table.models[row],
-                float(scores[row]),
-                float(predicted[j]),
-                tuple((float(low[j]), float(high[j])) for low, high in ends),
-                candidate.form,
-                candidate.label,
-            )
-            for j, row in enumerate(held)
-        ]
-    measured = np.array([row.measured for row in rows])
-    values = np.array([row.predicted for row in rows])
+        measured.extend(scores[held])
+        values.extend(predicted)
+        bounds.extend(np.stack([end for pair in ends for end in pair], axis=1).ravel())
+        fits += [(candidate.form, candidate.label)] * len(held)
+    truth, by_row = np.array(measured), np.array(bounds).reshape(len(measured), len(LEVELS), 2)
+    inside = (by_row[:, :, 0] <= truth[:, None]) & (truth[:, None] <= by_row[:, :, 1])
     coverage = tuple(
-        Coverage(
-            level,
-            sum(r.intervals[k][0] <= r.measured <= r.intervals[k][1] for r in rows),
-            len(rows),
-            " and ".join(sorted(set(kinds[k]))),
-        )
-        for k, level in enumerate(LEVELS)
+        Coverage(level, int(n), len(truth), " and ".join(sorted(set(kind))))
+        for level, n, kind in zip(LEVELS, inside.sum(axis=0), kinds, strict=True)
     )
+    models = tuple(table.models[row] for row in places)
     return Judgement(
         nested[0][0].kind,
-        tuple(rows),
-        measure_accuracy(measured, values, table.groups[places], seed),
+        LeftOutColumns(models, measured, values, bounds, tuple(fits)),
+        measure_accuracy(truth, np.array(values), table.groups[places], seed),
         coverage,
         tuple((label, form, n) for (label, form), n in sorted(names.items(), key=_often_first)),
     )

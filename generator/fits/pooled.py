@@ -41,7 +41,7 @@ def pool_coverage(study: Study) -> tuple[Pooled, ...]:
 
 def _pool(kind: str, is_mean: bool, judgements: Sequence[Judgement]) -> Pooled:
     predictions = sum(len(j.rows) for j in judgements)
-    models = len({row.model for j in judgements for row in j.rows})
+    models = len({model for j in judgements for model in j.rows.models})
     coverage = []
     for k, level in enumerate(LEVELS):
         share = sum(j.coverage[k].held for j in judgements) / predictions

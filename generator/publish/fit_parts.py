@@ -271,5 +271,5 @@ def render_outliers(outliers: Outliers, name: str) -> str:
     ]
     caption = "Scores outside of their 95 % intervals, largest difference first"
     if len(outliers.found) > SHOWN_OUTLIERS:
-        caption += f"; {len(outliers.found) - SHOWN_OUTLIERS} more in residuals.csv"
+        caption += f"; {len(outliers.found) - SHOWN_OUTLIERS} more in residuals.parquet"
     return words + table(name, caption, header, rows)
