@@ -3,10 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import cached_property
-from typing import Any, Literal, Self
+from functools import cache, cached_property
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from generator.records.base import STRICT, Record, refuse
@@ -89,13 +89,19 @@ class Subtask(Record):
     responses: tuple[Response, ...]
 
 
+@cache
+def _one_of_a_kind(task: Task) -> Task:
+    """Thousands of records name the same task: they share one object of it."""
+    return task
+
+
 class TaskResult(Record):
     """All metrics of one task, with the items they come from.
 
     A group has subtasks instead of items; its scores are lm-eval's aggregates over them.
     """
 
-    task: Task
+    task: Annotated[Task, AfterValidator(_one_of_a_kind)]
     version: str
     scores: tuple[Score, ...]
     responses: tuple[Response, ...]
