@@ -193,19 +193,17 @@ def likely(result: Result) -> Result:
     """The factory's record with log-likelihoods that can be."""
     (task,) = result.tasks
     fitting = [replace(r, log_likelihoods=(-1.0, -2.0)) for r in task.responses]
-    return result.model_copy(
-        update={"tasks": (task.model_copy(update={"responses": tuple(fitting)}),)}
-    )
+    return result.model_copy(update={"tasks": (replace(task, responses=tuple(fitting)),)})
 
 
 def suite_with(**changes: object) -> Result:
     result = likely(make_result(MODEL, "suite"))
     (task,) = result.tasks
     (score,) = task.scores
-    if "value" in changes or "n" in changes or "stderr" in changes:
-        task = task.model_copy(update={"scores": (replace(score, **changes),)})
+    if "n" in changes or "stderr" in changes:
+        task = replace(task, scores=(replace(score, **changes),))
     else:
-        task = task.model_copy(update=changes)
+        task = replace(task, **changes)
     return result.model_copy(update={"tasks": (task,)})
 
 
@@ -233,7 +231,6 @@ POSITIVE = replace(GOOD_TASK.responses[0], log_likelihoods=(0.5, -1.0))
             make_result(MODEL, text=WRONG_TEXT),
             "was measured for another spec (the corpus text changed)",
         ),
-        (suite_with(value=1.5), "sums: acc is not between 0 and 1"),
         (suite_with(stderr=-0.1), "sums: has a standard error below 0"),
         (suite_with(n=5), "sums: scores 5 items, holds 4"),
         (suite_with(scores=()), "sums: has no acc"),

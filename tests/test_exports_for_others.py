@@ -145,9 +145,7 @@ def pinned_board() -> Board:
     suite = SUITE.model_copy(update={"tasks": (task,)})
     model = make_model()
     result = make_result(model, "suite")
-    result = result.model_copy(
-        update={"tasks": (result.tasks[0].model_copy(update={"task": task}),)}
-    )
+    result = result.model_copy(update={"tasks": (replace(result.tasks[0], task=task),)})
     return board_of([model], [result, make_result(model)], suite)
 
 
@@ -177,7 +175,7 @@ def changed_board() -> Board:
     later, latest = datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
     first = make_result(model, "suite")
     score = replace(first.tasks[0].scores[0], value=0.75)
-    again = first.tasks[0].model_copy(update={"scores": (score,)})
+    again = replace(first.tasks[0], scores=(score,))
     text = make_result(model).text
     old = text.model_copy(
         update={"protocol": text.protocol.model_copy(update={"document_bytes": 9})}

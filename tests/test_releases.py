@@ -52,7 +52,7 @@ def add_changes(root: Path) -> None:
     plain = models()[1]
     task = make_result(plain, "suite").tasks[0]
     score = replace(task.scores[0], value=0.75)
-    again = task.model_copy(update={"scores": (score,)})
+    again = replace(task, scores=(score,))
     write_result(root, "measured", make_result(plain, "suite", started=LATER, tasks=(again,)))
 
 

@@ -133,7 +133,7 @@ def test_the_mean_of_tasks_has_the_error_of_independent_samples():
     assert main_score(task) == (0.5, 0.25, 4)
     assert mean_score([task] * 4) == (pytest.approx(0.5), pytest.approx(0.125))
     unknown = replace(task.scores[0], stderr=None)
-    assert mean_score([task, task.model_copy(update={"scores": (unknown,)})])[1] is None
+    assert mean_score([task, replace(task, scores=(unknown,))])[1] is None
 
 
 def test_base_and_instruct_models_are_apart():

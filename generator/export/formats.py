@@ -61,8 +61,11 @@ def guard(text: str | None) -> str | None:
 def to_json(rows: pa.Table, metadata: Mapping[str, object]) -> bytes:
     """The metadata as an object whose last member `data` lists the rows as objects."""
     opening = json.dumps(metadata, ensure_ascii=False, indent=1)
-    head = opening.removesuffix("\n}") + ',\n "data": [\n'
-    return b"".join([head.encode(), *_json_lines(rows), b"\n]}\n"])
+    stream = io.BytesIO()
+    stream.write((opening.removesuffix("\n}") + ',\n "data": [\n').encode())
+    stream.writelines(_json_lines(rows))
+    stream.write(b"\n]}\n")
+    return stream.getvalue()
 
 
 def _json_lines(rows: pa.Table) -> Iterator[bytes]:

@@ -73,11 +73,8 @@ def _why_wrong_task(task: TaskResult, is_part: bool) -> str | None:
                 return f"{leaf}: scores {score.n} items, holds {len(responses)}"
     if is_part:
         return None
-    counted = [score for score in task.scores if score.metric == task.task.metric]
-    if not counted:
+    if all(score.metric != task.task.metric for score in task.scores):
         return f"{name}: has no {task.task.metric}"
-    if not all(0 <= score.value <= 1 for score in counted):
-        return f"{name}: {task.task.metric} is not between 0 and 1"
     if any(score.stderr is not None and score.stderr < 0 for score in task.scores):
         return f"{name}: has a standard error below 0"
     return None

@@ -6,6 +6,7 @@ Keys are read with [], so that a changed harness fails here with a clear message
 import contextlib
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,9 +134,9 @@ def cut_part(result: TaskResult, part: Part) -> TaskResult:
         return {"scores": (), "responses": tuple(r for r in responses if r.item in items)}
 
     if not result.subtasks:
-        return result.model_copy(update=cut(result.task.task, result.responses))
+        return replace(result, **cut(result.task.task, result.responses))
     subtasks = [s.model_copy(update=cut(s.name, s.responses)) for s in result.subtasks]
-    return result.model_copy(update={"scores": (), "subtasks": tuple(subtasks)})
+    return replace(result, scores=(), subtasks=tuple(subtasks))
 
 
 def _read_subtask(output: dict[str, Any], name: str) -> Subtask:

@@ -8,6 +8,7 @@ import contextlib
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,9 @@ def _merge_task(task: Task, found: Sequence[TaskResult], manager: Any, root: Pat
     output["n-shot"] = dict.fromkeys(items, task.few_shot)  # seen when the parts were made
     merged = read_output(output, task)
     if not merged.subtasks:
-        return merged.model_copy(update={"responses": items[task.task]})
+        return replace(merged, responses=items[task.task])
     subtasks = [s.model_copy(update={"responses": items[s.name]}) for s in merged.subtasks]
-    return merged.model_copy(update={"subtasks": tuple(subtasks)})
+    return replace(merged, subtasks=tuple(subtasks))
 
 
 def _gather(name: str, task: Task, found: Sequence[TaskResult]) -> tuple[Response, ...]:

@@ -95,7 +95,8 @@ def _one_of_a_kind(task: Task) -> Task:
     return task
 
 
-class TaskResult(Record):
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class TaskResult:
     """All metrics of one task, with the items they come from.
 
     A group has subtasks instead of items; its scores are lm-eval's aggregates over them.
