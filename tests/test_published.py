@@ -3,12 +3,14 @@
 import csv
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from scipy.stats import pearsonr, spearmanr
 
 from generator.files.published import PublishedTable, read_published
+from generator.tables.published import published_rows
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT.parent / "shared" / "data" / "published"
@@ -193,3 +195,16 @@ def test_a_model_that_stands_twice_is_told(tmp_path):
         stream.write((folder / "table.csv").read_text("utf-8").splitlines()[1] + "\n")
     (problem,) = read_published(tmp_path)[1]
     assert str(problem) == f'{TABLE}: line 30: "01-ai/Yi-34B" occurs twice; remove one'
+
+
+@pytest.mark.parametrize(
+    ("score", "items", "error"),
+    [(0.5, 100, 0.05), (0.0, 100, None), (1.0, 100, None), (0.5, None, None), (None, 100, None)],
+)
+def test_a_published_score_has_an_error_where_one_follows(huang, score, items, error):
+    column = huang.source.scores[0]
+    scores = (column.model_copy(update={"items": items}), *huang.source.scores[1:])
+    source = huang.source.model_copy(update={"scores": scores})
+    cells = dict(huang.rows[0]) | {column.column: "" if score is None else str(score)}
+    (row,) = published_rows(replace(huang, source=source, rows=[cells]))
+    assert row[f"{column.column}_stderr"] == error

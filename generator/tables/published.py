@@ -29,8 +29,12 @@ def published_rows(table: PublishedTable) -> list[dict[str, object]]:
 
 
 def _standard_error(score: object, items: int | None) -> float | None:
-    """Binomial, of a fraction of `items` right answers; None where their number is not known."""
-    if not isinstance(score, float) or items is None:
+    """Binomial, of a fraction of `items` right answers.
+
+    None where their number is not known, and where none or all are right: there the formula says
+    0, which no finite test shows.
+    """
+    if not isinstance(score, float) or items is None or score in (0, 1):
         return None
     return math.sqrt(score * (1 - score) / items)
 
