@@ -126,9 +126,9 @@ def document_frame(entries: Sequence[StoredResult]) -> pd.DataFrame:
     codes = [names.setdefault(d.document, len(names)) for own in costs for d in own]
     return pd.DataFrame(
         {
-            "model": _repeated([result.model for result in results], times),
-            "revision": _repeated([result.revision for result in results], times),
-            "corpus": _repeated([result.name for result in results], times),
+            "model": repeated([result.model for result in results], times),
+            "revision": repeated([result.revision for result in results], times),
+            "corpus": repeated([result.name for result in results], times),
             "document": pd.Categorical.from_codes(np.array(codes), pd.Index(list(names))),
             "bytes": np.fromiter((d.bytes for own in costs for d in own), np.int64),
             "tokens": np.fromiter((d.tokens for own in costs for d in own), np.int64),
@@ -138,7 +138,7 @@ def document_frame(entries: Sequence[StoredResult]) -> pd.DataFrame:
     )
 
 
-def _repeated(texts: Sequence[str], times: Sequence[int]) -> pd.Categorical:
+def repeated(texts: Sequence[object], times: Sequence[int]) -> pd.Categorical:
     """Each text so many times, one after the other."""
     codes, known = pd.factorize(np.array(texts, dtype=object))
     return pd.Categorical.from_codes(np.repeat(codes, times), pd.Index(known))

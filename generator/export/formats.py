@@ -31,10 +31,10 @@ def to_csv(table: Table, rows: pa.Table) -> bytes:
     for field in table.fields:
         column = rows[field.name]
         columns[field.name] = _csv_column(field, column)
-    stream = io.StringIO()
+    stream = io.BytesIO()
     frame = pd.DataFrame(columns)
-    frame.to_csv(stream, index=False, float_format="%.6g", lineterminator="\n")
-    return stream.getvalue().encode()
+    frame.to_csv(stream, index=False, float_format="%.6g", lineterminator="\n", mode="wb")
+    return stream.getvalue()
 
 
 def _csv_column(field: Field, column: pa.ChunkedArray) -> pd.Series:

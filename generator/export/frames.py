@@ -1,9 +1,11 @@
 """Every table as a data frame, from records and what is derived from them."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from generator.export.board import Board, record_of
@@ -13,6 +15,7 @@ from generator.export.compression_frames import (
     compressor_row,
     document_frame,
     plane_rows,
+    repeated,
 )
 from generator.export.dictionary import wide_columns
 from generator.export.licences import NOT_STATED, OURS, licence_of
@@ -138,9 +141,10 @@ def _leaderboard(cohorts: Sequence[Cohort]) -> pd.DataFrame:
 
 
 def _scores(board: Board) -> pd.DataFrame:
-    """A part for each figure of each cohort, without a Python object for each row."""
+    """A part for each figure of each cohort; what is alike in a whole part is kept once, since
+    there may be hundreds of thousands of rows."""
     records = _records_by_model(board)
-    parts = []
+    parts, alike = [], []
     for cohort in board.cohorts:
         groups = {
             "compression": cohort.compression,
@@ -148,31 +152,44 @@ def _scores(board: Board) -> pd.DataFrame:
             "benchmark": cohort.scores,
         }
         for kind, columns in groups.items():
-            parts += [_score_part(cohort, kind, column, records) for column in columns]
-    return _stacked([part for part in parts if len(part)])
+            for column in columns:
+                parts.append(_score_part(cohort, column, records))
+                alike.append(_of_figure(cohort, kind, column))
+    frame, times = _stacked([part for part in parts if len(part)]), [len(part) for part in parts]
+    for name in alike[0] if alike else ():
+        values = [one[name] for one in alike]
+        texts = all(value is None or isinstance(value, str) for value in values)
+        frame[name] = repeated(values, times) if texts else np.repeat(np.array(values), times)
+    return frame
+
+
+def _of_figure(cohort: Cohort, kind: str, column: Column) -> dict[str, object]:
+    """What all rows of a figure have in common."""
+    return {
+        "cohort": cohort.name,
+        "provenance": cohort.provenance,
+        "kind": kind,
+        "column": column.name,
+        "label": column.label,
+        "unit": column.unit,
+        "higher_is_better": column.higher_is_better,
+        "chance": math.nan if column.chance is None else column.chance,
+        "data_licence": licence_of(cohort),
+    }
 
 
 def _score_part(
-    cohort: Cohort, kind: str, column: Column, records: dict[tuple[str, str], pd.DataFrame]
+    cohort: Cohort, column: Column, records: dict[tuple[str, str], pd.DataFrame]
 ) -> pd.DataFrame:
     rows = cohort.rows[cohort.rows[column.name].notna()]
     part = pd.DataFrame(
         {
-            "cohort": cohort.name,
-            "provenance": cohort.provenance,
             "model": rows["model"],
             "dtype": _texts(rows, "dtype"),
-            "kind": kind,
-            "column": column.name,
-            "label": column.label,
             "value": rows[column.name],
             "stderr": rows.get(f"{column.name}_stderr"),
             "low95": rows.get(f"{column.name}_low"),
             "high95": rows.get(f"{column.name}_high"),
-            "unit": column.unit,
-            "higher_is_better": column.higher_is_better,
-            "chance": column.chance,
-            "data_licence": licence_of(cohort),
         }
     )
     source = records.get((cohort.provenance, column.name.removesuffix("_preference")))
