@@ -167,8 +167,8 @@ def _model_pages(
 def _page(title: str, content: str, scripts: Sequence[str] = ()) -> bytes:
     """A page that is nothing but front matter, by a YAML dumper, its content in it as HTML.
 
-    So neither Markdown nor a template is parsed in it; thousands of pages build twice as fast as
-    with partials. The title is escaped here too: the theme writes it into the page as it is.
+    So neither Markdown nor a template is parsed in it, as a partial would be for each of thousands
+    of pages. The title is escaped here too: the theme writes it into the page as it is.
     """
     shown = escape(title)
     matter = {
