@@ -15,7 +15,8 @@ README = """# {title}: data of {day}
 Made by `leaderboard release` from commit {commit}.
 
 - `data/`: every table as CSV, JSON and Parquet (the longest as Parquet alone), the data dictionary,
-  a Data Package and a Croissant description. Start with `data/datapackage.json`, or with the download page of the site.
+  a Data Package and a Croissant description. Start with `data/datapackage.json`, or with the
+  download page of the site.
 - `runs/`, `results/`: what was measured and every record, as they stand in the commit. The folder
   is a repository to the commands: `leaderboard diff` compares it with another.
 - `CHANGES.md`, `changes.json`: what changed since {since}.
