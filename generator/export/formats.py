@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from generator.export.fields import FORMULA, Field, Table
 
-ROWS_AT_ONCE = 20_000  # of JSON, so that memory does not grow with the table
+ROWS_AT_ONCE = 20_000  # of CSV and JSON, so that memory does not grow with the table
 
 
 def write_table(table: Table, rows: pa.Table, metadata: Mapping[str, object]) -> dict[str, bytes]:
@@ -27,13 +27,20 @@ def write_table(table: Table, rows: pa.Table, metadata: Mapping[str, object]) ->
 def to_csv(table: Table, rows: pa.Table) -> bytes:
     """UTF-8, six significant digits, nothing where unknown, whole numbers in full; texts that a
     spreadsheet would run as a formula get an apostrophe in front."""
-    columns = {}
-    for field in table.fields:
-        column = rows[field.name]
-        columns[field.name] = _csv_column(field, column)
     stream = io.BytesIO()
-    frame = pd.DataFrame(columns)
-    frame.to_csv(stream, index=False, float_format="%.6g", lineterminator="\n", mode="wb")
+    for start in range(0, max(rows.num_rows, 1), ROWS_AT_ONCE):
+        part = rows.slice(start, ROWS_AT_ONCE)
+        frame = pd.DataFrame(
+            {field.name: _csv_column(field, part[field.name]) for field in table.fields}
+        )
+        frame.to_csv(
+            stream,
+            index=False,
+            header=start == 0,
+            float_format="%.6g",
+            lineterminator="\n",
+            mode="wb",
+        )
     return stream.getvalue()
 
 

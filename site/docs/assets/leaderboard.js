@@ -39,10 +39,19 @@ const rowHtml = (row, columns) => {
 
 const headHtml = ([column]) => {
   const unit = column.unit ? `<small>${escapeHtml(column.unit)}</small>` : "";
-  const direction = sort && sort[0] === column.key ? (sort[1] > 0 ? "ascending" : "descending") : "";
-  return `<th scope="col" data-key="${escapeHtml(column.key)}"` +
-    `${column.form === "text" ? "" : " class=n"}${direction ? ` aria-sort="${direction}"` : ""}>` +
+  return `<th scope="col" data-key="${escapeHtml(column.key)}"${column.form === "text" ? "" : " class=n"}>` +
     `<button type="button">${escapeHtml(column.label)}</button>${unit}</th>`;
+};
+
+// The heading is made anew only for other columns, so that a button keeps the focus.
+const showHead = (columns) => {
+  const row = table.tHead.rows[0];
+  const shown = [...row.cells].map((cell) => cell.dataset.key);
+  if (shown.join() !== columns.map(([column]) => column.key).join()) row.innerHTML = columns.map(headHtml).join("");
+  for (const cell of row.cells) {
+    if (sort && sort[0] === cell.dataset.key) cell.ariaSort = sort[1] > 0 ? "ascending" : "descending";
+    else cell.removeAttribute("aria-sort");
+  }
 };
 
 const placeOf = (key) => data.columns.findIndex((column) => column.key === key) + HEAD;
@@ -51,31 +60,34 @@ const placeOf = (key) => data.columns.findIndex((column) => column.key === key) 
 const keptBy = (wishes) => {
   const find = (wishes.get("find") ?? "").toLowerCase(); // not q: the theme opens its own search on ?q=
   const family = placeOf("family");
-  const [low, high] = (wishes.get("size") || "0-1e99").split("-").map(Number);
+  const range = wishes.get("size");
+  const [low, high] = (range || "0-1e99").split("-").map(Number);
   const size = placeOf("parameters");
   const equal = ["family", "kind"].filter((key) => wishes.get(key)).map((key) => [placeOf(key), wishes.get(key)]);
-  const provenance = wishes.get("provenance");
+  const [provenance, licence, complete] = ["provenance", "licence", "complete"].map((key) => wishes.get(key));
   return (row) =>
     (!find || `${row[HEAD]} ${family >= HEAD ? (row[family] ?? "") : ""}`.toLowerCase().includes(find)) &&
     equal.every(([place, value]) => row[place] === value) &&
-    (!wishes.get("licence") || row[2] === wishes.get("licence")) &&
-    (!wishes.get("size") || (row[size] !== null && row[size] >= low && row[size] < high)) &&
+    (!licence || row[2] === licence) &&
+    (!range || (row[size] !== null && row[size] >= low && row[size] < high)) &&
     (!provenance || (provenance === "predicted" ? row.some(isPredicted) : row[1] === provenance)) &&
-    (!wishes.get("complete") || row[3] === 1);
+    (!complete || row[3] === 1);
 };
 
 const sorted = (rows) => {
   if (!sort) return rows;
-  const place = placeOf(sort[0]);
-  const keys = new Map(rows.map((row) => {
+  const [place, direction] = [placeOf(sort[0]), sort[1]];
+  const keyed = rows.map((row) => {
     const key = knownOf(row[place]);
-    return [row, typeof key === "string" ? key.toLowerCase() : key ?? null];
-  }));
-  return [...rows].sort((one, other) => {
-    const [a, b] = [keys.get(one), keys.get(other)];
-    if (a === null || b === null) return (a === null) - (b === null); // unknown and predicted stay last
-    return sort[1] * (a < b ? -1 : a > b ? 1 : 0);
+    return { row, key: typeof key === "string" ? key.toLowerCase() : key ?? null };
   });
+  keyed.sort((one, other) => {
+    const a = one.key;
+    const b = other.key;
+    if (a === null || b === null) return (a === null) - (b === null); // unknown and predicted stay last
+    return direction * (a < b ? -1 : a > b ? 1 : 0);
+  });
+  return keyed.map((one) => one.row);
 };
 
 const wishesNow = () => {
@@ -107,7 +119,7 @@ const show = async () => {
   const columns = visible();
   const rows = sorted(data.rows.filter(keptBy(wishesNow())));
   const body = rows.slice(0, limit).map((row) => rowHtml(row, columns)).join("");
-  table.tHead.rows[0].innerHTML = columns.map(headHtml).join("");
+  showHead(columns);
   table.tBodies[0].innerHTML =
     body || `<tr><td colspan="${columns.length}">No row fits all filters.</td></tr>`;
   const total = data.rows.length;
@@ -181,13 +193,12 @@ form.addEventListener("reset", () => {
   limit = STEP;
   setTimeout(show);
 });
-table.tHead.addEventListener("click", async (event) => {
+table.tHead.addEventListener("click", (event) => {
   const heading = event.target.closest("button")?.closest("th");
   if (!heading) return;
   const key = heading.dataset.key;
   sort = [key, sort && sort[0] === key && sort[1] > 0 ? -1 : 1];
-  await show();
-  table.tHead.querySelector(`[data-key="${CSS.escape(key)}"] button`)?.focus();
+  show();
 });
 section.querySelector("[data-more]").addEventListener("click", () => { limit += 4 * STEP; show(); });
 section.querySelector("[data-download]").addEventListener("click", (event) => {
