@@ -19,6 +19,7 @@ def folder(miniature_files, tmp_path_factory):
     return site / "data"
 
 
+@pytest.mark.costly
 def test_the_data_package_is_valid(folder):
     """Descriptor, hashes and sizes, and every cell of every CSV file."""
     report = frictionless.validate(str(folder / "datapackage.json"))

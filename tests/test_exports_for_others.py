@@ -297,6 +297,7 @@ def test_the_command_prints_lm_evals_json_or_says_why_not(root):
     assert str(bare) == "org__rival: is measured on no suite yet; measure it first"
 
 
+@pytest.mark.costly
 def test_the_command_writes_what_the_site_has(root, tmp_path):
     shown = run("export", "--root", str(root), "--out", str(tmp_path))
     assert shown.exit_code == 0

@@ -120,6 +120,7 @@ def test_all_scores_at_chance(cohort, known):
     refused(both, "all scores are at chance")
 
 
+@pytest.mark.costly
 def test_a_model_whose_figures_are_not_known_trains_nothing_and_is_not_predicted(cohort):
     """NaN is what an empty cell becomes; a cell that says nan is refused."""
     spoiled = cohort.rows.copy()

@@ -331,6 +331,7 @@ def markov_states(positions: int):
     return z, now, then
 
 
+@pytest.mark.costly
 def test_corrected_optimality_is_stable_where_the_plug_in_moves():
     """From 4k to 64k positions with bigrams as labels: within 5 %, the plug-in moves over 10 %."""
     z, now, then = markov_states(64_000 + 2)

@@ -34,6 +34,7 @@ def asked(root: Path, *figures: str) -> list[dict[str, object]]:
     return json.loads(found.stdout)
 
 
+@pytest.mark.costly
 def test_the_table_says_what_the_json_says(root):
     (row,) = asked(root, "bpc_python=0.31")
     assert (row["models"], row["groups"], row["extrapolation"]) == (23, 10, False)

@@ -58,6 +58,7 @@ def cohorts(root: Path):
     return make_cohorts(contents.specs, contents.stored, contents.published)
 
 
+@pytest.mark.costly
 def test_a_prediction_is_logged_once_and_scored_when_the_result_arrives(root, model):
     done = log(root, "--model", model, *WHEN)
     assert done.exit_code == 0, done.output

@@ -29,7 +29,6 @@ from generator.records.preferences import Pair
 from generator.tables.cohorts import make_cohorts
 from generator.tables.preferences import preference_figure
 from generator.tables.trajectories import make_trajectories
-from tests.costly import one_in
 from tests.exported import board_of, page_text
 from tests.factory import (
     PAIRS,
@@ -132,7 +131,8 @@ def test_swaps_are_the_same_every_time_and_groups_are_even():
     assert not torch.equal(swaps.signs, draw_swaps(45, 200, 20, 4).signs)
 
 
-@pytest.mark.parametrize("shared", one_in(2, [1.0, 0.0]))
+@pytest.mark.costly
+@pytest.mark.parametrize("shared", [1.0, 0.0])
 def test_pairs_without_signal_carry_no_information(shared):
     """Whether tokens are noise of their own or share the shift of their completion."""
     scores = corrected_scores(100, shared=shared)

@@ -48,6 +48,7 @@ def miniature(miniature_board):
     return render_site(miniature_board)
 
 
+@pytest.mark.costly
 def test_the_miniature_built_twice_gives_the_same_bytes(miniature, tmp_path):
     write_miniature(tmp_path)
     assert render_site(read_board(tmp_path)) == miniature
