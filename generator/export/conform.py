@@ -34,18 +34,19 @@ def conform(table: Table, frame: pd.DataFrame) -> pa.Table:
     assert not unknown, f"{table.name}: not in the dictionary: {', '.join(unknown)}"
     assert not missing, f"{table.name}: column missing: {', '.join(missing)}"
     assert len(set(names)) == len(names), f"{table.name}: a column stands twice"
-    columns = [_column(f"{table.name}.{f.name}", f, frame[f.name]) for f in table.fields]
-    fields = [
-        pa.field(f.name, c.type, f.nullable) for f, c in zip(table.fields, columns, strict=True)
-    ]
-    key = frame.duplicated(list(table.key))
-    assert not key.any(), f"{table.name}: two rows of {frame.loc[key, list(table.key)].iloc[0]}"
-    return pa.Table.from_arrays(columns, schema=pa.schema(fields))
+    key = list(table.key)
+    made = {f.name: _column(table, f, frame) for f in table.fields if f.name in key}
+    again = frame.duplicated(key)  # before the other columns are made: it takes memory too
+    assert not again.any(), f"{table.name}: two rows of {frame.loc[again, key].iloc[0]}"
+    made |= {f.name: _column(table, f, frame) for f in table.fields if f.name not in key}
+    fields = [pa.field(f.name, made[f.name].type, f.nullable) for f in table.fields]
+    return pa.Table.from_arrays([made[name] for name in names], schema=pa.schema(fields))
 
 
-def _column(place: str, field: Field, values: pd.Series) -> pa.Array:
+def _column(table: Table, field: Field, frame: pd.DataFrame) -> pa.Array:
+    place = f"{table.name}.{field.name}"
     try:
-        found = _array(field, values)
+        found = _array(field, frame[field.name])
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError) as error:
         raise AssertionError(f"{place}: not a {field.type}: {error}") from error
     assert field.nullable or not found.null_count, f"{place}: is null in {found.null_count} rows"
