@@ -38,7 +38,8 @@ def export_data(
 ) -> dict[str, bytes]:
     """Every file below data/ by its path. tables: by name."""
     files: dict[str, bytes] = {}
-    for name, table in dictionary.items():
+    # The longest tables, which are Parquet alone, come first: while few files take memory.
+    for name, table in sorted(dictionary.items(), key=lambda item: "csv" in item[1].formats):
         files |= write_table(table, tables[name], table_metadata(table, board))
     for name, table in dictionary.items():
         if "json" in table.formats:
