@@ -1,10 +1,13 @@
 """Work in a process of its own gives its answer, or raises what went wrong."""
 
 import os
+import sys
 
 import pytest
 
 from generator.files.processes import start_beside
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="no process is forked elsewhere")
 
 
 def test_the_answer_comes_from_another_process():

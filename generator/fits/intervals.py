@@ -204,18 +204,18 @@ def make_interval(
     scale: (rows,). by_fold: predictions of the fits that left an outer fold out, (rows, folds);
     None: the prediction itself.
     """
-    conformal, share = is_conformal(level, errors.groups), conformal_share(level, errors)
-    if conformal and by_fold is None:
+    share = conformal_share(level, errors)
+    if not is_conformal(level, errors.groups):
+        half = stats.t.ppf((1 + level) / 2, errors.freedom) * errors.root * scale
+        low, high = prediction - half, prediction + half
+    elif by_fold is None:
         half = weighted_quantile(errors.size[None], errors.weight, share) * scale
         low, high = prediction - half, prediction + half
-    elif conformal and by_fold is not None:
+    else:
         reach = errors.size * scale[:, None]  # (rows, errors)
         centre = by_fold[:, errors.fold]
         high = weighted_quantile(centre + reach, errors.weight, share)
         low = -weighted_quantile(reach - centre, errors.weight, share)
-    else:
-        half = stats.t.ppf((1 + level) / 2, errors.freedom) * errors.root * scale
-        low, high = prediction - half, prediction + half
     low, high = np.minimum(low, prediction), np.maximum(high, prediction)
     return np.clip(low, 0, ceiling), np.clip(high, 0, ceiling)
 
