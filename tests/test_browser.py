@@ -120,7 +120,7 @@ def test_filters_columns_and_sorting_stand_in_the_address(page, address):
     assert page.locator('th[data-key="gsm8k"]').count() == 0
     page.get_by_role("button", name="Reset").click()
     expect(page.locator("table.wide tbody tr")).to_have_count(28)
-    assert urlsplit(page.url).query == ""
+    page.wait_for_url(lambda url: not urlsplit(url).query)
 
 
 def test_what_is_seen_can_be_downloaded(page, address):
@@ -169,7 +169,7 @@ def test_two_models_are_compared_on_the_same_documents(page, miniature_address):
     assert float(page.locator("[data-difference]").get_attribute("data-difference")) == 0.0
     assert "a tie" in page.locator("#differences").inner_text()
     assert page.locator("#figures thead th").count() == 3
-    assert "m=org%2Frival&m=org%2Fhostile" in page.url
+    page.wait_for_url("**m=org%2Frival&m=org%2Fhostile**")
 
 
 def test_any_column_against_any_other(page, address):

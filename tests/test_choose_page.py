@@ -99,7 +99,7 @@ def test_a_change_stands_in_the_address_and_a_reload_keeps_it(page, address):
     before = shown_answer(page)
     page.locator("summary", has_text="Limits").first.wait_for()
     page.locator("input[name=memory_bytes]").fill("16")
-    assert "memory_bytes=16" in page.url
+    page.wait_for_url("**memory_bytes=16**")
     after = shown_answer(page)
     assert len([c for c in after["choices"] if c["fits"]]) < len(
         [c for c in before["choices"] if c["fits"]]
@@ -108,7 +108,7 @@ def test_a_change_stands_in_the_address_and_a_reload_keeps_it(page, address):
     assert shown_answer(page) == after
     assert page.locator("input[name=memory_bytes]").input_value() == "16"
     page.locator("select[name=menu]").select_option(index=1)
-    assert "memory_bytes=16" in page.url
+    page.wait_for_url("**memory_bytes=16**")
 
 
 def test_it_asks_for_nothing_but_its_own_files(browser, address):
@@ -150,7 +150,7 @@ def test_without_javascript_the_default_question_is_answered(browser, address):
 def test_it_is_reached_from_the_home_page(page, address):
     page.goto(address)
     page.locator("article a", has_text="Choose a model").click()
-    assert page.url.endswith("/choose/")
+    page.wait_for_url("**/choose/")
     page.goto(address)
     page.locator("article a", has_text="score your own text").click()
-    assert page.url.endswith("/score/")
+    page.wait_for_url("**/score/")
