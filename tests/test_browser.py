@@ -289,6 +289,7 @@ def test_a_hostile_name_is_only_text(page, miniature_address):
     assert HOSTILE in page.locator("#measured-base-16-8-starter-table").inner_text()
     page.goto(miniature_address)
     page.locator("#paper-table a", has_text="<script>").first.click()
+    page.wait_for_url("**/published/paper/**")
     assert page.locator("h1").inner_text() == HOSTILE
     assert page.locator("article script").count() == 0
     assert "49" not in page.locator("h1").inner_text()
@@ -306,6 +307,7 @@ def test_it_works_without_javascript(browser, address):
     page = context.new_page()
     page.goto(address)
     page.locator('.switch a[href*="huang-2024"]').click()
+    page.wait_for_url("**/boards/huang-2024/")
     assert page.locator("#huang-2024-table tbody tr").count() == 28
     marks = page.locator(".chart-points path[data-rows]").evaluate_all(
         "paths => paths.flatMap(path => path.dataset.rows.split(' ')).length"
@@ -313,6 +315,7 @@ def test_it_works_without_javascript(browser, address):
     assert marks == 23
     assert not page.locator("form.board-controls").is_visible()
     page.locator("#huang-2024-table tbody a").first.click()
+    page.wait_for_url("**/published/huang-2024/**")
     assert page.locator("h1").inner_text() in page.title()
     context.close()
 
