@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from generator.fits.candidates import COMPUTE, Candidate, list_candidates
 from generator.fits.contenders import MEAN, Comparison, compare
@@ -40,8 +41,9 @@ def study_cohort(cohort: Cohort, seed: int = 0, only: Sequence[str] | None = Non
     found: dict[str, BenchmarkStudy] = {}
     candidates = list_candidates(cohort, table)
     if judged.benchmarks:
-        # Numpy lets other threads work meanwhile; each part is the same however many there are.
-        with ThreadPoolExecutor(THREADS) as pool:
+        # Numpy lets other threads work meanwhile; each part is the same however many there are,
+        # since the threads of its matrix products, which would get in their way, are kept to one.
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(THREADS) as pool:
             parts = split_benchmarks(judged, sets, candidates)
             for studied in pool.map(lambda part: _study_part(part, sets, candidates, seed), parts):
                 found |= {one.benchmark.name: one for one in studied}

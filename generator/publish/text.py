@@ -1,11 +1,13 @@
 """Text that is safe in HTML and in templates, and numbers as readers want them."""
 
 import math
+import re
 from collections.abc import Iterable
 
 UNKNOWN = "–"
 # Braces and pipes too: an included partial is parsed as a template, where they would run code.
 ENTITIES = {ord(c): f"&#{ord(c)};" for c in "&<>\"'{}|%#`"}
+SPECIAL = re.compile("[" + re.escape("".join(map(chr, ENTITIES))) + "]")
 TAGS = {
     "measured": "Figures measured by this project; every one leads to its record",
     "published": "Figures published by others, with citation and licence",
@@ -16,7 +18,8 @@ TAGS = {
 
 def escape(text: object) -> str:
     """Any text as HTML character data; nothing in it is markup, template or attribute end."""
-    return str(text).translate(ENTITIES)
+    shown = str(text)
+    return shown.translate(ENTITIES) if SPECIAL.search(shown) else shown  # few hold any
 
 
 def number(value: float | None, digits: int) -> str:
