@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 
 class Interval(NamedTuple):
@@ -49,4 +49,4 @@ def jackknife_interval(estimate: float, without: ArrayLike, sizes: ArrayLike) ->
 @lru_cache(maxsize=64)
 def _quantile(freedom: int) -> float:
     """Of Student's t, for a 95 % interval."""
-    return float(student.ppf(0.975, freedom))
+    return float(stdtrit(freedom, 0.975))

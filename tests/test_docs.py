@@ -1,6 +1,8 @@
 """The pages name what exists, all of it and nothing else: commands, fields, metrics, columns."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -117,6 +119,13 @@ def test_every_command_has_a_page_section_and_stands_in_the_help():
     for name in COMMANDS:
         assert f'<h2 id="{name}">' in page
         assert f" {name} " in shown
+
+
+def test_help_does_not_wait_for_the_libraries_of_tables_and_fits():
+    slow = ("pandas", "pyarrow", "scipy.stats", "statsmodels", "torch", "transformers", "lm_eval")
+    show = f"import sys, generator.cli; print([n for n in {slow} if n in sys.modules])"
+    asked = [sys.executable, "-c", show]
+    assert subprocess.run(asked, check=True, capture_output=True, text=True).stdout == "[]\n"
 
 
 @pytest.mark.parametrize("record", [Model, *(record for _, record in FILES)])

@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 import typer
 
 from generator.cli.app import Root, app
-from generator.cli.newcomers import list_model, list_repository
 from generator.files.results import write_atomically
 from generator.files.specs import read_specs
 from generator.intake.add import draft_model, file_of, why_not_added
@@ -34,6 +33,8 @@ def add(
 
     Example: `leaderboard add org/model --family Name --kind base`
     """
+    from generator.cli.newcomers import list_model, list_repository
+
     models = read_specs(root)[0].models  # a file that is begun is not in order yet
     _refuse_known(name, root, {other.lower() for other in models})
     listing, why, _ = list_repository(name, revision)

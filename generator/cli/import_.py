@@ -17,7 +17,6 @@ from generator.files.imported import find_sources, read_imported, read_source, w
 from generator.intake.every_eval_ever import import_every_eval_ever
 from generator.intake.json_text import LARGEST_BYTES, IntakeError, printable
 from generator.intake.lm_eval import import_lm_eval
-from generator.publish.imported_parts import describe_conflict
 from generator.publish.text import counted
 from generator.records.base import Problem, UserError
 from generator.records.imported import Imported
@@ -130,6 +129,8 @@ def _parse(path: Path, parse: Parse, model: str | None, known: dict[str, Importe
 
 def _report(outcomes: Sequence[Outcome], conflicts: Sequence[Conflict]) -> Iterator[str]:
     """A line a file, the sum, why entries were skipped, and what disagrees."""
+    from generator.publish.imported_parts import describe_conflict
+
     width = max((len(outcome.file) for outcome in outcomes), default=4)
     yield f"{'file':{width}}  {'outcome':16}  scores kept  entries skipped"
     for outcome in outcomes:

@@ -1,24 +1,12 @@
 """`leaderboard predict`."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from generator.cli.app import AsJson, Root, app, valid_contents
-from generator.cli.jobs import refuse_unknown
-from generator.cli.ledger import log_predictions
-from generator.files.ledger import LEDGER
-from generator.fits.findings import BenchmarkStudy, Prediction
-from generator.fits.intervals import LEVELS
-from generator.fits.questions import ASKED, with_figures, without_scores
-from generator.fits.study import study_cohort
-from generator.records.base import Problem, UserError
-from generator.tables.cohorts import Cohort, make_cohorts
-
-Answer = tuple[Cohort, BenchmarkStudy, Prediction]
+from generator.cli.app import AsJson, Root, app
 
 
 @app.command()
@@ -44,121 +32,11 @@ def predict(
 
     Example: `leaderboard predict --cohort huang-2024 --compression bpc_python=0.31`
     """
-    contents = valid_contents(root)
-    cohorts = make_cohorts(contents.specs, contents.stored, contents.published)
-    refuse_unknown({"--cohort": ("cohort", cohort, [c.name for c in cohorts])})
-    chosen = [c for c in cohorts if cohort in (None, c.name)]
-    if log and model is None:
-        repair = "name a model of a table with --model"
-        raise UserError([Problem("--log", "", "no model to score later", repair)])
-    scored = {(c.name, str(model), name) for c in chosen for name in _scored(c, model)}
-    if model is not None:
-        refuse_unknown({"--model": ("model", model, {m for c in chosen for m in c.rows["model"]})})
-        chosen = [without_scores(c, model) for c in chosen if model in set(c.rows["model"])]
-    elif cohort is None or not compression:
-        repair = "name a model with --model, or a cohort with --cohort and --compression"
-        raise UserError([Problem("predict", "", "nothing to predict from", repair)])
-    else:
-        chosen = [with_figures(chosen[0], _read_figures(chosen[0], compression))]
-    wanted = model or ASKED
-    answers, missing = _answers(chosen, wanted, benchmark)
-    if not answers:
-        raise UserError(missing)
-    if log:
-        logged = log_predictions(root, [(c, p) for c, _, p in answers], scored, date, commit)
-        print(f"{logged} logged in {LEDGER}", file=sys.stderr)
+    from generator.cli.predictions import answer_row, find_answers, in_words
+
+    logged = (date, commit) if log else None
+    answers = find_answers(root, model, cohort, compression or [], benchmark, logged)
     if as_json:
-        print(json.dumps([_row(*answer) for answer in answers], indent=2))
+        print(json.dumps([answer_row(*answer) for answer in answers], indent=2))
     else:
-        print("\n".join(line for answer in answers for line in _lines(*answer)))
-
-
-def _scored(cohort: Cohort, model: str | None) -> list[str]:
-    """Columns of the scores that the model has."""
-    known = cohort.rows[cohort.rows["model"] == model]
-    names = ["score", *(s.name for s in cohort.scores)]
-    return [name for name in names if known[name].notna().any()]
-
-
-def _read_figures(cohort: Cohort, texts: list[str]) -> dict[str, float]:
-    """Figures by column from name=value."""
-    known = {column.name for column in cohort.compression} | {"parameters", "training_flop"}
-    figures: dict[str, float] = {}
-    problems = []
-    for text in texts:
-        name, _, value = text.partition("=")
-        try:
-            figures[name] = float(value)
-        except ValueError:
-            repair = "write name=value"
-            problems.append(Problem("--compression", name, f'"{value}" is not a number', repair))
-            continue
-        if name not in known:
-            choice = f"choose from {', '.join(sorted(known))}"
-            problems.append(Problem("--compression", name, "no such column", choice))
-        if not 0 < figures[name] < float("inf"):
-            repair = "write a number above 0"
-            problems.append(Problem("--compression", name, f"{value} is not possible", repair))
-    if problems:
-        raise UserError(problems)
-    return figures
-
-
-def _answers(
-    cohorts: list[Cohort], model: str, benchmark: str | None
-) -> tuple[list[Answer], list[Problem | str]]:
-    """Predictions of the model in each cohort, and why there are none."""
-    answers: list[Answer] = []
-    missing: list[Problem | str] = []
-    for cohort in cohorts:
-        study = study_cohort(cohort, only=None if benchmark is None else [benchmark])
-        names = ["score", *(s.name for s in cohort.scores)]
-        if benchmark is not None and not study.benchmarks:
-            missing.append(f'--benchmark: unknown "{benchmark}"; choose from {", ".join(names)}')
-        for one in study.benchmarks:
-            own = [p for p in one.predictions if p.model == model]
-            answers += [(cohort, one, p) for p in own]
-            if not own:
-                needed = ", ".join(column.name for column in cohort.compression)
-                reason = one.shortage or f"too few figures of the model are known: needs {needed}"
-                missing.append(
-                    Problem(cohort.name, one.benchmark.name, reason, "no prediction is made")
-                )
-    return answers, missing
-
-
-def _row(cohort: Cohort, one: BenchmarkStudy, p: Prediction) -> dict[str, object]:
-    """One answer with its training cohort and warnings, as JSON shows it."""
-    assert one.fit is not None  # it predicted
-    row: dict[str, object] = {
-        "cohort": cohort.name,
-        "model": p.model,
-        "benchmark": p.benchmark,
-        "prediction": p.value,
-    }
-    for level, (low, high) in zip(LEVELS, p.intervals, strict=True):
-        name = f"{100 * level:.0f}"
-        row |= {f"low{name}": low, f"high{name}": high}
-        row[f"interval{name}"] = one.fit.errors.kind(level)
-    return row | {
-        "form": p.form,
-        "predictors": p.predictors,
-        "models": one.fit.chosen.rows,
-        "groups": one.fit.chosen.groups,
-        "extrapolation": p.extrapolation,
-        "warnings": one.warnings(p),
-    }
-
-
-def _lines(cohort: Cohort, one: BenchmarkStudy, p: Prediction) -> list[str]:
-    """The same in words; scores in per cent."""
-    assert one.fit is not None  # it predicted
-    ends = "; ".join(
-        f"{100 * level:.0f} %: {100 * low:.1f} to {100 * high:.1f}, {one.fit.errors.kind(level)}"
-        for level, (low, high) in zip(LEVELS, p.intervals, strict=True)
-    )
-    first = (
-        f"{cohort.name} {p.benchmark}: {100 * p.value:.1f} % ({ends}); {p.form} in "
-        f"{p.predictors}, {one.fit.chosen.rows} models of {one.fit.chosen.groups} groups"
-    )
-    return [first, *(f"  warning: {warning}" for warning in one.warnings(p))]
+        print("\n".join(line for answer in answers for line in in_words(*answer)))
