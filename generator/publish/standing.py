@@ -20,6 +20,7 @@ class Standing:
     board: BoardTable
     row: BoardRow
     ranked: Sequence[BoardRow]  # of all models whose compression is known, the best first
+    place: int | None  # of the row among them; None where its own is not known
 
     def cell(self, key: str) -> tuple[BoardColumn, Cell] | None:
         for column, cell in zip(self.board.columns, self.row.cells, strict=True):
@@ -40,8 +41,10 @@ def find_standings(boards: Sequence[BoardTable]) -> Mapping[str, list[Standing]]
     for board in boards:
         models = [row for row in board.rows if row.provenance != "classical"]
         ranked = [row for row in models if row.order is not None]
+        places = {id(row): place for place, row in enumerate(ranked)}
         for row in models:
-            found.setdefault(row.page, []).append(Standing(board, row, ranked))
+            standing = Standing(board, row, ranked, places.get(id(row)))
+            found.setdefault(row.page, []).append(standing)
     return found
 
 
@@ -86,13 +89,12 @@ def render_standing(standing: Standing, root: str) -> str:
 
 def _percentile(standing: Standing) -> str:
     """The share of the table's other models that need more bits."""
-    if standing.row.order is None:
+    if standing.place is None:
         return "Not every text of this table is known, so the model has no rank in it."
     others = len(standing.ranked) - 1
     if others == 0:
         return "No other model stands in this table yet."
-    place = next(k for k, row in enumerate(standing.ranked) if row is standing.row)
-    share = 100 * (others - place) / others
+    share = 100 * (others - standing.place) / others
     return (
         f"It compresses better than {number(share, 0)} &#37; of the other {others} models of "
         "this table (by the figures; the rank range says which differences are known)."
@@ -128,10 +130,9 @@ def _figure(cell: Any) -> tuple[float | None, float | None, float | None]:
 
 def _similar(standing: Standing, root: str) -> str:
     """The models around it in order of compression, itself among them."""
-    if standing.row.order is None or len(standing.ranked) < 2:
+    if standing.place is None or len(standing.ranked) < 2:
         return ""
-    place = next(k for k, row in enumerate(standing.ranked) if row is standing.row)
-    first = max(0, min(place - NEAR, len(standing.ranked) - 2 * NEAR - 1))
+    first = max(0, min(standing.place - NEAR, len(standing.ranked) - 2 * NEAR - 1))
     keys = {column.key: k for k, column in enumerate(standing.board.columns)}
     lines = ""
     for row in standing.ranked[first : first + 2 * NEAR + 1]:
