@@ -253,12 +253,41 @@ def test_everything_is_reached_by_keyboard(page, address):
     assert {"find", "family", "size", "complete", "parameters", "mmlu", "Qwen"} <= seen
 
 
-def test_print_shows_the_table_and_no_controls(page, address):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_print_shows_the_table_dark_on_white_and_no_controls(page, address, scheme):
+    page.emulate_media(color_scheme=scheme)
     page.goto(address)
-    page.emulate_media(media="print")
+    page.emulate_media(media="print", color_scheme=scheme)
     assert page.locator("table.wide").is_visible()
     assert not page.locator("form.board-controls").is_visible()
     assert not page.locator(".md-header").is_visible()
+    heading = page.locator("table.wide thead th").nth(1)
+    assert not heading.locator("button").is_visible()  # printed again on each page, without it
+    label = "cell => getComputedStyle(cell, '::before').content"
+    assert heading.evaluate(label) == f'"{heading.get_attribute("data-label")}"'
+    light = "element => getComputedStyle(element).backgroundColor"
+    dark = "element => Math.max(...getComputedStyle(element).color.match(/\\d+/g).slice(0, 3))"
+    assert page.locator(".card").first.evaluate(light) == "rgb(255, 255, 255)"
+    for place in ("h1", ".card h2", "table.wide caption", "table.wide td"):
+        assert page.locator(f"article {place}").first.evaluate(dark) < 128, place
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_menu_of_columns_stays_on_the_screen_and_closes(page, address, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{address}boards/huang-2024/")
+    menu = page.locator("details.chooser")
+    for close in (
+        lambda: page.keyboard.press("Escape"),
+        lambda: page.locator("h1").click(),
+    ):
+        menu.locator("summary").click()
+        box = menu.locator("fieldset").bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        close()
+        expect(menu.locator("fieldset")).to_be_hidden()
 
 
 @pytest.mark.parametrize("width", [1440, 390])

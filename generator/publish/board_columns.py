@@ -149,7 +149,7 @@ def _columns(cohort: Cohort) -> list[BoardColumn]:
         text("released", "Released", shown=False),
         size("scored_bytes", "Text scored", "bytes"),
         BoardColumn("wall_seconds", "Cost", "seconds", "seconds", cell=_of("wall_seconds")),
-        text("date", "Date"),
+        text("date", "Measured on" if cohort.provenance == "measured" else "Collected on"),
     ]
 
 

@@ -108,11 +108,15 @@ def _chooser(columns: Sequence[BoardColumn]) -> str:
 
 
 def _status(board: BoardTable, root: str) -> str:
-    total = len(board.rows)
-    shown = min(FIRST_ROWS, total)
+    models = sum(row.provenance != "classical" for row in board.rows)
+    compressors = len(board.rows) - models
+    words = counted(models, "model")
+    if compressors:
+        words += f" and {counted(compressors, 'compressor')}"
+    if len(board.rows) > FIRST_ROWS:
+        words += f", the first {FIRST_ROWS} rows shown"
     return (
-        f'<div class="board-status"><p aria-live="polite" data-status>{counted(total, "row")}, '
-        f"the first {shown} shown</p><p>"
+        f'<div class="board-status"><p aria-live="polite" data-status>{words}</p><p>'
         f'<a href="{root}data/leaderboard.csv" download data-download>Download what I see (CSV)</a>'
         ' <button type="button" class="needs-script" data-copy>Copy link</button></p></div>'
     )
@@ -124,7 +128,7 @@ def _table(board: BoardTable, root: str, date: str) -> str:
     cohort = board.cohort
     caption = (
         f"{cohort.title}, as of {date}. Best compression first; click a heading to sort. "
-        f"{_rank_words(cohort.provenance)}"
+        f"{_rank_words(board)}"
     )
     head = "".join(_heading(column) for column in columns)
     body = "".join(
@@ -139,11 +143,15 @@ def _table(board: BoardTable, root: str, date: str) -> str:
     )
 
 
-def _rank_words(provenance: str) -> str:
-    if provenance == "measured":
+def _rank_words(board: BoardTable) -> str:
+    if board.cohort.provenance == "measured":
+        place = next((k for k, column in enumerate(board.columns) if column.form == "rank"), None)
+        ranks = [] if place is None else [row.cells[place] for row in board.rows]
+        if not any(isinstance(rank, list) and rank[0] != rank[1] for rank in ranks):
+            return ""
         return (
-            "Rank 2–4: better than the fourth place and worse than the first beyond chance, the "
-            "rest is a tie (95 % paired bootstrap over documents, pair by pair)."
+            "A rank of 2–4: one model is known to need fewer bits and all but three others more, "
+            "the rest is a tie (95 % paired bootstrap over documents, pair by pair)."
         )
     return "The source gives no error for its compression, so ranks are those of the figures."
 
@@ -151,9 +159,10 @@ def _rank_words(provenance: str) -> str:
 def _heading(column: BoardColumn) -> str:
     unit = f"<small>{escape(column.unit)}</small>" if column.unit else ""
     numeric = "" if column.form == "text" else " class=n"
+    label = escape(column.label)
     return (
-        f'<th scope="col" data-key="{escape(column.key)}"{numeric}>'
-        f'<button type="button">{escape(column.label)}</button>{unit}</th>'
+        f'<th scope="col" data-key="{escape(column.key)}" data-label="{label}"{numeric}>'
+        f'<button type="button">{label}</button>{unit}</th>'
     )
 
 

@@ -23,10 +23,11 @@ def draw_dots(dots: Sequence[Dot], caption: str) -> str:
     if not dots:
         return ""
     lines = "".join(_line(dot) for dot in dots)
+    ticks = "".join(f'<span style="left:{at}%">{at}</span>' for at in (0, 25, 50, 75, 100))
     return (
         f'<figure class="dots"><ul>{lines}</ul>'
-        '<div class="dots-axis" aria-hidden="true"><span>0</span><span>25</span><span>50</span>'
-        f"<span>75</span><span>100 &#37;</span></div><figcaption>{escape(caption)}</figcaption>"
+        f'<div class="dots-axis" aria-hidden="true">{ticks}</div>'
+        f"<figcaption>{escape(caption)}</figcaption>"
         "</figure>\n"
     )
 

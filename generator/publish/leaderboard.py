@@ -149,8 +149,10 @@ def _clouds(board: BoardTable) -> list[Cloud]:
 
 def _chart_summary(cohort: Cohort, found: Evidence) -> str:
     mean = next(c for c in found.correlations if c.score == "score")
+    total = len(cohort.rows)
+    rest = "" if found.n == total else f" of {total}; the others lack a figure"
     return (
-        f"{counted(found.n, f'{cohort.provenance} model')}, "
+        f"{counted(found.n, f'{cohort.provenance} row')}{rest}. Score: "
         f"mean of {counted(sum(s.in_mean for s in cohort.scores), 'benchmark')}. "
         f"Pearson r = {number(mean.pearson, 2)} (n = {mean.n}; 95 % interval "
         f"{number(mean.low, 2)} to {number(mean.high, 2)} by resampling "
@@ -207,8 +209,9 @@ def _best(board: BoardTable, root: str) -> str:
             f'<td class="n">{_point(row.cells[place], column.digits)}</td></tr>'
         )
     return (
-        '<table class="plain"><caption>Compress best</caption><thead><tr><th scope="col">Rank</th>'
-        f'<th scope="col">Model</th><th scope="col" class="n">{escape(column.unit)}</th></tr>'
+        '<table class="plain"><caption>Compress best</caption><thead><tr><th scope="col" class="n">'
+        f'Rank</th><th scope="col">Model</th><th scope="col" class="n">{escape(column.unit)}</th>'
+        "</tr>"
         f"</thead><tbody>{''.join(lines)}</tbody></table>"
     )
 

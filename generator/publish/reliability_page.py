@@ -61,7 +61,7 @@ def _ages(entries: Sequence[StoredResult], commit_date: str) -> str:
 
 
 def _faults(entries: Sequence[StoredResult]) -> str:
-    heading = '<h2 id="faults">Faults</h2>'
+    heading = '<h2 id="failed">Failed and retracted records</h2>'
     if not entries:
         return f"{heading}<p>No record failed or was retracted.</p>"
     rows = []

@@ -54,14 +54,17 @@ def render_tiles(standing: Standing, root: str) -> str:
     total = len(standing.ranked)
     tiles = [_tile(standing, "rank", term("Rank", root), f"of {counted(total, 'model')}")]
     if compression:
-        unit = compression[0].unit
-        label = f"{'Average' if len(compression) > 1 else compression[0].label}, {unit}"
-        tiles.append(_tile(standing, standing.mean_key, term("Bits per byte", root, label)))
+        unit, first = compression[0].unit, compression[0].label
+        label = term("Bits per byte", root, unit[:1].upper() + unit[1:])
+        texts = f"mean of {counted(len(compression), 'text')}" if len(compression) > 1 else first
+        tiles.append(_tile(standing, standing.mean_key, label, texts))
         ratio = f"{compression[0].name}_optimality"
-        tiles.append(_tile(standing, ratio, term("Optimality", root)))
+        tiles.append(_tile(standing, ratio, term("Optimality", root), first))
     tiles.append(_tile(standing, "score", term("Mean score", root, "Mean score, %")))
     tiles.append(_tile(standing, "parameters", "Parameters"))
-    tiles.append(_tile(standing, "context_tokens", term("Context", root, "Context, tokens")))
+    tiles.append(
+        _tile(standing, "context_tokens", term("Context", root, "Longest context, tokens"))
+    )
     return f'<dl class="tiles">{"".join(tiles)}</dl>'
 
 
@@ -94,10 +97,14 @@ def _percentile(standing: Standing) -> str:
     others = len(standing.ranked) - 1
     if others == 0:
         return "No other model stands in this table yet."
-    share = 100 * (others - standing.place) / others
+    better = others - standing.place
+    share = f"{number(100 * better / others, 0)} &#37; of the other {others}"
+    beaten = f"all {others} other" if better == others else share
+    if standing.board.cohort.provenance == "published":
+        return f"It compresses better than {beaten} models of this table, by the source's figures."
     return (
-        f"It compresses better than {number(share, 0)} &#37; of the other {others} models of "
-        "this table (by the figures; the rank range says which differences are known)."
+        f"It compresses better than {beaten} models of this table, by the figures; the rank range "
+        "says which differences are known."
     )
 
 
@@ -147,12 +154,12 @@ def _similar(standing: Standing, root: str) -> str:
                 shown = number(None if value is None else column.scale * value, column.digits)
                 cells += f'<td class="n">{shown}</td>'
         own = ' class="own"' if row is standing.row else ""
-        lines += f'<tr{own}><th scope="row">{name}</th><td class="n">{count(row.parameters)}</td>'
+        lines += f'<tr{own}><th scope="row">{name}</th>'
+        lines += f'<td class="n roomy">{count(row.parameters)}</td>'
         lines += f"{cells}</tr>"
     unit = standing.board.cohort.compression[0].unit
-    heads = (
-        f'<th scope="col" class="n">Parameters</th><th scope="col" class="n">{escape(unit)}</th>'
-    )
+    heads = '<th scope="col" class="n roomy">Parameters</th>'
+    heads += f'<th scope="col" class="n">{escape(unit)}</th>'
     if "score" in keys:
         heads += '<th scope="col" class="n">Mean score, &#37;</th>'
     return (

@@ -1,6 +1,9 @@
 // On every page: plain tables sort by their headings, and the search has a name.
 "use strict";
 document.querySelector(".md-search")?.setAttribute("aria-label", "Search");
+for (const list of document.querySelectorAll(".switch ul")) // on a phone it scrolls sideways
+  if (list.scrollWidth > list.clientWidth)
+    list.scrollLeft = list.querySelector("[aria-current]")?.parentElement.offsetLeft - list.offsetLeft;
 const valueOf = (cell) => {
   const held = cell.querySelector("[data-value]");
   if (held) return Number(held.dataset.value);

@@ -85,7 +85,8 @@ const scores = (data, rows) => {
   if (!lines.length) return "";
   const legend = rows.map((row, k) => `<li><i class="dot model-${k}"></i> ${escapeHtml(row[HEAD])}</li>`).join("");
   return `<section class="card"><h2>Scores, %</h2><ul class="dots-legend">${legend}</ul>` +
-    `<figure class="dots many"><ul>${lines.join("")}</ul></figure></section>`;
+    `<figure class="dots many"><ul>${lines.join("")}</ul>` +
+    "<figcaption>Each strip goes from 0 to 100 %, with lines at 25, 50 and 75.</figcaption></figure></section>";
 };
 
 const differences = async (data, rows) => {

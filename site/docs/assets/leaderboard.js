@@ -39,8 +39,9 @@ const rowHtml = (row, columns) => {
 
 const headHtml = ([column]) => {
   const unit = column.unit ? `<small>${escapeHtml(column.unit)}</small>` : "";
-  return `<th scope="col" data-key="${escapeHtml(column.key)}"${column.form === "text" ? "" : " class=n"}>` +
-    `<button type="button">${escapeHtml(column.label)}</button>${unit}</th>`;
+  const label = escapeHtml(column.label);
+  return `<th scope="col" data-key="${escapeHtml(column.key)}" data-label="${label}"${column.form === "text" ? "" : " class=n"}>` +
+    `<button type="button">${label}</button>${unit}</th>`;
 };
 
 // The heading is made anew only for other columns, so that a button keeps the focus.
@@ -186,6 +187,13 @@ form.addEventListener("input", (event) => {
   clearTimeout(typing);
   limit = event.target.name === "column" ? limit : STEP;
   typing = setTimeout(show, event.target.type === "search" ? 120 : 0);
+});
+const menu = form.querySelector("details.chooser");
+document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+menu.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
 });
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("reset", () => {
