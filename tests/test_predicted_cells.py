@@ -1,11 +1,15 @@
 """A table shows a prediction only where no score is known, with its interval and its mark."""
 
+from dataclasses import replace
+from html import unescape
+
 import numpy as np
 import pytest
 
 from generator.fits.intervals import LEVELS
 from generator.fits.study import study_cohort
 from generator.publish.board_columns import make_board_table
+from generator.publish.standing import find_standings, render_standing
 from tests.published_cohorts import published_cohorts
 
 
@@ -27,3 +31,35 @@ def test_missing_scores_are_shown_as_predicted_and_known_ones_as_they_are():
         assert 0 <= low <= value <= high <= 1
         assert (low, high) == pytest.approx(wide[page], rel=1e-5)
         assert mark.startswith("predicted")
+
+
+def test_the_page_of_a_model_holds_predictions_against_what_was_measured():
+    cohort = published_cohorts()["huang-2024"]
+    study = study_cohort(cohort, only=["humaneval"])
+    board = make_board_table(cohort, study.predictions)
+    standings = find_standings([board], {cohort.name: study})
+    left_out = study.of("humaneval").judged("group").rows
+    assert len(left_out) == 25
+    pages = dict(zip(cohort.rows["model"], cohort.rows["page"], strict=True))
+    for row in left_out:
+        page = unescape(render_standing(standings[pages[row.model]][0], "../../"))
+        low, high = row.intervals[LEVELS.index(0.95)]
+        assert (
+            f"{100 * row.measured:.1f}<small>predicted ≈ {100 * row.predicted:.1f}</small>"
+            f"<small>{100 * low:.1f}–{100 * high:.1f}</small>"
+        ) in page
+    for p in study.predictions:  # whose score is not known
+        page = unescape(render_standing(standings[pages[p.model]][0], "../../"))
+        assert f'dots-value">–<small>predicted ≈ {100 * p.value:.1f}</small>' in page
+        assert left_out.of(p.model) is None
+
+
+def test_where_nothing_can_be_predicted_the_page_of_a_model_says_why():
+    cohort = published_cohorts()["huang-2024"]
+    few = replace(cohort, rows=cohort.rows.iloc[:4])
+    study = study_cohort(few)
+    board = make_board_table(few, study.predictions)
+    for (standing,) in find_standings([board], {few.name: study}).values():
+        page = render_standing(standing, "../../")
+        assert "Nothing is predicted: not enough evidence: 4 models of 2 groups" in page
+        assert "≈" not in page

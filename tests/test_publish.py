@@ -4,6 +4,9 @@ import hashlib
 import json
 import re
 from datetime import UTC, datetime
+from html import unescape
+from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import yaml
@@ -46,6 +49,13 @@ def page_of(model, *results):
 @pytest.fixture(scope="module")
 def miniature(miniature_board):
     return render_site(miniature_board)
+
+
+def test_the_badges_that_a_model_page_shows_are_files_of_the_site(miniature):
+    page = unescape(page_text(miniature, "models/org__plain"))
+    paths = [unquote(path) for path in re.findall(r"url=SITE/([^)]+)\)", page)]
+    assert {Path(path).stem for path in paths} == {"bits-per-byte-prose", "rank"}
+    assert all(json.loads(miniature[f"docs/{path}"])["schemaVersion"] == 1 for path in paths)
 
 
 @pytest.mark.costly

@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from generator.fits.accuracy import Accuracy
 from generator.fits.candidates import Candidate
@@ -50,14 +51,26 @@ class LeftOutColumns:
     fits: tuple[tuple[Form, str], ...]  # form and predictors
 
     def __iter__(self) -> Iterator[LeftOut]:
-        count = len(self.ends) // max(len(self.models), 1)
-        for k, (model, (form, predictors)) in enumerate(zip(self.models, self.fits, strict=True)):
-            own = self.ends[k * count : (k + 1) * count]
-            intervals = tuple(zip(own[::2], own[1::2], strict=True))
-            yield LeftOut(model, self.measured[k], self.predicted[k], intervals, form, predictors)
+        return map(self._at, range(len(self.models)))
 
     def __len__(self) -> int:
         return len(self.models)
+
+    def of(self, model: str) -> LeftOut | None:
+        place = self._places.get(model)
+        return None if place is None else self._at(place)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {model: k for k, model in enumerate(self.models)}
+
+    def _at(self, k: int) -> LeftOut:
+        count = len(self.ends) // len(self.models)
+        own = self.ends[k * count : (k + 1) * count]
+        intervals = tuple(zip(own[::2], own[1::2], strict=True))
+        return LeftOut(
+            self.models[k], self.measured[k], self.predicted[k], intervals, *self.fits[k]
+        )
 
 
 @dataclass(frozen=True)

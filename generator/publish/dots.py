@@ -40,9 +40,8 @@ def _line(dot: Dot) -> str:
     if dot.predicted is not None:
         value, low, high = (100 * one for one in dot.predicted)
         marks += _range("guess", low, high) + f'<i class="hollow" style="left:{value:.1f}%"></i>'
-        shown += (
-            f"<small>predicted ≈ {number(value, 1)} ({number(low, 1)}–{number(high, 1)})</small>"
-        )
+        shown += f"<small>predicted ≈ {number(value, 1)}</small>"
+        shown += f"<small>{number(low, 1)}–{number(high, 1)}</small>"
     if dot.value is not None:
         if dot.low is not None and dot.high is not None:
             marks += _range("range", 100 * dot.low, 100 * dot.high)

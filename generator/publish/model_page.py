@@ -1,6 +1,8 @@
 """The page of a measured model: identity, figures, what failed, and how to measure it again."""
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
+from urllib.parse import quote
 
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
@@ -28,11 +30,12 @@ def render_model(
     standings: Sequence[Standing],
     commit: str,
     imported: str = "",
+    badges: Sequence[str] = (),
 ) -> str:
     """Everything known of a measured model, its final weights first.
 
     own, comparisons, standings: the model's records, comparisons and places in tables.
-    imported: the section of imported results.
+    imported: the section of imported results. badges: paths of the model's badges on the site.
     """
     latest = latest_results(own)
     final = [e for e in latest.values() if e.result.revision == model.weights.revision]
@@ -55,7 +58,7 @@ def render_model(
         parts.append(_checkpoints(model, [entry.result for entry in latest.values()]))
     parts += [imported, _history(own, model)]
     parts.append(_again(model))
-    parts.append(_cite(model, final, commit))
+    parts += [_cite(model, final, commit), _badges(badges)]
     return "\n".join(part for part in parts if part)
 
 
@@ -98,6 +101,19 @@ def _cite(model: Model, final: Sequence[StoredResult], commit: str) -> str:
     ]
     snippet = escape("\n".join(lines))
     return f"<h2>Cite these figures</h2><pre><code>{snippet}</code></pre>"
+
+
+def _badges(paths: Sequence[str]) -> str:
+    """Snippets that show a figure elsewhere, always as it is today."""
+    if not paths:
+        return ""
+    endpoint = "https://img.shields.io/endpoint?url=SITE/"
+    lines = (f"![{PurePosixPath(path).stem}]({endpoint}{quote(path)})" for path in paths)
+    return (
+        "<h2>Badges</h2><p>For a model card or a README, in Markdown; <code>SITE</code> stands for "
+        "the address of this site. They follow the figures.</p>"
+        f"<pre><code>{escape(chr(10).join(lines))}</code></pre>"
+    )
 
 
 def _failures(model: Model, own: Sequence[StoredResult]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import yaml
 
 from generator.choice.options import make_menus, measure_speed
+from generator.export.badges import export_badges
 from generator.export.board import Board
 from generator.export.files import export_files
 from generator.export.package import checksums
@@ -102,7 +103,7 @@ def render_site(
         files[f"docs/{page}.md"] = _page(cohort.title, content, ("leaderboard.js",))
     final = [entry for entry in board.texts if board.is_final(entry.result)]
     files |= layer_files(final) | document_files(final)
-    for page, title, content in _model_pages(board, find_standings(tables)):
+    for page, title, content in _model_pages(board, find_standings(tables, studies)):
         files[f"docs/{page}.md"] = _page(title, content)
     exported = exporting()
     partials["download"] = render_downloads(board, exported)
@@ -144,6 +145,9 @@ def _model_pages(
     compared: dict[str, list[Comparison]] = {}
     for comparison in board.comparisons:
         compared.setdefault(comparison.model, []).append(comparison)
+    badges: dict[str, list[str]] = {}
+    for path in export_badges(board):
+        badges.setdefault(path.split("/")[1], []).append(path)
     for model in board.specs.models.values():
         page = f"models/{model.id}"
         content = render_model(
@@ -154,6 +158,7 @@ def _model_pages(
             standings.get(f"{page}/", []),
             board.commit,
             render_imported(model, board.imported, board.conflicts),
+            badges.get(model.id, ()),
         )
         yield page, model.title, content
     for cohort in board.cohorts:

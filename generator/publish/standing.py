@@ -4,12 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from generator.fits.findings import Study
+from generator.fits.intervals import LEVELS
+from generator.fits.table import MEAN
 from generator.publish.board_columns import BoardColumn, BoardRow, BoardTable, Cell, is_predicted
 from generator.publish.board_table import cell_html
 from generator.publish.dots import Dot, draw_dots
 from generator.publish.glossary import term
 from generator.publish.text import count, counted, escape, number
 
+Ends = tuple[float, float, float]  # a prediction and the ends of its interval
 NEAR = 3  # models shown on either side, by average compression
 
 
@@ -21,6 +25,8 @@ class Standing:
     row: BoardRow
     ranked: Sequence[BoardRow]  # of all models whose compression is known, the best first
     place: int | None  # of the row among them; None where its own is not known
+    model: str  # as its cohort's rows and study name it
+    study: Study
 
     def cell(self, key: str) -> tuple[BoardColumn, Cell] | None:
         for column, cell in zip(self.board.columns, self.row.cells, strict=True):
@@ -35,15 +41,22 @@ class Standing:
         return "compression" if len(compression) != 1 else compression[0].name
 
 
-def find_standings(boards: Sequence[BoardTable]) -> Mapping[str, list[Standing]]:
-    """Standings by address of the model's page."""
+def find_standings(
+    boards: Sequence[BoardTable], studies: Mapping[str, Study]
+) -> Mapping[str, list[Standing]]:
+    """Standings by address of the model's page. studies: by cohort."""
     found: dict[str, list[Standing]] = {}
     for board in boards:
         models = [row for row in board.rows if row.provenance != "classical"]
         ranked = [row for row in models if row.order is not None]
         places = {id(row): place for place, row in enumerate(ranked)}
+        held = board.cohort.rows
+        names = dict(zip(held["page"], held["model"], strict=True))
+        study = studies[board.cohort.name]
         for row in models:
-            standing = Standing(board, row, ranked, places.get(id(row)))
+            standing = Standing(
+                board, row, ranked, places.get(id(row)), str(names[row.page]), study
+            )
             found.setdefault(row.page, []).append(standing)
     return found
 
@@ -109,28 +122,54 @@ def _percentile(standing: Standing) -> str:
 
 
 def _scores(standing: Standing) -> str:
+    """Every benchmark: what was measured, and what a fit without the model's group predicted."""
     cohort = standing.board.cohort
-    chance = {score.name: score.chance for score in cohort.scores}
+    shown = [(score.name, score.label, score.chance) for score in cohort.scores]
+    if len(shown) > 1:
+        shown.insert(0, (MEAN, "Mean score", None))
     dots = []
-    for name, level in chance.items():
-        if (found := standing.cell(name)) is not None:
-            column, cell = found
-            value, low, high = _figure(cell)
-            if value is not None:
-                dots.append(Dot(column.label, value, low, high, level))
+    for name, label, chance in shown:
+        value, low, high, guess = None, None, None, _without_its_group(standing, name)
+        found = standing.cell(name)
+        if found is not None and is_predicted(found[1]):
+            guess = _interval(found[1])
+        elif found is not None:
+            value, low, high = _interval(found[1])
+        if value is not None or guess is not None:
+            dots.append(Dot(label, value, low, high, chance, guess))
     if not dots:
         return ""
     caption = (
         f"Scores in per cent, {cohort.provenance}; bars: 95 % intervals where the error is known; "
-        "thin line: chance"
+        f"thin line: chance. {_prediction_words(standing)}"
     )
     return f'<section class="card"><h3>Benchmarks</h3>{draw_dots(dots, caption)}</section>'
 
 
-def _figure(cell: Any) -> tuple[float | None, float | None, float | None]:
-    """Value and interval; none of a prediction, which is no figure of the model's."""
-    if is_predicted(cell):
-        return None, None, None
+def _without_its_group(standing: Standing, benchmark: str) -> Ends | None:
+    """Prediction and 95 % interval of a fit to the other groups."""
+    one = standing.study.of(benchmark)
+    judged = one.judged("group") if one is not None else None
+    found = judged.rows.of(standing.model) if judged is not None else None
+    if found is None:
+        return None
+    low, high = found.intervals[LEVELS.index(0.95)]
+    return found.predicted, low, high
+
+
+def _prediction_words(standing: Standing) -> str:
+    fitted = [one for one in standing.study.benchmarks if one.fit is not None]
+    if not fitted:
+        shortage = next((one.shortage for one in standing.study.benchmarks), None) or "no score"
+        return f"Nothing is predicted: {shortage}."
+    return (
+        "Hollow, with ≈: predicted from compression by fits that have seen no model of its family, "
+        "with the 95 % interval dashed."
+    )
+
+
+def _interval(cell: Any) -> tuple[Any, Any, Any]:
+    """Value and interval of a figure."""
     value, low, high = [*(cell if isinstance(cell, list) else [cell]), None, None][:3]
     return value, low, high
 
@@ -150,7 +189,8 @@ def _similar(standing: Standing, root: str) -> str:
         for key in (standing.mean_key, "score"):
             if key in keys:
                 column = standing.board.columns[keys[key]]
-                value = _figure(row.cells[keys[key]])[0]
+                cell = row.cells[keys[key]]
+                value = None if is_predicted(cell) else _interval(cell)[0]
                 shown = number(None if value is None else column.scale * value, column.digits)
                 cells += f'<td class="n">{shown}</td>'
         own = ' class="own"' if row is standing.row else ""
