@@ -28,6 +28,11 @@ from tests.factory import (
 
 ROOT = Path(__file__).parent.parent
 HOSTILE = "<script>document.title='taken'</script>{{7*7}}{% include 'x' %}{#--- | \" ' & 🙂"
+TURNED = "\u202eright to left\u2066 שלום"  # the first mark would turn the page's own words
+LONG = (
+    "two\nlines, `code`, [a link](javascript:alert(1)) and "
+    + "a very long word".replace(" ", "") * 14
+)
 EARLY = "sha256-" + "e" * 40
 SOURCE = """format = 1
 name = "paper"
@@ -75,7 +80,7 @@ def models() -> list[Model]:
         ),
         make_model("org/plain", kind="instruct", parameters=2_000_000, corpora=("prose", "pairs")),
         make_model("org/failing"),
-        make_model("org/rival", suites=()),
+        make_model("org/rival", suites=(), family=TURNED, note=LONG),
     ]
 
 

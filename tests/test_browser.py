@@ -40,7 +40,26 @@ PAGES = (
     "commands/",
     "files/",
     "about/",
+    "choose/",
+    "corpora/",
+    "score/",
+    "import/",
+    "own-board/",
+    "scale/",
 )
+HOSTILE_PAGES = (
+    "",
+    "boards/paper/",
+    "boards/measured-base-16-8-starter/",
+    "models/org__hostile/",
+    "models/org__plain/",
+    "models/org__failing/",
+    "import/",
+)
+
+
+COMPARED = ("Qwen/Qwen-7B", "Qwen/Qwen-14B", "01-ai/Yi-6B", "01-ai/Yi-34B")
+OPEN = "document.querySelectorAll('article details').forEach((one) => { one.open = true; })"
 
 
 def wait_for_data(page: Page) -> None:
@@ -91,7 +110,16 @@ def test_the_script_writes_rows_as_the_build_does(page, address, site, board):
     """Same cells, same styles: formatting in Python and in the page do not drift apart."""
     if not (site / "boards" / board).is_dir():
         pytest.skip("no such table today")
-    page.goto(f"{address}boards/{board}/")
+    assert_written_alike(page, f"{address}boards/{board}/")
+
+
+def test_the_script_writes_hostile_rows_as_the_build_does(page, miniature_address):
+    assert_written_alike(page, f"{miniature_address}boards/measured-base-16-8-starter/")
+    assert "\\u202eright to left" in page.locator("table.wide").inner_text()
+
+
+def assert_written_alike(page, address):
+    page.goto(address)
     rows = "[...document.querySelectorAll('table.wide tr')].map(row => row.outerHTML)"
     before = page.evaluate(rows)
     page.locator("form.board-controls").evaluate(
@@ -189,13 +217,29 @@ def test_axe_finds_nothing_on_any_kind_of_page(browser, address, site, width, sc
     )
     page = context.new_page()
     models = [f"models/{path.name}/" for path in sorted((site / "models").iterdir())]
+    boards = [f"boards/{path.name}/" for path in sorted((site / "boards").glob("measured-*/"))]
+    chosen = f"compare/?table=huang-2024&m={'&m='.join(COMPARED)}"
+    further = (models[0], boards[0], chosen, "published/huang-2024/Qwen__Qwen-7B/")
     found = {}
-    for path in (*PAGES, "404.html", models[0], "published/huang-2024/Qwen__Qwen-7B/"):
+    for path in (*PAGES, "404.html", *further):
         page.goto(address + path)
         page.wait_for_load_state("networkidle")
+        page.evaluate(OPEN)
         if faults := faults_of(page):
             found[path] = faults
     context.close()
+    assert found == {}
+
+
+def test_axe_finds_nothing_where_text_is_hostile_or_a_run_failed(browser, miniature_address):
+    page = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    found = {}
+    for path in HOSTILE_PAGES:
+        page.goto(miniature_address + path)
+        page.evaluate(OPEN)
+        if faults := faults_of(page):
+            found[path] = faults
+    page.close()
     assert found == {}
 
 
@@ -301,6 +345,20 @@ def test_no_page_is_wider_than_the_screen(browser, address, site, width, scheme)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert page.locator("h1").count() == 1, path
     page.close()
+    assert faults == []
+
+
+def test_hostile_text_does_not_widen_a_phone(browser, miniature_address):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    faults = watch(page)
+    wide = {}
+    for path in (*HOSTILE_PAGES, "choose/", "families/", "plane/", "reliability/"):
+        page.goto(miniature_address + path)
+        page.evaluate(OPEN)
+        if (width := page.evaluate("document.documentElement.scrollWidth")) > 390:
+            wide[path] = width
+    page.close()
+    assert wide == {}
     assert faults == []
 
 

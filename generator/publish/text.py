@@ -7,6 +7,9 @@ from collections.abc import Iterable
 UNKNOWN = "–"
 # Braces and pipes too: an included partial is parsed as a template, where they would run code.
 ENTITIES = {ord(c): f"&#{ord(c)};" for c in "&<>\"'{}|%#`"}
+# Marks that turn the direction of what follows, the page's own words among it, are spelt out.
+TURNS = (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+ENTITIES |= {turn: f"\\u{turn:04x}" for turn in TURNS}
 SPECIAL = re.compile("[" + re.escape("".join(map(chr, ENTITIES))) + "]")
 TAGS = {
     "measured": "Figures measured by this project; every one leads to its record",

@@ -26,8 +26,11 @@ export const count = (value) => {
 export const decimals = (spread) =>
   spread > 0 ? Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(spread)))) : 4;
 
+// Marks that turn the direction of what follows are spelt out, as the build does.
 export const escapeHtml = (text) =>
-  String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+  String(text)
+    .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
 // A line of CSV; text that a spreadsheet would run as a formula gets an apostrophe in front.
 export const csvLine = (cells) =>
