@@ -37,6 +37,9 @@ def test_without_a_record_the_page_says_so():
 
 def test_the_picture_has_its_place_on_the_page():
     (place,) = re.findall(
-        r"replace\('([^']+)', picture\)", (SITE / "theme/method.html").read_text()
+        r"replace\('([^']+)', generated\)", (SITE / "theme/inside.html").read_text()
     )
-    assert (SITE / "docs/method.md").read_text("utf-8").count(place) == 1
+    for name in ("method", "predict"):
+        page = (SITE / f"docs/{name}.md").read_text("utf-8")
+        assert "\ntemplate: inside.html\n" in page
+        assert page.count(place) == 1

@@ -151,7 +151,9 @@ def measure_speed(specs: Specs, stored: Iterable[StoredResult]) -> Speed | None:
         seconds = result.environment.wall_seconds / tokens
         ratios.setdefault(model.id, []).append(seconds / model.parameters)
         sizes[model.id] = model.parameters
-        machines.add(f"{result.environment.processor}, {result.environment.threads} threads")
+        threads = result.environment.threads
+        noun = "thread" if threads == 1 else "threads"
+        machines.add(f"{result.environment.processor}, {threads} {noun}")
     if not ratios:
         return None
     logs = [math.log(median(own)) for own in ratios.values()]

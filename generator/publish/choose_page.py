@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from generator.choice.costs import FARTHEST
 from generator.choice.options import NORMAL_95, Menu, Speed
 from generator.choice.plain import answer_values, default_menu, default_wishes, menu_values
 from generator.choice.words import amount
@@ -26,7 +27,8 @@ def render_choose(menus: Sequence[Menu], speed: Speed | None, held: Assumptions)
         "<noscript><p>Without JavaScript this page shows the answer to one question: all "
         "benchmarks alike, no limit. <code>leaderboard choose</code> answers others."
         "</p></noscript></div>"
-        f"<p>{escape(speed_sentence(speed))}</p>"
+        f'<p id="choose-speed"{"" if _knows(answer["choices"], "seconds") else " hidden"}>'
+        f"{escape(speed_sentence(speed))}</p>"
         f'<div id="choose-answer" aria-live="polite">{render_answer(answer, held, "../")}</div>'
         "</div>"
     )
@@ -43,15 +45,18 @@ def speed_sentence(speed: Speed | None) -> str:
     """Where the hours come from, and how far they can be wrong."""
     if speed is None:
         return "No model's speed has been measured, so hours and money by the hour are not known."
-    size = amount(speed.largest_parameters / 1e9)
     models = "1 model" if speed.models == 1 else f"{speed.models} models"
-    error = "by an unknown factor: there is one model alone"
+    error = "How far off that is, one model alone cannot tell."
     if speed.factor is not None:
-        error = f"by a factor of {amount(speed.factor)}, as one model is told from the others"
+        error = (
+            f"They can be wrong by a factor of {amount(speed.factor)}: so far off is the worst of "
+            "these models when it is told from the others."
+        )
     return (
-        f"Hours are scaled by parameters from {models} measured on {speed.machine}, scoring both "
-        f"sides; they can be wrong {error}. Beyond ten times the largest ({size} billion "
-        "parameters) none are given."
+        f"Hours are estimates: the time that {models} took here ({speed.machine}) for compression "
+        f"and hidden states together, scaled by the number of parameters. {error} Above "
+        f"{amount(FARTHEST * speed.largest_parameters / 1e9)} billion parameters, "
+        f"{FARTHEST:g} times the largest of them, no hours are given."
     )
 
 
@@ -84,10 +89,13 @@ def render_answer(answer: Values, held: Assumptions, base: str) -> str:
 def choice_table(
     name: str, caption: str, choices: Sequence[Values], answer: Values, held: Assumptions, base: str
 ) -> str:
+    """Hours and money are columns only where one of these choices has them, as in choose.js."""
     percent = answer["unit"] == "fraction"
     quality = "Quality, %" if percent else f"Cost of text, {answer['unit']}"
-    header = [("Model", False), (quality, True), ("Memory, GB", True), ("Hours a month", True)]
-    header += [("Money a month", True), ("Evidence", False), ("Why", False)]
+    timed, priced = _knows(choices, "seconds"), _knows(choices, "money")
+    header = [("Model", False), (quality, True), ("Memory, GB", True)]
+    header += [("Hours a month", True)] * timed + [("Money a month", True)] * priced
+    header += [("Evidence", False), ("Why", False)]
     rows = []
     for choice in choices:
         title = escape(choice["name"])
@@ -96,13 +104,17 @@ def choice_table(
                 f'<a href="{escape(base + choice["page"])}">{title}</a>' if base else title,
                 valued(_quality(choice, percent), choice["quality"]),
                 _amount(choice["memory_bytes"], 1e9),
-                _amount(choice["seconds"], 3600),
-                _money(choice["money"], held),
+                *[_amount(choice["seconds"], 3600)] * timed,
+                *[_money(choice["money"], held)] * priced,
                 escape(", ".join(choice["evidence"]) or UNKNOWN),
                 escape(choice["reason"]),
             ]
         )
     return table(f"choose-{name}", caption, header, rows)
+
+
+def _knows(choices: Sequence[Values], cost: str) -> bool:
+    return any(choice[cost] is not None for choice in choices)
 
 
 def _quality(choice: Values, percent: bool) -> str:

@@ -30,13 +30,15 @@ def render_summary(
     chosen = [choice for choice in answer["choices"] if choice["on_front"]]
     if not chosen:
         raise ValueError("a summary needs a model that fits")
+    timed = any(choice["seconds"] is not None for choice in chosen)
+    timing = f"{speed_sentence(speed)} " if timed else ""
     parts = [
         f"<p>{escape(_question(wishes, menu, held))}</p>",
         choice_table("chosen", "The shortlist", chosen, answer, held, ""),
         _listed(answer["specifics"]) if answer["specifics"] else "",
         "<h2>What the figures rest on</h2>",
         _listed([f"{name}: {EVIDENCE[name]}." for name in _classes(chosen)]),
-        f"<p>{escape(speed_sentence(speed))} Memory is the weights at {escape(wishes.precision)}, "
+        f"<p>{escape(timing)}Memory is the weights at {escape(wishes.precision)}, "
         "a cache and the program; the quality was measured at the precision of the record, and a "
         "coarser one may cost some of it. Models are compared inside one cohort: "
         f"{escape(menu.title)}.</p>",

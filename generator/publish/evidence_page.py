@@ -22,9 +22,10 @@ from generator.tables.cohorts import Cohort
 
 
 def render_evidence(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]) -> str:
-    """Each set; those with too little evidence come last."""
+    """Each set, folded, under its verdict; those with too little evidence come last."""
     ordered = sorted(cohorts, key=lambda one: evidence[one.name].shortage is not None)  # stable
-    return "\n".join(_cohort(cohort, evidence[cohort.name]) for cohort in ordered)
+    heading = '<h2 id="evidence">The evidence, set by set</h2>'
+    return "\n".join([heading, *(_cohort(cohort, evidence[cohort.name]) for cohort in ordered)])
 
 
 def render_outcomes(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]) -> str:
@@ -88,17 +89,21 @@ def render_calibration(found: Calibration) -> str:
 
 
 def _cohort(cohort: Cohort, found: Evidence) -> str:
-    heading = f'<h2 id="{escape(cohort.name)}">{escape(cohort.title)} {tag(cohort.provenance)}</h2>'
-    study = found.study
+    """What a set lacks, in a line, and the rest folded; the set's id is on what a link shows."""
+    place, title = f' id="{escape(cohort.name)}"', f"<strong>{escape(cohort.title)}</strong>"
+    study, parts = found.study, []
     fitted = [one for one in study.benchmarks if one.fit is not None]
-    parts = [heading]
     if found.shortage is not None:
         reason = found.shortage[:1].upper() + found.shortage[1:]
-        parts.append(f'<p class="notice">{escape(reason)}.</p>')
-    else:
-        parts += _headline(cohort, study, fitted[0])
+        held = "" if fitted else place
+        named = f"{title} {tag(cohort.provenance)}<br>"
+        parts.append(f'<p class="notice"{held}>{named}{escape(reason)}.</p>')
     if not fitted:
         return "".join(parts)
+    summary = f"{title} {tag(cohort.provenance)}<br>{_verdict(found, fitted)}"
+    parts.append(f"<details{place}><summary>{summary}</summary>")
+    if found.shortage is None:
+        parts += _headline(cohort, study, fitted[0])
     parts.append(render_coverage(study, f"{cohort.name}-coverage"))
     parts.append(render_accuracy(study, f"{cohort.name}-accuracy"))
     parts.append(_short(study))
@@ -106,7 +111,16 @@ def _cohort(cohort: Cohort, found: Evidence) -> str:
     parts.append(render_outliers(find_outliers(fitted), f"{cohort.name}-outliers"))
     parts.append(_families(found))
     parts.append(_correlations(cohort, found))
-    return "".join(parts)
+    return "".join([*parts, "</details>"])
+
+
+def _verdict(found: Evidence, fitted: Sequence[BenchmarkStudy]) -> str:
+    """How many models, and who wins on the mean."""
+    mean = fitted[0].comparison if found.shortage is None else None
+    if mean is None:
+        return f"Without a mean score; {counted(len(fitted), 'benchmark')} fitted."
+    n, groups = counted(mean.n, "model"), counted(mean.groups, "group")
+    return f"{n} of {groups}. {outcome_of(mean)}."
 
 
 def _headline(cohort: Cohort, study: Study, first: BenchmarkStudy) -> list[str]:

@@ -75,8 +75,8 @@ def render_site(
         "home": render_home(tables, evidence, specs.models, date),
         "predict": render_outcomes(cohorts, evidence)
         + render_calculator(cohorts, studies)
-        + render_calibration(board.calibration)
         + render_evidence(cohorts, evidence)
+        + render_calibration(board.calibration)
         + render_amounts(specs, board.amounts, yardsticks)
         + render_costs(specs, board.costs),
         "choose": render_choose(menus, speed, specs.assumptions),

@@ -269,18 +269,20 @@ const number = (value) => element("input", { type: "number", step: "any", min: "
 const buildForm = (data, { wishes, held }) => {
   const group = (title, open, ...fields) => element("details", open ? { open: "" } : {}, element("summary", {}, title), element("div", { class: "choose-fields" }, ...fields));
   const menu = data.menus.find((one) => one.name === wishes.menu) ?? data.menus[0];
+  const roomy = !matchMedia("(max-width: 45em)").matches; // on a phone the answer comes first
+  const [what = roomy, limited = roomy, assumed = false] = [...place.querySelectorAll("form details")].map((one) => one.open);
   const weights = menu.criteria.map((c) => field(`${c.label} (${c.higher_is_better ? "score" : c.unit})`, `w.${c.name}`, number(wishes.weights[c.name] ?? 0)));
   const limits = Object.entries(LIMITS).map(([key, [label, scale]]) => field(label, key, number(wishes[key] ? wishes[key] / scale : "")));
   const assumptions = Object.entries(held).map(([name, value]) =>
     field(data.meanings[name], `a.${name}`, typeof value === "number" ? number(value) : element("input", { value })));
   return element("form", { class: "choose-form" },
     field("Cohort: models whose figures are comparable", "menu", select(data.menus.map((m) => [m.name, m.title]), menu.name)),
-    group("What matters: weights of benchmarks, or of texts", true, ...weights),
-    group("Limits", true, ...limits,
+    group("What matters: weights of benchmarks, or of texts", what, ...weights),
+    group("Limits", limited, ...limits,
       field("Licence contains", "licence", element("input", { value: wishes.licence })),
       field("Precision of the weights", "precision", select(Object.keys(data.precisions).map((n) => [n, n]), wishes.precision)),
       field("Paid for", "billing", select(Object.entries(data.billings), wishes.billing))),
-    group("Assumptions", false, ...assumptions));
+    group("Assumptions", assumed, ...assumptions));
 };
 const writeAddress = (form, data, changedMenu) => {
   const query = new URLSearchParams();
@@ -307,20 +309,31 @@ const show = (answer, held, data) => {
     return `${shownNumber(c.quality, percent ? 100 : 1, percent ? 1 : 4)}${half}`;
   };
   const money = (value) => value === null ? "–" : held.currency + amount(value);
-  const row = (c) => [element("a", { href: place.dataset.base + c.page }, c.name), quality(c),
-    c.memory_bytes === null ? "–" : amount(c.memory_bytes / 1e9), c.seconds === null ? "–" : amount(c.seconds / 3600),
-    money(c.money), c.evidence.join(", ") || "–", c.reason];
-  const headings = [["Model", 0], [percent ? "Quality, %" : `Cost of text, ${answer.unit}`, 1], ["Memory, GB", 1], ["Hours a month", 1], ["Money a month", 1], ["Evidence", 0], ["Why", 0]];
+  const known = (choices, cost) => choices.some((c) => c[cost] !== null);
+  const columns = [
+    [["Model", 0], (c) => element("a", { href: place.dataset.base + c.page }, c.name)],
+    [[percent ? "Quality, %" : `Cost of text, ${answer.unit}`, 1], quality],
+    [["Memory, GB", 1], (c) => c.memory_bytes === null ? "–" : amount(c.memory_bytes / 1e9)],
+    [["Hours a month", 1], (c) => c.seconds === null ? "–" : amount(c.seconds / 3600), "seconds"],
+    [["Money a month", 1], (c) => money(c.money), "money"],
+    [["Evidence", 0], (c) => c.evidence.join(", ") || "–"],
+    [["Why", 0], (c) => c.reason],
+  ];
+  const choiceTable = (caption, choices) => {
+    const shown = columns.filter(([, , cost]) => !cost || known(choices, cost));
+    return table(caption, shown.map(([heading]) => heading), choices.map((c) => shown.map(([, cell]) => cell(c))));
+  };
+  document.getElementById("choose-speed").hidden = !known(answer.choices, "seconds");
   const parts = answer.problems.map((p) => element("p", { class: "notice" }, p));
   const front = answer.choices.filter((c) => c.on_front), rest = answer.choices.filter((c) => !c.on_front);
-  if (front.length) parts.push(table(`Worth choosing: no other is as good for as little, ${answer.higher_is_better ? "higher" : "lower"} is better; ± 95 % where it is known`, headings, front.map(row)));
+  if (front.length) parts.push(choiceTable(`Worth choosing: no other is as good for as little, ${answer.higher_is_better ? "higher" : "lower"} is better; ± 95 % where it is known`, front));
   if (answer.specifics.length) parts.push(element("h2", {}, "Specifics"), element("ul", {}, ...answer.specifics.map((s) => element("li", {}, s))));
   for (const [model, rows] of Object.entries(answer.sensitivity)) {
     const name = answer.choices.find((c) => c.model === model).name;
     parts.push(table(`Money a month for ${name} when an assumption is half and twice what it is`, [["Assumption", 0], ["Low", 1], ["High", 1]],
       rows.map((r) => [r.assumption, money(r.low), money(r.high)])));
   }
-  if (rest.length) parts.push(element("details", { class: "choose-rest" }, element("summary", {}, `The other ${rest.length}, and why not`), table("Not chosen", headings, rest.map(row))));
+  if (rest.length) parts.push(element("details", { class: "choose-rest" }, element("summary", {}, `The other ${rest.length}, and why not`), choiceTable("Not chosen", rest)));
   const held_json = encodeURIComponent(JSON.stringify(answer));
   const print = element("button", { type: "button", class: "md-button" }, "Print the summary");
   print.addEventListener("click", () => window.print());

@@ -1,6 +1,6 @@
 // Predict a mean score from typed figures: the arithmetic of `leaderboard predict` (generator/fits/
 // forms.py, intervals.py, missing.py) on data/predict.json; a browser test holds the two together.
-import { escapeHtml, number } from "./format.js";
+import { count, escapeHtml, number } from "./format.js";
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
@@ -81,11 +81,13 @@ const predict = (board, figures) => {
 // --- the page ---
 const percent = (value) => number(100 * value, 1);
 const label = (text, control) => `<label class="choose-field"><span>${text}</span>${control}</label>`;
-const range = ({ low, high }) => [low, high].map((end) => Number(end.toPrecision(3))).join(" to ");
+const isCount = ({ unit }) => unit === "number"; // of parameters: shown, and understood, as 7B
+const range = (field) => [field.low, field.high].map((end) => Number(end.toPrecision(3)))
+  .map((end) => (isCount(field) ? count(end) : end)).join(" to ");
 
 const renderFields = (board) =>
   board.fields.map((f) => label(
-    `${escapeHtml(f.label)}, ${escapeHtml(f.unit)}${f.needed ? "" : ", not needed"}; the models have ${range(f)}`,
+    `${escapeHtml(f.label)}, ${escapeHtml(f.unit)}${f.needed ? "" : ", optional"}; the models have ${range(f)}`,
     `<input name="${escapeHtml(f.column)}" inputmode="decimal" autocomplete="off">`,
   )).join("");
 
@@ -101,15 +103,21 @@ const renderAnswer = (board, answer) => {
     + `${board.groups} groups.</p>${warnings.map((text) => `<p class="notice">${text}</p>`).join("")}`;
 };
 
+// A typed number; of a count 7B, 160M or 3k too. NaN where it is none.
+const readNumber = (text, field) => {
+  const [, digits, size] = (isCount(field) && text.match(/^([\d.]+) *([kmbt])$/i)) || [null, text, ""];
+  return Number(digits) * ({ k: 1e3, m: 1e6, b: 1e9, t: 1e12 }[size.toLowerCase()] ?? 1);
+};
+
 // Figures that were typed, and the labels of those that are not numbers above 0.
 const readFigures = (board, form) => {
   const figures = {}, wrong = [];
-  for (const { column, label: name } of board.fields) {
-    const text = form.elements[column].value.trim();
+  for (const field of board.fields) {
+    const text = form.elements[field.column].value.trim();
     if (!text) continue;
-    const value = Number(text);
-    if (value > 0 && value < Infinity) figures[column] = value;
-    else wrong.push(name);
+    const value = readNumber(text, field);
+    if (value > 0 && value < Infinity) figures[field.column] = value;
+    else wrong.push(field.label);
   }
   return { figures, wrong };
 };
@@ -136,6 +144,15 @@ const start = (boards, place) => {
   build();
 };
 
+// A link to a set, or to a part of it, opens the set.
+const openAimed = () => {
+  const fold = document.getElementById(location.hash.slice(1))?.closest("details");
+  if (!fold || fold.open) return;
+  fold.open = true;
+  fold.scrollIntoView();
+};
+addEventListener("hashchange", openAimed);
+
 const place = document.getElementById("predict");
 if (place) {
   const boards = await (await fetch(place.dataset.source)).json();
@@ -145,3 +162,4 @@ if (place) {
     + `<div class="choose-fields" data-fields></div></form>`;
   start(boards, place);
 }
+openAimed(); // at last, since the form moves what is below it
