@@ -9,6 +9,8 @@ from generator.publish.text import escape
 
 WIDTH, HEIGHT = 1000.0, 500.0
 MARGIN = 0.04  # of the range, so that no mark lies on the frame
+NAME_GAP = 12.0  # from a mark to its name, of WIDTH
+NAME_ROOM = 0.06  # of the height, for a line of text
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,13 @@ def draw_clouds(
     line: Line | None = None,
     bound: bool = False,
     shown_times: float = 100,
+    named: Sequence[Point] = (),
 ) -> str:
     """Marks in groups, one path a group, so that thousands stay small.
 
     labels, keys: of both axes, for readers and for the script that shows a mark's figures.
     bound: draw the line where both are equal. shown_times: what the y ticks are multiplied by.
+    named: marks whose titles stand beside them; few, as each takes a line of its own.
     """
     heights = [y for cloud in clouds for y in cloud.ys]
     if line is not None:
@@ -114,7 +118,30 @@ def draw_clouds(
         rows = " ".join(map(str, cloud.rows))
         drawn += f'<path data-family="{escape(cloud.label)}" data-rows="{rows}" d="{marks}"/>'
     drawn = f'<g class="chart-points" data-x="{keys[0]}" data-y="{keys[1]}">{drawn}</g>'
-    return draw_frame(x, y, *labels, summary, drawn)
+    leads, names = _name_marks(x, y, named)
+    return draw_frame(x, y, *labels, summary, leads + drawn, names=names)
+
+
+def _name_marks(x: Axis, y: Axis, named: Sequence[Point]) -> tuple[str, str]:
+    """Short lines from marks to their names, and the names: on the side where the room is.
+
+    From the top down, each a line of text below the one before, so that none lies on another.
+    """
+    leads, names, next_free = "", "", 0.0
+    for point in sorted(named, key=lambda point: (-point.y, point.x, point.title)):
+        left, top = x.share(point.x), max(1 - y.share(point.y), next_free)
+        next_free = top + NAME_ROOM
+        on_left = left > 0.5
+        end = WIDTH * left + (-NAME_GAP if on_left else NAME_GAP)
+        leads += f'<path d="M{place(x, y, point.x, point.y)}L{end:.1f} {HEIGHT * top:.1f}"/>'
+        side = f"right:{100 - end / WIDTH * 100:.2f}%" if on_left else f"left:{end / WIDTH:.2%}"
+        names += f'<span style="{side};top:{100 * top:.2f}%">{escape(point.title)}</span>'
+    if not names:
+        return "", ""
+    return (
+        f'<g class="chart-grid">{leads}</g>',
+        f'<div class="chart-names" aria-hidden="true">{names}</div>',
+    )
 
 
 def _draw_bound(x: Axis, y: Axis) -> str:
@@ -182,9 +209,16 @@ def place(x: Axis, y: Axis, a: float, b: float) -> str:
 
 
 def draw_frame(
-    x: Axis, y: Axis, x_label: str, y_label: str, summary: str, drawn: str, legend: str = ""
+    x: Axis,
+    y: Axis,
+    x_label: str,
+    y_label: str,
+    summary: str,
+    drawn: str,
+    legend: str = "",
+    names: str = "",
 ) -> str:
-    """Grid, ticks and labels around what was drawn."""
+    """Grid, ticks and labels around what was drawn. names: HTML over the plot."""
     grid = "".join(
         f'<path d="M0 {HEIGHT * (1 - y.share(tick)):.1f}H{WIDTH:.0f}"/>' for tick in y.ticks
     ) + "".join(f'<path d="M{WIDTH * x.share(tick):.1f} 0V{HEIGHT:.0f}"/>' for tick in x.ticks)
@@ -200,7 +234,7 @@ def draw_frame(
         f'<figure class="chart"><div class="chart-y">{escape(y_label)}</div>{legend}'
         f'<div class="chart-plot"><div class="chart-yticks" aria-hidden="true">{y_ticks}</div>'
         f'<svg viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(summary)}"><g class="chart-grid">{grid}</g>{drawn}</svg></div>'
+        f'aria-label="{escape(summary)}"><g class="chart-grid">{grid}</g>{drawn}</svg>{names}</div>'
         f'<div class="chart-xticks" aria-hidden="true">{x_ticks}</div>'
         f'<div class="chart-x">{escape(x_label)}</div>'
         f"<figcaption>{escape(summary)}</figcaption></figure>\n"

@@ -1,81 +1,145 @@
 """The page of families: averages by text, what size saves, and residuals."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from generator.publish.text import count, counted, escape, number, percent, table, tag, valued
-from generator.tables.cohorts import Cohort
-from generator.tables.families import Family, FamilyText, compare_families
+from generator.tables.cohorts import Cohort, Column
+from generator.tables.families import (
+    FEWEST_FOR_LINE,
+    FEWEST_FOR_SLOPE,
+    Family,
+    FamilyText,
+    compare_families,
+)
+
+
+@dataclass(frozen=True)
+class _Gap:
+    """How far two families are apart on a text at equal size, in the text's unit."""
+
+    width: float
+    column: Column
+    best: str
+    worst: str
 
 
 def render_families(cohorts: Sequence[Cohort]) -> str:
     """One table a cohort and text, the family that needs fewest bits for its size first.
 
-    The first text of a cohort is open, the others are folded.
+    The first text of a cohort is open, the others are folded. Cohorts in which no two families
+    compare at equal size come last, in a list that says why.
     """
-    return "".join(_cohort(cohort) for cohort in cohorts if cohort.compression)
+    found, rest = "", ""
+    for cohort in cohorts:
+        if cohort.compression:
+            families = compare_families(cohort)
+            gaps = _gaps(cohort, families)
+            if gaps:
+                found += _cohort(cohort, families, gaps)
+            else:
+                rest += _without_gap(cohort, families)
+    if rest:
+        found += f"<h2>Tables without a comparison at equal size</h2><ul>{rest}</ul>"
+    return found or '<p class="notice">No text is measured yet.</p>'
 
 
-def _cohort(cohort: Cohort) -> str:
-    families = compare_families(cohort)
+def _cohort(cohort: Cohort, families: Sequence[Family], gaps: Sequence[_Gap]) -> str:
     heading = f'<h2 id="{escape(cohort.name)}">{escape(cohort.title)} {tag(cohort.provenance)}</h2>'
-    parts = [_table(cohort, families, c.name, c.label, c.unit) for c in cohort.compression]
+    parts = [_table(cohort, families, c) for c in cohort.compression]
     parts.append(_scores(cohort, families))
-    return f"{heading}{_words(cohort, families)}{parts[0]}{_folded(parts[1:])}"
+    return f"{heading}{_words(gaps)}{parts[0]}{_folded(parts[1:], 'more table', 'other texts, and scores')}"
 
 
-def _folded(tables: Sequence[str]) -> str:
-    """The further tables of a cohort, so that the next one is not far down the page."""
+def _without_gap(cohort: Cohort, families: Sequence[Family]) -> str:
+    """Which cohort, and what it lacks; of its tables those that say more than averages."""
+    sized = cohort.rows.dropna(subset=["parameters"])
+    n = max(int(sized[c.name].count()) for c in cohort.compression)
+    if n < FEWEST_FOR_LINE:
+        reason = f"{counted(n, 'model')} of known size; a line over size needs {FEWEST_FOR_LINE}"
+    elif sized["parameters"].nunique() < 2:
+        reason = "all models are of one size"
+    else:
+        reason = "fewer than two families have two models of known size"
+    title = f'<a href="../boards/{escape(cohort.name)}/">{escape(cohort.title)}</a>'
+    saved = [
+        _table(cohort, families, c)
+        for c in cohort.compression
+        if any(t.column == c.name and t.slope is not None for f in families for t in f.texts)
+    ]
+    if any(family.score_residual is not None for family in families):
+        saved.append(_scores(cohort, families))
+    return f'<li id="{escape(cohort.name)}">{title}: {reason}.{_folded(saved, "table")}</li>'
+
+
+def _folded(tables: Sequence[str], noun: str, what: str) -> str:
+    """Further tables of a cohort, so that the next one is not far down the page."""
     shown = [one for one in tables if one]
     if not shown:
         return ""
-    summary = f"<summary>{counted(len(shown), 'more table')}: other texts, and scores</summary>"
+    summary = f"<summary>{counted(len(shown), noun)}: {what}</summary>"
     return f"<details>{summary}{''.join(shown)}</details>"
 
 
-def _words(cohort: Cohort, families: Sequence[Family]) -> str:
-    """The widest gap between families that size does not explain, in a sentence."""
+def _gaps(cohort: Cohort, families: Sequence[Family]) -> list[_Gap]:
+    """On each text, the families furthest apart by mean residuals of at least two models."""
     gaps = []
     for column in cohort.compression:
         known = [
-            (text.residual, family)
+            (text.residual, family.name)
             for family in families
             for text in family.texts
             if text.column == column.name and text.residual is not None and text.n > 1
         ]
         if len(known) > 1:
-            low, high = min(known, key=lambda k: k[0]), max(known, key=lambda k: k[0])
-            gaps.append((high[0] - low[0], column, low[1], high[1]))
-    if not gaps:
-        return "<p>Too few models of known size for a line over size.</p>"
-    gap, column, best, worst = max(gaps, key=lambda found: found[0])
+            (low, best), (high, worst) = min(known), max(known)
+            gaps.append(_Gap(high - low, column, best, worst))
+    return gaps
+
+
+def _words(gaps: Sequence[_Gap]) -> str:
+    """The widest gap between families that size does not explain, in a sentence."""
+    gap = max(gaps, key=lambda found: found.width)
     return (
-        f"<p>At equal size families differ most on <strong>{escape(column.label)}</strong>: "
-        f"{escape(best.name)} needs {number(gap, 3)} {escape(column.unit)} less than "
-        f"{escape(worst.name)}, by mean residuals of families with at least two models. Size, "
+        f"<p>At equal size families differ most on <strong>{escape(gap.column.label)}</strong>: "
+        f"{escape(gap.best)} needs {number(gap.width, 3)} {escape(gap.column.unit)} less than "
+        f"{escape(gap.worst)}, by mean residuals of families with at least two models. Size, "
         "data and tokenizer are not told apart here.</p>"
     )
 
 
-def _table(cohort: Cohort, families: Sequence[Family], column: str, label: str, unit: str) -> str:
-    header = [("Family", False), ("Models", True), ("Sizes", False), (f"Mean, {unit}", True)]
-    header += [("Best", True), ("Ten times the size", True), ("Residual given size", True)]
-    held = [(f, text) for f in families for text in f.texts if text.column == column]
+def _table(cohort: Cohort, families: Sequence[Family], column: Column) -> str:
+    """Without residuals where there is no line that they could be distances from."""
+    header = [("Family", False), ("Models", True), ("Sizes", False), (f"Mean, {column.unit}", True)]
+    header += [("Best", True), ("Ten times the size", True)]
+    held = [(f, text) for f in families for text in f.texts if text.column == column.name]
     held.sort(key=lambda one: (one[1].residual is None, one[1].residual or 0.0, one[0].name))
     caption = (
-        f"{label} by family: mean and best in {unit}; what ten times the parameters change within "
-        "the family (least squares, from 3 models on); mean distance from the line of all "
-        f"{counted(int(cohort.rows[column].count()), 'model')} over log parameters, with the range "
-        "of the family's models; below 0 the family needs less than its size leads to expect"
+        f"{column.label} by family: mean and best in {column.unit}; what ten times the parameters "
+        f"change within the family (least squares, from {FEWEST_FOR_SLOPE} models on)"
     )
     rows = [_row(family, text) for family, text in held]
-    return table(f"families-{cohort.name}-{column}", caption, header, rows)
+    if any(text.residual is not None for _, text in held):
+        sized = int(cohort.rows[column.name].where(cohort.rows["parameters"].notna()).count())
+        header.append(("Residual given size", True))
+        caption += (
+            f"; mean distance from the line of all {counted(sized, 'model')} of known size over "
+            "log parameters, with the range of the family's models; below 0 the family needs less "
+            "than its size leads to expect"
+        )
+        rows = [[*row, _residual(text)] for row, (_, text) in zip(rows, held, strict=True)]
+    return table(f"families-{cohort.name}-{column.name}", caption, header, rows)
+
+
+def _residual(text: FamilyText) -> str:
+    shown = valued(number(text.residual, 3), text.residual)
+    if text.residual_range is not None and text.n > 1:
+        low, high = text.residual_range
+        shown += f"<small>{number(low, 3)} to {number(high, 3)}</small>"
+    return shown
 
 
 def _row(family: Family, text: FamilyText) -> list[str]:
-    residual = valued(number(text.residual, 3), text.residual)
-    if text.residual_range is not None and text.n > 1:
-        low, high = text.residual_range
-        residual += f"<small>{number(low, 3)} to {number(high, 3)}</small>"
     return [
         escape(family.name),
         str(text.n),
@@ -83,7 +147,6 @@ def _row(family: Family, text: FamilyText) -> list[str]:
         valued(number(text.mean, 3), text.mean),
         valued(number(text.best, 3), text.best),
         valued(number(text.slope, 3), text.slope),
-        residual,
     ]
 
 

@@ -26,8 +26,12 @@ def draw_runs(
     summary: str,
     logarithmic: bool = False,
     shown_times: float = 1.0,
+    ends: bool = False,
 ) -> str:
-    """Lines with marks and a legend. logarithmic: the x axis, for tokens seen."""
+    """Lines with marks and a legend. logarithmic: the x axis, for tokens seen.
+
+    ends: mark where each line begins (hollow) and ends (large), as its x axis does not tell.
+    """
     xs = [value for run in runs for value in run.xs]
     x = _tokens_axis(xs) if logarithmic else make_axis(xs)
     y = make_axis([value for run in runs for value in run.ys], shown_times)
@@ -43,9 +47,21 @@ def draw_runs(
             f'<path class="{style}" d="M{point}h0"><title>{escape(title)}</title></path>'
             for point, title in zip(at, run.titles, strict=True)
         )
+        if ends:
+            marks += _ends(style, at, run.titles)
         drawn += f'<g class="chart-marks">{marks}</g>'
         legend += f'<li class="{style}">{escape(run.label)}</li>'
     return draw_frame(x, y, *labels, summary, drawn, f"<ul>{legend}</ul>")
+
+
+def _ends(style: str, at: Sequence[str], titles: Sequence[str]) -> str:
+    """A ring over the first mark, a large mark over the last."""
+    first, last = escape(titles[0]), escape(titles[-1])
+    return (
+        f'<path class="{style} end" d="M{at[-1]}h0"><title>{last}</title></path>'
+        f'<path class="{style} start" d="M{at[0]}h0"><title>{first}</title></path>'
+        f'<path class="hollow" d="M{at[0]}h0"/>'
+    )
 
 
 def _tokens_axis(xs: Sequence[float]) -> Axis:

@@ -1,19 +1,22 @@
-"""The page of the information plane: all models of a table, and the layers of chosen ones."""
+"""The page of the information plane: all models on a text, and the layers of chosen ones."""
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from generator.files.results import StoredResult
 from generator.publish.board_columns import BoardTable
-from generator.publish.chart import Cloud, draw_clouds
+from generator.publish.chart import Cloud, Point, draw_clouds
 from generator.publish.plane_parts import layer_values
 from generator.publish.text import counted, escape, number, table, tag
-from generator.tables.cohorts import Cohort, Column
+from generator.tables.cohorts import Column
 
 TABLE_ROWS = 100  # of the table below a chart; the download has all
+NAMED = 6  # so many marks or fewer have their names beside them
+FIGURES = ("Complexity", "Expressivity", "Optimality", "95 %")
 
 
 def layer_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
@@ -36,26 +39,53 @@ def layer_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
     }
 
 
+@dataclass(frozen=True)
+class _Plane:
+    """The models of one kind on one text, and the table whose data their marks show."""
+
+    board: BoardTable
+    kind: str
+    text: Column
+    rows: pd.DataFrame
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}-{self.text.name}"
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        return _keys(self.text)
+
+
 def render_plane_page(boards: Sequence[BoardTable]) -> str:
-    """One chart for each table and text of which hidden states were measured."""
-    parts = [
-        _section(board, column)
-        for board in boards
-        if board.cohort.provenance == "measured"
-        for column in board.cohort.compression
-    ]
-    found = "".join(part for part in parts if part)
+    """A chart for each text and kind of model; where there is one model only, a row of a table."""
+    planes = _planes(boards)
+    found = "".join(_section(plane) for plane in planes if len(plane.rows) > 1)
+    found += _single([plane for plane in planes if len(plane.rows) == 1])
     return found or '<p class="notice">No hidden states are measured yet.</p>'
 
 
-def _section(board: BoardTable, text: Column) -> str:
-    cohort = board.cohort
-    keys = (f"{text.name}_complexity", f"{text.name}_expressivity")
-    if not set(keys) <= set(cohort.rows.columns):
-        return ""
-    rows = cohort.rows.dropna(subset=list(keys))
-    if rows.empty:
-        return ""
+def _planes(boards: Iterable[BoardTable]) -> list[_Plane]:
+    """Tables that differ in their benchmarks alone have the same models at the same places."""
+    found: dict[tuple[str, str], _Plane] = {}
+    for board in boards:
+        if board.cohort.provenance != "measured":
+            continue
+        for text in board.cohort.compression:
+            if not set(_keys(text)) <= set(board.cohort.rows.columns):
+                continue
+            rows = board.cohort.rows.dropna(subset=list(_keys(text)))
+            for kind, own in rows.groupby("kind", sort=True):
+                found.setdefault((str(kind), text.name), _Plane(board, str(kind), text, own))
+    return list(found.values())
+
+
+def _keys(text: Column) -> tuple[str, str]:
+    return f"{text.name}_complexity", f"{text.name}_expressivity"
+
+
+def _section(plane: _Plane) -> str:
+    board, text, rows, keys = plane.board, plane.text, plane.rows, plane.keys
     places = {row.page: k for k, row in enumerate(board.rows)}
     clouds = [
         Cloud(
@@ -67,40 +97,61 @@ def _section(board: BoardTable, text: Column) -> str:
         for family, own in rows.groupby("family", sort=True)
     ]
     summary = (
-        f"{counted(len(rows), 'model')} on {text.label}: corrected information in units of "
-        "ln(bins), single tokens, mean over the layers above the embedding. Dashed: the bound, "
-        "expressivity = complexity."
+        f"{counted(len(rows), f'{plane.kind} model')} on {text.label}: corrected information in "
+        "units of ln(bins), single tokens, mean over the layers above the embedding. Dashed: the "
+        "bound, expressivity = complexity."
     )
     labels = ("Complexity I(X;Z)", "Expressivity I(Y;Z)")
-    chart = draw_clouds(clouds, labels, keys, summary, bound=True, shown_times=1.0)
+    points = [Point(*at) for at in zip(rows[keys[0]], rows[keys[1]], rows["name"], strict=True)]
+    named = points if len(points) <= NAMED else []
+    chart = draw_clouds(clouds, labels, keys, summary, bound=True, shown_times=1.0, named=named)
     options = "".join(
         f'<option value="{escape(model)}">{escape(name)}</option>'
         for model, name in zip(rows["model"], rows["name"], strict=True)
     )
-    name = f"{cohort.name}-{text.name}"
     picker = (
         f'<p class="picker needs-script"><label>Layer by layer <select data-layers="'
         f'{escape(text.name)}"><option value="">choose a model</option>{options}</select></label>'
         '</p><div data-layer-chart aria-live="polite"></div>'
     )
-    heading = f"<h2>{escape(text.label)}: {escape(cohort.title)} {tag('measured')}</h2>"
+    heading = f"<h2>{escape(text.label)}: {escape(plane.kind)} models {tag('measured')}</h2>"
+    data = f"../boards/{escape(board.cohort.name)}.json"
     return (
-        f'<section class="plane" data-board="../boards/{escape(cohort.name)}.json">{heading}'
-        f'<div class="card">{chart}{picker}</div>{_figures(cohort, rows, text, name)}</section>'
+        f'<section class="plane" data-board="{data}">{heading}'
+        f'<div class="card">{chart}{picker}</div>{_figures(plane)}</section>'
     )
 
 
-def _figures(cohort: Cohort, rows: pd.DataFrame, text: Column, name: str) -> str:
-    header = [("Model", False), ("Family", False)]
-    header += [(label, True) for label in ("Complexity", "Expressivity", "Optimality", "95 %")]
+def _figures(plane: _Plane) -> str:
+    text, rows = plane.text, plane.rows
+    header = [("Model", False), ("Family", False), *((label, True) for label in FIGURES)]
     best = f"{text.name}_optimality"
     ordered = rows.sort_values(best, ascending=False) if best in rows else rows
     lines = [_line(row, text.name) for _, row in ordered.head(TABLE_ROWS).iterrows()]
     caption = f"{text.label}, as in the chart, the highest optimality first"
     if len(rows) > TABLE_ROWS:
         caption += f"; the first {TABLE_ROWS} of {len(rows)}, all are in the download"
-    body = table(f"plane-{name}", caption, header, lines)
+    body = table(f"plane-{plane.name}", caption, header, lines)
     return f"<details><summary>The figures of this chart</summary>{body}</details>"
+
+
+def _single(planes: Sequence[_Plane]) -> str:
+    """The texts on which nothing compares yet, in one table."""
+    if not planes:
+        return ""
+    header = [("Model", False), ("Family", False), ("Kind", False), ("Text", False)]
+    header += [(label, True) for label in FIGURES]
+    lines = []
+    for plane in planes:
+        model, family, *figures = _line(plane.rows.iloc[0], plane.text.name)
+        lines.append([model, family, escape(plane.kind), escape(plane.text.label), *figures])
+    caption = (
+        "Texts of which one model of a kind is measured: nothing to compare yet. Its layers are "
+        "on its page."
+    )
+    return (
+        f"<h2>One model only {tag('measured')}</h2>{table('plane-single', caption, header, lines)}"
+    )
 
 
 def _line(row: pd.Series, text: str) -> list[str]:

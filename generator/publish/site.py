@@ -70,6 +70,7 @@ def render_site(
     first_tables = sorted(tables, key=lambda one: one is not home)  # stable: the others in order
     titles = {name: one.title for name, one in (specs.corpora | specs.suites).items()}
     titles |= {name: pairs.title for name, pairs in specs.preferences.items()}
+    titles |= {model.id: model.title for model in specs.models.values()}
     yardsticks = {a.corpus: find_yardstick(a.corpus, cohorts, evidence) for a in board.amounts}
     partials = {
         "home": render_home(tables, evidence, specs.models, date),

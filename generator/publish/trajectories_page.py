@@ -23,7 +23,8 @@ QUANTITIES = {
 def render_trajectories(
     frame: pd.DataFrame, cohorts: Sequence[Cohort], titles: Mapping[str, str]
 ) -> str:
-    """frame: rows of trajectories.csv. titles: of texts and suites by name."""
+    """frame: rows of trajectories.csv. titles: of texts and suites by name, of models by id."""
+    frame = frame.assign(model=[titles.get(model, model) for model in frame["model"]])
     parts = []
     for name, rows in frame.groupby("name", sort=True):
         title = titles.get(str(name), str(name))
@@ -82,7 +83,7 @@ def _chart(name: str, runs: Sequence[Run], label: str, summary: str, times: floa
 
 
 def _plane_chart(name: str, rows: pd.DataFrame, title: str) -> str:
-    """The way of each run over the information plane: fitting goes up, compressing to the left."""
+    """The path of each run over the information plane: fitting goes up, compressing to the left."""
     wide = rows.pivot_table(
         index=["model", "tokens_seen"], columns="quantity", values="value", aggfunc="first"
     )
@@ -98,11 +99,12 @@ def _plane_chart(name: str, rows: pd.DataFrame, title: str) -> str:
     if not runs:
         return ""
     summary = (
-        f"{title}: the way of each run over the information plane, in order of tokens seen. "
+        f"{title}: the path of each run over the information plane, in order of tokens seen. "
+        "Hollow: its first checkpoint; large: its last. "
         "Upwards and to the right is fitting; to the left is compressing."
     )
     labels = ("Complexity, ln(bins)", "Expressivity, ln(bins)")
-    return f"<div>{draw_runs(runs[:SHOWN_RUNS], labels, summary)}</div>"
+    return f"<div>{draw_runs(runs[:SHOWN_RUNS], labels, summary, ends=True)}</div>"
 
 
 def _published(cohort: Cohort) -> str:

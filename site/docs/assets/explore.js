@@ -1,6 +1,6 @@
 // Any column of a table against any other, by Observable Plot, which only this page loads.
 import { HEAD, knownOf } from "./cells.js";
-import { escapeHtml, writeQuery } from "./format.js";
+import { count, escapeHtml, writeQuery } from "./format.js";
 
 const form = document.querySelector("[data-explore]");
 const result = document.querySelector("[data-result]");
@@ -38,6 +38,13 @@ const load = async (query) => {
 
 const describe = (column) => (column.unit ? `${column.label}, ${column.unit}` : column.label);
 
+// Counts are written as everywhere else: 7B.
+const axisOf = (column, logarithmic) => ({
+  label: describe(column),
+  type: logarithmic ? "log" : "linear",
+  tickFormat: column.form === "count" ? count : undefined,
+});
+
 const show = async () => {
   await libraries;
   const { x, y, colour, logx, logy, table } = form.elements;
@@ -61,11 +68,13 @@ const show = async () => {
     width: Math.max(320, result.clientWidth),
     height: Math.min(520, Math.max(320, result.clientWidth * 0.55)),
     marginLeft: 60,
+    marginBottom: 50, // the name of the axis below its ticks
+    inset: 10, // no mark on the frame
     grid: true,
     ariaLabel: summary,
     style: { background: "none", color: read("--md-typeset-color"), fontSize: "13px" },
-    x: { label: describe(xColumn), type: logx.checked ? "log" : "linear", tickFormat: xColumn.form === "count" ? "~s" : undefined },
-    y: { label: describe(yColumn), type: logy.checked ? "log" : "linear", tickFormat: yColumn.form === "count" ? "~s" : undefined },
+    x: axisOf(xColumn, logx.checked),
+    y: axisOf(yColumn, logy.checked),
     marks: [
       Plot.dot(points.filter((p) => !p.chosen), { x: "x", y: "y", r: 4, fill: read(colour.value ? "--board-mark" : "--board-point"), fillOpacity: 0.75 }),
       Plot.dot(points.filter((p) => p.chosen), { x: "x", y: "y", r: 6, symbol: "diamond", fill: read("--board-second") }),
@@ -81,6 +90,7 @@ const show = async () => {
   const lines = points.map((p) => `<tr><th scope="row">${escapeHtml(p.name)}</th><td>${escapeHtml(p.family ?? "–")}</td><td class="n">${p.x.toPrecision(5)}</td><td class="n">${p.y.toPrecision(5)}</td></tr>`);
   figures.innerHTML = `<summary>The figures of this chart</summary><div class="board-scroll" tabindex="0" role="region" aria-label="Figures"><table class="board wide"><thead><tr><th scope="col">Model</th><th scope="col">Family</th><th scope="col" class="n">${escapeHtml(describe(xColumn))}</th><th scope="col" class="n">${escapeHtml(describe(yColumn))}</th></tr></thead><tbody>${lines.join("")}</tbody></table></div>`;
   result.replaceChildren(chart, note, figures);
+  result.style.minHeight = "0"; // the room that was kept for the chart
   const query = new URLSearchParams({ table: table.value, x: x.value, y: y.value });
   if (colour.value) query.set("colour", colour.value);
   for (const box of [logx, logy]) if (box.checked) query.set(box.name, "1");
