@@ -8,6 +8,7 @@ from generator.publish.board_columns import BoardColumn, BoardRow, BoardTable, C
 from generator.publish.board_table import cell_html
 from generator.publish.dots import Dot, draw_dots
 from generator.publish.glossary import term
+from generator.publish.mixture_note import MARK
 from generator.publish.text import count, counted, escape, number
 
 NEAR = 3  # models shown on either side, by average compression
@@ -60,7 +61,8 @@ def render_tiles(standing: Standing, root: str) -> str:
         ratio = f"{compression[0].name}_optimality"
         tiles.append(_tile(standing, ratio, term("Optimality", root)))
     tiles.append(_tile(standing, "score", term("Mean score", root, "Mean score, %")))
-    tiles.append(_tile(standing, "parameters", "Parameters"))
+    note = MARK if standing.row.mixture else ""
+    tiles.append(_tile(standing, "parameters", "Parameters", note))
     tiles.append(_tile(standing, "context_tokens", term("Context", root, "Context, tokens")))
     return f'<dl class="tiles">{"".join(tiles)}</dl>'
 
@@ -147,8 +149,9 @@ def _similar(standing: Standing, root: str) -> str:
                 shown = number(None if value is None else column.scale * value, column.digits)
                 cells += f'<td class="n">{shown}</td>'
         own = ' class="own"' if row is standing.row else ""
-        lines += f'<tr{own}><th scope="row">{name}</th><td class="n">{count(row.parameters)}</td>'
-        lines += f"{cells}</tr>"
+        mark = f"<small>{MARK}</small>" if row.mixture else ""
+        lines += f'<tr{own}><th scope="row">{name}</th>'
+        lines += f'<td class="n">{count(row.parameters)}{mark}</td>{cells}</tr>'
     unit = standing.board.cohort.compression[0].unit
     heads = (
         f'<th scope="col" class="n">Parameters</th><th scope="col" class="n">{escape(unit)}</th>'
