@@ -135,7 +135,8 @@ def _costs(costs: Costs) -> tuple[float | None, float | None, float | None]:
 
 def _beaters(best_first: Sequence[_Entry]) -> Iterator[_Entry | None]:
     """For each entry the best model that costs no more in anything and is better beyond doubt, or
-    as good and costs less; costs that are not known of both are not compared.
+    as good and costs less; costs that are not known of both are not compared. A model none of whose
+    costs is known is judged by quality alone, and beats no model with a known cost.
     """
     good = np.array([one.good for one in best_first])
     errors = np.array([_known(one.quality.error) for one in best_first])
@@ -147,9 +148,14 @@ def _beaters(best_first: Sequence[_Entry]) -> Iterator[_Entry | None]:
         dearer = known & (costs[rivals] > costs[k])
         reach = NORMAL_95 * np.nan_to_num(np.hypot(errors[rivals], errors[k]))
         better = cheaper.any(axis=1) | (good[rivals] - good[k] > reach)
-        beats = better & known.any(axis=1) & ~dearer.any(axis=1)
+        comparable = known.any(axis=1) | ~np.isfinite(costs[k]).any()
+        beats = better & comparable & ~dearer.any(axis=1)
         beats[k] = False
         yield best_first[int(beats.argmax())] if beats.any() else None
+
+
+def _has_no_costs(entry: _Entry) -> bool:
+    return all(cost is None for cost in _costs(entry.costs))
 
 
 def _known(value: float | None) -> float:
@@ -173,8 +179,12 @@ def _front_reason(entry: _Entry, entries: Sequence[_Entry], tied: Sequence[_Entr
         reason = f"Best quality of the {len(entries)} that fit"
     elif smallest:
         reason = f"Least memory of the {len(entries)} that fit"
+    elif _has_no_costs(entry):
+        reason = "No other that fits is better beyond doubt"
     else:
         reason = "No other that fits is as good for as little memory, time and money"
+    if _has_no_costs(entry):
+        reason += "; what it needs is not known"
     if tied:
         names = sorted(other.option.name for other in tied)
         more = f" and {len(names) - TIES} more" if len(names) > TIES else ""
@@ -183,6 +193,8 @@ def _front_reason(entry: _Entry, entries: Sequence[_Entry], tied: Sequence[_Entr
 
 
 def _beaten_reason(entry: _Entry, better: _Entry) -> str:
+    if _has_no_costs(entry):
+        return f"{better.option.name} is better; what this one needs is not known."
     if _tied(entry, better):
         return f"{better.option.name} is as good, within the interval, and costs less."
     cheaper = any(mine < theirs for mine, theirs in _pairs(better.costs, entry.costs))

@@ -34,7 +34,7 @@ class Option:
     page: str
     family: str
     licence: str  # "": not known
-    parameters: float | None
+    parameters: float | None  # of all weights; None: not known
     layers: int | None  # None: not known, estimated from the parameters
     width: int | None
     figures: Mapping[str, Figure]
@@ -85,6 +85,7 @@ def _menu(cohort: Cohort, shapes: Mapping[str, tuple[int, int]]) -> Menu:
     for row in cohort.rows.to_dict("records"):
         found = {c.name: _figure(cohort, c, row) for c in columns}
         layers, width = shapes.get(str(row["model"]), (None, None))
+        size = None if row["model"] in cohort.mixtures else _number(row["parameters"])
         options.append(
             Option(
                 id=_option_id(row),
@@ -92,7 +93,7 @@ def _menu(cohort: Cohort, shapes: Mapping[str, tuple[int, int]]) -> Menu:
                 page=str(row["page"]),
                 family=str(row["family"]),
                 licence=_text(row.get("licence")),
-                parameters=_number(row["parameters"]),
+                parameters=size,
                 layers=layers,
                 width=width,
                 figures={name: figure for name, figure in found.items() if figure is not None},

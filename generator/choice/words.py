@@ -51,6 +51,8 @@ def misfit_sentence(
             needed, limit = costs.memory_bytes / 1e9, wishes.memory_bytes / 1e9
             return f"Needs {amount(needed)} GB, you have {amount(limit)}."
     if wishes.money:
+        if option.parameters is None:
+            return "Its size is not known, so its price is not."
         if costs.money is None:
             return "Its price is not known: too far from the sizes that were measured."
         if costs.money > wishes.money:

@@ -89,7 +89,12 @@ PROVENANCE = text("provenance", "measured here or published by others", "derived
 MODEL = text("model", "the model's id; @ and a quantization mark weights that are not original")
 NAME = text("name", "the model's name")
 FAMILY = text("family", "models trained in the same way by the same team")
-PARAMETERS = maybe(count("parameters", "parameters", "number of parameters", "declared"))
+PARAMETERS = maybe(
+    count(
+        "parameters", "parameters", "number of parameters; of a published mixture of experts the "
+        "figure of the source, which may count only what is active for a token", "declared",
+    )
+)  # fmt: skip
 TRAINING_TOKENS = maybe(count("training_tokens", "tokens", "tokens seen in training", "declared"))
 TRAINING_FLOP = figure(
     "training_flop", "FLOP", "training compute; 6 · parameters · tokens where no source gives it",

@@ -81,6 +81,11 @@ def _read_rows(
         for column in numbers:
             if fault := _number_fault(row[column], is_score=column in scores):
                 problems.append(Problem(shown, f"line {line}, {column}", *fault))
+    repair = f"write it as the column {source.key} does, or take it out"
+    strangers = [name for name in source.mixtures if name not in seen]
+    problems += [
+        Problem(own, "mixtures", f'"{name}" is not in table.csv', repair) for name in strangers
+    ]
     return rows, problems
 
 

@@ -51,6 +51,7 @@ class BoardRow:
     cells: tuple[Cell, ...]
     order: float | None
     complete: bool  # every text and every score of the cohort is known
+    mixture: bool = False  # parameters may not count all weights
 
     @property
     def packed(self) -> list[Any]:
@@ -86,6 +87,7 @@ def make_board_table(cohort: Cohort, predictions: Iterable[Prediction] = ()) -> 
             cells=tuple(_cell(column, row, guessed) for column in columns),
             order=_number(row["compression"]),
             complete=all(_number(row.get(name)) is not None for name in needed),
+            mixture=row["model"] in cohort.mixtures,
         )
         for row in held
     ]

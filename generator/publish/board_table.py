@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from generator.publish.board_columns import BoardColumn, BoardRow, BoardTable, Cell, is_predicted
 from generator.publish.compressor_rows import COMPRESSOR_NOTE
 from generator.publish.glossary import terms_line
+from generator.publish.mixture_note import mixture_note
 from generator.publish.text import UNKNOWN, count, counted, escape, number
 
 FIRST_ROWS = 50  # in the page itself; the script fetches the others when they are asked for
@@ -216,5 +217,5 @@ def _legend(board: BoardTable, root: str) -> str:
         '<li class="published"><span>45.6</span> published by others: slanted and underlined</li>'
         '<li><span class="predicted">≈ 45.6</span> predicted from compression: boxed, with ≈</li>'
         f"<li>{UNKNOWN} not known</li><li>Small figures: 95 &#37; interval</li></ul>"
-        f"{terms_line(root)}{note}"
+        f"{mixture_note(board.cohort)}{terms_line(root)}{note}"
     )

@@ -59,6 +59,7 @@ def _overview(boards: Sequence[BoardTable]) -> str:
     items = []
     for provenance in ("measured", "published"):
         own = [b for b in boards if b.cohort.provenance == provenance]
+        mixed = {(b.cohort.name, model) for b in own for model in b.cohort.mixtures}
         sizes = {
             (b.cohort.name if provenance == "published" else "", model): parameters
             for b in own
@@ -66,11 +67,13 @@ def _overview(boards: Sequence[BoardTable]) -> str:
                 b.cohort.rows["model"], b.cohort.rows["parameters"], strict=True
             )
         }
-        largest = max((p for p in sizes.values() if p == p), default=None)
+        whole = [p for key, p in sizes.items() if key not in mixed and p == p]
+        aside = ", mixtures of experts aside" if mixed else ""
         if own:
             items.append(
                 f"<li><strong>{len(sizes):,}</strong> models {tag(provenance)} "
-                f"in {counted(len(own), 'table')}, up to {count(largest)} parameters</li>"
+                f"in {counted(len(own), 'table')}, up to "
+                f"{count(max(whole, default=None))} parameters{aside}</li>"
             )
     return f'<ul class="overview">{"".join(items)}</ul>'
 

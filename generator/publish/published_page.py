@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from generator.publish.mixture_note import mixture_note
 from generator.publish.standing import Standing, render_standing, render_tiles
 from generator.publish.text import count, escape, link, number, percent, table, tag
 from generator.tables.cohorts import Cohort
@@ -37,6 +38,7 @@ def render_published(cohort: Cohort, row: pd.Series, standings: Sequence[Standin
         f"here. {escape(cohort.comparable_with)}</p>"
         f"<p>Family {escape(row['family'])}, {count(row['parameters'])} parameters, "
         f"{count(row['training_tokens'])} training tokens.</p>"
+        + (mixture_note(cohort) if row["model"] in cohort.mixtures else "")
         + place
         + "<h2>All figures</h2>"
         + table("figures", caption, header, rows)

@@ -11,6 +11,7 @@ from generator.publish.board_columns import BoardColumn, BoardRow, BoardTable, C
 from generator.publish.board_table import cell_html
 from generator.publish.dots import Dot, draw_dots
 from generator.publish.glossary import term
+from generator.publish.mixture_note import MARK
 from generator.publish.text import count, counted, escape, number
 
 Ends = tuple[float, float, float]  # a prediction and the ends of its interval
@@ -74,10 +75,10 @@ def render_tiles(standing: Standing, root: str) -> str:
         ratio = f"{compression[0].name}_optimality"
         tiles.append(_tile(standing, ratio, term("Optimality", root), first))
     tiles.append(_tile(standing, "score", term("Mean score", root, "Mean score, %")))
-    tiles.append(_tile(standing, "parameters", "Parameters"))
-    tiles.append(
-        _tile(standing, "context_tokens", term("Context", root, "Longest context, tokens"))
-    )
+    note = MARK if standing.row.mixture else ""
+    tiles.append(_tile(standing, "parameters", "Parameters", note))
+    longest = term("Context", root, "Longest context, tokens")
+    tiles.append(_tile(standing, "context_tokens", longest))
     return f'<dl class="tiles">{"".join(tiles)}</dl>'
 
 
@@ -194,9 +195,9 @@ def _similar(standing: Standing, root: str) -> str:
                 shown = number(None if value is None else column.scale * value, column.digits)
                 cells += f'<td class="n">{shown}</td>'
         own = ' class="own"' if row is standing.row else ""
+        mark = f"<small>{MARK}</small>" if row.mixture else ""
         lines += f'<tr{own}><th scope="row">{name}</th>'
-        lines += f'<td class="n roomy">{count(row.parameters)}</td>'
-        lines += f"{cells}</tr>"
+        lines += f'<td class="n roomy">{count(row.parameters)}{mark}</td>{cells}</tr>'
     unit = standing.board.cohort.compression[0].unit
     heads = '<th scope="col" class="n roomy">Parameters</th>'
     heads += f'<th scope="col" class="n">{escape(unit)}</th>'

@@ -59,6 +59,11 @@ class PublishedSource(Record):
         None, gt=0, description="parameters of the largest model that predicts the larger ones"
     )
     parameters: str | None = Field(None, description="column: number of parameters")
+    mixtures: tuple[str, ...] = Field(
+        (),
+        description="mixtures of experts, by key: their number of parameters may count only what "
+        "is active for a token, so that no memory, time or money follows from it",
+    )
     training_tokens: str | None = Field(None, description="column: training tokens")
     training_compute: str | None = Field(None, description="column: training compute in FLOP")
     average: str | None = Field(None, description="column: the source's own compression average")

@@ -58,7 +58,8 @@ class Cohort:
     `score` (the mean of those in it where all are known), `_stderr` of scores where known, the
     preference columns with `_low`, `_high` and `_lexical`; of measured rows context_tokens,
     scored_bytes and wall_seconds. Unknown = NaN. `family` holds the groups that a fit leaves out
-    one at a time. compressors: rows beside these, in no fit.
+    one at a time. compressors: rows beside these, in no fit. mixtures: models whose `parameters`
+    may not count all weights; fits take the figure as it is, no size or cost follows from it.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Cohort:
     rows: pd.DataFrame
     compressors: tuple[CompressorRow, ...] = ()
     preferences: tuple[Column, ...] = ()  # preference information; no part of `compression`
+    mixtures: frozenset[str] = frozenset()
 
 
 def make_cohorts(
@@ -183,6 +185,7 @@ def _published(table: PublishedTable) -> Cohort:
         ),
         citations=source.citations,
         rows=_with_columns(frame),
+        mixtures=frozenset(source.mixtures),
     )
 
 

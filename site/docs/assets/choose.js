@@ -84,6 +84,7 @@ const misfit = (option, costs, unknown, wishes, weights, labels, held) => {
       return `Needs ${amount(costs.memory_bytes / 1e9)} GB, you have ${amount(wishes.memory_bytes / 1e9)}.`;
   }
   if (wishes.money) {
+    if (option.parameters === null) return "Its size is not known, so its price is not.";
     if (costs.money === null) return "Its price is not known: too far from the sizes that were measured.";
     if (costs.money > wishes.money)
       return `Costs ${held.currency}${amount(costs.money)} a month, you allow ${held.currency}${amount(wishes.money)}.`;
@@ -107,6 +108,7 @@ const qualityOf = (option, weights) => {
 };
 const pairs = (one, other) => ["memory_bytes", "seconds", "money"]
   .map((name) => [one.costs[name], other.costs[name]]).filter(([a, b]) => a !== null && b !== null);
+const hasNoCosts = (entry) => [entry.costs.memory_bytes, entry.costs.seconds, entry.costs.money].every((cost) => cost === null);
 const choose = (wishes, held, data) => {
   const problems = faultsOf(wishes, data);
   const empty = { problems, unit: "", higher_is_better: true, choices: [], front: [] };
@@ -131,7 +133,7 @@ const choose = (wishes, held, data) => {
   };
   const beats = (one, other) => {
     const both = pairs(one, other);
-    if (!both.length || both.some(([mine, theirs]) => mine > theirs)) return false;
+    if ((!both.length && !hasNoCosts(other)) || both.some(([mine, theirs]) => mine > theirs)) return false;
     if (one.good > other.good && !tied(one, other)) return true;
     return one.good >= other.good && both.some(([mine, theirs]) => mine < theirs);
   };
@@ -148,6 +150,8 @@ const choose = (wishes, held, data) => {
     if (best && smallest) reason = `Best quality and least memory of the ${entries.length} that fit`;
     else if (best) reason = `Best quality of the ${entries.length} that fit`;
     else if (smallest) reason = `Least memory of the ${entries.length} that fit`;
+    else if (hasNoCosts(entry)) reason = "No other that fits is better beyond doubt";
+    if (hasNoCosts(entry)) reason += "; what it needs is not known";
     const names = ties.map((t) => t.option.name).sort(order);
     const more = names.length > TIES ? ` and ${names.length - TIES} more` : "";
     if (names.length) reason += `; tied in quality with ${names.slice(0, TIES).join(", ")}${more}`;
@@ -161,7 +165,8 @@ const choose = (wishes, held, data) => {
       return { ...held, on_front: true, ties: ties.map((t) => t.option.id).sort(order), reason: frontReason(entry, ties) };
     }
     const cheaper = pairs(better, entry).some(([mine, theirs]) => mine < theirs);
-    const reason = tied(entry, better) ? `${better.option.name} is as good, within the interval, and costs less.`
+    const reason = hasNoCosts(entry) ? `${better.option.name} is better; what this one needs is not known.`
+      : tied(entry, better) ? `${better.option.name} is as good, within the interval, and costs less.`
       : `${better.option.name} is better and costs ${cheaper ? "less" : "no more"}.`;
     return { ...held, on_front: false, ties: [], reason };
   });
