@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from generator.publish.mixture_note import mixture_note
 from generator.publish.text import count, counted, escape, number, percent, table, tag, valued
 from generator.tables.cohorts import Cohort
 from generator.tables.families import Family, FamilyText, compare_families
@@ -20,7 +21,8 @@ def _cohort(cohort: Cohort) -> str:
     heading = f'<h2 id="{escape(cohort.name)}">{escape(cohort.title)} {tag(cohort.provenance)}</h2>'
     parts = [_table(cohort, families, c.name, c.label, c.unit) for c in cohort.compression]
     parts.append(_scores(cohort, families))
-    return f"{heading}{_words(cohort, families)}{parts[0]}{_folded(parts[1:])}"
+    words = _words(cohort, families)
+    return f"{heading}{words}{parts[0]}{mixture_note(cohort)}{_folded(parts[1:])}"
 
 
 def _folded(tables: Sequence[str]) -> str:
