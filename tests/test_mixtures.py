@@ -15,6 +15,7 @@ from generator.choice.wishes import Wishes
 from generator.export.fields import PARAMETERS
 from generator.files.published import read_published
 from generator.fits.evidence import Evidence
+from generator.fits.findings import Study
 from generator.publish.board_columns import make_board_table
 from generator.publish.board_table import render_board
 from generator.publish.families_page import render_families
@@ -153,7 +154,7 @@ def test_the_home_page_counts_no_mixture_among_sizes(huang):
     """Were a mixture's figure the largest, it would still not be the size of the largest model."""
     rows = huang.rows.copy()
     rows.loc[rows["model"] == "deepseek-ai/DeepSeek-V2", "parameters"] = 900e9
-    evidence = {"huang-2024": Evidence("not enough evidence", 0, 0)}
+    evidence = {"huang-2024": Evidence("not enough evidence", 0, 0, Study("huang-2024", "", ()))}
     home = render_home([make_board_table(replace(huang, rows=rows))], evidence, {}, "2026-01-01")
     assert "up to 110B parameters, mixtures of experts aside" in home
 
