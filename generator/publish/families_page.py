@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from generator.publish.mixture_note import mixture_note
 from generator.publish.text import count, counted, escape, number, percent, table, tag, valued
 from generator.tables.cohorts import Cohort, Column
 from generator.tables.families import (
@@ -49,7 +50,7 @@ def _cohort(cohort: Cohort, families: Sequence[Family], gaps: Sequence[_Gap]) ->
     parts = [_table(cohort, families, c) for c in cohort.compression]
     parts.append(_scores(cohort, families))
     folded = _folded(parts[1:], "more table", "other texts, and scores")
-    return f"{heading}{_words(gaps)}{parts[0]}{folded}"
+    return f"{heading}{_words(gaps)}{parts[0]}{mixture_note(cohort)}{folded}"
 
 
 def _without_gap(cohort: Cohort, families: Sequence[Family]) -> str:

@@ -1,0 +1,165 @@
+"""Mixtures of experts: their published size may not count all weights, so nothing follows from it.
+
+The sizes expected here are those of the source's table, not of the models.
+"""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from generator.choice.options import Criterion, Figure, Menu, Option, Speed, make_menus
+from generator.choice.plain import answer_values, default_wishes
+from generator.choice.wishes import Wishes
+from generator.export.fields import PARAMETERS
+from generator.files.published import read_published
+from generator.fits.evidence import Evidence
+from generator.fits.findings import Study
+from generator.publish.board_columns import make_board_table
+from generator.publish.board_table import render_board
+from generator.publish.families_page import render_families
+from generator.publish.leaderboard import render_home
+from generator.publish.published_page import render_published
+from generator.publish.standing import find_standings
+from generator.records.assumptions import Assumptions
+from tests.published_cohorts import published_cohorts
+
+ROOT = Path(__file__).parent.parent
+HUANG = Path("results/published/huang-2024")
+SIZES = {
+    "deepseek-ai/DeepSeek-V2": 21e9,
+    "mistralai/Mixtral-8x22B-v0.1": 39e9,
+    "mistralai/Mixtral-8x7B-v0.1": 45e9,
+}
+HELD = Assumptions()
+SPEED = Speed(1e-12, 2.0, 2, 100e9, "a machine")
+NOTE = "may count only what is active for a token"
+
+
+@pytest.fixture(scope="module")
+def huang():
+    return published_cohorts()["huang-2024"]
+
+
+def choices_of(cohort, **wishes):
+    (menu,) = make_menus([cohort], [])
+    wish = replace(default_wishes(menu), **wishes)
+    return {c["model"]: c for c in answer_values(wish, [menu], SPEED, HELD)["choices"]}
+
+
+def page_of(cohort, model):
+    standings = find_standings(
+        [make_board_table(cohort)], {cohort.name: Study(cohort.name, "", ())}
+    )
+    row = cohort.rows.set_index("model", drop=False).loc[model]
+    return render_published(cohort, row, standings[row["page"]])
+
+
+def test_only_one_published_table_has_mixtures_and_fits_take_the_sources_figure(huang):
+    named = {name: set(cohort.mixtures) for name, cohort in published_cohorts().items()}
+    assert {name: found for name, found in named.items() if found} == {"huang-2024": set(SIZES)}
+    held = huang.rows.set_index("model")["parameters"]
+    assert {name: held[name] for name in SIZES} == SIZES
+
+
+def test_a_mixture_that_is_not_in_the_table_is_told(tmp_path):
+    folder = shutil.copytree(ROOT / HUANG, tmp_path / HUANG)
+    source = folder / "source.toml"
+    source.write_text(source.read_text("utf-8").replace("/DeepSeek-V2", "/DeepSeek-V"), "utf-8")
+    tables, problems = read_published(tmp_path)
+    assert tables == []
+    assert [str(problem) for problem in problems] == [
+        f'{HUANG.as_posix()}/source.toml: mixtures: "deepseek-ai/DeepSeek-V" is not in table.csv; '
+        "write it as the column model does, or take it out"
+    ]
+
+
+def test_memory_time_and_money_of_a_mixture_are_not_known(huang):
+    choices = choices_of(huang)
+    for name, choice in choices.items():
+        costs = [choice[key] for key in ("memory_bytes", "seconds", "money")]
+        assert [cost is None for cost in costs] == [name in SIZES] * 3, name
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"),
+    [
+        ({"largest_parameters": 1e12}, "Its size is not known."),
+        ({"memory_bytes": 1e15}, "Its size is not known, so its memory is not."),
+        ({"money": 1e12}, "Its size is not known, so its price is not."),
+    ],
+)
+def test_a_limit_leaves_a_mixture_out_and_no_model_of_known_size(huang, limit, reason):
+    weighed = {"mmlu": 1.0}
+    choices = choices_of(huang, weights=weighed, **limit)
+    out = {name: c["reason"] for name, c in choices.items() if not c["fits"]}
+    assert out == dict.fromkeys(SIZES, reason)
+
+
+def chosen(**scores):
+    """Reasons, and whether on the front. The size of a model named `mixture` is not known."""
+    options = [
+        Option(
+            name,
+            name,
+            f"{name}/",
+            "f",
+            "MIT",
+            None if name.startswith("mixture") else 1e9,
+            None,
+            None,
+            {"quiz": Figure(score, None, "published")},
+        )
+        for name, score in scores.items()
+    ]
+    menu = Menu("paper", "Paper", (Criterion("quiz", "Quiz", "fraction", True),), tuple(options))
+    answer = answer_values(Wishes("paper", {"quiz": 1.0}), [menu], SPEED, HELD)
+    return {c["model"]: (c["on_front"], c["reason"]) for c in answer["choices"]}
+
+
+def test_a_model_of_unknown_size_is_judged_by_quality_alone():
+    assert chosen(plain=0.5, mixture=0.4)["mixture"] == (
+        False,
+        "plain is better; what this one needs is not known.",
+    )
+    best = chosen(plain=0.5, mixture=0.6)
+    assert best["mixture"] == (
+        True,
+        "Best quality of the 2 that fit; what it needs is not known.",
+    )
+    assert best["plain"][0]  # what may cost more does not beat it
+    assert not chosen(mixture=0.5, mixture_2=0.4)["mixture_2"][0]
+
+
+def test_the_table_names_its_mixtures_below_it(huang):
+    shown = render_board(make_board_table(huang), "../../", "2026-01-01").replace("<wbr>", "")
+    below = shown.partition("</table>")[2]
+    assert NOTE in below
+    assert all(name in below for name in SIZES)
+    other = make_board_table(published_cohorts()["pythia-v0"])
+    assert NOTE not in render_board(other, "../../", "2026-01-01")
+    assert NOTE in render_families([huang])
+
+
+def test_the_page_of_a_mixture_marks_its_size_and_no_other_page_has_the_note(huang):
+    page = page_of(huang, "mistralai/Mixtral-8x22B-v0.1")
+    assert "39B parameters" in page
+    assert NOTE in page
+    assert "<dt>Parameters</dt><dd>39B<small>may not count all weights</small>" in page
+    other = page_of(huang, "tiiuae/falcon-7b")
+    assert NOTE not in other
+    assert "<dt>Parameters</dt><dd>7B</dd>" in other
+
+
+def test_the_home_page_counts_no_mixture_among_sizes(huang):
+    """Were a mixture's figure the largest, it would still not be the size of the largest model."""
+    rows = huang.rows.copy()
+    rows.loc[rows["model"] == "deepseek-ai/DeepSeek-V2", "parameters"] = 900e9
+    evidence = {"huang-2024": Evidence("not enough evidence", 0, 0, Study("huang-2024", "", ()))}
+    home = render_home([make_board_table(replace(huang, rows=rows))], evidence, {}, "2026-01-01")
+    assert "up to 110B parameters, mixtures of experts aside" in home
+
+
+def test_the_dictionary_says_what_a_number_of_parameters_may_be():
+    assert NOTE in PARAMETERS.description
