@@ -48,7 +48,8 @@ def _cohort(cohort: Cohort, families: Sequence[Family], gaps: Sequence[_Gap]) ->
     heading = f'<h2 id="{escape(cohort.name)}">{escape(cohort.title)} {tag(cohort.provenance)}</h2>'
     parts = [_table(cohort, families, c) for c in cohort.compression]
     parts.append(_scores(cohort, families))
-    return f"{heading}{_words(gaps)}{parts[0]}{_folded(parts[1:], 'more table', 'other texts, and scores')}"
+    more = _folded(parts[1:], "more table", "other texts, and scores")
+    return f"{heading}{_words(gaps)}{parts[0]}{more}"
 
 
 def _without_gap(cohort: Cohort, families: Sequence[Family]) -> str:
@@ -69,7 +70,8 @@ def _without_gap(cohort: Cohort, families: Sequence[Family]) -> str:
     ]
     if any(family.score_residual is not None for family in families):
         saved.append(_scores(cohort, families))
-    return f'<li id="{escape(cohort.name)}">{title}: {reason}.{_folded(saved, "table")}</li>'
+    inside = _folded(saved, "table", "within families")
+    return f'<li id="{escape(cohort.name)}">{title}: {reason}.{inside}</li>'
 
 
 def _folded(tables: Sequence[str], noun: str, what: str) -> str:
