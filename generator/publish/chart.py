@@ -9,7 +9,7 @@ from generator.publish.text import escape
 
 WIDTH, HEIGHT = 1000.0, 500.0
 MARGIN = 0.04  # of the range, so that no mark lies on the frame
-NAME_GAP = 12.0  # from a mark to its name, of WIDTH
+NAME_GAP = 0.012  # from a mark to its name, of the width
 NAME_ROOM = 0.06  # of the height, for a line of text
 
 
@@ -132,10 +132,15 @@ def _name_marks(x: Axis, y: Axis, named: Sequence[Point]) -> tuple[str, str]:
         left, top = x.share(point.x), max(1 - y.share(point.y), next_free)
         next_free = top + NAME_ROOM
         on_left = left > 0.5
-        end = WIDTH * left + (-NAME_GAP if on_left else NAME_GAP)
-        leads += f'<path d="M{place(x, y, point.x, point.y)}L{end:.1f} {HEIGHT * top:.1f}"/>'
-        side = f"right:{100 - end / WIDTH * 100:.2f}%" if on_left else f"left:{end / WIDTH:.2%}"
-        names += f'<span style="{side};top:{100 * top:.2f}%">{escape(point.title)}</span>'
+        end = left + (-NAME_GAP if on_left else NAME_GAP)
+        side, room = ("right", end) if on_left else ("left", 1 - end)
+        leads += (
+            f'<path d="M{place(x, y, point.x, point.y)}L{WIDTH * end:.1f} {HEIGHT * top:.1f}"/>'
+        )
+        names += (
+            f'<span style="{side}:{100 * (1 - room):.2f}%;max-width:{100 * room:.2f}%;'
+            f'top:{100 * top:.2f}%">{escape(point.title)}</span>'
+        )
     if not names:
         return "", ""
     return (

@@ -71,7 +71,7 @@ def _without_gap(cohort: Cohort, families: Sequence[Family]) -> str:
     ]
     if any(family.score_residual is not None for family in families):
         saved.append(_scores(cohort, families))
-    folded = _folded(saved, "table", "what can be said")
+    folded = _folded(saved, "table", "within families")
     return f'<li id="{escape(cohort.name)}">{title}: {reason}.{folded}</li>'
 
 

@@ -1,0 +1,123 @@
+"""The pages of the plane, of families and of trajectories draw what there is to compare, once."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from generator.publish.board_columns import make_board_table
+from generator.publish.chart import Cloud, Point, draw_clouds
+from generator.publish.families_page import render_families
+from generator.publish.plane_page import render_plane_page
+from generator.publish.trajectories_page import render_trajectories
+from generator.records.models import Checkpoint
+from generator.tables.cohorts import make_cohorts
+from generator.tables.trajectories import make_trajectories
+from tests.factory import REVISION, make_model, make_result, make_specs, store
+from tests.published_cohorts import published_cohorts
+
+
+def plane_of(*models, suites=("starter",)):
+    """The page for models on one text; a table a suite, with the same marks in each."""
+    specs = make_specs(*models)
+    (cohort,) = make_cohorts(specs, store(*map(make_result, models)), [])
+    return render_plane_page(
+        [make_board_table(replace(cohort, name=f"measured-{suite}")) for suite in suites]
+    )
+
+
+def test_a_text_is_drawn_once_however_many_suites_there_are():
+    page = plane_of(make_model(), make_model("org/other"), suites=("starter", "core"))
+    assert page.count("<svg") == 1
+    assert re.findall(r"<h2>(.*?) <span", page) == ["Prose: base models"]
+    assert 'data-board="../boards/measured-starter.json"' in page
+
+
+def test_a_text_of_one_model_is_a_row_and_no_chart():
+    page = plane_of(make_model())
+    assert "<svg" not in page
+    assert re.findall(r'<th scope="row">(.*?)</th>', page) == [
+        f'<a href="../models/{make_model().id}/">org/<wbr>model</a>'
+    ]
+
+
+@pytest.mark.parametrize(("models", "named"), [(6, 6), (7, 0)])
+def test_few_marks_have_their_names_beside_them(models, named):
+    page = plane_of(*(make_model(f"org/m{k}") for k in range(models)))
+    assert len(re.findall(r'<span style="[^"]+max-width[^"]+">org/m\d</span>', page)) == named
+
+
+def test_names_of_marks_at_one_place_stand_below_each_other_and_inside():
+    points = [Point(0.3, 0.2, f"m{k}") for k in range(6)] + [Point(0.01, 0.01, "left")]
+    cloud = Cloud("f", (0.3, 0.01), (0.2, 0.01), (0, 1))
+    drawn = draw_clouds([cloud], ("x", "y"), ("x", "y"), "", bound=True, named=points)
+    places = re.findall(
+        r'<span style="(left|right):([\d.]+)%;max-width:([\d.]+)%;top:([\d.]+)%">(\w+)', drawn
+    )
+    tops = {name: float(top) for _, _, _, top, name in places}
+    ordered = [tops[f"m{k}"] for k in range(6)]
+    assert all(after - before > 5 for before, after in zip(ordered, ordered[1:], strict=False))
+    assert max(tops.values()) < 100
+    assert {name: side for side, _, _, _, name in places}["left"] == "left"
+    assert all(float(away) + float(room) <= 100.01 for _, away, room, _, _ in places)
+
+
+def test_families_begin_with_a_finding_and_end_with_what_lacks_one():
+    found = published_cohorts()["huang-2024"]
+    few = replace(found, name="few", title="Few", rows=found.rows.head(5))
+    page = render_families([few, found])
+    headings = re.findall(r"<h2[^>]*>([^<]*?) ?<", page)
+    assert headings == [found.title, "Tables without a comparison at equal size"]
+    assert (
+        '<li id="few"><a href="../boards/few/">Few</a>: 5 models of known size; a line over size '
+        "needs 8." in page
+    )
+    closing = page.partition("<ul>")[2]
+    assert "the line of all" not in closing
+    assert "Residual given size" not in closing
+    assert "Residual given size" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"parameters": 1e9}, "all models are of one size"),
+        ({"family": "one"}, "fewer than two families have two models of known size"),
+    ],
+)
+def test_what_a_cohort_of_families_lacks_is_said(changes, reason):
+    found = published_cohorts()["huang-2024"]
+    assert f": {reason}." in render_families([replace(found, rows=found.rows.assign(**changes))])
+
+
+def test_no_text_at_all_is_said_on_the_page_of_families():
+    assert "No text is measured yet" in render_families([])
+
+
+def test_a_path_over_the_plane_shows_where_it_begins_and_ends():
+    """First and last by tokens seen, not by place; and the run is called as its model is."""
+    early, middle = ("sha256-" + letter * 40 for letter in "ed")
+    seen = {early: 10, middle: 20, REVISION: 30}
+    model = make_model(
+        training_tokens=30,
+        checkpoints=tuple(
+            Checkpoint(revision=revision, tokens_seen=tokens, path=f"w{tokens}")
+            for revision, tokens in seen.items()
+        ),
+    )
+    results = [
+        make_result(model, revision=revision, tokens_seen=tokens)
+        for revision, tokens in seen.items()
+    ]
+    frame = make_trajectories(make_specs(model), store(*results))
+    page = render_trajectories(frame, [], {model.id: model.title})
+    plane, *others = page.split("<figure")[1:]
+    assert re.findall(r'run-0 (start|end)" d="[^"]+"><title>([^<]+)', plane) == [
+        ("end", "org/model, 30 tokens"),
+        ("start", "org/model, 10 tokens"),
+    ]
+    assert plane.count('class="hollow"') == 1
+    assert "Hollow: its first checkpoint; large: its last." in plane
+    assert "hollow" not in "".join(others)
+    assert len(others) > 2
+    assert model.id not in re.sub(r'id="[^"]*"', "", page)
