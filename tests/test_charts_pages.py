@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_a_text_of_one_model_is_a_row_and_no_chart():
     page = plane_of(make_model())
     assert "<svg" not in page
     assert re.findall(r'<th scope="row">(.*?)</th>', page) == [
-        f'<a href="../models/{make_model().id}/">org/<wbr>model</a>'
+        f'<a href="../models/{make_model().id}/">org/<wbr>small</a>'
     ]
 
 
@@ -56,7 +57,7 @@ def test_names_of_marks_at_one_place_stand_below_each_other_and_inside():
     )
     tops = {name: float(top) for _, _, _, top, name in places}
     ordered = [tops[f"m{k}"] for k in range(6)]
-    assert all(after - before > 5 for before, after in zip(ordered, ordered[1:], strict=False))
+    assert all(after - before > 5 for before, after in pairwise(ordered))
     assert max(tops.values()) < 100
     assert {name: side for side, _, _, _, name in places}["left"] == "left"
     assert all(float(away) + float(room) <= 100.01 for _, away, room, _, _ in places)
@@ -113,8 +114,8 @@ def test_a_path_over_the_plane_shows_where_it_begins_and_ends():
     page = render_trajectories(frame, [], {model.id: model.title})
     plane, *others = page.split("<figure")[1:]
     assert re.findall(r'run-0 (start|end)" d="[^"]+"><title>([^<]+)', plane) == [
-        ("end", "org/model, 30 tokens"),
-        ("start", "org/model, 10 tokens"),
+        ("end", "org/small, 30 tokens"),
+        ("start", "org/small, 10 tokens"),
     ]
     assert plane.count('class="hollow"') == 1
     assert "Hollow: its first checkpoint; large: its last." in plane
