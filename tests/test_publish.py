@@ -195,10 +195,10 @@ def test_the_predict_page_begins_with_who_wins_in_each_set(repository, miniature
 
 
 def test_the_predict_page_folds_each_set_under_its_verdict(miniature):
-    """The form, then the sets, then the ledger; a link to a set leads to what is not folded."""
+    """The sets, then the ledger; a link to a set leads to what is not folded."""
     predict = page_text(miniature, "predict")
     headings = re.findall(r'<h2 id="([^"]+)">', predict)
-    assert headings == ["outcome", "calculator", "evidence", "ledger", "amounts", "costs"]
+    assert headings == ["outcome", "evidence", "ledger", "amounts", "costs"]
     prose = (SITE / "docs/predict.md").read_text("utf-8")
     assert "## Predictions logged in advance" not in prose  # once is enough
     before, fold, inside = predict.partition('<details id="paper">')
