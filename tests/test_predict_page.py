@@ -97,6 +97,8 @@ def test_who_wins_comes_first_and_the_sets_are_folded(browser, address, width, b
     tops = [opened.locator(place).bounding_box()["y"] for place in places]
     assert tops == sorted(tops)
     assert tops[0] < 450
+    verdict = opened.locator("#outcomes td", has_text="Compression wins").first.bounding_box()
+    assert verdict["x"] + verdict["width"] <= width  # seen without scrolling sideways
     assert opened.get_by_role("heading", name="Predictions logged in advance").count() == 1
     assert opened.locator("article details[open]").count() == 0
     assert faults_of(opened) == []
