@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,8 @@ from generator.choice.specifics import break_even, rent_or_buy, sensitivity
 from generator.choice.wishes import Wishes
 from generator.choice.words import amount, fixed
 from generator.files.results import StoredResult
-from generator.publish.choose_page import render_answer
+from generator.publish.choose_page import render_answer, render_choose, speed_sentence
+from generator.publish.text import UNKNOWN
 from generator.records.assumptions import Assumptions
 from tests.board import invoke
 from tests.factory import make_model, make_result, make_specs
@@ -243,6 +245,34 @@ def test_where_money_is_not_known_nothing_is_said_of_it():
     assert "Specifics" not in render_answer(unknown, HELD, "")
 
 
+@pytest.mark.parametrize(
+    ("speed", "billing", "shown"),
+    [
+        (SPEED, "machine", ["Hours a month", "Money a month"]),
+        (None, "token", ["Money a month"]),
+        (None, "machine", []),
+    ],
+)
+def test_hours_and_money_are_columns_where_they_are_known(speed, billing, shown):
+    wishes = Wishes("paper", {"quiz": 1.0}, billing=billing)
+    both = [option("small", 1e8, 0.3), option("large", 1e9, 0.5)]
+    page = render_answer(answer_values(wishes, [menu(*both)], speed, HELD), HELD, "")
+    chosen = page.partition("</table>")[0]
+    found = re.findall(r'<th scope="col"[^>]*>(Hours a month|Money a month)</th>', chosen)
+    assert found == shown
+    assert UNKNOWN not in chosen
+
+
+def test_the_page_says_where_hours_come_from_only_where_some_are_known():
+    near, far = option("near", 1e8, 0.3), option("far", 1e12, 0.5)
+    hidden = '<p id="choose-speed" hidden>'
+    assert hidden in render_choose([menu(far)], SPEED, HELD)
+    assert hidden in render_choose([menu(near)], None, HELD)
+    shown = render_choose([menu(near, far)], SPEED, HELD)
+    assert hidden not in shown
+    assert '<p id="choose-speed">Hours are estimates' in shown
+
+
 def test_speed_is_read_off_the_records_with_its_error():
     slow, fast = make_model("org/slow"), make_model("org/fast", parameters=2000)
     stored = []
@@ -257,6 +287,12 @@ def test_speed_is_read_off_the_records_with_its_error():
     assert speed.seconds == pytest.approx(math.sqrt(rates[0] * rates[1]))
     assert (speed.factor, speed.models) == (pytest.approx(4.0), 2)
     assert measure_speed(make_specs(slow), stored[:1]).factor is None
+    environment = stored[0].result.environment.model_copy(update={"threads": 1})
+    alone = stored[0].result.model_copy(update={"environment": environment})
+    one = measure_speed(make_specs(slow), [StoredResult(alone.file, alone)])
+    assert one.machine.endswith(", 1 thread")
+    assert "one model alone cannot tell" in speed_sentence(one)
+    assert "1 model took" in speed_sentence(one)
     assert measure_speed(make_specs(slow), []) is None
 
 

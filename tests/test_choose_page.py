@@ -111,6 +111,40 @@ def test_a_change_stands_in_the_address_and_a_reload_keeps_it(page, address):
     page.wait_for_url("**memory_bytes=16**")
 
 
+def test_hours_and_money_are_shown_where_they_are_known(page, address, board):
+    """In the words and columns of the build, before and after the page computes them itself."""
+    menus, speed, held = board
+    shown = set()
+    for menu in menus:
+        answer = answer_values(default_wishes(menu), menus, speed, held)
+        page.goto(f"{address}choose/?{urlencode({'menu': menu.name})}")
+        shown_answer(page)
+        chosen = [choice for choice in answer["choices"] if choice["on_front"]]
+        timed = any(choice["seconds"] is not None for choice in chosen)
+        labels = page.locator("#choose-answer table").first.locator("thead th").all_inner_texts()
+        assert ("Hours a month" in labels, "Money a month" in labels) == (timed, timed), menu.name
+        known = any(choice["seconds"] is not None for choice in answer["choices"])
+        assert page.locator("#choose-speed").is_visible() == known, menu.name
+        shown.add(timed)
+    assert shown == {True, False}
+
+
+def test_on_a_phone_the_answer_comes_before_the_fields(browser, address):
+    for width, open_ones in ((390, 0), (1440, 2)):
+        opened = browser.new_page(viewport={"width": width, "height": 844})
+        opened.goto(f"{address}choose/")
+        shown_answer(opened)
+        folds = opened.locator("#choose-form details")
+        assert folds.count() == 3
+        assert opened.locator("#choose-form details[open]").count() == open_ones
+        if width == 390:
+            assert opened.locator("#choose-answer").bounding_box()["y"] < 844
+            folds.nth(1).locator("summary").click()
+            opened.locator("select[name=menu]").select_option(index=1)  # makes the form anew
+            assert [folds.nth(k).get_attribute("open") for k in range(3)] == [None, "", None]
+        opened.close()
+
+
 def test_it_asks_for_nothing_but_its_own_files(browser, address):
     opened = browser.new_page()
     faults = watch(opened)

@@ -36,6 +36,8 @@ from tests.factory import make_model, make_result, make_specs, store
 from tests.miniature import HOSTILE, write_miniature
 from tests.published_cohorts import mean_studies
 
+SITE = Path(__file__).parent.parent / "site"
+
 
 def render(models, results):
     return render_site(board_of(make_specs(*models), store(*results)))
@@ -199,6 +201,22 @@ def test_the_predict_page_begins_with_who_wins_in_each_set(repository, miniature
         assert f">{percent(comparison.best_baseline.mae.value, 2)}<" in own[0]
         wins = comparison.compression.mae.value < comparison.best_baseline.mae.value
         assert ("Compression wins" in own[0]) == wins
+
+
+def test_the_predict_page_folds_each_set_under_its_verdict(miniature):
+    """The sets, then the ledger; a link to a set leads to what is not folded."""
+    predict = page_text(miniature, "predict")
+    headings = re.findall(r'<h2 id="([^"]+)">', predict)
+    assert headings == ["outcome", "evidence", "ledger", "amounts", "costs"]
+    prose = (SITE / "docs/predict.md").read_text("utf-8")
+    assert "## Predictions logged in advance" not in prose  # once is enough
+    before, fold, inside = predict.partition('<details id="paper">')
+    assert fold
+    summary = inside.partition("</summary>")[0]
+    assert re.search(r"\d+ models of \d+ groups\. Compression (wins|loses)", summary)
+    assert '<table class="board" id="paper-' not in before
+    assert "<details open" not in predict
+    assert re.findall(r'href="#([^"]+)"', predict) == ["paper"]
 
 
 def test_few_measured_models_give_no_fit(miniature):

@@ -32,12 +32,12 @@ def render_outcomes(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence])
     """Who wins: a line for each set whose mean score is fitted; nothing without such a set."""
     header = [
         ("Set", False),
+        ("Outcome", False),  # here a phone shows it too
         ("Models", True),
         ("Groups", True),
         ("Error of compression, points", True),
         ("Error of the best baseline, points", True),
         ("Best baseline", False),
-        ("Outcome", False),
     ]
     rows = []
     for cohort in cohorts:
@@ -51,12 +51,12 @@ def render_outcomes(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence])
             rows.append(
                 [
                     f"{link}, {escape(found.rows)}",
+                    outcome_of(found),
                     str(found.n),
                     str(found.groups),
                     valued(percent(own.mae.value, 2), own.mae.value),
                     valued(percent(other.mae.value, 2), other.mae.value),
                     escape(other.name),
-                    outcome_of(found),
                 ]
             )
     if not rows:
