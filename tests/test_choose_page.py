@@ -94,6 +94,21 @@ def test_weights_that_no_one_can_grant_get_the_same_sentence(page, address, boar
         assert page.locator("#choose-answer .notice").first.inner_text() == ours["problems"][0]
 
 
+@pytest.mark.parametrize("limits", [{}, {"money": 1e6}], ids=str)
+def test_a_mixture_of_unknown_size_gets_the_same_sentence(page, address, board, limits):
+    """The best by this benchmark is one: first on the front, or left out by a limit."""
+    menus, speed, held = board
+    name, best = "huang-2024", "mistralai/Mixtral-8x22B-v0.1"
+    query = {"menu": name, "w.hellaswag": 1, **limits}
+    menu = next(one for one in menus if one.name == name)
+    query |= {f"w.{c.name}": 0 for c in menu.criteria if c.name != "hellaswag"}
+    page.goto(f"{address}choose/?{urlencode(query)}")
+    ours = answer_values(Wishes(name, {"hellaswag": 1.0}, **limits), menus, speed, held)
+    assert_alike(json.loads(json.dumps(ours)), shown_answer(page))
+    reason = next(c["reason"] for c in ours["choices"] if c["model"] == best)
+    assert ("so its price is not" if limits else "what it needs is not known") in reason
+
+
 def test_a_change_stands_in_the_address_and_a_reload_keeps_it(page, address):
     page.goto(f"{address}choose/")
     before = shown_answer(page)
