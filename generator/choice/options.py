@@ -8,6 +8,7 @@ from typing import Any
 
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
+from generator.fits.study import counted
 from generator.records.results import Result
 from generator.tables.cohorts import Cohort, Column
 from generator.tables.measured import current_results
@@ -152,9 +153,8 @@ def measure_speed(specs: Specs, stored: Iterable[StoredResult]) -> Speed | None:
         seconds = result.environment.wall_seconds / tokens
         ratios.setdefault(model.id, []).append(seconds / model.parameters)
         sizes[model.id] = model.parameters
-        threads = result.environment.threads
-        noun = "thread" if threads == 1 else "threads"
-        machines.add(f"{result.environment.processor}, {threads} {noun}")
+        threads = counted(result.environment.threads, "thread")
+        machines.add(f"{result.environment.processor}, {threads}")
     if not ratios:
         return None
     logs = [math.log(median(own)) for own in ratios.values()]
