@@ -27,7 +27,7 @@ def render_choose(menus: Sequence[Menu], speed: Speed | None, held: Assumptions)
         "<noscript><p>Without JavaScript this page shows the answer to one question: all "
         "benchmarks alike, no limit. <code>leaderboard choose</code> answers others."
         "</p></noscript></div>"
-        f'<p id="choose-speed"{"" if _knows(answer["choices"], "seconds") else " hidden"}>'
+        f'<p id="choose-speed"{"" if knows(answer["choices"], "seconds") else " hidden"}>'
         f"{escape(speed_sentence(speed))}</p>"
         f'<div id="choose-answer" aria-live="polite">{render_answer(answer, held, "../")}</div>'
         "</div>"
@@ -92,7 +92,7 @@ def choice_table(
     """Hours and money are columns only where one of these choices has them, as in choose.js."""
     percent = answer["unit"] == "fraction"
     quality = "Quality, %" if percent else f"Cost of text, {answer['unit']}"
-    timed, priced = _knows(choices, "seconds"), _knows(choices, "money")
+    timed, priced = knows(choices, "seconds"), knows(choices, "money")
     header = [("Model", False), (quality, True), ("Memory, GB", True)]
     header += [("Hours a month", True)] * timed + [("Money a month", True)] * priced
     header += [("Evidence", False), ("Why", False)]
@@ -113,7 +113,8 @@ def choice_table(
     return table(f"choose-{name}", caption, header, rows)
 
 
-def _knows(choices: Sequence[Values], cost: str) -> bool:
+def knows(choices: Sequence[Values], cost: str) -> bool:
+    """Whether this cost of any of the choices is known."""
     return any(choice[cost] is not None for choice in choices)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from generator.choice.options import Menu, Speed
 from generator.choice.wishes import Wishes
 from generator.choice.words import amount
-from generator.publish.choose_page import choice_table, speed_sentence
+from generator.publish.choose_page import choice_table, knows, speed_sentence
 from generator.publish.score_report import render_page
 from generator.publish.text import escape
 from generator.records.assumptions import Assumptions
@@ -30,8 +30,7 @@ def render_summary(
     chosen = [choice for choice in answer["choices"] if choice["on_front"]]
     if not chosen:
         raise ValueError("a summary needs a model that fits")
-    timed = any(choice["seconds"] is not None for choice in chosen)
-    timing = f"{speed_sentence(speed)} " if timed else ""
+    timing = f"{speed_sentence(speed)} " if knows(chosen, "seconds") else ""
     parts = [
         f"<p>{escape(_question(wishes, menu, held))}</p>",
         choice_table("chosen", "The shortlist", chosen, answer, held, ""),
