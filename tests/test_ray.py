@@ -1,6 +1,7 @@
 """The Ray engine on a real cluster of two nodes on loopback."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -25,11 +26,11 @@ MODELS = ("A", "B", "C", "D")
 
 @pytest.fixture
 def cluster() -> Iterator[Any]:
-    """Two nodes with one processor each; the driver is connected to the first."""
+    """A node for the driver, and one with a processor, which is at a task as long as there are any."""
     from ray.cluster_utils import Cluster
 
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
-    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     found.second = found.add_node(num_cpus=1)
     ray.init(address=found.address, log_to_driver=False, logging_level="ERROR")
     found.wait_for_nodes()
@@ -54,8 +55,8 @@ def figures(result: Result) -> tuple[Any, ...]:
 
 
 def test_a_node_killed_in_the_middle_costs_a_retry_and_no_result(boards, cluster, monkeypatch):
-    """The second node dies after the first record; every job still has exactly one good record,
-    with the figures of the local engine."""
+    """The node that works dies in the middle of its second task, and another one joins; every job
+    still has exactly one good record, with the figures of the local engine."""
     from generator.measure.engines import ray as engine
     from generator.measure.engines.local import run_local
 
@@ -75,8 +76,10 @@ def test_a_node_killed_in_the_middle_costs_a_retry_and_no_result(boards, cluster
         for job, result in results:
             assert (job.model.id, job.name) == (result.model, result.name)
             found.append(result)
-            if len(found) == 1:
+            if len(found) == 2:  # both of the first task; the next is at work for seconds
+                time.sleep(0.5)
                 cluster.remove_node(cluster.second, allow_graceful=False)
+                cluster.add_node(num_cpus=1)
     assert deaths
     assert [result.error for result in found] == [None] * 8
     with closing(run_local(jobs, specs, place, Limits(), lambda *_: None)) as results:
