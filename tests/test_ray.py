@@ -26,7 +26,7 @@ MODELS = ("A", "B", "C", "D")
 
 @pytest.fixture
 def cluster() -> Iterator[Any]:
-    """A node for the driver, and one with a processor, which is at a task as long as there are any."""
+    """A node for the driver, and one with a processor: it is at a task while there are any."""
     from ray.cluster_utils import Cluster
 
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"

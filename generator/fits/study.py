@@ -1,13 +1,13 @@
 """One cohort studied: for every benchmark a form, its errors on left-out rows, predictions."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from generator.files.processes import start_beside
 from generator.fits.candidates import COMPUTE, Candidate, list_candidates
 from generator.fits.contenders import MEAN, Comparison, compare
 from generator.fits.findings import BenchmarkStudy, Fit, Study
@@ -23,7 +23,6 @@ Array = NDArray[np.float64]
 
 FEWEST_MODELS = 8
 FEWEST_GROUPS = 3
-THREADS = 2
 AT_CHANCE = 0.02  # scores no higher above chance than this tell nothing, where no error is known
 
 
@@ -41,12 +40,16 @@ def study_cohort(cohort: Cohort, seed: int = 0, only: Sequence[str] | None = Non
     found: dict[str, BenchmarkStudy] = {}
     candidates = list_candidates(cohort, table)
     if judged.benchmarks:
-        # Numpy lets other threads work meanwhile; each part is the same however many there are,
-        # since the threads of its matrix products, which would get in their way, are kept to one.
-        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(THREADS) as pool:
-            parts = split_benchmarks(judged, sets, candidates)
-            for studied in pool.map(lambda part: _study_part(part, sets, candidates, seed), parts):
-                found |= {one.benchmark.name: one for one in studied}
+        parts = list(split_benchmarks(judged, sets, candidates))
+        half = len(parts) // 2  # of a small table there is one part, and no second process
+
+        def study(some: Sequence[ScoreTable]) -> list[BenchmarkStudy]:
+            return [one for part in some for one in _study_part(part, sets, candidates, seed)]
+
+        # The threads of matrix products would get in the way of the other process.
+        with threadpool_limits(1, user_api="blas"):
+            beside = start_beside(lambda: study(parts[:half])) if half else list
+            found = {one.benchmark.name: one for one in [*study(parts[half:]), *beside()]}
     studies = tuple(
         found.get(b.name, BenchmarkStudy(b, reason))
         for b, reason in zip(table.benchmarks, short, strict=True)
