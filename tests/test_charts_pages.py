@@ -51,7 +51,7 @@ def test_few_marks_have_their_names_beside_them(models, named):
 def test_names_of_marks_at_one_place_stand_below_each_other_and_inside():
     points = [Point(0.3, 0.2, f"m{k}") for k in range(6)] + [Point(0.01, 0.01, "left")]
     cloud = Cloud("f", (0.3, 0.01), (0.2, 0.01), (0, 1))
-    drawn = draw_clouds([cloud], ("x", "y"), ("x", "y"), "", bound=True, named=points)
+    drawn = draw_clouds([cloud], ("x", "y"), ("x", "y"), "", "figures", bound=True, named=points)
     places = re.findall(
         r'<span style="(left|right):([\d.]+)%;max-width:([\d.]+)%;top:([\d.]+)%">(\w+)', drawn
     )
@@ -111,7 +111,7 @@ def test_a_path_over_the_plane_shows_where_it_begins_and_ends():
         for revision, tokens in seen.items()
     ]
     frame = make_trajectories(make_specs(model), store(*results))
-    page = render_trajectories(frame, [], {model.id: model.title})
+    page = render_trajectories(frame, [], {model.id: model.title}, "2026-10-03")
     plane, *others = page.split("<figure")[1:]
     assert re.findall(r'run-0 (start|end)" d="[^"]+"><title>([^<]+)', plane) == [
         ("end", "org/small, 30 tokens"),

@@ -6,7 +6,7 @@ from generator.fits.calibration import Calibration
 from generator.fits.evidence import Evidence
 from generator.fits.findings import BenchmarkStudy, Judgement, Study
 from generator.fits.outliers import find_outliers
-from generator.publish.chart import Judged, draw_judged
+from generator.publish.chart import folded_figures
 from generator.publish.fit_parts import (
     LEFT_OUT,
     outcome_of,
@@ -17,15 +17,23 @@ from generator.publish.fit_parts import (
     render_outliers,
     render_predictions,
 )
+from generator.publish.judged import Judged, draw_judged
 from generator.publish.text import counted, escape, number, percent, table, tag, valued
 from generator.tables.cohorts import Cohort
 
+SHOWN_POINTS = 20  # of the table below a chart
 
-def render_evidence(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]) -> str:
-    """Each set, folded, under its verdict; those with too little evidence come last."""
+
+def render_evidence(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence], date: str) -> str:
+    """Each set, folded, under its verdict; those with too little evidence come last.
+
+    date: of the board.
+    """
     ordered = sorted(cohorts, key=lambda one: evidence[one.name].shortage is not None)  # stable
     heading = '<h2 id="evidence">The evidence, set by set</h2>'
-    return "\n".join([heading, *(_cohort(cohort, evidence[cohort.name]) for cohort in ordered)])
+    return "\n".join(
+        [heading, *(_cohort(cohort, evidence[cohort.name], date) for cohort in ordered)]
+    )
 
 
 def render_outcomes(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]) -> str:
@@ -88,7 +96,7 @@ def render_calibration(found: Calibration) -> str:
     )
 
 
-def _cohort(cohort: Cohort, found: Evidence) -> str:
+def _cohort(cohort: Cohort, found: Evidence, date: str) -> str:
     """What a set lacks, in a line, and the rest folded; the set's id is on what a link shows."""
     place, title = f' id="{escape(cohort.name)}"', f"<strong>{escape(cohort.title)}</strong>"
     study, parts = found.study, []
@@ -103,7 +111,7 @@ def _cohort(cohort: Cohort, found: Evidence) -> str:
     summary = f"{title} {tag(cohort.provenance)}<br>{_verdict(found, fitted)}"
     parts.append(f"<details{place}><summary>{summary}</summary>")
     if found.shortage is None:
-        parts += _headline(cohort, study, fitted[0])
+        parts += _headline(cohort, study, fitted[0], date)
     parts.append(render_coverage(study, f"{cohort.name}-coverage"))
     parts.append(render_accuracy(study, f"{cohort.name}-accuracy"))
     parts.append(_short(study))
@@ -123,7 +131,7 @@ def _verdict(found: Evidence, fitted: Sequence[BenchmarkStudy]) -> str:
     return f"{n} of {groups}. {outcome_of(mean)}."
 
 
-def _headline(cohort: Cohort, study: Study, first: BenchmarkStudy) -> list[str]:
+def _headline(cohort: Cohort, study: Study, first: BenchmarkStudy, date: str) -> list[str]:
     """Of the mean: who predicts best, which form, and measured against predicted."""
     parts = [
         render_comparison(cohort, comparison, f"{cohort.name}-comparison-{k + 1}")
@@ -131,10 +139,14 @@ def _headline(cohort: Cohort, study: Study, first: BenchmarkStudy) -> list[str]:
         if comparison is not None
     ]
     parts.append(render_forms(first))
-    return parts + [_chart(first, judgement) for judgement in first.judgements]
+    return parts + [
+        _chart(first, judgement, f"{cohort.name}-{judgement.kind}-points", date)
+        for judgement in first.judgements
+    ]
 
 
-def _chart(one: BenchmarkStudy, judgement: Judgement) -> str:
+def _chart(one: BenchmarkStudy, judgement: Judgement, table_id: str, date: str) -> str:
+    """Measured against predicted, and the largest errors in a table."""
     rows = [
         Judged(
             r.predicted,
@@ -148,11 +160,37 @@ def _chart(one: BenchmarkStudy, judgement: Judgement) -> str:
     held = judgement.coverage[-1]
     summary = (
         f"{one.benchmark.label}, {LEFT_OUT[judgement.kind]}: {counted(len(rows), 'model')}, mean "
-        f"absolute error {percent(judgement.accuracy.mae.value, 2)} points. Bars: 95 % intervals "
-        f"of the predictions ({held.kind}), which hold {held.held} of {held.n} scores. "
-        "Line: where prediction and measurement agree."
+        f"absolute error {percent(judgement.accuracy.mae.value, 2)} points, as of {date}. Bars: "
+        f"95 % intervals of the predictions ({held.kind}), which hold {held.held} of {held.n} "
+        "scores. Line: where prediction and measurement agree."
     )
-    return draw_judged(rows, "Predicted, %", "Measured, %", summary)
+    return draw_judged(rows, summary, table_id) + _errors(one, judgement, table_id, date)
+
+
+def _errors(one: BenchmarkStudy, judgement: Judgement, table_id: str, date: str) -> str:
+    """The points of a chart, folded, the largest errors first; the rest is in the downloads."""
+    ordered = sorted(
+        judgement.rows, key=lambda row: (-abs(row.measured - row.predicted), row.model)
+    )
+    header = [("Model", False), ("Measured, %", True), ("Predicted, %", True)]
+    header += [("95 % interval", True), ("Error, points", True)]
+    rows = [
+        [
+            escape(r.model),
+            valued(percent(r.measured), r.measured),
+            valued(percent(r.predicted), r.predicted),
+            "{} to {}".format(*(percent(end) for end in r.intervals[-1])),
+            valued(percent(r.measured - r.predicted), r.measured - r.predicted),
+        ]
+        for r in ordered[:SHOWN_POINTS]
+    ]
+    caption = (
+        f"{one.benchmark.label}, measured less predicted: {counted(len(ordered), 'model')}, "
+        f"{LEFT_OUT[judgement.kind]}, largest error first, as of {date}"
+    )
+    if len(ordered) > SHOWN_POINTS:
+        caption += f"; {len(ordered) - SHOWN_POINTS} more in residuals.parquet"
+    return folded_figures(table_id, caption, header, rows)
 
 
 def _short(study: Study) -> str:
