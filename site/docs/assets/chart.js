@@ -3,7 +3,8 @@ import { escapeHtml } from "./format.js";
 
 const [WIDTH, HEIGHT] = [1000, 500];
 
-const axisOf = (values, ticks = 6) => {
+// A linear axis with a little room at both ends and round marks.
+export const axisOf = (values, ticks = 6) => {
   let [low, high] = [Math.min(...values), Math.max(...values)];
   const span = high - low || Math.abs(high) || 1;
   [low, high] = [low - 0.04 * span, high + 0.04 * span];
