@@ -111,7 +111,7 @@ def test_a_path_over_the_plane_shows_where_it_begins_and_ends():
         for revision, tokens in seen.items()
     ]
     frame = make_trajectories(make_specs(model), store(*results))
-    page = render_trajectories(frame, [], {model.id: model.title}, "2026-10-03")
+    page = render_trajectories(frame, [], {model.id: model.title})
     plane, *others = page.split("<figure")[1:]
     assert re.findall(r'run-0 (start|end)" d="[^"]+"><title>([^<]+)', plane) == [
         ("end", "org/small, 30 tokens"),

@@ -21,8 +21,6 @@ from generator.tables.cohorts import Cohort
 from tests.costly import one_in
 from tests.simulated import simulated_cohort
 
-DATE = "2026-01-02"
-
 
 @pytest.fixture(scope="module")
 def cohort() -> Cohort:
@@ -38,7 +36,7 @@ def with_rows(cohort: Cohort, rows: pd.DataFrame) -> Cohort:
 
 def shown(cohort: Cohort) -> str:
     """The cohort's part of the Predict page, as text."""
-    return as_text(render_evidence([cohort], evidence_of(cohort), DATE))
+    return as_text(render_evidence([cohort], evidence_of(cohort)))
 
 
 def as_text(page: str) -> str:
@@ -52,7 +50,7 @@ def evidence_of(cohort: Cohort):
 def refused(cohort: Cohort, reason: str) -> None:
     """The page says so, and there is no line, no chart, no prediction and no calculator."""
     found = evidence_of(cohort)
-    page = render_evidence([cohort], found, DATE)
+    page = render_evidence([cohort], found)
     assert f"Not enough evidence: {reason}." in as_text(page)
     assert "<svg" not in page
     assert "<table" not in page
@@ -66,7 +64,7 @@ def refused(cohort: Cohort, reason: str) -> None:
 
 def test_the_cohort_is_fitted_before_it_is_spoiled(cohort):
     found = evidence_of(cohort)
-    assert "Not enough evidence" not in as_text(render_evidence([cohort], found, DATE))
+    assert "Not enough evidence" not in as_text(render_evidence([cohort], found))
     assert len(prediction_frame(found)) == 3 * 12
 
 
@@ -131,7 +129,7 @@ def test_a_model_whose_figures_are_not_known_trains_nothing_and_is_not_predicted
         evidence_of(with_rows(cohort, rows)) for rows in (spoiled, cohort.rows.drop(index=0))
     )
     pd.testing.assert_frame_equal(prediction_frame(found), prediction_frame(without))
-    assert "nan" not in as_text(render_evidence([with_rows(cohort, spoiled)], found, DATE)).lower()
+    assert "nan" not in as_text(render_evidence([with_rows(cohort, spoiled)], found)).lower()
 
 
 def test_a_benchmark_that_nobody_has_leaves_the_others_and_no_mean(cohort):
@@ -149,7 +147,7 @@ def test_a_negative_control_is_labelled_wherever_it_stands(cohort):
     first, second = cohort.scores
     marked = replace(cohort, scores=(first, replace(second, negative_control=True)))
     found = evidence_of(marked)
-    page = as_text(render_evidence([marked], found, DATE))
+    page = as_text(render_evidence([marked], found))
     assert page.count("task1 (negative control)") == 3  # two kinds of left-out models, one r
     assert "task0 (negative control)" not in page
     study = found[marked.name].study.of("task1")

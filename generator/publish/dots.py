@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from generator.publish.chart import folded_figures
-from generator.publish.text import UNKNOWN, escape, number, percent, valued
+from generator.publish.text import UNKNOWN, counted, escape, number, percent, valued
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,9 @@ def _figures(dots: Sequence[Dot], table_id: str) -> str:
             value, low, high = dot.predicted or (None, None, None)
             cells += [valued(percent(value), value), _ends(low, high)]
         rows.append(cells)
-    return folded_figures(table_id, "Scores of the chart, in per cent", header, rows)
+    return folded_figures(
+        table_id, f"{counted(len(rows), 'score')} of the chart, in per cent", header, rows
+    )
 
 
 def _ends(low: float | None, high: float | None) -> str:

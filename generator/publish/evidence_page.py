@@ -24,16 +24,11 @@ from generator.tables.cohorts import Cohort
 SHOWN_POINTS = 20  # of the table below a chart
 
 
-def render_evidence(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence], date: str) -> str:
-    """Each set, folded, under its verdict; those with too little evidence come last.
-
-    date: of the board.
-    """
+def render_evidence(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]) -> str:
+    """Each set, folded, under its verdict; those with too little evidence come last."""
     ordered = sorted(cohorts, key=lambda one: evidence[one.name].shortage is not None)  # stable
     heading = '<h2 id="evidence">The evidence, set by set</h2>'
-    return "\n".join(
-        [heading, *(_cohort(cohort, evidence[cohort.name], date) for cohort in ordered)]
-    )
+    return "\n".join([heading, *(_cohort(cohort, evidence[cohort.name]) for cohort in ordered)])
 
 
 def render_outcomes(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]) -> str:
@@ -96,7 +91,7 @@ def render_calibration(found: Calibration) -> str:
     )
 
 
-def _cohort(cohort: Cohort, found: Evidence, date: str) -> str:
+def _cohort(cohort: Cohort, found: Evidence) -> str:
     """What a set lacks, in a line, and the rest folded; the set's id is on what a link shows."""
     place, title = f' id="{escape(cohort.name)}"', f"<strong>{escape(cohort.title)}</strong>"
     study, parts = found.study, []
@@ -111,7 +106,7 @@ def _cohort(cohort: Cohort, found: Evidence, date: str) -> str:
     summary = f"{title} {tag(cohort.provenance)}<br>{_verdict(found, fitted)}"
     parts.append(f"<details{place}><summary>{summary}</summary>")
     if found.shortage is None:
-        parts += _headline(cohort, study, fitted[0], date)
+        parts += _headline(cohort, study, fitted[0])
     parts.append(render_coverage(study, f"{cohort.name}-coverage"))
     parts.append(render_accuracy(study, f"{cohort.name}-accuracy"))
     parts.append(_short(study))
@@ -131,7 +126,7 @@ def _verdict(found: Evidence, fitted: Sequence[BenchmarkStudy]) -> str:
     return f"{n} of {groups}. {outcome_of(mean)}."
 
 
-def _headline(cohort: Cohort, study: Study, first: BenchmarkStudy, date: str) -> list[str]:
+def _headline(cohort: Cohort, study: Study, first: BenchmarkStudy) -> list[str]:
     """Of the mean: who predicts best, which form, and measured against predicted."""
     parts = [
         render_comparison(cohort, comparison, f"{cohort.name}-comparison-{k + 1}")
@@ -140,12 +135,12 @@ def _headline(cohort: Cohort, study: Study, first: BenchmarkStudy, date: str) ->
     ]
     parts.append(render_forms(first))
     return parts + [
-        _chart(first, judgement, f"{cohort.name}-{judgement.kind}-points", date)
+        _chart(first, judgement, f"{cohort.name}-{judgement.kind}-points")
         for judgement in first.judgements
     ]
 
 
-def _chart(one: BenchmarkStudy, judgement: Judgement, table_id: str, date: str) -> str:
+def _chart(one: BenchmarkStudy, judgement: Judgement, table_id: str) -> str:
     """Measured against predicted, and the largest errors in a table."""
     rows = [
         Judged(
@@ -160,14 +155,14 @@ def _chart(one: BenchmarkStudy, judgement: Judgement, table_id: str, date: str) 
     held = judgement.coverage[-1]
     summary = (
         f"{one.benchmark.label}, {LEFT_OUT[judgement.kind]}: {counted(len(rows), 'model')}, mean "
-        f"absolute error {percent(judgement.accuracy.mae.value, 2)} points, as of {date}. Bars: "
-        f"95 % intervals of the predictions ({held.kind}), which hold {held.held} of {held.n} "
-        "scores. Line: where prediction and measurement agree."
+        f"absolute error {percent(judgement.accuracy.mae.value, 2)} points. Bars: 95 % intervals "
+        f"of the predictions ({held.kind}), which hold {held.held} of {held.n} scores. "
+        "Line: where prediction and measurement agree."
     )
-    return draw_judged(rows, summary, table_id) + _errors(one, judgement, table_id, date)
+    return draw_judged(rows, summary, table_id) + _errors(one, judgement, table_id)
 
 
-def _errors(one: BenchmarkStudy, judgement: Judgement, table_id: str, date: str) -> str:
+def _errors(one: BenchmarkStudy, judgement: Judgement, table_id: str) -> str:
     """The points of a chart, folded, the largest errors first; the rest is in the downloads."""
     ordered = sorted(
         judgement.rows, key=lambda row: (-abs(row.measured - row.predicted), row.model)
@@ -186,7 +181,7 @@ def _errors(one: BenchmarkStudy, judgement: Judgement, table_id: str, date: str)
     ]
     caption = (
         f"{one.benchmark.label}, measured less predicted: {counted(len(ordered), 'model')}, "
-        f"{LEFT_OUT[judgement.kind]}, largest error first, as of {date}"
+        f"{LEFT_OUT[judgement.kind]}, largest error first"
     )
     if len(ordered) > SHOWN_POINTS:
         caption += f"; {len(ordered) - SHOWN_POINTS} more in residuals.parquet"

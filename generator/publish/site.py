@@ -81,7 +81,7 @@ def render_site(
         "home": render_home(tables, evidence, specs.models, date),
         "predict": render_outcomes(cohorts, evidence)
         + render_calculator(cohorts, studies)
-        + render_evidence(cohorts, evidence, date)
+        + render_evidence(cohorts, evidence)
         + render_calibration(board.calibration)
         + render_amounts(specs, board.amounts, yardsticks)
         + render_costs(specs, board.costs),
@@ -93,9 +93,7 @@ def render_site(
         "explore": render_explore(first_tables),
         "reliability": render_reliability(specs, stored, board.commit_date),
         "changelog": render_moves(specs, stored),
-        "trajectories": render_trajectories(
-            make_trajectories(specs, stored), cohorts, titles, date
-        ),
+        "trajectories": render_trajectories(make_trajectories(specs, stored), cohorts, titles),
         "bias": render_bias(specs, stored),
         "commit": footer,
         "commands": render_commands(commands),

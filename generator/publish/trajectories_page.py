@@ -22,29 +22,26 @@ QUANTITIES = {
 
 
 def render_trajectories(
-    frame: pd.DataFrame, cohorts: Sequence[Cohort], titles: Mapping[str, str], date: str
+    frame: pd.DataFrame, cohorts: Sequence[Cohort], titles: Mapping[str, str]
 ) -> str:
-    """frame: rows of trajectories.csv. titles: of texts and suites by name, of models by id.
-
-    date: of the board.
-    """
+    """frame: rows of trajectories.csv. titles: of texts and suites by name, of models by id."""
     frame = frame.assign(model=[titles.get(model, model) for model in frame["model"]])
     parts = []
     for name, rows in frame.groupby("name", sort=True):
         title = titles.get(str(name), str(name))
-        charts = _plane_chart(str(name), rows, title, date) + "".join(
-            _measured_chart(str(name), rows, quantity, title, date) for quantity in QUANTITIES
+        charts = _plane_chart(str(name), rows, title) + "".join(
+            _measured_chart(str(name), rows, quantity, title) for quantity in QUANTITIES
         )
         if charts:
             parts.append(
                 f"<h2>{escape(title)} {tag('measured')}</h2><div class='runs'>{charts}</div>"
             )
-    parts += [_published(cohort, date) for cohort in cohorts if cohort.provenance == "published"]
+    parts += [_published(cohort) for cohort in cohorts if cohort.provenance == "published"]
     found = "".join(part for part in parts if part)
     return found or "<p class='notice'>No training run with checkpoints is measured yet.</p>"
 
 
-def _measured_chart(name: str, rows: pd.DataFrame, quantity: str, title: str, date: str) -> str:
+def _measured_chart(name: str, rows: pd.DataFrame, quantity: str, title: str) -> str:
     label, times = QUANTITIES[quantity]
     chosen = rows[(rows["quantity"] == quantity) & (rows["tokens_seen"].astype(float) > 0)]
     runs = [
@@ -53,7 +50,7 @@ def _measured_chart(name: str, rows: pd.DataFrame, quantity: str, title: str, da
         if len(own) >= FEWEST_POINTS
     ]
     what = f"{title}: {_inside(label)} over training tokens, measured here"
-    return _chart(f"{name}-{quantity}", runs, label, what, times, date)
+    return _chart(f"{name}-{quantity}", runs, label, what, times)
 
 
 def _run(label: str, tokens: Sequence[float], values: Sequence[float], times: float) -> Run:
@@ -64,12 +61,12 @@ def _run(label: str, tokens: Sequence[float], values: Sequence[float], times: fl
     return Run(label, tuple(map(float, tokens)), tuple(map(float, values)), titles)
 
 
-def _chart(name: str, runs: Sequence[Run], label: str, what: str, times: float, date: str) -> str:
+def _chart(name: str, runs: Sequence[Run], label: str, what: str, times: float) -> str:
     """The chart of one quantity, with its figures in a table. what: begins its summary."""
     if not runs:
         return ""
     shown = _longest(runs)
-    summary, table_id = f"{what}, as of {date}. {_shown_of(shown, runs)}", f"run-{name}"
+    summary, table_id = f"{what}. {_shown_of(shown, runs)}", f"run-{name}"
     chart = draw_runs(shown, ("Training tokens", label), summary, table_id, True, times)
     header = [("Run", False), ("Training tokens", True), (label, True)]
     rows = [
@@ -77,7 +74,7 @@ def _chart(name: str, runs: Sequence[Run], label: str, what: str, times: float, 
         for run in shown
         for x, y in zip(run.xs, run.ys, strict=True)
     ]
-    caption = f"{label} by training tokens, as of {date}. {_shown_of(shown, runs)}"
+    caption = f"{label} by training tokens. {_shown_of(shown, runs)}"
     return f"<div>{chart}{folded_figures(table_id, caption, header, rows)}</div>"
 
 
@@ -103,7 +100,7 @@ def _inside(label: str) -> str:
     return label[:1].lower() + label[1:]
 
 
-def _plane_chart(name: str, rows: pd.DataFrame, title: str, date: str) -> str:
+def _plane_chart(name: str, rows: pd.DataFrame, title: str) -> str:
     """The path of each run over the information plane: fitting goes up, compressing to the left."""
     wide = rows.pivot_table(
         index=["model", "tokens_seen"], columns="quantity", values="value", aggfunc="first"
@@ -122,7 +119,7 @@ def _plane_chart(name: str, rows: pd.DataFrame, title: str, date: str) -> str:
     shown = _longest(runs)
     summary = (
         f"{title}: the path of each run over the information plane, in order of tokens seen, "
-        f"measured here, as of {date}. {_shown_of(shown, runs)} "
+        f"measured here. {_shown_of(shown, runs)} "
         "Hollow: its first checkpoint; large: its last. "
         "Upwards and to the right is fitting; to the left is compressing."
     )
@@ -134,13 +131,11 @@ def _plane_chart(name: str, rows: pd.DataFrame, title: str, date: str) -> str:
         for run in shown
         for tokens, x, y in zip(tokens_of[run.label], run.xs, run.ys, strict=True)
     ]
-    caption = (
-        f"Complexity and expressivity by training tokens, as of {date}. {_shown_of(shown, runs)}"
-    )
+    caption = f"Complexity and expressivity by training tokens. {_shown_of(shown, runs)}"
     return f"<div>{chart}{folded_figures(table_id, caption, header, lines)}</div>"
 
 
-def _published(cohort: Cohort, date: str) -> str:
+def _published(cohort: Cohort) -> str:
     """Runs of which the source gives several checkpoints: same size and family, other tokens."""
     rows = cohort.rows.dropna(subset=["compression", "training_tokens", "parameters"])
     charts = ""
@@ -158,7 +153,7 @@ def _published(cohort: Cohort, date: str) -> str:
                 tokens, values = list(ordered["training_tokens"]), list(ordered[column])
                 runs.append(_run(named, tokens, values, times))
         what = f"{cohort.title}: {_inside(label)} over training tokens"
-        charts += _chart(f"{cohort.name}-{column}", runs, label, what, times, date)
+        charts += _chart(f"{cohort.name}-{column}", runs, label, what, times)
     if not charts:
         return ""
     return f"<h2>{escape(cohort.title)} {tag('published')}</h2><div class='runs'>{charts}</div>"

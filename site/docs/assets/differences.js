@@ -67,15 +67,15 @@ const chartLine = (pair, axis) => {
 // One text: 0 in the middle, so that a dot lies on the side of the model that needs fewer bits.
 const chart = (pairs, date) => {
   const reach = Math.max(...pairs.flatMap((pair) => [Math.abs(pair.low), Math.abs(pair.high), Math.abs(pair.value)]));
-  const axis = axisOf([-reach, reach], 4);
+  const axis = axisOf([-reach, reach]);
   const ticks = axis.marks.map((tick) =>
     `<span${tick ? "" : ' class="equal"'} style="left:${(100 * axis.share(tick)).toFixed(2)}%">${tick ? String(tick).replace("-", "−") : "equal"}</span>`);
   const known = pairs.filter((pair) => pair.known).length;
+  const ties = known < pairs.length ? "; the others are ties (hollow, their bars reach “equal”)" : "";
   const documents = [...new Set(pairs.map((pair) => pair.n))].sort((a, b) => a - b).join(" or ");
   const summary = `${pairs[0].text}, as of ${date}: bits per byte of the model on the left less those of the one on the right, ` +
     `on the same documents (n = ${documents}). Bars: 95 % intervals. The dot lies towards the model that needs fewer bits; ` +
-    `${known} of ${pairs.length} differences ${known === 1 ? "is" : "are"} known (name of the better one in bold), ` +
-    `the others are ties (hollow, their bars reach “equal”).`;
+    `${known} of ${pairs.length} differences ${known === 1 ? "is" : "are"} known (the better one in bold)${ties}.`;
   return `<figure class="dots pairs" aria-details="differences"><h3>${escapeHtml(pairs[0].text)}</h3>` +
     `<ul>${pairs.map((pair) => chartLine(pair, axis)).join("")}</ul><div class="pairs-foot" aria-hidden="true">` +
     `<div class="dots-axis">${ticks.join("")}</div><span>◀ left one better</span><span>right one better ▶</span></div>` +
