@@ -110,6 +110,23 @@ def test_the_layers_of_a_chosen_model_stand_in_a_table(page, address):
     assert table.locator("tbody th").first.text_content() == "0 (embedding)"
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize("path", ["predict/", "models/ladder__Ladder-0.9M/", "method/", ""])
+def test_captions_of_folded_tables_are_read_without_scrolling(browser, address, path):
+    opened = browser.new_page(viewport={"width": 390, "height": 900})
+    opened.goto(f"{address}{path}")
+    opened.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    hidden = opened.evaluate(
+        """() => [...document.querySelectorAll('.board-scroll caption span')]
+        .filter((words) => words.getBoundingClientRect().right >
+            words.closest('.board-scroll').getBoundingClientRect().right)
+        .map((words) => words.textContent)"""
+    )
+    assert hidden == []
+    assert opened.locator(".board-scroll caption span").count() > 0
+    opened.close()
+
+
 def trajectory(runs: int, points: int = 3) -> pd.DataFrame:
     """Runs m00, m01, …; the first has a checkpoint less than the others."""
     return pd.DataFrame(
