@@ -51,7 +51,7 @@ def test_few_marks_have_their_names_beside_them(models, named):
 def test_names_of_marks_at_one_place_stand_below_each_other_and_inside():
     points = [Point(0.3, 0.2, f"m{k}") for k in range(6)] + [Point(0.01, 0.01, "left")]
     cloud = Cloud("f", (0.3, 0.01), (0.2, 0.01), (0, 1))
-    drawn = draw_clouds([cloud], ("x", "y"), ("x", "y"), "", bound=True, named=points)
+    drawn = draw_clouds([cloud], ("x", "y"), ("x", "y"), "", "figures", bound=True, named=points)
     places = re.findall(
         r'<span style="(left|right):([\d.]+)%;max-width:([\d.]+)%;top:([\d.]+)%">(\w+)', drawn
     )

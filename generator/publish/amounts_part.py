@@ -11,6 +11,7 @@ from generator.publish.text import UNKNOWN, count, counted, escape, number, perc
 from generator.tables.amounts import Amount
 from generator.tables.costs import Cost
 
+TABLE = "amounts-table"  # its id
 ENOUGH = 0.5  # of the fit's own error: the two together are then an eighth more than the fit's
 ENOUGH_IS = (
     "Enough is what brings at most half of the fit's own error, so that a prediction errs by an "
@@ -133,7 +134,7 @@ def _chart(steps: Mapping[str, Sequence[_Step]], titles: Mapping[str, str]) -> s
         "models. It falls with the square root of the number of documents."
     )
     labels = ("Bytes scored, logarithmic", "Standard error, bits per byte")
-    return draw_runs(runs, labels, summary, logarithmic=True)
+    return draw_runs(runs, labels, summary, TABLE, logarithmic=True)
 
 
 def _table(
@@ -169,7 +170,7 @@ def _table(
         "Errors by the amount of text, medians over the models. The prediction error adds the "
         "fit's own to that of the text, as roots of squares; every model is in text_amounts.csv"
     )
-    return table("amounts-table", caption, header, rows)
+    return table(TABLE, caption, header, rows)
 
 
 def _points(yardstick: Yardstick | None, error: float | None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
-from generator.publish.chart import Series, draw_series
+from generator.publish.chart import Series, draw_series, folded_figures
 from generator.publish.measured_parts import record_path
 from generator.publish.plane_parts import render_convergence
 from generator.publish.text import escape, number
@@ -65,7 +65,15 @@ def _draw_null(lossy: Lossy) -> str:
     )
     series = [Series("plug-in", "output", plug_in), Series("null", "input", null)]
     steps = [str(n) for n in (*counts, lossy.positions)]
-    return draw_series(series, steps, "Positions used", "I(X;Z), ln(bins)", summary)
+    labels, table_id = ("Positions used", "I(X;Z), ln(bins)"), "null-method"
+    chart = draw_series(series, steps, labels, summary, table_id)
+    header = [("Positions", True), ("Plug-in", True), ("Null", True), ("Corrected", True)]
+    rows = [
+        [step, *(number(value, 4) for value in (shown, chance, shown - chance))]
+        for step, shown, chance in zip(steps, plug_in, null, strict=True)
+    ]
+    caption = f"Information about the token read, I(X;Z), by positions, up to {lossy.positions}"
+    return chart + folded_figures(table_id, caption, header, rows)
 
 
 def _is_input_token(unit: str, side: str, order: int) -> bool:

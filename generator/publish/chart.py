@@ -1,11 +1,11 @@
 """Charts as SVG, themed by CSS variables; labels are HTML, so text keeps its size on phones."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from generator.fits.evidence import Line
-from generator.publish.text import escape
+from generator.publish.text import escape, table
 
 WIDTH, HEIGHT = 1000.0, 500.0
 MARGIN = 0.04  # of the range, so that no mark lies on the frame
@@ -15,7 +15,7 @@ NAME_ROOM = 0.06  # of the height, for a line of text
 
 @dataclass(frozen=True)
 class Point:
-    """One mark, with the text that a pointer shows."""
+    """One mark, with the name that stands beside it."""
 
     x: float
     y: float
@@ -71,30 +71,12 @@ def make_axis(values: Sequence[float], shown_times: float = 1.0, ticks: int = 6)
     return Axis(low, high, marks, shown_times)
 
 
-def draw_scatter(
-    points: Sequence[Point], x_label: str, y_label: str, summary: str, line: Line | None = None
-) -> str:
-    """Marks, and a line with its band. The y axis shows per cent.
-
-    summary: what the chart says, for those who do not see it, and below it for all.
-    """
-    heights = [point.y for point in points]
-    if line is not None:
-        heights += [*line.low, *line.high]
-    x, y = make_axis([point.x for point in points]), make_axis(heights, shown_times=100)
-    marks = "".join(
-        f'<path d="M{place(x, y, p.x, p.y)}h0"><title>{escape(p.title)}</title></path>'
-        for p in points
-    )
-    drawn = _draw_line(line, x, y) + f'<g class="chart-points">{marks}</g>'
-    return draw_frame(x, y, x_label, y_label, summary, drawn)
-
-
 def draw_clouds(
     clouds: Sequence[Cloud],
     labels: tuple[str, str],
     keys: tuple[str, str],
     summary: str,
+    table_id: str,
     line: Line | None = None,
     bound: bool = False,
     shown_times: float = 100,
@@ -112,14 +94,14 @@ def draw_clouds(
     zero = [0.0] if bound else []  # so that the bound is in sight
     x = make_axis([*zero, *(value for cloud in clouds for value in cloud.xs)])
     y = make_axis([*zero, *heights], shown_times)
-    drawn = _draw_bound(x, y) if bound else _draw_line(line, x, y)
+    drawn = draw_bound(x, y) if bound else _draw_line(line, x, y)
     for cloud in clouds:
         marks = "".join(f"M{place(x, y, *at)}h0" for at in zip(cloud.xs, cloud.ys, strict=True))
         rows = " ".join(map(str, cloud.rows))
         drawn += f'<path data-family="{escape(cloud.label)}" data-rows="{rows}" d="{marks}"/>'
     drawn = f'<g class="chart-points" data-x="{keys[0]}" data-y="{keys[1]}">{drawn}</g>'
     leads, names = _name_marks(x, y, named)
-    return draw_frame(x, y, *labels, summary, leads + drawn, names=names)
+    return draw_frame(x, y, labels, summary, table_id, leads + drawn, names=names)
 
 
 def _name_marks(x: Axis, y: Axis, named: Sequence[Point]) -> tuple[str, str]:
@@ -149,48 +131,20 @@ def _name_marks(x: Axis, y: Axis, named: Sequence[Point]) -> tuple[str, str]:
     )
 
 
-def _draw_bound(x: Axis, y: Axis) -> str:
+def draw_bound(x: Axis, y: Axis) -> str:
+    """The line where both axes are equal; nothing where it does not cross the plot."""
     low, high = max(x.low, y.low), min(x.high, y.high)
     if low >= high:
         return ""
     return f'<path class="chart-bound" d="M{place(x, y, low, low)}L{place(x, y, high, high)}"/>'
 
 
-@dataclass(frozen=True)
-class Judged:
-    """A predicted and a measured figure, with the interval of the prediction."""
-
-    predicted: float
-    measured: float
-    low: float
-    high: float
-    title: str
-
-
-def draw_judged(rows: Sequence[Judged], x_label: str, y_label: str, summary: str) -> str:
-    """Measured against predicted, both in per cent, with intervals and the line where both agree.
-
-    Intervals lie along x, as it is the prediction that they belong to.
-    """
-    ends = [end for r in rows for end in (r.low, r.high, r.measured)]
-    x, y = make_axis(ends, 100), make_axis([r.measured for r in rows], 100)
-    bars = "".join(
-        f"M{place(x, y, r.low, r.measured)}L{place(x, y, r.high, r.measured)}" for r in rows
-    )
-    marks = "".join(
-        f'<path d="M{place(x, y, r.predicted, r.measured)}h0">'
-        f"<title>{escape(r.title)}</title></path>"
-        for r in rows
-    )
-    drawn = (
-        f'{_draw_bound(x, y)}<g class="chart-grid"><path d="{bars}"/></g>'
-        f'<g class="chart-points">{marks}</g>'
-    )
-    return draw_frame(x, y, x_label, y_label, summary, drawn)
-
-
 def draw_series(
-    series: Sequence[Series], steps: Sequence[str], x_label: str, y_label: str, summary: str
+    series: Sequence[Series],
+    steps: Sequence[str],
+    labels: tuple[str, str],
+    summary: str,
+    table_id: str,
 ) -> str:
     """Lines over equal steps, such as layers, with a legend. steps: what each one is called."""
     every = max(1, round(len(steps) / 8))
@@ -206,7 +160,7 @@ def draw_series(
         for one in series
     )
     legend = "".join(f'<li class="{one.css_class}">{escape(one.label)}</li>' for one in series)
-    return draw_frame(x, y, x_label, y_label, summary, drawn, f"<ul>{legend}</ul>")
+    return draw_frame(x, y, labels, summary, table_id, drawn, f"<ul>{legend}</ul>")
 
 
 def place(x: Axis, y: Axis, a: float, b: float) -> str:
@@ -216,14 +170,18 @@ def place(x: Axis, y: Axis, a: float, b: float) -> str:
 def draw_frame(
     x: Axis,
     y: Axis,
-    x_label: str,
-    y_label: str,
+    labels: tuple[str, str],
     summary: str,
+    table_id: str,
     drawn: str,
     legend: str = "",
     names: str = "",
 ) -> str:
-    """Grid, ticks and labels around what was drawn. names: HTML over the plot."""
+    """Grid, ticks and labels around what was drawn.
+
+    summary: what the chart says, for those who do not see it, and below it for all.
+    table_id: of the table on the page with the same figures. names: HTML over the plot.
+    """
     grid = "".join(
         f'<path d="M0 {HEIGHT * (1 - y.share(tick)):.1f}H{WIDTH:.0f}"/>' for tick in y.ticks
     ) + "".join(f'<path d="M{WIDTH * x.share(tick):.1f} 0V{HEIGHT:.0f}"/>' for tick in x.ticks)
@@ -236,14 +194,26 @@ def draw_frame(
         for index, tick in enumerate(y.ticks)
     )
     return (
-        f'<figure class="chart"><div class="chart-y">{escape(y_label)}</div>{legend}'
+        f'<figure class="chart" aria-details="{escape(table_id)}">'
+        f'<div class="chart-y">{escape(labels[1])}</div>{legend}'
         f'<div class="chart-plot"><div class="chart-yticks" aria-hidden="true">{y_ticks}</div>'
         f'<svg viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" preserveAspectRatio="none" role="img" '
         f'aria-label="{escape(summary)}"><g class="chart-grid">{grid}</g>{drawn}</svg>{names}</div>'
         f'<div class="chart-xticks" aria-hidden="true">{x_ticks}</div>'
-        f'<div class="chart-x">{escape(x_label)}</div>'
+        f'<div class="chart-x">{escape(labels[0])}</div>'
         f"<figcaption>{escape(summary)}</figcaption></figure>\n"
     )
+
+
+def folded_figures(
+    table_id: str,
+    caption: str,
+    header: Iterable[tuple[str, bool]],
+    rows: Iterable[Iterable[str]],
+) -> str:
+    """The table with a chart's figures, folded below it. Arguments as of `table`."""
+    body = table(table_id, caption, header, rows)
+    return f"<details><summary>The figures of this chart</summary>{body}</details>"
 
 
 def _draw_line(line: Line | None, x: Axis, y: Axis) -> str:

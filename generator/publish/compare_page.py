@@ -1,12 +1,18 @@
 """The pages Compare and Explore: which tables there are; their scripts do the rest."""
 
 import json
+import string
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+import numpy as np
 
 from generator.files.results import StoredResult
 from generator.publish.board_columns import BoardTable
 from generator.publish.text import escape
+from generator.tables.comparisons import pair_draws
+
+DIGITS = np.frombuffer((string.digits + string.ascii_lowercase).encode(), dtype=np.uint8)
 
 
 def document_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
@@ -30,6 +36,25 @@ def document_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
             texts, sort_keys=True, ensure_ascii=False, separators=(",", ":")
         ).encode()
         for model, texts in sorted(held.items())
+    }
+
+
+def draw_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
+    """The draws of documents behind every interval of a paired difference, by number of documents.
+
+    entries: as of `document_files`. A file lists the draws; a draw is a string with a digit for
+    each document in order, in base 36: how often it was drawn. With them the page gives any pair
+    the interval that the build would give it.
+    """
+    found = (entry.result.lossless for entry in entries)
+    lengths = {len(lossless.documents) for lossless in found if lossless is not None}
+    return {
+        f"docs/compare/draws/{n}.json": json.dumps(
+            [DIGITS[draw].tobytes().decode() for draw in pair_draws(n).astype(int)],
+            separators=(",", ":"),
+        ).encode()
+        for n in sorted(lengths)
+        if n > 1
     }
 
 

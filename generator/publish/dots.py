@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from generator.publish.text import escape, number
+from generator.publish.chart import folded_figures
+from generator.publish.text import UNKNOWN, counted, escape, number, percent, valued
 
 
 @dataclass(frozen=True)
@@ -18,18 +19,48 @@ class Dot:
     predicted: tuple[float, float, float] | None = None  # with the ends of its 95 % interval
 
 
-def draw_dots(dots: Sequence[Dot], caption: str) -> str:
-    """Scores on one axis from 0 to 100 per cent; the list reads as text as well."""
+def draw_dots(dots: Sequence[Dot], caption: str, table_id: str) -> str:
+    """Scores on one axis from 0 to 100 per cent; the list reads as text, a table has all figures.
+
+    table_id: of that table, folded below the chart.
+    """
     if not dots:
         return ""
     lines = "".join(_line(dot) for dot in dots)
     ticks = "".join(f'<span style="left:{at}%">{at}</span>' for at in (0, 25, 50, 75, 100))
     return (
-        f'<figure class="dots"><ul>{lines}</ul>'
+        f'<figure class="dots" aria-details="{escape(table_id)}"><ul>{lines}</ul>'
         f'<div class="dots-axis" aria-hidden="true">{ticks}</div>'
         f"<figcaption>{escape(caption)}</figcaption>"
-        "</figure>\n"
+        f"</figure>\n{_figures(dots, table_id)}"
     )
+
+
+def _figures(dots: Sequence[Dot], table_id: str) -> str:
+    header = [
+        ("Benchmark", False),
+        ("Score, %", True),
+        ("95 % interval", True),
+        ("Chance, %", True),
+    ]
+    guessed = any(dot.predicted is not None for dot in dots)
+    if guessed:
+        header += [("Predicted, %", True), ("Its 95 % interval", True)]
+    rows = []
+    for dot in dots:
+        cells = [escape(dot.label), valued(percent(dot.value), dot.value)]
+        cells += [_ends(dot.low, dot.high), percent(dot.chance)]
+        if guessed:
+            value, low, high = dot.predicted or (None, None, None)
+            cells += [valued(percent(value), value), _ends(low, high)]
+        rows.append(cells)
+    return folded_figures(
+        table_id, f"{counted(len(rows), 'score')} of the chart, in per cent", header, rows
+    )
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    return UNKNOWN if low is None or high is None else f"{percent(low)} to {percent(high)}"
 
 
 def _line(dot: Dot) -> str:

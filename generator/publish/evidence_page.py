@@ -6,7 +6,7 @@ from generator.fits.calibration import Calibration
 from generator.fits.evidence import Evidence
 from generator.fits.findings import BenchmarkStudy, Judgement, Study
 from generator.fits.outliers import find_outliers
-from generator.publish.chart import Judged, draw_judged
+from generator.publish.chart import folded_figures
 from generator.publish.fit_parts import (
     LEFT_OUT,
     outcome_of,
@@ -17,8 +17,11 @@ from generator.publish.fit_parts import (
     render_outliers,
     render_predictions,
 )
+from generator.publish.judged import Judged, draw_judged
 from generator.publish.text import counted, escape, number, percent, table, tag, valued
 from generator.tables.cohorts import Cohort
+
+SHOWN_POINTS = 20  # of the table below a chart
 
 
 def render_evidence(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]) -> str:
@@ -131,10 +134,14 @@ def _headline(cohort: Cohort, study: Study, first: BenchmarkStudy) -> list[str]:
         if comparison is not None
     ]
     parts.append(render_forms(first))
-    return parts + [_chart(first, judgement) for judgement in first.judgements]
+    return parts + [
+        _chart(first, judgement, f"{cohort.name}-{judgement.kind}-points")
+        for judgement in first.judgements
+    ]
 
 
-def _chart(one: BenchmarkStudy, judgement: Judgement) -> str:
+def _chart(one: BenchmarkStudy, judgement: Judgement, table_id: str) -> str:
+    """Measured against predicted, and the largest errors in a table."""
     rows = [
         Judged(
             r.predicted,
@@ -152,7 +159,33 @@ def _chart(one: BenchmarkStudy, judgement: Judgement) -> str:
         f"of the predictions ({held.kind}), which hold {held.held} of {held.n} scores. "
         "Line: where prediction and measurement agree."
     )
-    return draw_judged(rows, "Predicted, %", "Measured, %", summary)
+    return draw_judged(rows, summary, table_id) + _errors(one, judgement, table_id)
+
+
+def _errors(one: BenchmarkStudy, judgement: Judgement, table_id: str) -> str:
+    """The points of a chart, folded, the largest errors first; the rest is in the downloads."""
+    ordered = sorted(
+        judgement.rows, key=lambda row: (-abs(row.measured - row.predicted), row.model)
+    )
+    header = [("Model", False), ("Measured, %", True), ("Predicted, %", True)]
+    header += [("95 % interval", True), ("Error, points", True)]
+    rows = [
+        [
+            escape(r.model),
+            valued(percent(r.measured), r.measured),
+            valued(percent(r.predicted), r.predicted),
+            "{} to {}".format(*(percent(end) for end in r.intervals[-1])),
+            valued(percent(r.measured - r.predicted), r.measured - r.predicted),
+        ]
+        for r in ordered[:SHOWN_POINTS]
+    ]
+    caption = (
+        f"{one.benchmark.label}, measured less predicted: {counted(len(ordered), 'model')}, "
+        f"{LEFT_OUT[judgement.kind]}, largest error first"
+    )
+    if len(ordered) > SHOWN_POINTS:
+        caption += f"; {len(ordered) - SHOWN_POINTS} more in residuals.parquet"
+    return folded_figures(table_id, caption, header, rows)
 
 
 def _short(study: Study) -> str:

@@ -123,7 +123,8 @@ def _headline(board: BoardTable, found: Evidence) -> str:
     unit = cohort.compression[0].unit
     axes = (f"Average {unit} (lower is better)", "Mean score, %")
     keys = ("compression" if len(cohort.compression) > 1 else cohort.compression[0].name, "score")
-    chart = draw_clouds(clouds, axes, keys, _chart_summary(cohort, found), found.line)
+    summary, table_id = _chart_summary(cohort, found), f"{cohort.name}-table"
+    chart = draw_clouds(clouds, axes, keys, summary, table_id, found.line)
     families = sorted(clouds, key=lambda cloud: (-len(cloud.rows), cloud.label))[:CHIPS]
     chips = "".join(
         f'<button type="button" aria-pressed="false" data-highlight="{escape(cloud.label)}">'

@@ -24,6 +24,7 @@ def draw_runs(
     runs: Sequence[Run],
     labels: tuple[str, str],
     summary: str,
+    table_id: str,
     logarithmic: bool = False,
     shown_times: float = 1.0,
     ends: bool = False,
@@ -31,6 +32,7 @@ def draw_runs(
     """Lines with marks and a legend. logarithmic: the x axis, for tokens seen.
 
     ends: mark where each line begins (hollow) and ends (large), as its x axis does not tell.
+    summary, table_id: as of `draw_frame`.
     """
     xs = [value for run in runs for value in run.xs]
     x = _tokens_axis(xs) if logarithmic else make_axis(xs)
@@ -51,7 +53,7 @@ def draw_runs(
             marks += _ends(style, at, run.titles)
         drawn += f'<g class="chart-marks">{marks}</g>'
         legend += f'<li class="{style}">{escape(run.label)}</li>'
-    return draw_frame(x, y, *labels, summary, drawn, f"<ul>{legend}</ul>")
+    return draw_frame(x, y, labels, summary, table_id, drawn, f"<ul>{legend}</ul>")
 
 
 def _ends(style: str, at: Sequence[str], titles: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
-from generator.publish.chart import Series, draw_series
+from generator.publish.chart import Series, draw_series, folded_figures
 from generator.publish.comparison_parts import render_comparisons
 from generator.publish.plane_parts import render_plane
 from generator.publish.text import UNKNOWN, escape, number, percent, table
@@ -103,16 +103,15 @@ def _context(name: str, lossless: Lossless) -> str:
     edges = [f"{stretch.from_byte}" for stretch in stretches]
     rates = tuple(stretch.bits / stretch.bytes for stretch in stretches)
     summary = "Bits per byte of the tokens that begin from this byte of their document on."
-    chart = draw_series(
-        [Series("bits per byte", "input", rates)], edges, "Byte", "Bits per byte", summary
-    )
+    series, table_id = [Series("bits per byte", "input", rates)], f"context-gained-{name}"
+    chart = draw_series(series, edges, ("Byte", "Bits per byte"), summary, table_id)
     header = [("From byte", True), ("Bytes scored", True), ("Bits per byte", True)]
     rows = [
         [edge, str(stretch.bytes), number(rate, 4)]
         for edge, stretch, rate in zip(edges, stretches, rates, strict=True)
     ]
-    body = table(f"context-gained-{name}", "Bits per byte by place in the document", header, rows)
-    return f"{chart}<details><summary>The figures of this chart</summary>{body}</details>"
+    caption = "Bits per byte by place in the document"
+    return chart + folded_figures(table_id, caption, header, rows)
 
 
 def render_suite(entry: StoredResult, specs: Specs) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from generator.files.results import StoredResult
 from generator.publish.board_columns import BoardTable
-from generator.publish.chart import Cloud, Point, draw_clouds
+from generator.publish.chart import Cloud, Point, draw_clouds, folded_figures
 from generator.publish.plane_parts import layer_values
 from generator.publish.text import counted, escape, number, table, tag
 from generator.tables.cohorts import Column
@@ -104,7 +104,16 @@ def _section(plane: _Plane) -> str:
     labels = ("Complexity I(X;Z)", "Expressivity I(Y;Z)")
     points = [Point(*at) for at in zip(rows[keys[0]], rows[keys[1]], rows["name"], strict=True)]
     named = points if len(points) <= NAMED else []
-    chart = draw_clouds(clouds, labels, keys, summary, bound=True, shown_times=1.0, named=named)
+    chart = draw_clouds(
+        clouds,
+        labels,
+        keys,
+        summary,
+        f"plane-{plane.name}",
+        bound=True,
+        shown_times=1.0,
+        named=named,
+    )
     options = "".join(
         f'<option value="{escape(model)}">{escape(name)}</option>'
         for model, name in zip(rows["model"], rows["name"], strict=True)
@@ -131,8 +140,7 @@ def _figures(plane: _Plane) -> str:
     caption = f"{text.label}, as in the chart, the highest optimality first"
     if len(rows) > TABLE_ROWS:
         caption += f"; the first {TABLE_ROWS} of {len(rows)}, all are in the download"
-    body = table(f"plane-{plane.name}", caption, header, lines)
-    return f"<details><summary>The figures of this chart</summary>{body}</details>"
+    return folded_figures(f"plane-{plane.name}", caption, header, lines)
 
 
 def _single(planes: Sequence[_Plane]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import fmean
 
-from generator.publish.chart import Series, draw_series
+from generator.publish.chart import Series, draw_series, folded_figures
 from generator.publish.text import UNKNOWN, counted, number, percent, table, with_interval
 from generator.records.plane import Layer, LayerInformation, Lossy, Share, Side, Unit
 from generator.tables.derive import Figure, OverLayers, over_layers, place_on_plane
@@ -13,7 +13,7 @@ WORDS = {1: "single tokens", 2: "bigrams", 3: "trigrams", 4: "quadgrams"}
 
 def render_plane(name: str, lossy: Lossy) -> str:
     """Everything that a record knows of the information plane. name: the text's, for ids."""
-    parts = [_figures(name, lossy), _by_layer_chart(lossy), render_convergence(name, lossy)]
+    parts = [_figures(name, lossy), _by_layer_chart(name, lossy), render_convergence(name, lossy)]
     return "".join([*parts, _details(name, lossy), _layers(name, lossy)])
 
 
@@ -78,7 +78,8 @@ def layer_values(lossy: Lossy) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return read, tuple(_corrected(found) for found in outputs if found)
 
 
-def _by_layer_chart(lossy: Lossy) -> str:
+def _by_layer_chart(name: str, lossy: Lossy) -> str:
+    """Its figures stand in the table of all figures layer by layer."""
     read, follows = layer_values(lossy)
     if not len(read) == len(follows) == len(lossy.layers):
         return ""  # single tokens were not asked for
@@ -88,9 +89,9 @@ def _by_layer_chart(lossy: Lossy) -> str:
             Series("I(Y;Z): what comes next", "output", follows),
         ],
         [str(layer.layer) for layer in lossy.layers],
-        "Layer (0 is the embedding)",
-        "Corrected information, ln(bins)",
+        ("Layer (0 is the embedding)", "Corrected information, ln(bins)"),
         "Single tokens as labels, mean over anchor seeds, by layer.",
+        f"layers-{name}",
     )
 
 
@@ -124,14 +125,15 @@ def render_convergence(name: str, lossy: Lossy) -> str:
         f"estimate by {_change(corrected)}: only figures of equal numbers of positions compare."
     )
     series = [Series("plug-in", "output", plug_in), Series("corrected", "input", corrected)]
-    chart = draw_series(series, steps, "Positions used", "Optimality", summary)
+    table_id = f"convergence-{name}"
+    chart = draw_series(series, steps, ("Positions used", "Optimality"), summary, table_id)
     header = [("Positions", True), ("Plug-in", True), ("Corrected", True)]
     rows = [
         [step, number(one, 4), number(other, 4)]
         for step, one, other in zip(steps, plug_in, corrected, strict=True)
     ]
-    body = table(f"convergence-{name}", "Optimality by positions, single tokens", header, rows)
-    return f"{chart}<details><summary>The figures of this chart</summary>{body}</details>"
+    caption = "Optimality by positions, single tokens"
+    return chart + folded_figures(table_id, caption, header, rows)
 
 
 def _is_single_token(share: Share) -> bool:

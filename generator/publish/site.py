@@ -17,7 +17,12 @@ from generator.publish.board_columns import make_board_table
 from generator.publish.board_table import board_json
 from generator.publish.calculator import calculator_json, render_calculator
 from generator.publish.choose_page import render_choose, render_menus
-from generator.publish.compare_page import document_files, render_compare, render_explore
+from generator.publish.compare_page import (
+    document_files,
+    draw_files,
+    render_compare,
+    render_explore,
+)
 from generator.publish.corpora_page import render_corpora
 from generator.publish.download_page import render_downloads
 from generator.publish.evidence_page import render_calibration, render_evidence, render_outcomes
@@ -103,7 +108,7 @@ def render_site(
         content = render_cohort(shown_table, tables, evidence, date)
         files[f"docs/{page}.md"] = _page(cohort.title, content, ("leaderboard.js",))
     final = [entry for entry in board.texts if board.is_final(entry.result)]
-    files |= layer_files(final) | document_files(final)
+    files |= layer_files(final) | document_files(final) | draw_files(final)
     for page, title, content in _model_pages(board, find_standings(tables, studies)):
         files[f"docs/{page}.md"] = _page(title, content)
     exported = exporting()

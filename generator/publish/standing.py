@@ -144,7 +144,8 @@ def _scores(standing: Standing) -> str:
         f"Scores in per cent, {cohort.provenance}; bars: 95 % intervals where the error is known; "
         f"thin line: chance. {_prediction_words(standing)}"
     )
-    return f'<section class="card"><h3>Benchmarks</h3>{draw_dots(dots, caption)}</section>'
+    drawn = draw_dots(dots, caption, f"scores-{cohort.name}")
+    return f'<section class="card"><h3>Benchmarks</h3>{drawn}</section>'
 
 
 def _without_its_group(standing: Standing, benchmark: str) -> Ends | None:

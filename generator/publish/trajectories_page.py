@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from generator.publish.chart import folded_figures
 from generator.publish.lines import Run, draw_runs
-from generator.publish.text import count, counted, escape, number, table, tag
+from generator.publish.text import count, counted, escape, number, tag, valued
 from generator.tables.cohorts import Cohort
 
 SHOWN_RUNS = 12  # lines of one chart; the download has all
@@ -48,8 +49,8 @@ def _measured_chart(name: str, rows: pd.DataFrame, quantity: str, title: str) ->
         for model, own in chosen.groupby("model", sort=True)
         if len(own) >= FEWEST_POINTS
     ]
-    summary = f"{title}: {label.lower()} over training tokens, measured here."
-    return _chart(f"{name}-{quantity}", runs, label, summary, times)
+    what = f"{title}: {_inside(label)} over training tokens, measured here"
+    return _chart(f"{name}-{quantity}", runs, label, what, times)
 
 
 def _run(label: str, tokens: Sequence[float], values: Sequence[float], times: float) -> Run:
@@ -60,26 +61,43 @@ def _run(label: str, tokens: Sequence[float], values: Sequence[float], times: fl
     return Run(label, tuple(map(float, tokens)), tuple(map(float, values)), titles)
 
 
-def _chart(name: str, runs: Sequence[Run], label: str, summary: str, times: float) -> str:
-    """The chart of one quantity, with its figures in a table."""
+def _chart(name: str, runs: Sequence[Run], label: str, what: str, times: float) -> str:
+    """The chart of one quantity, with its figures in a table. what: begins its summary."""
     if not runs:
         return ""
-    shown = sorted(runs, key=lambda run: (-len(run.xs), run.label))[:SHOWN_RUNS]
-    shown.sort(key=lambda run: run.label)
-    if len(runs) > len(shown):
-        summary += f" {counted(len(shown), 'run')} of {len(runs)}; all are in the download."
-    summary += f" n = {sum(len(run.xs) for run in shown)} checkpoints."
-    chart = draw_runs(shown, ("Training tokens", label), summary, True, times)
+    shown = _longest(runs)
+    summary, table_id = f"{what}. {_shown_of(shown, runs)}", f"run-{name}"
+    chart = draw_runs(shown, ("Training tokens", label), summary, table_id, True, times)
     header = [("Run", False), ("Training tokens", True), (label, True)]
     rows = [
-        [escape(run.label), f'<span data-value="{x:.9g}">{count(x)}</span>', number(times * y, 4)]
+        [escape(run.label), valued(count(x), x), number(times * y, 4)]
         for run in shown
         for x, y in zip(run.xs, run.ys, strict=True)
     ]
-    body = table(f"run-{name}", f"{label} by training tokens", header, rows)
+    caption = f"{label} by training tokens. {_shown_of(shown, runs)}"
+    return f"<div>{chart}{folded_figures(table_id, caption, header, rows)}</div>"
+
+
+def _longest(runs: Sequence[Run]) -> list[Run]:
+    """The runs of one chart, those of most checkpoints, in order of their names."""
+    chosen = sorted(runs, key=lambda run: (-len(run.xs), run.label))[:SHOWN_RUNS]
+    return sorted(chosen, key=lambda run: run.label)
+
+
+def _shown_of(shown: Sequence[Run], runs: Sequence[Run]) -> str:
+    """How much a chart shows of what there is."""
+    points = counted(sum(len(run.xs) for run in shown), "checkpoint")
+    if len(shown) == len(runs):
+        return f"n = {points} of {counted(len(runs), 'run')}."
     return (
-        f"<div>{chart}<details><summary>The figures of this chart</summary>{body}</details></div>"
+        f"n = {points} of {len(shown)} of {len(runs)} runs, those with most checkpoints; all are "
+        "in the download."
     )
+
+
+def _inside(label: str) -> str:
+    """A label inside a sentence: its first letter is small."""
+    return label[:1].lower() + label[1:]
 
 
 def _plane_chart(name: str, rows: pd.DataFrame, title: str) -> str:
@@ -89,22 +107,32 @@ def _plane_chart(name: str, rows: pd.DataFrame, title: str) -> str:
     )
     if not {"complexity", "expressivity"} <= set(wide.columns):
         return ""
-    runs = []
+    runs, tokens_of = [], {}
     for model, own in wide.dropna(subset=["complexity", "expressivity"]).groupby("model"):
         if len(own) < FEWEST_POINTS:
             continue
-        seen = [float(tokens) for _, tokens in own.index]
+        seen = tokens_of[str(model)] = [float(tokens) for _, tokens in own.index]
         marks = tuple(f"{model}, {count(tokens)} tokens" for tokens in seen)
         runs.append(Run(str(model), tuple(own["complexity"]), tuple(own["expressivity"]), marks))
     if not runs:
         return ""
+    shown = _longest(runs)
     summary = (
-        f"{title}: the path of each run over the information plane, in order of tokens seen. "
+        f"{title}: the path of each run over the information plane, in order of tokens seen, "
+        f"measured here. {_shown_of(shown, runs)} "
         "Hollow: its first checkpoint; large: its last. "
         "Upwards and to the right is fitting; to the left is compressing."
     )
-    labels = ("Complexity, ln(bins)", "Expressivity, ln(bins)")
-    return f"<div>{draw_runs(runs[:SHOWN_RUNS], labels, summary, ends=True)}</div>"
+    labels, table_id = ("Complexity, ln(bins)", "Expressivity, ln(bins)"), f"run-{name}-plane"
+    chart = draw_runs(shown, labels, summary, table_id, ends=True)
+    header = [("Run", False), ("Training tokens", True), *((label, True) for label in labels)]
+    lines = [
+        [escape(run.label), valued(count(tokens), tokens), number(x, 4), number(y, 4)]
+        for run in shown
+        for tokens, x, y in zip(tokens_of[run.label], run.xs, run.ys, strict=True)
+    ]
+    caption = f"Complexity and expressivity by training tokens. {_shown_of(shown, runs)}"
+    return f"<div>{chart}{folded_figures(table_id, caption, header, lines)}</div>"
 
 
 def _published(cohort: Cohort) -> str:
@@ -124,8 +152,8 @@ def _published(cohort: Cohort) -> str:
                 named = f"{first['family']}, {count(first['parameters'])}"
                 tokens, values = list(ordered["training_tokens"]), list(ordered[column])
                 runs.append(_run(named, tokens, values, times))
-        summary = f"{cohort.title}: {label.lower()} over training tokens."
-        charts += _chart(f"{cohort.name}-{column}", runs, label, summary, times)
+        what = f"{cohort.title}: {_inside(label)} over training tokens"
+        charts += _chart(f"{cohort.name}-{column}", runs, label, what, times)
     if not charts:
         return ""
     return f"<h2>{escape(cohort.title)} {tag('published')}</h2><div class='runs'>{charts}</div>"

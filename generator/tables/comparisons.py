@@ -75,11 +75,19 @@ def neighbours(place: int, models: int) -> list[int]:
     return [k for k in range(first, min(models, first + NEIGHBOURS + 1)) if k != place]
 
 
+def pair_draws(documents: int) -> np.ndarray:
+    """How often each document occurs in each draw of a comparison, (draws, documents).
+
+    The page Compare takes the same, so that its intervals are those of the downloads.
+    """
+    return resampling_counts(documents, seed=0)
+
+
 def _compare_neighbours(rows: Sequence[tuple[Result, Lossless]]) -> list[Comparison]:
     """rows: on the same documents, the best first."""
     sizes = np.array([document.bytes for document in rows[0][1].documents], dtype=np.float64)
     bits = np.array([[document.bits for document in lossless.documents] for _, lossless in rows])
-    counts = resampling_counts(len(sizes), 0)
+    counts = pair_draws(len(sizes))
     drawn = (bits @ counts.T) / (counts @ sizes)  # (models, draws)
     ends: dict[int, np.ndarray] = {}  # by distance in rank: the intervals of all such pairs
     for distance in range(1, min(NEIGHBOURS, len(rows) - 1) + 1):

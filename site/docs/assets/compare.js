@@ -1,8 +1,8 @@
 // Two to four models of one table: figures side by side, scores as dots, paired differences.
 import { HEAD, cellHtml, knownOf } from "./cells.js";
-import { copyLink, decimals, escapeHtml, number, writeQuery } from "./format.js";
+import { differencesHtml, findDifferences } from "./differences.js";
+import { copyLink, escapeHtml, number, writeQuery } from "./format.js";
 
-const DRAWS = 2000;
 const form = document.querySelector("[data-compare]");
 const result = document.querySelector("[data-result]");
 const fields = [...form.querySelectorAll("[name=m]")];
@@ -13,33 +13,6 @@ const fetched = (cache, address) => {
   if (!cache.has(address))
     cache.set(address, fetch(address).then((answer) => (answer.ok ? answer.json() : null)));
   return cache.get(address);
-};
-
-// A generator with a fixed seed (mulberry32), so that the same choice shows the same interval.
-const seeded = (seed) => () => {
-  seed = (seed + 0x6d2b79f5) | 0;
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-  return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-};
-
-// Bits per byte of one less those of the other, documents resampled in pairs: [difference, low, high].
-const pairedDifference = (one, other) => {
-  const n = one.bytes.length;
-  if (n < 2 || one.documents.join("\n") !== other.documents.join("\n")) return null;
-  const gaps = one.bits.map((bits, k) => bits - other.bits[k]);
-  const sum = (values) => values.reduce((a, b) => a + b, 0);
-  const random = seeded(0);
-  const drawn = Array.from({ length: DRAWS }, () => {
-    let [bits, bytes] = [0, 0];
-    for (let k = 0; k < n; k += 1) {
-      const pick = Math.floor(random() * n);
-      bits += gaps[pick];
-      bytes += one.bytes[pick];
-    }
-    return bits / bytes;
-  }).sort((a, b) => a - b);
-  return [sum(gaps) / sum(one.bytes), drawn[Math.floor(0.025 * DRAWS)], drawn[Math.ceil(0.975 * DRAWS) - 1]];
 };
 
 const bestOf = (cells, column) => {
@@ -85,8 +58,9 @@ const scores = (data, rows) => {
   if (!lines.length) return "";
   const legend = rows.map((row, k) => `<li><i class="dot model-${k}"></i> ${escapeHtml(row[HEAD])}</li>`).join("");
   return `<section class="card"><h2>Scores, %</h2><ul class="dots-legend">${legend}</ul>` +
-    `<figure class="dots many"><ul>${lines.join("")}</ul>` +
-    "<figcaption>Each strip goes from 0 to 100 %, with lines at 25, 50 and 75.</figcaption></figure></section>";
+    `<figure class="dots many" aria-details="figures"><ul>${lines.join("")}</ul>` +
+    `<figcaption>Scores of ${rows.length} models, as of ${escapeHtml(data.date)}, in the order of the names above. ` +
+    "Each strip goes from 0 to 100 %, with lines at 25, 50 and 75.</figcaption></figure></section>";
 };
 
 const differences = async (data, rows) => {
@@ -97,30 +71,10 @@ const differences = async (data, rows) => {
     const id = row[0].replace(/^models\//, "").replace(/\/$/, "");
     return (await fetched(files, `${encodeURIComponent(id)}.json`))?.[row[dtypePlace]] ?? {};
   }));
-  const lines = [];
-  for (let a = 0; a < rows.length; a += 1)
-    for (let b = a + 1; b < rows.length; b += 1)
-      for (const column of data.columns.filter((one) => texts[a][one.key] && texts[b][one.key])) {
-        const found = pairedDifference(texts[a][column.key], texts[b][column.key]);
-        if (!found) continue;
-        const [difference, low, high] = found;
-        const digits = decimals((high - low) / 2);
-        const other = texts[b][column.key];
-        const rate = other.bits.reduce((x, y) => x + y, 0) / other.bytes.reduce((x, y) => x + y, 0);
-        const known = low > 0 || high < 0;
-        const words = known
-          ? `${escapeHtml(rows[a][HEAD])} needs ${number(Math.abs(100 * difference) / rate, 1)} % ${difference > 0 ? "more" : "fewer"} bits`
-          : "a tie: no difference that the text can show";
-        lines.push(`<tr><th scope="row">${escapeHtml(rows[a][HEAD])} − ${escapeHtml(rows[b][HEAD])}</th>` +
-          `<td>${escapeHtml(column.label)}</td><td class="n" data-difference="${difference}">${number(difference, digits)}` +
-          `<small>${number(low, digits)} to ${number(high, digits)}</small></td><td class="n">${other.bytes.length}</td><td>${words}</td></tr>`);
-      }
-  if (!lines.length) return "<p>These models share no text of the same documents.</p>";
-  return `<h2>Paired differences</h2><div class="board-scroll" tabindex="0" role="region" aria-label="Paired differences">` +
-    `<table class="board wide" id="differences"><caption><span>Bits per byte of the first model less those of the second on the same ` +
-    `documents, with a 95 % interval by resampling documents in pairs; below 0 the first is better</span></caption><thead><tr>` +
-    `<th scope="col">Models</th><th scope="col">Text</th><th scope="col" class="n">Difference</th><th scope="col" class="n">Documents</th>` +
-    `<th scope="col">In words</th></tr></thead><tbody>${lines.join("")}</tbody></table></div>`;
+  const drawsOf = (n) => fetched(files, `draws/${n}.json`);
+  const found = await findDifferences(data.columns, rows.map((row) => row[HEAD]), texts, drawsOf);
+  if (!found.length) return "<p>These models share no text of the same documents.</p>";
+  return differencesHtml(found, data.date);
 };
 
 const show = async () => {

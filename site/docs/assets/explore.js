@@ -82,13 +82,14 @@ const show = async () => {
     ],
   });
   chart.setAttribute("role", "img");
+  chart.setAttribute("aria-details", "explored");
   // Plot names its groups, which a group without a role may not be.
   for (const group of chart.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
   const note = document.createElement("p");
   note.textContent = `${summary} Point estimates only; the table has the intervals.`;
   const figures = document.createElement("details");
   const lines = points.map((p) => `<tr><th scope="row">${escapeHtml(p.name)}</th><td>${escapeHtml(p.family ?? "–")}</td><td class="n">${p.x.toPrecision(5)}</td><td class="n">${p.y.toPrecision(5)}</td></tr>`);
-  figures.innerHTML = `<summary>The figures of this chart</summary><div class="board-scroll" tabindex="0" role="region" aria-label="Figures"><table class="board wide"><thead><tr><th scope="col">Model</th><th scope="col">Family</th><th scope="col" class="n">${escapeHtml(describe(xColumn))}</th><th scope="col" class="n">${escapeHtml(describe(yColumn))}</th></tr></thead><tbody>${lines.join("")}</tbody></table></div>`;
+  figures.innerHTML = `<summary>The figures of this chart</summary><div class="board-scroll" tabindex="0" role="region" aria-label="Figures"><table class="board wide" id="explored"><caption><span>${escapeHtml(summary)}</span></caption><thead><tr><th scope="col">Model</th><th scope="col">Family</th><th scope="col" class="n">${escapeHtml(describe(xColumn))}</th><th scope="col" class="n">${escapeHtml(describe(yColumn))}</th></tr></thead><tbody>${lines.join("")}</tbody></table></div>`;
   result.replaceChildren(chart, note, figures);
   result.style.minHeight = "0"; // the room that was kept for the chart
   const query = new URLSearchParams({ table: table.value, x: x.value, y: y.value });

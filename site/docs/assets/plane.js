@@ -1,5 +1,5 @@
 // The information plane: figures of a mark, and the layers of a chosen model.
-import { drawLines } from "./chart.js";
+import { drawLines, foldedFigures } from "./chart.js";
 import { number } from "./format.js";
 import { watchPoints } from "./points.js";
 
@@ -26,11 +26,18 @@ for (const section of document.querySelectorAll("section.plane")) {
     const texts = await (await fetch(`${encodeURIComponent(choice.value)}.json`)).json();
     const layers = texts[choice.dataset.layers] ?? [];
     const name = choice.selectedOptions[0].textContent;
+    const day = (await load(section.dataset.board)).date;
+    const tableId = `layers-${choice.dataset.layers}-${choice.value}`;
     const points = layers.map(([x, y], k) => [x, y, k ? `layer ${k}` : "the embedding"]);
     place.innerHTML = drawLines(
       [{ label: `${name}, from the embedding to layer ${layers.length - 1}`, points }],
       "Complexity I(X;Z)", "Expressivity I(Y;Z)",
-      `${name}: one mark a layer, joined in order. Corrected information, ln(bins), single tokens.`,
+      `${name}: one mark for each of ${layers.length - 1} layers and the embedding, joined in order, as of ${day}. Corrected information, ln(bins), single tokens.`,
+      tableId,
+    ) + foldedFigures(
+      tableId, `${name}, ${layers.length - 1} layers and the embedding, as of ${day}`,
+      [["Layer", false], ["Complexity I(X;Z)", true], ["Expressivity I(Y;Z)", true]],
+      layers.map(([x, y], k) => [k ? `${k}` : "0 (embedding)", number(x, 4), number(y, 4)]),
     );
   });
 }

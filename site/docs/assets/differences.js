@@ -1,0 +1,106 @@
+// Paired differences of bits per byte on the same documents: their figures, chart and table.
+import { axisOf } from "./chart.js";
+import { decimals, escapeHtml, number } from "./format.js";
+
+const sum = (values) => values.reduce((a, b) => a + b, 0);
+
+// Linear between neighbours, as numpy's.
+const quantile = (sorted, share) => {
+  const place = share * (sorted.length - 1), below = Math.floor(place);
+  return sorted[below] + (place - below) * ((sorted[below + 1] ?? sorted[below]) - sorted[below]);
+};
+
+// Bits per byte of one less those of the other, with the ends of the 95 % interval: documents are
+// resampled in pairs by the build's own draws, so the figures are those of comparisons.csv.
+const pairedDifference = (one, other, draws) => {
+  const gaps = one.bits.map((bits, k) => bits - other.bits[k]);
+  const drawn = draws.map((counts) => {
+    let bits = 0, bytes = 0;
+    for (let k = 0; k < gaps.length; k += 1) {
+      const count = parseInt(counts[k], 36);
+      bits += count * gaps[k];
+      bytes += count * one.bytes[k];
+    }
+    return bits / bytes;
+  }).sort((a, b) => a - b);
+  return { value: sum(gaps) / sum(one.bytes), low: quantile(drawn, 0.025), high: quantile(drawn, 0.975) };
+};
+
+const sameDocuments = (one, other) =>
+  one.documents.length > 1 && one.documents.join("\n") === other.documents.join("\n") &&
+  one.bytes.join() === other.bytes.join();
+
+// Every pair on every text that both were scored on. texts: by model, documents by text.
+// drawsOf: gives the draws for a number of documents.
+export const findDifferences = async (columns, names, texts, drawsOf) => {
+  const found = [];
+  for (const column of columns)
+    for (let a = 0; a < names.length; a += 1)
+      for (let b = a + 1; b < names.length; b += 1) {
+        const [one, other] = [texts[a][column.key], texts[b][column.key]];
+        if (!one || !other || !sameDocuments(one, other)) continue;
+        const n = one.documents.length;
+        const pair = pairedDifference(one, other, await drawsOf(n));
+        const share = pair.value / (sum(other.bits) / sum(other.bytes));
+        const known = pair.low > 0 || pair.high < 0;
+        const digits = decimals((pair.high - pair.low) / 2);
+        found.push({ ...pair, first: names[a], second: names[b], text: column.label, n, share, known, digits });
+      }
+  return found;
+};
+
+const shownName = (name) => escapeHtml(name).replaceAll("/", "/<wbr>");
+const shownInterval = (pair) => `${number(pair.low, pair.digits)} to ${number(pair.high, pair.digits)}`;
+
+const chartLine = (pair, axis) => {
+  const at = (value) => (100 * axis.share(value)).toFixed(2);
+  const name = (side, text, better) => `<span class="pair-${side}${better ? " better" : ""}">${shownName(text)}</span>`;
+  const width = (100 * (axis.share(pair.high) - axis.share(pair.low))).toFixed(2);
+  return `<li>${name("first", pair.first, pair.known && pair.value < 0)}<span class="hidden-text"> less </span>` +
+    `<span class="dots-track" aria-hidden="true"><i class="equal"></i>` +
+    `<i class="range" style="left:${at(pair.low)}%;width:${width}%"></i>` +
+    `<i class="${pair.known ? "dot" : "hollow"}" style="left:${at(pair.value)}%"></i></span>` +
+    name("second", pair.second, pair.known && pair.value > 0) +
+    `<span class="dots-value">${number(pair.value, pair.digits)}<small>${shownInterval(pair)}</small></span></li>`;
+};
+
+// One text: 0 in the middle, so that a dot lies on the side of the model that needs fewer bits.
+const chart = (pairs, date) => {
+  const reach = Math.max(...pairs.flatMap((pair) => [Math.abs(pair.low), Math.abs(pair.high), Math.abs(pair.value)]));
+  const axis = axisOf([-reach, reach]);
+  const ticks = axis.marks.map((tick) =>
+    `<span${tick ? "" : ' class="equal"'} style="left:${(100 * axis.share(tick)).toFixed(2)}%">${tick ? String(tick).replace("-", "−") : "equal"}</span>`);
+  const known = pairs.filter((pair) => pair.known).length;
+  const ties = known < pairs.length ? "; the others are ties (hollow, their bars reach “equal”)" : "";
+  const documents = [...new Set(pairs.map((pair) => pair.n))].sort((a, b) => a - b).join(" or ");
+  const summary = `${pairs[0].text}, as of ${date}: bits per byte of the model on the left less those of the one on the right, ` +
+    `on the same documents (n = ${documents}). Bars: 95 % intervals. The dot lies towards the model that needs fewer bits; ` +
+    `${known} of ${pairs.length} differences ${known === 1 ? "is" : "are"} known (the better one in bold)${ties}.`;
+  return `<figure class="dots pairs" aria-details="differences"><h3>${escapeHtml(pairs[0].text)}</h3>` +
+    `<ul>${pairs.map((pair) => chartLine(pair, axis)).join("")}</ul><div class="pairs-foot" aria-hidden="true">` +
+    `<div class="dots-axis">${ticks.join("")}</div><span>◀ left one better</span><span>right one better ▶</span></div>` +
+    `<figcaption>${escapeHtml(summary)}</figcaption></figure>`;
+};
+
+const inWords = (pair) =>
+  pair.known
+    ? `${escapeHtml(pair.first)} needs ${number(Math.abs(100 * pair.share), 1)} % ${pair.value > 0 ? "more" : "fewer"} bits`
+    : "a tie: no difference that the text can show";
+
+const tableLine = (pair) =>
+  `<tr><th scope="row">${escapeHtml(pair.first)} − ${escapeHtml(pair.second)}</th><td>${escapeHtml(pair.text)}</td>` +
+  `<td class="n" data-difference="${pair.value}">${number(pair.value, pair.digits)}<small>${shownInterval(pair)}</small></td>` +
+  `<td class="n">${pair.n}</td><td>${inWords(pair)}</td></tr>`;
+
+// Charts, one a text, and the table with the same figures. found: not empty.
+export const differencesHtml = (found, date) => {
+  const texts = [...new Set(found.map((pair) => pair.text))];
+  const charts = texts.map((text) => chart(found.filter((pair) => pair.text === text), date)).join("");
+  const heads = ["Models", "Text", "Difference", "Documents", "In words"]
+    .map((label, k) => `<th scope="col"${k === 2 || k === 3 ? ' class="n"' : ""}>${label}</th>`).join("");
+  return `<h2>Paired differences</h2><section class="card">${charts}</section>` +
+    `<div class="board-scroll" tabindex="0" role="region" aria-label="Paired differences">` +
+    `<table class="board wide" id="differences"><caption><span>Bits per byte of the first model less those of the second on the same ` +
+    `documents, as of ${escapeHtml(date)}, with a 95 % interval by resampling documents in pairs; below 0 the first is better</span></caption>` +
+    `<thead><tr>${heads}</tr></thead><tbody>${found.map(tableLine).join("")}</tbody></table></div>`;
+};
