@@ -1,6 +1,27 @@
 // On every page: plain tables sort by their headings, and the search has a name.
 "use strict";
 document.querySelector(".md-search")?.setAttribute("aria-label", "Search");
+// The menu of a small screen opens and closes by keys too: its labels, of which the theme answers
+// Enter, become buttons.
+const drawer = document.getElementById("__drawer");
+const menu = document.querySelector('.md-header label[for="__drawer"]');
+const labels = [menu, ...document.querySelectorAll(".md-nav--primary .md-nav__item label[for]")];
+const small = matchMedia("(max-width: 76.234375em)");
+const makeButtons = () => {
+  for (const label of labels) {
+    label.tabIndex = small.matches ? 0 : -1;
+    label.role = small.matches ? "button" : null;
+  }
+};
+if (menu) {
+  menu.ariaLabel = "Menu";
+  makeButtons();
+  small.addEventListener("change", makeButtons);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === " " && labels.includes(event.target)) event.preventDefault(), event.target.click();
+    if (event.key === "Escape" && drawer.checked) drawer.click(), menu.focus();
+  });
+}
 for (const list of document.querySelectorAll(".switch ul")) // on a phone it scrolls sideways
   if (list.scrollWidth > list.clientWidth)
     list.scrollLeft = list.querySelector("[aria-current]")?.parentElement.offsetLeft - list.offsetLeft;
