@@ -258,10 +258,10 @@ def test_axe_finds_nothing_on_any_kind_of_page(browser, address, site, width, sc
     for path in (*PAGES, "404.html", *further):
         page.goto(address + path)
         page.wait_for_load_state("networkidle")
+        keep_screenshot(page, path, scheme, width)
         page.evaluate(OPEN)
         if faults := faults_of(page):
             found[path] = faults
-        keep_screenshot(page, path, scheme, width)
     context.close()
     assert found == {}
 
