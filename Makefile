@@ -91,7 +91,7 @@ browser: setup-test
 	$(BIN)/playwright install chromium || \
 	( echo "make test needs a browser: install chromium or google-chrome" >&2; exit 1 )
 
-test-slow: setup-test $(VENV)/ray.stamp
+test-slow: setup-test browser $(VENV)/ray.stamp
 	$(BIN)/python -m pytest -m "slow"
 
 # What holds seconds against a limit needs a quiet machine; Lighthouse needs Node.

@@ -19,6 +19,7 @@ from generator.cli import app
 from tests.miniature import write_miniature
 
 ROOT = Path(__file__).parent.parent
+SCREENSHOTS = ROOT / "build" / "screenshots"  # artefacts of a run, never committed
 AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
 FLAGS = [
     "--no-sandbox",
@@ -128,6 +129,15 @@ def watch(page: Page) -> list[str]:
     page.on("request", lambda r: None if r.url.startswith(allowed) else faults.append(r.url))
     page.on("dialog", lambda dialog: faults.append(dialog.message))
     return faults
+
+
+def keep_screenshot(page: Page, path: str, scheme: str, width: int) -> None:
+    """The page as it is, in build/screenshots/<page>-<scheme>-<width>.png, for eyes to look at.
+
+    path: below the site's root, "" for the home page; a query is no part of the name.
+    """
+    name = re.sub(r"[^A-Za-z0-9.@]+", "-", path.partition("?")[0]).strip("-") or "home"
+    page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}-{width}.png", full_page=True)
 
 
 def faults_of(page: Page) -> list[str]:

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from generator.cli import app
 from generator.export.dictionary import make_dictionary
 from generator.files.site_links import check_links
-from tests.in_browser import build, faults_of, serve, watch
+from tests.in_browser import build, faults_of, keep_screenshot, serve, watch
 from tests.miniature import HOSTILE, write_miniature
 
 pytestmark = pytest.mark.browser
@@ -258,6 +258,7 @@ def test_axe_finds_nothing_on_any_kind_of_page(browser, address, site, width, sc
     for path in (*PAGES, "404.html", *further):
         page.goto(address + path)
         page.wait_for_load_state("networkidle")
+        keep_screenshot(page, path, scheme, width)
         page.evaluate(OPEN)
         if faults := faults_of(page):
             found[path] = faults

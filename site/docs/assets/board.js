@@ -1,6 +1,22 @@
-// On every page: plain tables sort by their headings, and the search has a name.
+// On every page: plain tables sort by their headings, the search has a name, the menu answers to keys.
 "use strict";
 document.querySelector(".md-search")?.setAttribute("aria-label", "Search");
+// The menu of a small screen opens and closes by keys too: its labels take the focus as those that
+// the theme gives it, and the theme answers Enter.
+const drawer = document.getElementById("__drawer");
+const menu = document.querySelector('.md-header label[for="__drawer"]');
+const labels = [menu, ...document.querySelectorAll(".md-nav--primary .md-nav__item label[for]")];
+const small = matchMedia("(max-width: 76.234375em)");
+const letFocus = () => { for (const label of labels) label.tabIndex = small.matches ? 0 : -1; };
+if (menu) {
+  menu.title = "Menu";
+  letFocus();
+  small.addEventListener("change", letFocus);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === " " && labels.includes(event.target)) event.preventDefault(), event.target.click();
+    if (event.key === "Escape" && drawer.checked) drawer.click(), menu.focus();
+  });
+}
 for (const list of document.querySelectorAll(".switch ul")) // on a phone it scrolls sideways
   if (list.scrollWidth > list.clientWidth)
     list.scrollLeft = list.querySelector("[aria-current]")?.parentElement.offsetLeft - list.offsetLeft;
