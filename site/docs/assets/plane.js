@@ -26,11 +26,12 @@ for (const section of document.querySelectorAll("section.plane")) {
     const texts = await (await fetch(`${encodeURIComponent(choice.value)}.json`)).json();
     const layers = texts[choice.dataset.layers] ?? [];
     const name = choice.selectedOptions[0].textContent;
+    const day = (await load(section.dataset.board)).date;
     const points = layers.map(([x, y], k) => [x, y, k ? `layer ${k}` : "the embedding"]);
     place.innerHTML = drawLines(
       [{ label: `${name}, from the embedding to layer ${layers.length - 1}`, points }],
       "Complexity I(X;Z)", "Expressivity I(Y;Z)",
-      `${name}: one mark a layer, joined in order. Corrected information, ln(bins), single tokens.`,
+      `${name}: one mark for each of ${layers.length - 1} layers and the embedding, joined in order, as of ${day}. Corrected information, ln(bins), single tokens.`,
     );
   });
 }
