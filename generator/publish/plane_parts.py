@@ -135,7 +135,7 @@ def render_convergence(name: str, lossy: Lossy) -> str:
         [step, number(one, 4), number(other, 4)]
         for step, one, other in zip(steps, plug_in, corrected, strict=True)
     ]
-    caption = f"Optimality by positions, up to {lossy.positions}, single tokens"
+    caption = f"Optimality from parts of {_size(lossy)}, single tokens"
     body = table(f"convergence-{name}", caption, header, rows)
     return f"{chart}<details><summary>The figures of this chart</summary>{body}</details>"
 

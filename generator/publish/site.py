@@ -23,6 +23,7 @@ from generator.publish.corpora_page import render_corpora
 from generator.publish.download_page import render_downloads
 from generator.publish.evidence_page import render_calibration, render_evidence, render_outcomes
 from generator.publish.families_page import render_families
+from generator.publish.glossary import MODEL, PAGES, terms_line
 from generator.publish.imported_parts import imported_path, render_import_list, render_imported
 from generator.publish.leaderboard import first_board, render_cohort, render_home
 from generator.publish.model_page import render_model
@@ -96,6 +97,8 @@ def render_site(
         "model-fields": render_model_fields(),
         "file-fields": render_file_fields(),
     }
+    for name, words in PAGES.items():
+        partials[name] += terms_line("../", words, partials[name])
     files["docs/changelog.md"] = _changelog(changelog)
     for shown_table in tables:
         cohort = shown_table.cohort
@@ -162,13 +165,14 @@ def _model_pages(
             render_imported(model, board.imported, board.conflicts),
             badges.get(model.id, ()),
         )
-        yield page, model.title, content
+        yield page, model.title, content + terms_line("../../", MODEL, content)
     for cohort in board.cohorts:
         if cohort.provenance == "published":
             for _, row in cohort.rows.iterrows():
                 own = standings.get(str(row["page"]), [])
                 content = render_published(cohort, row, own)
-                yield str(row["page"]).strip("/"), str(row["name"]), content
+                words = terms_line("../../../", MODEL, content)
+                yield str(row["page"]).strip("/"), str(row["name"]), content + words
 
 
 def _page(title: str, content: str, date: str, scripts: Sequence[str] = ()) -> bytes:
