@@ -17,7 +17,7 @@ DAY_SAID = re.compile(r"as of \d{4}-\d\d-\d\d")
 # What figures are counted over: a number, up to three words, and a unit.
 COUNTED = re.compile(
     r"\b\d[\d,]* (?:[\w-]+ ){0,3}(?:row|model|document|item|pair|figure|score|record|position|text|"
-    r"link|option|field|column|comparison|checkpoint|dataset|file|assumption|layer)s?\b"
+    r"link|option|field|column|comparison|checkpoint|dataset|file|assumption|layer|run)s?\b"
 )
 TERM = re.compile(r'<a href="((?:\.\./)+)glossary/#([^"]+)">(.*?)</a>')
 LINE = re.compile(r'<p class="terms">.*?</p>')
