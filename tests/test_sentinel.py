@@ -182,7 +182,7 @@ def test_the_page_reliability_shows_every_reading():
     moved = later(2, (0.0, 0.0, 10.0), packages={"torch": "2.14.0"})
     page = render_reliability(SPECS, store(FIRST, moved), "2026-02-01T00:00:00+00:00")
     table = page.partition('id="sentinel-table"')[2].partition("</table>")[0]
-    assert "org/small on Prose: every record" in table
+    assert "org/small on Prose: 2 records. Each against the first" in table
     _, first, second = table.partition("<tbody>")[2].split("<tr>")
     assert f'<a href="../records/{FIRST.file}">{FIRST.run_id}</a>' in first
     assert "<td>the first</td>" in first

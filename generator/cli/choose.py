@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from generator.cli.app import AsJson, Root, app, valid_contents
+from generator.cli.build import commit_of
 from generator.files.results import write_atomically
 from generator.records.assumptions import Assumptions
 from generator.records.base import UserError, problems_of
@@ -72,7 +73,8 @@ def choose(
     if report:
         sheet = root / "site" / "docs" / "assets" / "board.css"
         style = sheet.read_text("utf-8") if sheet.is_file() else ""
-        write_atomically(report, render_summary(answer, wishes, menu, speed, held, style))
+        day = commit_of(root).date[:10]
+        write_atomically(report, render_summary(answer, wishes, menu, speed, held, style, day))
     if not as_json:
         print(_words(answer, menu.title, held))
 

@@ -130,8 +130,8 @@ def _chart(steps: Mapping[str, Sequence[_Step]], titles: Mapping[str, str]) -> s
         for name, own in steps.items()
     ]
     summary = (
-        "Standard error of bits per byte against bytes scored, for whole documents; medians over "
-        "models. It falls with the square root of the number of documents."
+        f"Standard error of bits per byte against bytes scored, {_medians(steps)}. "
+        "Whole documents: it falls with the square root of their number."
     )
     labels = ("Bytes scored, logarithmic", "Standard error, bits per byte")
     return draw_runs(runs, labels, summary, TABLE, logarithmic=True)
@@ -167,10 +167,16 @@ def _table(
         for step in own
     ]
     caption = (
-        "Errors by the amount of text, medians over the models. The prediction error adds the "
-        "fit's own to that of the text, as roots of squares; every model is in text_amounts.csv"
+        f"Errors by the amount of text, {_medians(steps)}. The prediction error adds the fit's own "
+        "to that of the text, as roots of squares; every model is in text_amounts.csv"
     )
     return table(TABLE, caption, header, rows)
+
+
+def _medians(steps: Mapping[str, Sequence[_Step]]) -> str:
+    """What the figures of a chart or table are medians over."""
+    models = max(step.models for own in steps.values() for step in own)
+    return f"medians over up to {counted(models, 'model')} on {counted(len(steps), 'text')}"
 
 
 def _points(yardstick: Yardstick | None, error: float | None) -> str:
@@ -212,11 +218,11 @@ def render_costs(specs: Specs, costs: Sequence[Cost]) -> str:
     ]
     ratios = [c.ratio for c in costs if c.ratio is not None]
     caption = (
-        f"Wall time of whole jobs, loading included. Of {counted(len(ratios), 'pair')} that ran in "
-        f"the same way the text is the cheaper one in {sum(r > 1 for r in ratios)}. Seconds grow "
-        "in proportion to the bytes of a text and to the items of a suite; those of a text "
-        "include the information plane, which the same pass feeds. Jobs that ran in other ways "
-        "have no ratio"
+        f"Wall time of {counted(len(costs), 'pair')} of whole jobs, loading included. Of "
+        f"{counted(len(ratios), 'pair')} that ran in the same way the text is the cheaper one in "
+        f"{sum(r > 1 for r in ratios)}. Seconds grow in proportion to the bytes of a text and to "
+        "the items of a suite; those of a text include the information plane, which the same pass "
+        "feeds. Jobs that ran in other ways have no ratio"
     )
     return heading + table("costs-table", caption, header, rows)
 

@@ -128,8 +128,8 @@ def _table(board: BoardTable, root: str, date: str) -> str:
     places = [k for k, column in enumerate(board.columns) if column.shown]
     cohort = board.cohort
     caption = (
-        f"{cohort.title}, as of {date}. Best compression first; click a heading to sort. "
-        f"{_rank_words(board)}"
+        f"{cohort.title}: {counted(len(board.rows), 'row')}, as of {date}. Best compression first; "
+        f"click a heading to sort. {_rank_words(board)}"
     )
     head = "".join(_heading(column) for column in columns)
     body = "".join(

@@ -8,14 +8,16 @@ from generator.choice.costs import FARTHEST
 from generator.choice.options import NORMAL_95, Menu, Speed
 from generator.choice.plain import answer_values, default_menu, default_wishes, menu_values
 from generator.choice.words import amount
-from generator.publish.text import UNKNOWN, escape, number, table, valued
+from generator.publish.text import UNKNOWN, counted, escape, number, table, valued
 from generator.records.assumptions import Assumptions
 
 Values = Mapping[str, Any]
 
 
-def render_choose(menus: Sequence[Menu], speed: Speed | None, held: Assumptions) -> str:
-    """The partial of the page."""
+def render_choose(
+    menus: Sequence[Menu], speed: Speed | None, held: Assumptions, date: str = ""
+) -> str:
+    """The partial of the page. date: the board's, for the captions of choose.js."""
     usable = [menu for menu in menus if menu.criteria and menu.options]
     if not usable:
         return "<p>There is nothing to choose from yet: no model has figures.</p>"
@@ -23,7 +25,7 @@ def render_choose(menus: Sequence[Menu], speed: Speed | None, held: Assumptions)
     answer = answer_values(default_wishes(first), usable, speed, held)
     return (
         f'<div id="choose" data-source="../data/choose.json" data-base="../" '
-        f'data-menu="{escape(first.name)}"><div id="choose-form">'
+        f'data-menu="{escape(first.name)}" data-date="{escape(date)}"><div id="choose-form">'
         "<noscript><p>Without JavaScript this page shows the answer to one question: all "
         "benchmarks alike, no limit. <code>leaderboard choose</code> answers others."
         "</p></noscript></div>"
@@ -67,10 +69,11 @@ def render_answer(answer: Values, held: Assumptions, base: str) -> str:
     parts = [f'<p class="notice">{escape(problem)}</p>' for problem in answer["problems"]]
     if chosen:
         direction = "higher" if answer["higher_is_better"] else "lower"
-        caption = f"Worth choosing: no other is as good for as little, {direction} is better"
-        parts.append(
-            choice_table("chosen", caption + "; ± 95 % where known", chosen, answer, held, base)
+        caption = (
+            f"Worth choosing, {len(chosen)} of {counted(len(answer['choices']), 'model')}: no "
+            f"other is as good for as little, {direction} is better; ± 95 % where it is known"
         )
+        parts.append(choice_table("chosen", caption, chosen, answer, held, base))
     if answer["specifics"]:
         lines = "".join(f"<li>{escape(line)}</li>" for line in answer["specifics"])
         parts.append(f"<h2>Specifics</h2><ul>{lines}</ul>")
@@ -78,7 +81,8 @@ def render_answer(answer: Values, held: Assumptions, base: str) -> str:
         name = next(c["name"] for c in answer["choices"] if c["model"] == model)
         parts.append(_sensitivity(f"sensitivity-{place}", name, rows, held))
     if rest:
-        inside = choice_table("rest", "Not chosen", rest, answer, held, base)
+        caption = f"Not chosen: {counted(len(rest), 'model')}"
+        inside = choice_table("rest", caption, rest, answer, held, base)
         parts.append(
             f'<details class="choose-rest"><summary>The other {len(rest)}, and why not</summary>'
             f"{inside}</details>"
@@ -137,7 +141,10 @@ def _money(value: float | None, held: Assumptions) -> str:
 
 
 def _sensitivity(name: str, model: str, rows: Sequence[Values], held: Assumptions) -> str:
-    caption = f"Money a month for {model} when an assumption is half and twice what it is"
+    caption = (
+        f"Money a month for {model} when one of {counted(len(rows), 'assumption')} is half and "
+        "twice what it is"
+    )
     header = [("Assumption", False), ("Low", True), ("High", True)]
     cells = [
         [escape(row["assumption"]), _money(row["low"], held), _money(row["high"], held)]

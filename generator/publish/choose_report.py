@@ -6,9 +6,10 @@ from typing import Any
 from generator.choice.options import Menu, Speed
 from generator.choice.wishes import Wishes
 from generator.choice.words import amount
+from generator.publish.captions import date_captions
 from generator.publish.choose_page import choice_table, knows, speed_sentence
 from generator.publish.score_report import render_page
-from generator.publish.text import escape
+from generator.publish.text import counted, escape
 from generator.records.assumptions import Assumptions
 
 EVIDENCE = {
@@ -25,15 +26,20 @@ def render_summary(
     speed: Speed | None,
     held: Assumptions,
     style: str,
+    date: str,
 ) -> bytes:
-    """style: the site's style sheet. Raises ValueError where nothing was chosen."""
+    """style: the site's style sheet. date: the board's, ISO.
+
+    Raises ValueError where nothing was chosen.
+    """
     chosen = [choice for choice in answer["choices"] if choice["on_front"]]
     if not chosen:
         raise ValueError("a summary needs a model that fits")
     timing = f"{speed_sentence(speed)} " if knows(chosen, "seconds") else ""
+    models = f"{len(chosen)} of {counted(len(answer['choices']), 'model')}"
     parts = [
         f"<p>{escape(_question(wishes, menu, held))}</p>",
-        choice_table("chosen", "The shortlist", chosen, answer, held, ""),
+        choice_table("chosen", f"The shortlist: {models}", chosen, answer, held, ""),
         _listed(answer["specifics"]) if answer["specifics"] else "",
         "<h2>What the figures rest on</h2>",
         _listed([f"{name}: {EVIDENCE[name]}." for name in _classes(chosen)]),
@@ -42,7 +48,7 @@ def render_summary(
         "coarser one may cost some of it. Models are compared inside one cohort: "
         f"{escape(menu.title)}.</p>",
     ]
-    return render_page("Which model to choose", "\n".join(parts), style)
+    return render_page("Which model to choose", date_captions("\n".join(parts), date), style)
 
 
 def _classes(chosen: Sequence[Mapping[str, Any]]) -> list[str]:

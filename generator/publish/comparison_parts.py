@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from generator.publish.text import decimals, escape, number, percent, table, valued
+from generator.publish.text import counted, decimals, escape, number, percent, table, valued
 from generator.records.models import Model
 from generator.tables.comparisons import Comparison
 
@@ -18,9 +18,10 @@ def render_comparisons(
     header.append(("In words", False))
     rows = [_row(comparison, models) for comparison in comparisons]
     caption = (
-        "Against the nearest models of its leaderboard, the best first: bits per byte of this "
-        f"model less those of the other on the same {comparisons[0].documents} documents, with a "
-        "95 % interval by resampling these in pairs; below 0 this model is better"
+        "Against the nearest models of its leaderboard, the best first, on the same "
+        f"{counted(comparisons[0].documents, 'document')}. Bits per byte of this model less those "
+        "of the other, with a 95 % interval by resampling these in pairs; below 0 this model is "
+        "better"
     )
     return table(f"comparisons-{name}", caption, header, rows)
 

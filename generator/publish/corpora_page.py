@@ -15,7 +15,10 @@ def render_corpora(board: Board) -> str:
     header = [("Corpus", False), ("Domain", False), ("First day", False), ("Last day", False)]
     header += [("Licence", False), ("Documents", True), ("Bytes", True), ("SHA-256", False)]
     header += [("Models that predate it", False)]
-    caption = "Every text; a model released before a text's first day cannot have seen any of it"
+    caption = (
+        f"{counted(len(corpora), 'text')}, the newest first. A model released before a text's "
+        "first day cannot have seen any of it"
+    )
     texts = table("corpora", caption, header, [_row(one, board) for one in corpora])
     return texts + _links(board, link_corpora(board.specs, board.stored))
 
@@ -53,7 +56,7 @@ def _links(board: Board, links: Sequence[Link]) -> str:
         for link in links
     ]
     caption = (
-        f"{counted(len(links), 'link')}: mean difference over the models measured on both, with "
-        "its 95 % interval, and Spearman's rank correlation from three models on"
+        f"{counted(len(links), 'link')} between texts. Mean difference over the models measured on "
+        "both, with its 95 % interval, and Spearman's rank correlation from three models on"
     )
     return table("corpus-links", caption, header, rows)

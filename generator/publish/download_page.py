@@ -6,7 +6,7 @@ from generator.export.board import Board
 from generator.export.croissant import dataset_json_ld
 from generator.export.dictionary import make_dictionary
 from generator.export.fields import ORIGINS, Field, Table
-from generator.publish.text import UNKNOWN, escape, table
+from generator.publish.text import UNKNOWN, counted, escape, table
 
 COLUMNS = [
     ("Column", False),
@@ -41,7 +41,9 @@ def _section(one: Table, files: Mapping[str, bytes]) -> str:
     return (
         f'<h2 id="{one.name}">{one.name}</h2><p>{escape(one.title)} {links}. '
         f"A row is named by {key}.</p>"
-        + table(f"columns-{one.name}", f"Columns of {one.name}", COLUMNS, rows)
+        + table(
+            f"columns-{one.name}", f"{counted(len(rows), 'column')} of {one.name}", COLUMNS, rows
+        )
     )
 
 

@@ -65,8 +65,9 @@ def render_outcomes(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence])
     if not rows:
         return ""
     caption = (
-        "Mean absolute error of predicted mean scores, one group of models left out at a time, "
-        "everything chosen inside the folds. Each set is judged alone"
+        f"Mean absolute error of predicted mean scores in {counted(len(rows), 'comparison')}. One "
+        "group of models is left out at a time, everything is chosen inside the folds, and each "
+        "set is judged alone"
     )
     heading = '<h2 id="outcome">Does compression predict better than size and compute?</h2>'
     return heading + table("outcomes", caption, header, rows)
@@ -237,9 +238,10 @@ def _correlations(cohort: Cohort, found: Evidence) -> str:
     ]
     unit = cohort.compression[0].unit
     caption = (
-        f"Correlation of average {unit} with each score. Intervals resample groups; partial rho "
-        "is given the number of parameters, or training compute; p-values are corrected by "
-        "Benjamini and Hochberg's procedure and take models as independent, which models of one "
-        "group are not"
+        f"Correlation of average {unit} with each score, over up to "
+        f"{counted(max((c.n for c in found.correlations), default=0), 'model')}. Intervals "
+        "resample groups; partial rho is given the number of parameters, or training compute; "
+        "p-values are corrected by Benjamini and Hochberg's procedure and take models as "
+        "independent, which models of one group are not"
     )
     return table(f"{cohort.name}-correlations", caption, header, rows)

@@ -118,7 +118,8 @@ def _table(cohort: Cohort, families: Sequence[Family], column: Column) -> str:
     held = [(f, text) for f in families for text in f.texts if text.column == column.name]
     held.sort(key=lambda one: (one[1].residual is None, one[1].residual or 0.0, one[0].name))
     caption = (
-        f"{column.label} by family: mean and best in {column.unit}; what ten times the parameters "
+        f"{column.label} by family: {counted(sum(text.n for _, text in held), 'model')}. "
+        f"Mean and best in {column.unit}; what ten times the parameters "
         f"change within the family (least squares, from {FEWEST_FOR_SLOPE} models on)"
     )
     rows = [_row(family, text) for family, text in held]
@@ -175,7 +176,8 @@ def _scores(cohort: Cohort, families: Sequence[Family]) -> str:
         for family in sorted(scored, key=lambda f: (-(f.score_residual or 0.0), f.name))
     ]
     caption = (
-        "Scores by family: mean over its models, and the mean distance from the cohort's straight "
+        f"Scores by family: {counted(sum(f.scored for f in scored), 'model')}. "
+        "Mean over a family's models, and the mean distance from the cohort's straight "
         "line of mean score over average compression, in points; above 0 the family scores higher "
         "than its compression leads to expect"
     )

@@ -45,9 +45,9 @@ def render_comparison(cohort: Cohort, comparison: Comparison, name: str) -> str:
         for c in comparison.contenders
     ]
     caption = (
-        f"The mean score of {_rows_used(comparison)}, one group left out at a time, every "
-        "predictor on the same rows, its form chosen inside the folds. In brackets 95 % intervals "
-        "by resampling groups; with so few they are rather too narrow"
+        f"The mean score of {_rows_used(comparison)}. One group is left out at a time, every "
+        "predictor is on the same rows, its form chosen inside the folds. In brackets 95 % "
+        "intervals by resampling groups; with so few they are rather too narrow"
     )
     return verdict(cohort, comparison) + table(name, caption, header, rows)
 
@@ -108,17 +108,18 @@ def render_accuracy(study: Study, name: str) -> str:
         ("Held by 80 % intervals", True),
         ("Held by 95 % intervals", True),
     ]
-    rows = [
-        _accuracy_row(one, judgement) for one in study.benchmarks for judgement in one.judgements
-    ]
+    judged = [(one, judgement) for one in study.benchmarks for judgement in one.judgements]
+    if not judged:
+        return ""
+    most = max(judgement.accuracy.n for _, judgement in judged)
     caption = (
-        "Predictions of models that the fit had not seen, with 95 % intervals in brackets: of "
-        "errors by resampling groups, of coverage by Clopper and Pearson, who take models as "
-        "independent. Coverage is marked * where the intervals are model-based because there are "
-        "too few groups for conformal ones, and named outside nominal where its own interval does "
-        "not hold the level: of many benchmarks one in twenty would be by chance"
+        f"Predictions of up to {counted(most, 'model')} that the fit had not seen. In brackets "
+        "95 % intervals: of errors by resampling groups, of coverage by Clopper and Pearson, who "
+        "take models as independent. Coverage is marked * where the intervals are model-based "
+        "because there are too few groups for conformal ones, and named outside nominal where its "
+        "own interval does not hold the level: of many benchmarks one in twenty would be by chance"
     )
-    return table(name, caption, header, rows) if rows else ""
+    return table(name, caption, header, (_accuracy_row(*one) for one in judged))
 
 
 def _accuracy_row(one: BenchmarkStudy, judgement: Judgement) -> list[str]:
@@ -168,6 +169,9 @@ def render_coverage(study: Study, name: str) -> str:
         ("Held by 80 % intervals", True),
         ("Held by 95 % intervals", True),
     ]
+    if not (pooled := pool_coverage(study)):
+        return ""
+    most = max(one.models for one in pooled)
     rows = [
         [
             "the mean" if one.is_mean else counted(one.benchmarks, "benchmark"),
@@ -176,14 +180,14 @@ def render_coverage(study: Study, name: str) -> str:
             str(one.models),
             *(_coverage(c) for c in one.coverage),
         ]
-        for one in pool_coverage(study)
+        for one in pooled
     ]
     caption = (
-        "Coverage of the set as a whole. In brackets its interval by Clopper and Pearson, which "
-        "counts models and not predictions: what a model scores on several benchmarks goes "
-        "together. * marks model-based intervals"
+        f"Coverage of the set as a whole, up to {counted(most, 'model')}. In brackets its interval "
+        "by Clopper and Pearson, which counts models and not predictions: what a model scores on "
+        "several benchmarks goes together. * marks model-based intervals"
     )
-    return table(name, caption, header, rows) if rows else ""
+    return table(name, caption, header, rows)
 
 
 def render_forms(one: BenchmarkStudy) -> str:
@@ -231,11 +235,11 @@ def render_predictions(cohort: Cohort, study: Study, name: str) -> str:
         for p in every[:SHOWN_PREDICTIONS]
     ]
     caption = (
-        "Predicted scores of models whose compression is known and whose score is not. "
-        "Extrapolation: outside of what the fit was trained on"
+        f"{counted(len(every), 'score')} predicted for models whose compression is known and whose "
+        "score is not. Extrapolation: outside of what the fit was trained on"
     )
     if len(every) > SHOWN_PREDICTIONS:
-        caption += f"; {len(every) - SHOWN_PREDICTIONS} more in predictions.csv"
+        caption += f"; {len(every) - SHOWN_PREDICTIONS} of them only in predictions.csv"
     return table(name, caption, header, rows)
 
 
@@ -269,7 +273,10 @@ def render_outliers(outliers: Outliers, name: str) -> str:
         ]
         for o in outliers.found[:SHOWN_OUTLIERS]
     ]
-    caption = "Scores outside of their 95 % intervals, largest difference first"
+    caption = (
+        f"{counted(len(outliers.found), 'score')} outside of their 95 % intervals, largest "
+        "difference first"
+    )
     if len(outliers.found) > SHOWN_OUTLIERS:
-        caption += f"; {len(outliers.found) - SHOWN_OUTLIERS} more in residuals.parquet"
+        caption += f". {len(outliers.found) - SHOWN_OUTLIERS} of them only in residuals.parquet"
     return words + table(name, caption, header, rows)

@@ -84,7 +84,7 @@ def render_import_list(stored: Sequence[StoredImport], conflicts: Sequence[Confl
     header = [("Model", False), ("File", False), ("Harness", False), ("Date", False)]
     header += [("Figures", True), ("Skipped", True), ("Record", False)]
     rows = [_list_row(entry.imported) for entry in stored[:SHOWN_FILES]]
-    caption = f"{counted(len(stored), 'imported file')}; every figure is in imported.csv"
+    caption = f"{counted(len(stored), 'imported file')}. Every figure is in imported.csv"
     if len(stored) > SHOWN_FILES:
         caption += f", the first {SHOWN_FILES} files are here"
     return f"<h2>Imported so far {tag('imported')}</h2>{_conflicts(conflicts)}" + table(

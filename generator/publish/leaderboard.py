@@ -204,7 +204,8 @@ def _best(board: BoardTable, root: str) -> str:
     name = "compression" if "compression" in keys else board.cohort.compression[0].name
     place, column = keys[name]
     lines = []
-    for row in [r for r in board.rows if r.provenance != "classical"][:BEST_SHOWN]:
+    models = [row for row in board.rows if row.provenance != "classical"]
+    for row in models[:BEST_SHOWN]:
         rank = cell_html(row.cells[keys["rank"][0]], keys["rank"][1])
         title = escape(row.cells[0]).replace("/", "/<wbr>")
         lines.append(
@@ -213,9 +214,10 @@ def _best(board: BoardTable, root: str) -> str:
             f'<td class="n">{_point(row.cells[place], column.digits)}</td></tr>'
         )
     return (
-        '<table class="plain"><caption>Compress best</caption><thead><tr><th scope="col" class="n">'
-        f'Rank</th><th scope="col">Model</th><th scope="col" class="n">{escape(column.unit)}</th>'
-        "</tr>"
+        f'<table class="plain"><caption>Compress best: {len(lines)} of '
+        f"{counted(len(models), 'model')}</caption>"
+        '<thead><tr><th scope="col" class="n">Rank</th><th scope="col">Model</th>'
+        f'<th scope="col" class="n">{escape(column.unit)}</th></tr>'
         f"</thead><tbody>{''.join(lines)}</tbody></table>"
     )
 

@@ -7,7 +7,7 @@ from generator.files.specs import Specs
 from generator.publish.chart import Series, draw_series, folded_figures
 from generator.publish.comparison_parts import render_comparisons
 from generator.publish.plane_parts import render_plane
-from generator.publish.text import UNKNOWN, escape, number, percent, table
+from generator.publish.text import UNKNOWN, counted, escape, number, percent, table
 from generator.records.models import Model
 from generator.records.results import Lossless, Result, TaskResult
 from generator.tables.comparisons import Comparison
@@ -102,7 +102,10 @@ def _context(name: str, lossless: Lossless) -> str:
         return ""
     edges = [f"{stretch.from_byte}" for stretch in stretches]
     rates = tuple(stretch.bits / stretch.bytes for stretch in stretches)
-    summary = "Bits per byte of the tokens that begin from this byte of their document on."
+    documents = counted(len(lossless.documents), "document")
+    summary = (
+        f"Bits per byte of the tokens that begin from this byte of their document on, {documents}."
+    )
     series, table_id = [Series("bits per byte", "input", rates)], f"context-gained-{name}"
     chart = draw_series(series, edges, ("Byte", "Bits per byte"), summary, table_id)
     header = [("From byte", True), ("Bytes scored", True), ("Bits per byte", True)]
@@ -110,7 +113,7 @@ def _context(name: str, lossless: Lossless) -> str:
         [edge, str(stretch.bytes), number(rate, 4)]
         for edge, stretch, rate in zip(edges, stretches, rates, strict=True)
     ]
-    caption = "Bits per byte by place in the document"
+    caption = f"Bits per byte by place in the document, {documents}"
     return chart + folded_figures(table_id, caption, header, rows)
 
 
@@ -123,7 +126,9 @@ def render_suite(entry: StoredResult, specs: Specs) -> str:
     rows = [row for task in result.tasks for row in _task_rows(task)]
     rows.append(_mean_row(result))
     caption = (
-        f"Suite {result.name}: every metric that lm-eval gives; the mean is over those named ★"
+        f"Suite {result.name}, {counted(_items(result), 'item')} of "
+        f"{counted(len(result.tasks), 'task')}: every metric that lm-eval gives. The mean is over "
+        "those named ★"
     )
     about = f"<p>{escape(suite.description)}</p>" if suite else ""
     return (
@@ -143,14 +148,19 @@ def _mirrored(result: Result) -> str:
         [escape(d.path), escape(d.revision.removeprefix("sha256-")), escape(d.origin or UNKNOWN)]
         for d in sorted(datasets, key=lambda dataset: dataset.path)
     ]
-    body = table(f"documents-{result.name}", "Documents from a local mirror", header, rows)
+    caption = f"Documents of {counted(len(rows), 'dataset')} from a local mirror"
+    body = table(f"documents-{result.name}", caption, header, rows)
     return f"<details><summary>Documents: local mirror, not the Hub</summary>{body}</details>"
 
 
 def _mean_row(result: Result) -> list[str]:
     value, stderr = mean_score(result.tasks)
-    items = sum(main_score(task)[2] for task in result.tasks)
-    return ["Mean of the tasks", "", percent(value), percent(stderr), UNKNOWN, str(items)]
+    items = str(_items(result))
+    return ["Mean of the tasks", "", percent(value), percent(stderr), UNKNOWN, items]
+
+
+def _items(result: Result) -> int:
+    return sum(main_score(task)[2] for task in result.tasks)
 
 
 def _task_rows(task: TaskResult) -> list[list[str]]:

@@ -184,7 +184,7 @@ def _checkpoints(model: Model, results: Sequence[Result]) -> str:
         tokens = count(seen[result.revision])
         figures = [number(bits, 4), number(told, 6), percent(score)]
         rows.append([escape(result.name), tokens, *figures])
-    caption = "Figures over training (bits per byte: lower is better)"
+    caption = f"{counted(len(rows), 'figure')} over training (bits per byte: lower is better)"
     body = table("checkpoints", caption, header, rows)
     return (
         '<h2>Checkpoints</h2><p><a href="../../trajectories/">As curves</a></p><details><summary>'

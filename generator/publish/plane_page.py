@@ -137,9 +137,10 @@ def _figures(plane: _Plane) -> str:
     best = f"{text.name}_optimality"
     ordered = rows.sort_values(best, ascending=False) if best in rows else rows
     lines = [_line(row, text.name) for _, row in ordered.head(TABLE_ROWS).iterrows()]
-    caption = f"{text.label}, as in the chart, the highest optimality first"
+    models = counted(len(rows), "model")
+    caption = f"{text.label}, {models} as in the chart, the highest optimality first"
     if len(rows) > TABLE_ROWS:
-        caption += f"; the first {TABLE_ROWS} of {len(rows)}, all are in the download"
+        caption += f". The first {TABLE_ROWS} are here, all are in the download"
     return folded_figures(f"plane-{plane.name}", caption, header, lines)
 
 
@@ -154,8 +155,8 @@ def _single(planes: Sequence[_Plane]) -> str:
         model, family, *figures = _line(plane.rows.iloc[0], plane.text.name)
         lines.append([model, family, escape(plane.kind), escape(plane.text.label), *figures])
     caption = (
-        "Texts of which one model of a kind is measured: nothing to compare yet. Its layers are "
-        "on its page."
+        f"Texts of which one model of a kind is measured, {counted(len(lines), 'row')}: nothing to "
+        "compare yet. Its layers are on its page."
     )
     return (
         f"<h2>One model only {tag('measured')}</h2>{table('plane-single', caption, header, lines)}"

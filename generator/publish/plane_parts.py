@@ -42,11 +42,16 @@ def _figures(name: str, lossy: Lossy) -> str:
     if groups := len(lossy.group_positions):
         interval = f"95 % intervals by jackknife over {groups} groups of documents"
     caption = (
-        f"Information plane: corrected values, mean over layers 1 to {len(lossy.layers) - 1} and "
-        f"{counted(len(lossy.layers[0].entropy), 'anchor seed')}; {interval}; "
-        f"{lossy.positions} positions in {lossy.documents} documents"
+        f"Information plane, {_size(lossy)}. Corrected values, mean over layers 1 to "
+        f"{len(lossy.layers) - 1} and {counted(len(lossy.layers[0].entropy), 'anchor seed')}; "
+        f"{interval}"
     )
     return table(f"plane-{name}", caption, header, rows)
+
+
+def _size(lossy: Lossy) -> str:
+    """What the figures of a record are estimated from."""
+    return f"{counted(lossy.positions, 'position')} in {counted(lossy.documents, 'document')}"
 
 
 def _shown(figure: Figure | None) -> str:
@@ -90,7 +95,7 @@ def _by_layer_chart(name: str, lossy: Lossy) -> str:
         ],
         [str(layer.layer) for layer in lossy.layers],
         ("Layer (0 is the embedding)", "Corrected information, ln(bins)"),
-        "Single tokens as labels, mean over anchor seeds, by layer.",
+        f"Information by layer, {_size(lossy)}. Single tokens as labels, mean over anchor seeds.",
         f"layers-{name}",
     )
 
@@ -120,7 +125,7 @@ def render_convergence(name: str, lossy: Lossy) -> str:
     )
     steps = [str(n) for n in (*counts, lossy.positions)]
     summary = (
-        "Optimality with single tokens as labels, from a part of the positions. From the "
+        f"Optimality with single tokens as labels, from parts of {_size(lossy)}. From the "
         f"smallest part to all of them the plug-in moves by {_change(plug_in)}, the corrected "
         f"estimate by {_change(corrected)}: only figures of equal numbers of positions compare."
     )
@@ -132,7 +137,7 @@ def render_convergence(name: str, lossy: Lossy) -> str:
         [step, number(one, 4), number(other, 4)]
         for step, one, other in zip(steps, plug_in, corrected, strict=True)
     ]
-    caption = "Optimality by positions, single tokens"
+    caption = f"Optimality from parts of {_size(lossy)}, single tokens"
     return chart + folded_figures(table_id, caption, header, rows)
 
 
@@ -172,9 +177,9 @@ def _details(name: str, lossy: Lossy) -> str:
         rows.append([label_words(unit, order), *added, *shares])
         before = values
     caption = (
-        "What longer labels add (contextual information: less that of the row above of the same "
-        f"kind), and what they leave; H(Z) is {number(entropy, 4)}. Variation at the longest "
-        "labels is the residual."
+        f"What longer labels add, and what they leave, {_size(lossy)}. Contextual information is "
+        f"less that of the row above of the same kind; H(Z) is {number(entropy, 4)}. Variation at "
+        "the longest labels is the residual."
     )
     body = table(f"context-{name}", caption, header, rows)
     return (
@@ -201,8 +206,8 @@ def _layers(name: str, lossy: Lossy) -> str:
         for layer in lossy.layers
     ]
     caption = (
-        "Layer by layer, single tokens as labels: means over anchor seeds, ± standard error over "
-        "documents"
+        f"Layer by layer, {_size(lossy)}. Single tokens as labels; means over anchor seeds, "
+        "± standard error over documents"
     )
     body = table(f"layers-{name}", caption, header, rows)
     return f"<details><summary>All figures layer by layer</summary>{body}</details>"

@@ -5,7 +5,7 @@ import numpy as np
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.publish.measured_parts import source_line
-from generator.publish.text import escape, number, table, with_interval, with_spread
+from generator.publish.text import counted, escape, number, table, with_interval, with_spread
 from generator.records.preferences import Preference
 from generator.tables.preferences import corrected, corrected_error, preference_figure
 
@@ -50,7 +50,8 @@ def _layers(name: str, measured: Preference) -> str:
         for layer in measured.layers
     ]
     caption = (
-        "Preference information layer by layer, in units of ln(bins): means over "
-        f"{len(measured.layers[0].plug_in)} anchor seeds; ± standard error over pairs"
+        f"Preference information layer by layer, {counted(measured.pairs, 'pair')}. In units of "
+        f"ln(bins); means over {len(measured.layers[0].plug_in)} anchor seeds; ± standard error "
+        "over pairs"
     )
     return table(f"preference-{name}", caption, header, rows)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from generator.publish.mixture_note import mixture_note
 from generator.publish.standing import Standing, render_standing, render_tiles
-from generator.publish.text import count, escape, link, number, percent, table, tag
+from generator.publish.text import count, counted, escape, link, number, percent, table, tag
 from generator.tables.cohorts import Cohort
 
 
@@ -32,7 +32,8 @@ def render_published(cohort: Cohort, row: pd.Series, standings: Sequence[Standin
         f"Columns: {escape(c.figures)}.</li>"
         for c in cohort.citations
     )
-    caption = f"Published figures of {row['name']} (bits: lower is better; scores: higher)"
+    figures = counted(len(rows), "published figure")
+    caption = f"{figures} of {row['name']} (bits: lower is better; scores: higher)"
     return (
         f"<p>{tag('published')} These figures were published by others; they are not measured "
         f"here. {escape(cohort.comparable_with)}</p>"

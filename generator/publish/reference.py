@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
-from generator.publish.text import UNKNOWN, escape, table
+from generator.publish.text import UNKNOWN, counted, escape, table
 from generator.records.assumptions import Assumptions
 from generator.records.base import fields_of, records_in
 from generator.records.corpora import Corpus
@@ -59,7 +59,12 @@ def render_commands(commands: Sequence[Command]) -> str:
             f'<h2 id="{escape(command.name)}">leaderboard {escape(command.name)}</h2>'
             f"<p>{escape(command.summary)}</p>"
             f"<pre><code>{escape(command.example)}</code></pre>"
-            + table(f"options-{command.name}", f"Options of {command.name}", header, rows)
+            + table(
+                f"options-{command.name}",
+                f"{counted(len(rows), 'option')} of {command.name}",
+                header,
+                rows,
+            )
         )
     return "\n".join(parts)
 
@@ -83,11 +88,14 @@ def _record_tables(name: str, record: type[Any]) -> str:
     header = [("Field", False), ("Default", False), ("Meaning", False)]
     parts = []
     for place, inner in tables_of(record):
-        heading = f"[{place}]: {_summary(inner)}" if place else "At the top of the file"
         rows = [
             [f"<code>{escape(field)}</code>", _default(info), escape(info.description)]
             for field, info in fields_of(inner).items()
         ]
+        fields = counted(len(rows), "field")
+        heading = f"At the top of the file: {fields}"
+        if place:
+            heading = f"[{place}], {fields}. {_summary(inner)}"
         plain = place.replace(".", "-") or "top"
         parts.append(table(f"fields-{name}-{plain}", heading, header, rows))
     return "\n".join(parts)

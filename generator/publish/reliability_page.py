@@ -9,7 +9,7 @@ from generator.files.specs import Specs
 from generator.plan import latest_results, result_key
 from generator.publish.measured_parts import listed_record
 from generator.publish.sentinel_parts import render_sentinel
-from generator.publish.text import escape, number, percent, table, valued
+from generator.publish.text import counted, escape, number, percent, table, valued
 from generator.records.results import Result
 from generator.tables.derive import mean_score
 from generator.tables.drift import read_sentinel
@@ -56,7 +56,8 @@ def _ages(entries: Sequence[StoredResult], commit_date: str) -> str:
         rows.append([*cells, days, valued(number(seconds / 3600, 2), seconds)])
     labels = ("Models", "Records", "Oldest", "Newest", "Days to this build", "Hours of computing")
     header = [("Text or suite", False), ("Kind", False)] + [(label, True) for label in labels]
-    caption = "Age of the records that count, by text and suite; days from the oldest"
+    records = counted(len(entries), "record")
+    caption = f"Age of the records that count, by text and suite: {records}. Days from the oldest"
     return "<h2>Data age</h2>" + table("ages", caption, header, rows)
 
 
@@ -82,7 +83,7 @@ def _faults(entries: Sequence[StoredResult]) -> str:
             ]
         )
     labels = ("Record", "Date", "Model", "Job", "State", "Why")
-    caption = "Records that do not count, the newest first"
+    caption = f"Records that do not count: {counted(len(rows), 'record')}, the newest first"
     return heading + table("fault-table", caption, [(label, False) for label in labels], rows)
 
 
@@ -110,7 +111,8 @@ def render_moves(specs: Specs, stored: Sequence[StoredResult]) -> str:
     labels = ("Date", "Model", "Job", "Figure")
     header = [(label, False) for label in labels] + [("Before", True), ("After", True)]
     header += [("Why", False), ("Record", False)]
-    caption = "Every figure that a later record replaced, the newest first"
+    figures = counted(len(rows), "figure")
+    caption = f"Figures that a later record replaced: {figures}, the newest first"
     return heading + table("moves-table", caption, header, rows)
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from generator.publish.captions import date_captions
 from generator.publish.score_words import pair_sentence, rate_words, sample_sentence
-from generator.publish.text import escape, number, table, valued
-from generator.tables.own_text import Extreme, Pair, Rate, Summary
+from generator.publish.text import counted, escape, number, table, valued
+from generator.tables.own_text import Extreme, Summary
 
 # What the site's theme gives, as far as the report uses it; the rest is the site's own style sheet.
 BASE = """
@@ -77,16 +78,16 @@ def _dark_rules(style: str) -> str:
 def render_report(report: Report, style: str) -> bytes:
     """style: the site's style sheet."""
     summary = report.summary
-    parts = [f"<p>{escape(sample_sentence(summary))}</p>", _rates(summary.rates)]
+    parts = [f"<p>{escape(sample_sentence(summary))}</p>", _rates(summary)]
     if summary.pairs:
         sentences = "".join(f"<li>{escape(pair_sentence(p, summary))}</li>" for p in summary.pairs)
-        parts.append(f"<h2>Models compared</h2><ul>{sentences}</ul>{_pairs(summary.pairs)}")
+        parts.append(f"<h2>Models compared</h2><ul>{sentences}</ul>{_pairs(summary)}")
     parts += [_extremes(name, summary) for name in summary.worst]
     parts += [_predictions(report), _method(report)]
-    return render_page("Your text, scored", "\n".join(parts), style)
+    return render_page("Your text, scored", date_captions("\n".join(parts), report.date), style)
 
 
-def _rates(rates: Sequence[Rate]) -> str:
+def _rates(summary: Summary) -> str:
     header = [("Scorer", False), ("Bits per byte (95 % interval)", True), ("Size left, %", True)]
     header.append(("Bytes not given back", True))
     rows = [
@@ -96,40 +97,42 @@ def _rates(rates: Sequence[Rate]) -> str:
             number(100 * rate.bits_per_byte / 8, 1),
             f"{rate.failing_bytes:,}" if rate.is_model else number(None, 0),
         ]
-        for rate in rates
+        for rate in summary.rates
     ]
     caption = (
-        "Cost of your documents, each on its own; lower is better. Models first, then classical "
-        "compressors. Bytes not given back: in documents that the tokenizer changes; such a "
-        "figure is no compression and is compared with nothing"
+        f"Cost of {counted(summary.documents, 'document')} of yours, each on its own; lower is "
+        "better. Models first, then classical compressors. Bytes not given back: in documents "
+        "that the tokenizer changes; such a figure is no compression and is compared with nothing"
     )
     return table("rates", caption, header, rows)
 
 
-def _pairs(pairs: Sequence[Pair]) -> str:
+def _pairs(summary: Summary) -> str:
     header = [("Better", False), ("Other", False), ("Difference, bits per byte", True)]
     header += [("Low", True), ("High", True)]
     rows = []
-    for pair in pairs:
+    for pair in summary.pairs:
         ends = pair.interval or (None, None)
         shown = [number(value, 5) for value in (pair.difference, *ends)]
         rows.append([escape(pair.better), escape(pair.other), *shown])
-    caption = "Bits per byte less those of the other model on the same documents, 95 % interval"
+    documents = counted(summary.documents, "document")
+    caption = f"Bits per byte less those of the other model on the same {documents}, 95 % interval"
     return table("pairs", caption, header, rows)
 
 
 def _extremes(name: str, summary: Summary) -> str:
     return (
         f"<h2>Documents under {escape(name)}</h2>"
-        + _listed("Compress worst", summary.worst[name])
-        + _listed("Compress best", summary.best[name])
+        + _listed("worst", summary.worst[name], summary.documents)
+        + _listed("best", summary.best[name], summary.documents)
     )
 
 
-def _listed(caption: str, extremes: Sequence[Extreme]) -> str:
+def _listed(end: str, extremes: Sequence[Extreme], documents: int) -> str:
     header = [("Document", False), ("Bytes", True), ("Bits per byte", True)]
     rows = [[escape(e.name), f"{e.bytes:,}", number(e.bits_per_byte, 3)] for e in extremes]
-    return table(f"list-{caption[-5:].strip()}", caption, header, rows)
+    caption = f"Compress {end}: {len(rows)} of {counted(documents, 'document')}"
+    return table(f"list-{end}", caption, header, rows)
 
 
 def _predictions(report: Report) -> str:
@@ -154,7 +157,8 @@ def _predictions(report: Report) -> str:
         ]
         for p in report.predictions
     ]
-    return text + table("predictions", "Predicted benchmark scores", header, rows)
+    caption = f"{counted(len(rows), 'predicted benchmark score')}, from the board's records"
+    return text + table("predictions", caption, header, rows)
 
 
 def _method(report: Report) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from generator.files.specs import Specs
 from generator.publish.measured_parts import listed_record
-from generator.publish.text import UNKNOWN, escape, number, table, valued, with_interval
+from generator.publish.text import UNKNOWN, counted, escape, number, table, valued, with_interval
 from generator.tables.drift import Reading
 
 NONE = "no sentinel is named: write runs/sentinel.toml"
@@ -29,8 +29,9 @@ def render_sentinel(specs: Specs, readings: Sequence[Reading]) -> str:
     header += [("Bits per byte", True), ("Less the first", True), ("Verdict", False)]
     header += [("Changed since the first", False)]
     caption = (
-        f"{_title(specs)}: every record against the first in its number format; difference in bits "
-        "per byte, with the 95 % interval of a paired bootstrap over documents"
+        f"{_title(specs)}: {counted(len(readings), 'record')}. Each against the first in its "
+        "number format; difference in bits per byte, with the 95 % interval of a paired bootstrap "
+        "over documents"
     )
     return heading + table("sentinel-table", caption, header, map(_row, readings))
 

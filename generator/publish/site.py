@@ -16,6 +16,7 @@ from generator.publish.bias_picture import render_bias
 from generator.publish.board_columns import make_board_table
 from generator.publish.board_table import board_json
 from generator.publish.calculator import calculator_json, render_calculator
+from generator.publish.captions import date_captions
 from generator.publish.choose_page import render_choose, render_menus
 from generator.publish.compare_page import (
     document_files,
@@ -27,6 +28,7 @@ from generator.publish.corpora_page import render_corpora
 from generator.publish.download_page import render_downloads
 from generator.publish.evidence_page import render_calibration, render_evidence, render_outcomes
 from generator.publish.families_page import render_families
+from generator.publish.glossary import MODEL, PAGES, terms_line
 from generator.publish.imported_parts import imported_path, render_import_list, render_imported
 from generator.publish.leaderboard import first_board, render_cohort, render_home
 from generator.publish.model_page import render_model
@@ -85,7 +87,7 @@ def render_site(
         + render_calibration(board.calibration)
         + render_amounts(specs, board.amounts, yardsticks)
         + render_costs(specs, board.costs),
-        "choose": render_choose(menus, speed, specs.assumptions),
+        "choose": render_choose(menus, speed, specs.assumptions, date),
         "plane": render_plane_page(tables),
         "families": render_families(cohorts),
         "corpora": render_corpora(board),
@@ -100,17 +102,19 @@ def render_site(
         "model-fields": render_model_fields(),
         "file-fields": render_file_fields(),
     }
+    for name, words in PAGES.items():
+        partials[name] += terms_line("../", words, partials[name])
     files["docs/changelog.md"] = _changelog(changelog)
     for shown_table in tables:
         cohort = shown_table.cohort
         page = f"boards/{cohort.name}"
         files[f"docs/{page}.json"] = board_json(shown_table, date)
         content = render_cohort(shown_table, tables, evidence, date)
-        files[f"docs/{page}.md"] = _page(cohort.title, content, ("leaderboard.js",))
+        files[f"docs/{page}.md"] = _page(cohort.title, content, date, ("leaderboard.js",))
     final = [entry for entry in board.texts if board.is_final(entry.result)]
     files |= layer_files(final) | document_files(final) | draw_files(final)
     for page, title, content in _model_pages(board, find_standings(tables, studies)):
-        files[f"docs/{page}.md"] = _page(title, content)
+        files[f"docs/{page}.md"] = _page(title, content, date)
     exported = exporting()
     partials["download"] = render_downloads(board, exported)
     files |= {f"docs/{path}": content for path, content in exported.items()}
@@ -124,7 +128,7 @@ def render_site(
     for one in board.imported:
         files[f"docs/{imported_path(one.imported)}"] = record_text(one.imported).encode()
     for name, partial in partials.items():
-        files[f"theme/generated/{name}.html"] = partial.encode()
+        files[f"theme/generated/{name}.html"] = date_captions(partial, date).encode()
     return files
 
 
@@ -166,16 +170,17 @@ def _model_pages(
             render_imported(model, board.imported, board.conflicts),
             badges.get(model.id, ()),
         )
-        yield page, model.title, content
+        yield page, model.title, content + terms_line("../../", MODEL, content)
     for cohort in board.cohorts:
         if cohort.provenance == "published":
             for _, row in cohort.rows.iterrows():
                 own = standings.get(str(row["page"]), [])
                 content = render_published(cohort, row, own)
-                yield str(row["page"]).strip("/"), str(row["name"]), content
+                words = terms_line("../../../", MODEL, content)
+                yield str(row["page"]).strip("/"), str(row["name"]), content + words
 
 
-def _page(title: str, content: str, scripts: Sequence[str] = ()) -> bytes:
+def _page(title: str, content: str, date: str, scripts: Sequence[str] = ()) -> bytes:
     """A page that is nothing but front matter, by a YAML dumper, its content in it as HTML.
 
     So neither Markdown nor a template is parsed in it, as a partial would be for each of thousands
@@ -190,7 +195,7 @@ def _page(title: str, content: str, scripts: Sequence[str] = ()) -> bytes:
         "hide": ["toc", "navigation"],
     }
     text = yaml.dump(matter, Dumper=yaml.CSafeDumper, allow_unicode=True)
-    html = {"html": f"<h1>{shown.replace('/', '/<wbr>')}</h1>\n{content}"}
+    html = {"html": f"<h1>{shown.replace('/', '/<wbr>')}</h1>\n{date_captions(content, date)}"}
     # Quoted, on one line: no line of it can end the matter.
     text += yaml.dump(html, Dumper=yaml.CSafeDumper, default_style='"', width=WIDTH)
     return f"---\n{text}---\n".encode()

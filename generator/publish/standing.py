@@ -141,8 +141,8 @@ def _scores(standing: Standing) -> str:
     if not dots:
         return ""
     caption = (
-        f"Scores in per cent, {cohort.provenance}; bars: 95 % intervals where the error is known; "
-        f"thin line: chance. {_prediction_words(standing)}"
+        f"{counted(len(dots), 'score')} in per cent, {cohort.provenance}. Bars: 95 % intervals "
+        f"where the error is known; thin line: chance. {_prediction_words(standing)}"
     )
     drawn = draw_dots(dots, caption, f"scores-{cohort.name}")
     return f'<section class="card"><h3>Benchmarks</h3>{drawn}</section>'
@@ -183,7 +183,8 @@ def _similar(standing: Standing, root: str) -> str:
     first = max(0, min(standing.place - NEAR, len(standing.ranked) - 2 * NEAR - 1))
     keys = {column.key: k for k, column in enumerate(standing.board.columns)}
     lines = ""
-    for row in standing.ranked[first : first + 2 * NEAR + 1]:
+    near = standing.ranked[first : first + 2 * NEAR + 1]
+    for row in near:
         name = escape(row.cells[0]).replace("/", "/<wbr>")
         if row is not standing.row:
             name = f'<a href="{root}{escape(row.page)}">{name}</a>'
@@ -205,7 +206,8 @@ def _similar(standing: Standing, root: str) -> str:
     if "score" in keys:
         heads += '<th scope="col" class="n">Mean score, &#37;</th>'
     return (
-        '<section class="card"><table class="plain"><caption>Most similar in compression</caption>'
+        '<section class="card"><table class="plain"><caption>Most similar in compression: '
+        f"{len(near)} of {counted(len(standing.ranked), 'model')}</caption>"
         f'<thead><tr><th scope="col">Model</th>{heads}</tr></thead><tbody>{lines}</tbody></table>'
         "</section>"
     )

@@ -299,7 +299,9 @@ const writeAddress = (form, data, changedMenu) => {
   history.replaceState(history.state, "", `?${query}`);
 };
 const shownNumber = (value, times, digits) => value === null ? "–" : (value * times).toFixed(digits).replace("-", "−");
-const table = (caption, headings, rows) => {
+const counted = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+const table = (what, headings, rows) => {
+  const caption = `${what}, as of ${place.dataset.date}`;
   const made = element("table", { class: "board" }, element("caption", {}, element("span", {}, caption)));
   made.append(element("thead", {}, element("tr", {}, ...headings.map(([label, n]) => element("th", n ? { scope: "col", class: "n" } : { scope: "col" }, label)))));
   const cells = (row) => row.map((cell, k) => k ? element("td", headings[k][1] ? { class: "n" } : {}, cell) : element("th", { scope: "row" }, cell));
@@ -331,14 +333,14 @@ const show = (answer, held, data) => {
   document.getElementById("choose-speed").hidden = !known(answer.choices, "seconds");
   const parts = answer.problems.map((p) => element("p", { class: "notice" }, p));
   const front = answer.choices.filter((c) => c.on_front), rest = answer.choices.filter((c) => !c.on_front);
-  if (front.length) parts.push(choiceTable(`Worth choosing: no other is as good for as little, ${answer.higher_is_better ? "higher" : "lower"} is better; ± 95 % where it is known`, front));
+  if (front.length) parts.push(choiceTable(`Worth choosing, ${front.length} of ${counted(answer.choices.length, "model")}: no other is as good for as little, ${answer.higher_is_better ? "higher" : "lower"} is better; ± 95 % where it is known`, front));
   if (answer.specifics.length) parts.push(element("h2", {}, "Specifics"), element("ul", {}, ...answer.specifics.map((s) => element("li", {}, s))));
   for (const [model, rows] of Object.entries(answer.sensitivity)) {
     const name = answer.choices.find((c) => c.model === model).name;
-    parts.push(table(`Money a month for ${name} when an assumption is half and twice what it is`, [["Assumption", 0], ["Low", 1], ["High", 1]],
+    parts.push(table(`Money a month for ${name} when one of ${counted(rows.length, "assumption")} is half and twice what it is`, [["Assumption", 0], ["Low", 1], ["High", 1]],
       rows.map((r) => [r.assumption, money(r.low), money(r.high)])));
   }
-  if (rest.length) parts.push(element("details", { class: "choose-rest" }, element("summary", {}, `The other ${rest.length}, and why not`), choiceTable("Not chosen", rest)));
+  if (rest.length) parts.push(element("details", { class: "choose-rest" }, element("summary", {}, `The other ${rest.length}, and why not`), choiceTable(`Not chosen: ${counted(rest.length, "model")}`, rest)));
   const held_json = encodeURIComponent(JSON.stringify(answer));
   const print = element("button", { type: "button", class: "md-button" }, "Print the summary");
   print.addEventListener("click", () => window.print());
