@@ -138,7 +138,7 @@ def test_a_benchmark_that_nobody_has_leaves_the_others_and_no_mean(cohort):
     assert "Not enough evidence: 0 models of 0 families have all figures" in page
     assert "task0: not enough evidence: 0 models of 0 groups have all figures" in page
     assert "task1: not enough" not in page
-    assert "Predictions of models that the fit had not seen" in page
+    assert "Predictions of up to 24 models that the fit had not seen" in page
     assert "The mean score of" not in page
 
 

@@ -59,8 +59,8 @@ def render_site(
 ) -> Files:
     """Pages, partials and data. Paths begin with docs/ or theme/; nothing depends on the clock.
 
-    changelog: the project's own, as Markdown. start: begins to make the data while pages are made,
-    and gives the function that waits for them.
+    changelog: the project's own, as Markdown. start: begins to make the data, and the pages of
+    models, while the other pages are made, and gives the function that waits for them.
     """
     exporting = start(lambda: export_files(board))
     files: Files = {}
@@ -73,6 +73,13 @@ def render_site(
     menus = make_menus(cohorts, [entry.result for entry in board.current])
     speed = measure_speed(specs, stored)
     tables = [make_board_table(c, evidence[c.name].study.predictions) for c in cohorts]
+    standings = find_standings(tables, studies)
+    of_models = start(
+        lambda: {
+            f"docs/{page}.md": _page(title, content, date)
+            for page, title, content in _model_pages(board, standings)
+        }
+    )
     home = first_board(tables, evidence)
     first_tables = sorted(tables, key=lambda one: one is not home)  # stable: the others in order
     titles = {name: one.title for name, one in (specs.corpora | specs.suites).items()}
@@ -113,8 +120,7 @@ def render_site(
         files[f"docs/{page}.md"] = _page(cohort.title, content, date, ("leaderboard.js",))
     final = [entry for entry in board.texts if board.is_final(entry.result)]
     files |= layer_files(final) | document_files(final) | draw_files(final)
-    for page, title, content in _model_pages(board, find_standings(tables, studies)):
-        files[f"docs/{page}.md"] = _page(title, content, date)
+    files |= of_models()
     exported = exporting()
     partials["download"] = render_downloads(board, exported)
     files |= {f"docs/{path}": content for path, content in exported.items()}
