@@ -208,6 +208,12 @@ def test_any_column_against_any_other(page, address):
     page.locator("select[name=y]").select_option("mmlu")
     page.wait_for_url("**y=mmlu**")
     expect(page.locator("[data-result] tbody tr")).to_have_count(28)
+    caption = page.locator("#explored caption")
+    expect(caption).not_to_contain_text("Mixtures")
+    page.locator("select[name=x]").select_option("parameters")
+    page.wait_for_url("**x=parameters**")
+    expect(caption).to_contain_text("may not count all weights: ")
+    expect(caption).to_contain_text("mistralai/Mixtral-8x7B-v0.1")
 
 
 @pytest.mark.parametrize("width", [1440, 390])

@@ -63,7 +63,10 @@ const show = async () => {
   const style = getComputedStyle(document.documentElement);
   const scheme = getComputedStyle(document.body);
   const read = (name) => scheme.getPropertyValue(name).trim() || style.getPropertyValue(name).trim();
-  const summary = `${points.length} rows of ${data.rows.length}: ${describe(yColumn)} against ${describe(xColumn)}, as of ${data.date}.`;
+  const sized = [xColumn, yColumn].some((column) => column.key === "parameters");
+  const mixtures = points.map((p) => p.name).filter((name) => sized && data.mixtures.includes(name));
+  const summary = `${points.length} rows of ${data.rows.length}: ${describe(yColumn)} against ${describe(xColumn)}, as of ${data.date}.` +
+    (mixtures.length ? ` Mixtures of experts, whose numbers of parameters may not count all weights: ${mixtures.join(", ")}.` : "");
   const chart = Plot.plot({
     width: Math.max(320, result.clientWidth),
     height: Math.min(520, Math.max(320, result.clientWidth * 0.55)),

@@ -208,7 +208,12 @@ table.tHead.addEventListener("click", (event) => {
   sort = [key, sort && sort[0] === key && sort[1] > 0 ? -1 : 1];
   show();
 });
-section.querySelector("[data-more]").addEventListener("click", () => { limit += 4 * STEP; show(); });
+section.querySelector("[data-more]").addEventListener("click", async () => {
+  const first = limit; // of the new rows: where one goes on reading, since the button may go
+  limit += 4 * STEP;
+  await show();
+  table.tBodies[0].rows[first]?.querySelector("a")?.focus({ preventScroll: true });
+});
 section.querySelector("[data-download]").addEventListener("click", (event) => {
   event.preventDefault();
   save();
