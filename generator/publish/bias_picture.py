@@ -72,7 +72,7 @@ def _draw_null(lossy: Lossy) -> str:
         [step, *(number(value, 4) for value in (shown, chance, shown - chance))]
         for step, shown, chance in zip(steps, plug_in, null, strict=True)
     ]
-    caption = f"Information about the token read, I(X;Z), by positions, up to {lossy.positions}"
+    caption = f"Information about the token read, I(X;Z), from up to {lossy.positions} positions"
     return chart + folded_figures(table_id, caption, header, rows)
 
 
