@@ -265,7 +265,8 @@ def test_axe_finds_nothing_on_any_kind_of_page(browser, address, site, width, sc
         page.goto(address + path)
         page.wait_for_load_state("networkidle")
         keep_screenshot(page, path, scheme, width)
-        page.evaluate(OPEN)
+        if (scheme == "light") == (width == 1440):  # folds once in each scheme and at each width:
+            page.evaluate(OPEN)  # their thousands of cells are most of the time
         if faults := faults_of(page):
             found[path] = faults
     context.close()
