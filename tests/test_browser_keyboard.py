@@ -90,30 +90,26 @@ def walk(page: Page) -> list[str]:
     return found
 
 
-def test_tab_reaches_everything_once_shows_where_it_is_and_ends(browser, address):
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+def faults_by_page(browser, address: str, paths, width: int, height: int) -> dict[str, list[str]]:
+    viewport = {"width": width, "height": height}
+    context = browser.new_context(viewport=viewport, reduced_motion="reduce")
     page = context.new_page()
     found = {}
-    for path in KINDS:
+    for path in paths:
         page.goto(address + path)
         page.locator(READY.get(path, "h1")).first.wait_for()
         if faults := walk(page):
             found[path] = faults
     context.close()
-    assert found == {}
+    return found
+
+
+def test_tab_reaches_everything_once_shows_where_it_is_and_ends(browser, address):
+    assert faults_by_page(browser, address, KINDS, 1440, 900) == {}
 
 
 def test_on_a_small_screen_tab_meets_nothing_beside_it(browser, address):
-    context = browser.new_context(viewport={"width": 390, "height": 844}, reduced_motion="reduce")
-    page = context.new_page()
-    found = {}
-    for path in ON_A_PHONE:
-        page.goto(address + path)
-        page.locator(READY.get(path, "h1")).first.wait_for()
-        if faults := walk(page):
-            found[path] = faults
-    context.close()
-    assert found == {}
+    assert faults_by_page(browser, address, ON_A_PHONE, 390, 844) == {}
 
 
 def reach(page: Page, selector: str) -> Locator:
