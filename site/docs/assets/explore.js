@@ -1,5 +1,6 @@
 // Any column of a table against any other, by Observable Plot, which only this page loads.
 import { HEAD, knownOf } from "./cells.js";
+import { foldedFigures } from "./chart.js";
 import { count, escapeHtml, writeQuery } from "./format.js";
 
 const form = document.querySelector("[data-explore]");
@@ -90,10 +91,10 @@ const show = async () => {
   for (const group of chart.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
   const note = document.createElement("p");
   note.textContent = `${summary} Point estimates only; the table has the intervals.`;
-  const figures = document.createElement("details");
-  const lines = points.map((p) => `<tr><th scope="row">${escapeHtml(p.name)}</th><td>${escapeHtml(p.family ?? "–")}</td><td class="n">${p.x.toPrecision(5)}</td><td class="n">${p.y.toPrecision(5)}</td></tr>`);
-  figures.innerHTML = `<summary>The figures of this chart</summary><div class="board-scroll" tabindex="0" role="region" aria-label="Figures"><table class="board wide" id="explored"><caption><span>${escapeHtml(summary)}</span></caption><thead><tr><th scope="col">Model</th><th scope="col">Family</th><th scope="col" class="n">${escapeHtml(describe(xColumn))}</th><th scope="col" class="n">${escapeHtml(describe(yColumn))}</th></tr></thead><tbody>${lines.join("")}</tbody></table></div>`;
-  result.replaceChildren(chart, note, figures);
+  const header = [["Model", false], ["Family", false], [describe(xColumn), true], [describe(yColumn), true]];
+  const lines = points.map((p) => [escapeHtml(p.name), escapeHtml(p.family ?? "–"), p.x.toPrecision(5), p.y.toPrecision(5)]);
+  result.replaceChildren(chart, note);
+  result.insertAdjacentHTML("beforeend", foldedFigures("explored", summary, header, lines));
   result.style.minHeight = "0"; // the room that was kept for the chart
   const query = new URLSearchParams({ table: table.value, x: x.value, y: y.value });
   if (colour.value) query.set("colour", colour.value);
