@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from generator.cli import app
 from generator.export.dictionary import make_dictionary
+from generator.files.policy import add_policies
 from generator.files.site_links import check_links
 from tests.in_browser import build, faults_of, keep_screenshot, serve, watch
 from tests.miniature import HOSTILE, write_miniature
@@ -497,6 +498,19 @@ def test_a_build_on_another_day_gives_the_same_bytes(miniature_site, tmp_path):
     command = [sys.executable, "-m", "generator.cli", "build", "--root", str(tmp_path)]
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
     assert contents(tmp_path / "build" / "html") == contents(miniature_site)
+
+
+def test_mkdocs_alone_makes_the_same_site_but_for_its_policies(miniature_site, tmp_path):
+    """Also the data that a build puts beside the pages while mkdocs makes them."""
+    root, alone = miniature_site.parent.parent, tmp_path / "html"
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(alone)]
+    environment = os.environ | {"SOURCE_DATE_EPOCH": "0", "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (root / "build" / "beside").exists()
+    assert contents(alone) != contents(miniature_site)
+    add_policies(alone)
+    assert contents(alone) == contents(miniature_site)
 
 
 def test_a_second_build_with_nothing_changed_does_nothing(tmp_path):

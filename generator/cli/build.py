@@ -24,7 +24,14 @@ def build(
 
     Example: `leaderboard build`
     """
-    from generator.files.site import build_html, hash_inputs, is_built, mark_built, write_site
+    from generator.files.site import (
+        build_html,
+        hash_inputs,
+        is_built,
+        lay_out,
+        mark_built,
+        write_site,
+    )
 
     commit = commit_of(root)
     folder = root / "build" / "html"
@@ -33,11 +40,13 @@ def build(
         print(f"nothing has changed: the site in {folder} is up to date")
         return
     with _no_search_for_cycles():
-        write_site(root, _render(root, commit))
-    if html:
-        build_html(root, commit.date)
-        mark_built(root, inputs)
-        print(f"the site is in {folder}; `leaderboard serve` shows it")
+        wanted = lay_out(root, _render(root, commit))
+        if not html:
+            write_site(root, wanted)
+            return
+        build_html(root, wanted, commit.date)
+    mark_built(root, inputs)
+    print(f"the site is in {folder}; `leaderboard serve` shows it")
 
 
 @contextmanager
@@ -57,7 +66,7 @@ def _render(root: Path, commit: Commit) -> dict[str, bytes]:
     from generator.files.processes import start_beside
     from generator.publish.site import render_site
 
-    board = derive_board(valid_contents(root), commit)
+    board = derive_board(valid_contents(root), commit, start_beside)
     log = root / "CHANGELOG.md"
     changelog = log.read_text("utf-8") if log.is_file() else ""
     return render_site(board, describe_commands(), changelog, start_beside)

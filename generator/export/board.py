@@ -7,6 +7,7 @@ from functools import cached_property
 from generator.files.commits import Commit
 from generator.files.contents import Contents
 from generator.files.imported import StoredImport
+from generator.files.processes import Start, when_asked
 from generator.files.results import StoredResult
 from generator.files.specs import Specs
 from generator.fits.calibration import Calibration, calibrate
@@ -64,16 +65,21 @@ class Board:
         return self.specs.models[result.model].weights.revision == result.revision
 
 
-def derive_board(contents: Contents, commit: Commit) -> Board:
-    """Tables, fits and comparisons of what was read."""
+def derive_board(contents: Contents, commit: Commit, start: Start = when_asked) -> Board:
+    """Tables, fits and comparisons of what was read.
+
+    start: begins to compare models while cohorts are made; `files/processes.py: start_beside`.
+    """
     specs, stored = contents.specs, contents.stored
+    comparing = start(lambda: compare_models(specs, stored))
     cohorts = make_cohorts(specs, stored, contents.published)
+    comparisons = comparing()
     return Board(
         specs=specs,
         stored=stored,
         cohorts=cohorts,
         evidence={cohort.name: weigh_evidence(cohort) for cohort in cohorts},
-        comparisons=compare_models(specs, stored),
+        comparisons=comparisons,
         imported=contents.imported,
         conflicts=find_conflicts(entry.imported for entry in contents.imported),
         calibration=calibrate(contents.ledger, cohorts),

@@ -3,9 +3,20 @@
 import multiprocessing
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+class Start(Protocol):
+    """How work is begun: it gives the function that waits for its answer."""
+
+    def __call__(self, work: Callable[[], T]) -> Callable[[], T]: ...
+
+
+def when_asked(work: Callable[[], T]) -> Callable[[], T]:
+    """Do the work in this process, when its answer is asked for."""
+    return work
 
 
 def start_beside(work: Callable[[], T]) -> Callable[[], T]:

@@ -15,7 +15,10 @@ from generator.files.results import write_atomically
 
 INPUTS = ("runs", "results", "site", "mkdocs.yml", "CHANGELOG.md")  # of a build, below the root
 COPIES = {"docs": "site/docs", "theme": "site/theme", "docs/records": "results/measured"}
+DATA_FOLDERS = ("api", "badges", "compare", "plane", "records")  # below docs/: no page stands there
+DATA = tuple(f"docs/{folder}/" for folder in DATA_FOLDERS)
 PROGRAM = Path(__file__).parent.parent
+Layout = dict[str, bytes | Path]  # content, or the file that holds it, by path below build/
 PACKAGES = ("mkdocs", "mkdocs-material", "numpy", "pandas", "scipy", "statsmodels")
 
 
@@ -57,42 +60,69 @@ def _outline(root: Path) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def write_site(root: Path, pages: dict[str, bytes]) -> None:
-    """Lay out build/docs and build/theme: the generated pages, and copies of site/ and the records.
-
-    Files that are no longer made go.
-    """
-    build = str(root / "build")
-    wanted: dict[str, bytes | Path] = {f"{build}/{name}": made for name, made in pages.items()}
+def lay_out(root: Path, made: dict[str, bytes]) -> Layout:
+    """What build/docs and build/theme shall hold: what was made, and copies of COPIES."""
+    wanted: Layout = dict(made)
     for target, source in COPIES.items():
         base = str(root / source)
         for path in _files(root / source):
-            wanted.setdefault(f"{build}/{target}{str(path).removeprefix(base)}", path)
-    there = {str(path) for folder in ("docs", "theme") for path in _files(root / "build" / folder)}
-    for name in there - set(wanted):
-        os.unlink(name)
-    for folder in sorted({os.path.dirname(name) for name in wanted}):
-        os.makedirs(folder, exist_ok=True)
-    for name, content in wanted.items():
-        made = content if isinstance(content, bytes) else content.read_bytes()
-        if name not in there or Path(name).read_bytes() != made:
-            with open(name, "wb") as file:  # derived: what a crash leaves is written again
-                file.write(made)
+            wanted.setdefault(f"{target}{str(path).removeprefix(base)}", path)
+    return wanted
 
 
-def build_html(root: Path, commit_date: str) -> None:
-    """Run mkdocs over build/docs, then give every page its Content-Security-Policy.
+def write_site(root: Path, wanted: Layout) -> None:
+    """Write build/docs and build/theme, so that mkdocs can be run over them."""
+    _remove_others(root, wanted)
+    _write(root / "build", wanted)
 
-    Its dates come from the commit, so bytes do not change.
+
+def build_html(root: Path, wanted: Layout, commit_date: str) -> None:
+    """Write build/docs and build/theme, run mkdocs, give pages their Content-Security-Policy.
+
+    Folders of data, which are most of the files, are written while mkdocs makes the pages.
+    Dates come from the commit, so bytes do not change.
     """
     epoch = int(datetime.fromisoformat(commit_date).timestamp())
     environment = {
         **os.environ,
         "SOURCE_DATE_EPOCH": str(epoch),
         "NO_MKDOCS_2_WARNING": "1",
+        "NOT_BY_MKDOCS": "".join(f"/{folder}/\n" for folder in DATA_FOLDERS),
     }
-    html = root / "build" / "html"
-    shutil.rmtree(html, ignore_errors=True)
+    html, beside = root / "build" / "html", root / "build" / "beside"
+    data = {name: made for name, made in wanted.items() if name.startswith(DATA)}
+    _remove_others(root, wanted)
+    _write(root / "build", {name: made for name, made in wanted.items() if name not in data})
+    for folder in (html, beside):
+        shutil.rmtree(folder, ignore_errors=True)
     command = [sys.executable, "-m", "mkdocs", "build", "--quiet"]
-    subprocess.run([*command, "-f", str(root / "mkdocs.yml")], env=environment, check=True)
+    with subprocess.Popen([*command, "-f", str(root / "mkdocs.yml")], env=environment) as mkdocs:
+        _write(root / "build", data)
+        _write(beside, data)
+    if mkdocs.returncode:
+        raise subprocess.CalledProcessError(mkdocs.returncode, command)
+    for folder in (beside / "docs").glob("*"):
+        (html / folder.name).mkdir(exist_ok=True)
+        for path in folder.iterdir():
+            path.rename(html / folder.name / path.name)
+    shutil.rmtree(beside)
     add_policies(html)
+
+
+def _remove_others(root: Path, wanted: Layout) -> None:
+    """Files that are no longer made go."""
+    for folder in ("docs", "theme"):
+        for path in _files(root / "build" / folder):
+            if str(path.relative_to(root / "build")) not in wanted:
+                path.unlink()
+
+
+def _write(base: Path, files: Layout) -> None:
+    names = {f"{base}/{name}": content for name, content in files.items()}
+    for folder in sorted({os.path.dirname(name) for name in names}):
+        os.makedirs(folder, exist_ok=True)
+    for name, content in names.items():
+        made = content if isinstance(content, bytes) else content.read_bytes()
+        if not os.path.exists(name) or Path(name).read_bytes() != made:
+            with open(name, "wb") as file:  # derived: what a crash leaves is written again
+                file.write(made)

@@ -1,6 +1,6 @@
 """Every generated file of the site by its path below build/."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
@@ -9,6 +9,7 @@ from generator.export.badges import export_badges
 from generator.export.board import Board
 from generator.export.files import export_files
 from generator.export.package import checksums
+from generator.files.processes import Start, when_asked
 from generator.files.results import StoredResult, record_text
 from generator.fits.yardstick import find_yardstick
 from generator.publish.amounts_part import render_amounts, render_costs
@@ -55,7 +56,7 @@ def render_site(
     board: Board,
     commands: Sequence[Command] = (),
     changelog: str = "",
-    start: Callable[[Callable[[], Files]], Callable[[], Files]] = lambda work: work,
+    start: Start = when_asked,
 ) -> Files:
     """Pages, partials and data. Paths begin with docs/ or theme/; nothing depends on the clock.
 

@@ -136,6 +136,7 @@ class OverLayers:
     deviation: float  # of the shuffles, mean over seeds
 
 
+@per_record
 def over_layers(lossy: Lossy, unit: Unit, side: Side, order: int) -> OverLayers | None:
     """Means over layers 1…L, by seed; None where there are no such labels or layers.
 
