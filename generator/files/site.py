@@ -5,10 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
 from generator.files.policy import add_policies
 from generator.files.results import write_atomically
@@ -18,6 +19,7 @@ COPIES = {"docs": "site/docs", "theme": "site/theme", "docs/records": "results/m
 DATA_FOLDERS = ("api", "badges", "compare", "plane", "records")  # below docs/: no page stands there
 DATA = tuple(f"docs/{folder}/" for folder in DATA_FOLDERS)
 PROGRAM = Path(__file__).parent.parent
+T = TypeVar("T")
 Layout = dict[str, bytes | Path]  # content, or the file that holds it, by path below build/
 PACKAGES = ("mkdocs", "mkdocs-material", "numpy", "pandas", "scipy", "statsmodels")
 
@@ -40,7 +42,10 @@ def hash_inputs(root: Path, commit: str) -> str:
 def _files(place: Path) -> Iterable[Path]:
     if place.is_file():
         return [place]
-    return sorted(path for path in place.rglob("*") if path.is_file())
+    # Several times as fast as rglob, which asks of every path whether it is a file.
+    return [
+        Path(folder, name) for folder, _, names in sorted(os.walk(place)) for name in sorted(names)
+    ]
 
 
 def is_built(root: Path, inputs: str) -> bool:
@@ -56,7 +61,8 @@ def mark_built(root: Path, inputs: str) -> None:
 def _outline(root: Path) -> str:
     """Names and sizes of the built files, so that a missing one is noticed."""
     html = root / "build" / "html"
-    lines = [f"{path.relative_to(html)} {path.stat().st_size}" for path in _files(html)]
+    base = str(html)
+    lines = [f"{str(path).removeprefix(base)} {path.stat().st_size}" for path in _files(html)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -98,7 +104,7 @@ def build_html(root: Path, wanted: Layout, commit_date: str) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--quiet"]
     with subprocess.Popen([*command, "-f", str(root / "mkdocs.yml")], env=environment) as mkdocs:
         _write(root / "build", data)
-        _write(beside, data)
+        _link(root / "build", beside, data)
     if mkdocs.returncode:
         raise subprocess.CalledProcessError(mkdocs.returncode, command)
     for folder in (beside / "docs").glob("*"):
@@ -118,11 +124,25 @@ def _remove_others(root: Path, wanted: Layout) -> None:
 
 
 def _write(base: Path, files: Layout) -> None:
-    names = {f"{base}/{name}": content for name, content in files.items()}
-    for folder in sorted({os.path.dirname(name) for name in names}):
-        os.makedirs(folder, exist_ok=True)
-    for name, content in names.items():
+    for name, content in _in_folders(base, files).items():
         made = content if isinstance(content, bytes) else content.read_bytes()
-        if not os.path.exists(name) or Path(name).read_bytes() != made:
-            with open(name, "wb") as file:  # derived: what a crash leaves is written again
-                file.write(made)
+        if os.path.exists(name):
+            if Path(name).read_bytes() == made:
+                continue
+            os.unlink(name)  # the same file may stand in the site
+        with open(name, "wb") as file:  # derived: what a crash leaves is written again
+            file.write(made)
+
+
+def _link(base: Path, target: Path, names: Iterable[str]) -> None:
+    """The same files below another folder, several times as fast as to write them again."""
+    for path, name in _in_folders(target, {name: name for name in names}).items():
+        os.link(f"{base}/{name}", path)
+
+
+def _in_folders(base: Path, files: Mapping[str, T]) -> dict[str, T]:
+    """By path below `base`, where all folders are there."""
+    by_path = {f"{base}/{name}": content for name, content in files.items()}
+    for folder in sorted({os.path.dirname(path) for path in by_path}):
+        os.makedirs(folder, exist_ok=True)
+    return by_path
