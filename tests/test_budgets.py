@@ -14,9 +14,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import median
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests.in_browser import ROOT, build, serve, watch
 from tests.synthetic import write_synthetic
@@ -43,6 +44,7 @@ def large(tmp_path_factory) -> tuple[Path, float]:
 
 def test_two_thousand_models_build_in_a_minute_and_in_1500_megabytes(large):
     root, seconds = large
+    print(f"2,000 models: {seconds:.1f} s")
     assert seconds <= 60
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= 1.5e6  # kilobytes
     assert timed_build(root) <= seconds / 4  # nothing changed
@@ -50,7 +52,9 @@ def test_two_thousand_models_build_in_a_minute_and_in_1500_megabytes(large):
 
 def test_five_thousand_models_build_in_150_seconds(tmp_path):
     write_synthetic(tmp_path, 5000)
-    assert timed_build(tmp_path) <= 150
+    seconds = timed_build(tmp_path)
+    print(f"5,000 models: {seconds:.1f} s")
+    assert seconds <= 150
 
 
 @pytest.fixture
@@ -86,40 +90,57 @@ def milliseconds(page: Page, action: str, done: str) -> float:
 
 
 def test_two_thousand_rows_sort_and_filter_within_350_milliseconds(slow_page):
+    """Medians of five; the first click also fetches the rows and is not counted."""
     heading = "document.querySelector('th[data-key=\"score\"]')"
-    milliseconds(slow_page, f"{heading}.querySelector('button').click()", f"{heading}.ariaSort")
-    sorting = milliseconds(
-        slow_page,
-        f"{heading}.querySelector('button').click()",
-        f"{heading}.ariaSort === 'descending'",
-    )
-    filtering = milliseconds(
-        slow_page,
-        "const f = document.querySelector('[name=family]'); f.value = 'Family 07';"
-        "f.dispatchEvent(new Event('input', { bubbles: true }))",
-        "document.querySelector('[data-status]').textContent.startsWith('50 of')",
-    )
-    assert max(sorting, filtering) <= 350
+    click = f"{heading}.querySelector('button').click()"
+    milliseconds(slow_page, click, f"{heading}.ariaSort")
+    sorting, filtering = [], []
+    for turn in range(5):
+        order = "ascending" if turn % 2 else "descending"
+        sorting.append(milliseconds(slow_page, click, f"{heading}.ariaSort === '{order}'"))
+        family = f"Family {turn:02}"
+        filtering.append(
+            milliseconds(
+                slow_page,
+                f"const f = document.querySelector('[name=family]'); f.value = '{family}';"
+                "f.dispatchEvent(new Event('input', { bubbles: true }))",
+                "document.querySelector('[data-status]').textContent.startsWith('50 of')"
+                f" && document.querySelector('table.wide tbody td:nth-child(3)').textContent"
+                f" === '{family}'",
+            )
+        )
+    print(f"milliseconds to sort {sorting}, to filter {filtering}")
+    assert max(median(sorting), median(filtering)) <= 350
 
 
 def test_the_first_page_paints_in_a_second_on_a_slow_line(large, browser):
-    """Slow 4G (150 ms to the first byte, 1.6 Mbit/s), files compressed as hosts of pages do."""
+    """Slow 4G (150 ms to the first byte, 1.6 Mbit/s), files compressed as hosts of pages do.
+
+    Medians of five visits, each of a browser that has seen nothing of the site.
+    """
     root, _ = large
     with serve_gzip(root / "build" / "html") as address:
-        page = browser.new_page(viewport={"width": 390, "height": 844})
-        session = page.context.new_cdp_session(page)
-        session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
-        line = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8}
-        session.send("Network.emulateNetworkConditions", {**line, "uploadThroughput": 750e3 / 8})
-        page.goto(address)
-        page.wait_for_load_state("load")
-        paint, ready = page.evaluate(
-            "[performance.getEntriesByName('first-contentful-paint')[0].startTime,"
-            " performance.timing.loadEventEnd - performance.timing.navigationStart]"
-        )
-        page.close()
-    assert paint <= 1000
-    assert ready <= 2500
+        paints, readies = zip(*(visit(browser, address) for _ in range(5)), strict=True)
+    print(f"milliseconds to the first paint {paints}, until ready {readies}")
+    assert median(paints) <= 1000
+    assert median(readies) <= 2500
+
+
+def visit(browser: Browser, address: str) -> tuple[float, float]:
+    """Milliseconds to the first paint of a page and until it is loaded."""
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    line = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8}
+    session.send("Network.emulateNetworkConditions", {**line, "uploadThroughput": 750e3 / 8})
+    page.goto(address)
+    page.wait_for_load_state("load")
+    paint, ready = page.evaluate(
+        "[performance.getEntriesByName('first-contentful-paint')[0].startTime,"
+        " performance.timing.loadEventEnd - performance.timing.navigationStart]"
+    )
+    page.close()
+    return paint, ready
 
 
 @contextlib.contextmanager
@@ -159,20 +180,26 @@ LIGHTHOUSE = {"performance": 0.95, "accessibility": 1, "best-practices": 1, "seo
 @pytest.mark.parametrize("path", ["", "models/org__plain/", "compare/", "predict/"])
 @pytest.mark.skipif(shutil.which("npx") is None, reason="Lighthouse needs Node")
 def test_lighthouse_on_a_phone(path, tmp_path):
+    """Medians of three reports, since that of performance varies by some points."""
     from tests.miniature import write_miniature
 
     write_miniature(tmp_path)
     with serve_gzip(build(tmp_path)) as address:
-        report = tmp_path / "report.json"
-        command = ["npx", "--yes", "lighthouse@13.5.0", address + path, "--quiet", "--output=json"]
-        flags = "--chrome-flags=--headless=new --no-sandbox --disable-gpu"
-        chromium = shutil.which("chromium") or shutil.which("google-chrome") or ""
-        subprocess.run(
-            [*command, f"--output-path={report}", flags],
-            check=True,
-            env={**os.environ, "CHROME_PATH": chromium},
-            timeout=300,
-        )
-    found = json.loads(report.read_text())["categories"]
-    scores = {name: found[name]["score"] for name in LIGHTHOUSE}
-    assert all(scores[name] >= least for name, least in LIGHTHOUSE.items()), scores
+        reports = [report_of(address + path, tmp_path / "report.json") for _ in range(3)]
+    scores = {name: [report[name]["score"] for report in reports] for name in LIGHTHOUSE}
+    print(f"Lighthouse of /{path}: {scores}")
+    assert all(median(scores[name]) >= least for name, least in LIGHTHOUSE.items()), scores
+
+
+def report_of(address: str, path: Path) -> dict:
+    """Lighthouse's categories for a page, as a phone sees it."""
+    command = ["npx", "--yes", "lighthouse@13.5.0", address, "--quiet", "--output=json"]
+    flags = "--chrome-flags=--headless=new --no-sandbox --disable-gpu"
+    chromium = shutil.which("chromium") or shutil.which("google-chrome") or ""
+    subprocess.run(
+        [*command, f"--output-path={path}", flags],
+        check=True,
+        env={**os.environ, "CHROME_PATH": chromium},
+        timeout=300,
+    )
+    return json.loads(path.read_text())["categories"]
