@@ -73,14 +73,18 @@ wheel: setup-build
 rehearsal: setup-test
 	$(BIN)/python examples/rehearsal/rehearse.py
 
-# Those in the browser run beside the others, of which many wait.
+# Those in the browser run beside the others, of which many wait; these after the others, so that
+# both take about as long.
+APART := (axe and dark)
 test: setup-test browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	mkdir -p build
-	$(BIN)/python -m pytest -m browser > build/browser-tests.txt 2>&1 & browser=$$!; \
+	$(BIN)/python -m pytest -m browser -k "not $(APART)" > build/browser-tests.txt 2>&1 & \
+	browser=$$!; \
 	$(BIN)/python -m pytest -m "not browser and not slow and not budget"; failed=$$?; \
+	$(BIN)/python -m pytest -m browser -k "$(APART)" || failed=$$?; \
 	wait $$browser || failed=$$?; cat build/browser-tests.txt; exit $$failed
 
 # A browser that is there, else Debian's (as root), else the one of Playwright.
