@@ -287,3 +287,16 @@ def test_the_menu_of_a_small_screen_opens_by_keys(page, address):
     reach(page, '.md-nav--primary a[href="../download/"]')
     page.keyboard.press("Enter")
     page.wait_for_url("**/download/")
+
+
+@pytest.mark.parametrize("path", ["", "method/", "published/huang-2024/Qwen__Qwen-7B/", "404.html"])
+def test_the_first_stop_leads_past_the_menus(page, address, path):
+    """Also on pages without a table of contents, for which the theme has no such link."""
+    page.goto(address + path)
+    page.keyboard.press("Tab")
+    first = page.locator(":focus")
+    expect(first).to_have_text("Skip to content")
+    expect(first).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.locator(".md-content :focus").count() == 1

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
@@ -11,6 +12,9 @@ from urllib.parse import unquote
 import pytest
 import yaml
 
+from generator.export.board import derive_board
+from generator.files.commits import Commit
+from generator.files.contents import Contents
 from generator.fits.evidence import Evidence
 from generator.fits.study import study_cohort
 from generator.fits.table import MEAN
@@ -51,6 +55,15 @@ def page_of(model, *results):
 @pytest.fixture(scope="module")
 def miniature(miniature_board):
     return render_site(miniature_board)
+
+
+def test_outside_of_a_repository_figures_are_as_of_the_newest_record(miniature_board):
+    contents = Contents(miniature_board.specs, miniature_board.stored, [], [])
+    board = derive_board(contents, Commit("unknown", "1970-01-01T00:00:00+00:00"))
+    newest = max(entry.result.started for entry in miniature_board.stored)
+    assert f", as of {newest:%Y-%m-%d}" in page_text(render_site(board), "models/org__plain")
+    nothing = derive_board(replace(contents, stored=[]), Commit("unknown", "1970-01-01"))
+    assert nothing.commit_date == "1970-01-01"
 
 
 def test_the_badges_that_a_model_page_shows_are_files_of_the_site(miniature):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from functools import cached_property
 
 from generator.files.commits import Commit
@@ -34,7 +35,7 @@ class Board:
     conflicts: Sequence[Conflict]
     calibration: Calibration  # of the ledger of predictions
     commit: str  # "unknown" outside of a repository
-    commit_date: str  # ISO 8601
+    commit_date: str  # ISO 8601; outside of a repository when the newest record was begun
 
     @cached_property
     def current(self) -> list[StoredResult]:
@@ -84,8 +85,15 @@ def derive_board(contents: Contents, commit: Commit, start: Start = when_asked) 
         conflicts=find_conflicts(entry.imported for entry in contents.imported),
         calibration=calibrate(contents.ledger, cohorts),
         commit=commit.id,
-        commit_date=commit.date,
+        commit_date=_date(commit, stored),
     )
+
+
+def _date(commit: Commit, stored: Sequence[StoredResult]) -> str:
+    """What the figures are as of."""
+    if commit.id != "unknown" or not stored:
+        return commit.date
+    return max(entry.result.started for entry in stored).astimezone(UTC).isoformat()
 
 
 def record_of(entry: StoredResult) -> str:
