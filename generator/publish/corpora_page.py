@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from generator.export.board import Board
-from generator.publish.text import UNKNOWN, counted, escape, number, table, with_interval
+from generator.publish.text import UNKNOWN, counted, day, escape, number, table, with_interval
 from generator.records.corpora import Corpus
 from generator.tables.links import Link, link_corpora
 
@@ -29,8 +29,8 @@ def _row(corpus: Corpus, board: Board) -> list[str]:
     return [
         escape(corpus.title),
         escape(corpus.domain),
-        escape(corpus.begins),
-        escape(corpus.ends),
+        day(corpus.begins),
+        day(corpus.ends),
         escape(corpus.licence),
         escape(corpus.protocol.documents),
         escape(corpus.bytes),

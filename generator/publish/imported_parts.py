@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from generator.files.imported import StoredImport
-from generator.publish.text import UNKNOWN, counted, escape, table, tag
+from generator.publish.text import UNKNOWN, counted, day, escape, table, tag
 from generator.records.imported import Imported, ImportedScore, ImportedTask
 from generator.records.models import Model
 from generator.tables.conflicts import Conflict, Reading
@@ -98,7 +98,7 @@ def _list_row(record: Imported) -> list[str]:
         escape(record.model.title).replace("/", "/<wbr>"),
         escape(record.source.name),
         escape(f"{record.harness.name} {record.harness.version or ''}"),
-        f"{record.date:%Y-%m-%d}" if record.date else UNKNOWN,
+        day(record.date),
         str(record.kept),
         str(len(record.skipped)),
         f'<a href="../{escape(imported_path(record))}">{short}</a>',

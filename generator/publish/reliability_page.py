@@ -9,7 +9,7 @@ from generator.files.specs import Specs
 from generator.plan import latest_results, result_key
 from generator.publish.measured_parts import listed_record
 from generator.publish.sentinel_parts import render_sentinel
-from generator.publish.text import counted, escape, number, percent, table, valued
+from generator.publish.text import counted, day, escape, number, percent, table, valued
 from generator.records.results import Result
 from generator.tables.derive import mean_score
 from generator.tables.drift import read_sentinel
@@ -27,16 +27,12 @@ def render_reliability(specs: Specs, stored: Sequence[StoredResult], commit_date
         ("Of an earlier protocol", str(len(stale))),
         ("Failed", str(sum(e.result.error is not None for e in faults))),
         ("Retracted", str(sum(e.result.retracted is not None for e in faults))),
-        ("Last run", _day(max((e.result.started for e in stored), default=None))),
+        ("Last run", day(max((e.result.started for e in stored), default=None))),
     ]
     shown = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in tiles)
     ages = _ages([e for e in counting if is_current(e.result, specs)], commit_date)
     sentinel = render_sentinel(specs, read_sentinel(specs, stored))
     return f'<dl class="tiles">{shown}</dl>{ages}{sentinel}{_faults(faults)}'
-
-
-def _day(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d}" if moment else "–"
 
 
 def _ages(entries: Sequence[StoredResult], commit_date: str) -> str:
@@ -52,7 +48,7 @@ def _ages(entries: Sequence[StoredResult], commit_date: str) -> str:
         seconds = sum(r.environment.wall_seconds for r in results)
         models = len({r.model for r in results})
         days = f"{(built - first).days}"
-        cells = [escape(name), kind, str(models), str(len(results)), _day(first), _day(last)]
+        cells = [escape(name), kind, str(models), str(len(results)), day(first), day(last)]
         rows.append([*cells, days, valued(number(seconds / 3600, 2), seconds)])
     labels = ("Models", "Records", "Oldest", "Newest", "Days to this build", "Hours of computing")
     header = [("Text or suite", False), ("Kind", False)] + [(label, True) for label in labels]
@@ -75,7 +71,7 @@ def _faults(entries: Sequence[StoredResult]) -> str:
         rows.append(
             [
                 listed_record(entry),
-                f"{result.started:%Y-%m-%d}",
+                day(result.started),
                 escape(result.model),
                 escape(f"{result.kind} {result.name}"),
                 state,
@@ -99,11 +95,10 @@ def render_moves(specs: Specs, stored: Sequence[StoredResult]) -> str:
             before, after = _figure(old.result), _figure(new.result)
             if before is None or after is None or _shown(before) == _shown(after):
                 continue  # measured again, with the same digits as far as they are shown
-            day = f"{new.result.started:%Y-%m-%d}"
             job = escape(f"{new.result.kind} {new.result.name}")
             why = escape(_why(old.result, specs))
             shown = [escape(new.result.model), job, before[0], _shown(before), _shown(after), why]
-            rows.append([day, *shown, listed_record(new)])
+            rows.append([day(new.result.started), *shown, listed_record(new)])
     rows.sort(key=lambda row: row[0], reverse=True)
     heading = '<h2 id="moves">Figures that moved</h2>'
     if not rows:

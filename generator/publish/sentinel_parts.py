@@ -5,7 +5,16 @@ from typing import Any
 
 from generator.files.specs import Specs
 from generator.publish.measured_parts import listed_record
-from generator.publish.text import UNKNOWN, counted, escape, number, table, valued, with_interval
+from generator.publish.text import (
+    UNKNOWN,
+    counted,
+    day,
+    escape,
+    number,
+    table,
+    valued,
+    with_interval,
+)
 from generator.tables.drift import Reading
 
 NONE = "no sentinel is named: write runs/sentinel.toml"
@@ -41,7 +50,7 @@ def _row(reading: Reading) -> list[str]:
     moved = with_interval(reading.difference, reading.interval)
     return [
         listed_record(reading.entry),
-        f"{result.started:%Y-%m-%d}",
+        day(result.started),
         escape(result.environment.dtype or UNKNOWN),
         valued(number(reading.bits_per_byte, 5), reading.bits_per_byte),
         valued(moved, reading.difference),

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable
+from datetime import date
 
 UNKNOWN = "–"
 # Braces and pipes too: an included partial is parsed as a template, where they would run code.
@@ -52,6 +53,11 @@ def with_interval(value: float | None, interval: tuple[float, float] | None) -> 
 def decimals(spread: float) -> int:
     """How many decimals show two significant digits of a spread above 0; six at most."""
     return min(6, max(0, 1 - math.floor(math.log10(spread))))
+
+
+def day(moment: date | None) -> str:
+    """A day, never broken over two lines; an en dash where it is unknown."""
+    return f"<time>{moment:%Y-%m-%d}</time>" if moment else UNKNOWN
 
 
 def percent(value: float | None, digits: int = 1) -> str:
