@@ -67,7 +67,7 @@ def _outline(root: Path) -> str:
 
 
 def lay_out(root: Path, made: dict[str, bytes]) -> Layout:
-    """What build/docs and build/theme shall hold: what was made, and copies of COPIES."""
+    """What build/docs and build/theme shall hold: what was made, and the folders of COPIES."""
     wanted: Layout = dict(made)
     for target, source in COPIES.items():
         base = str(root / source)
@@ -137,7 +137,10 @@ def _write(base: Path, files: Layout) -> None:
 def _link(base: Path, target: Path, names: Iterable[str]) -> None:
     """The same files below another folder, several times as fast as to write them again."""
     for path, name in _in_folders(target, {name: name for name in names}).items():
-        os.link(f"{base}/{name}", path)
+        try:
+            os.link(f"{base}/{name}", path)
+        except OSError:  # not every file system has links
+            shutil.copyfile(f"{base}/{name}", path)
 
 
 def _in_folders(base: Path, files: Mapping[str, T]) -> dict[str, T]:
