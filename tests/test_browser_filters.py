@@ -29,10 +29,16 @@ def held(site: Path, table: str) -> list[dict[str, Any]]:
 
 
 def models_of(site: Path, cohort: str) -> list[dict[str, Any]]:
-    """The models of a cohort in leaderboard.json, each with its licence in models.json."""
-    licences = {row["page"]: row.get("licence") for row in held(site, "models")}
-    rows = [row for row in held(site, "leaderboard") if row["cohort"] == cohort]
-    return [row | {"licence": licences.get(row["page"])} for row in rows]
+    """The models of a cohort in leaderboard.json, each with its licence in models.json and with
+    its name as pages show it."""
+    models = {row["page"]: row for row in held(site, "models")}
+    found = []
+    for row in held(site, "leaderboard"):
+        if row["cohort"] == cohort:
+            mark = models[row["page"]].get("quantization")
+            name = f"{row['name']} ({mark})" if mark else row["name"]
+            found.append(row | {"name": name, "licence": models[row["page"]].get("licence")})
+    return found
 
 
 def names(page: Page) -> list[str]:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 TABLE = "measured-base-128-64-starter"
 MODELS = (
     "ladder/Ladder-2.5M",
-    "google/gemma-3-270m",
+    "google/gemma-3-270m (Q4_K_M)",
     "ladder/Ladder-0.3M",
     "ladder/Ladder-0.9M",
 )
@@ -30,12 +30,17 @@ def downloaded(site):
     """Lines of comparisons.csv by titles of both models and of the text."""
     data = site / "data"
     with (data / "models.csv").open(encoding="utf-8") as lines:
-        titles = {row["model"]: row["name"] for row in csv.DictReader(lines)}
+        titles = {row["model"]: title_of(row) for row in csv.DictReader(lines)}
     with (data / "comparisons.csv").open(encoding="utf-8") as lines:
         return {
             (titles[row["model"]], titles[row["other"]], TEXTS[row["corpus"]]): row
             for row in csv.DictReader(lines)
         }
+
+
+def title_of(row: dict[str, str]) -> str:
+    mark = row["quantization"]
+    return f"{row['name']} ({mark})" if mark else row["name"]
 
 
 def address_of(*models: str) -> str:

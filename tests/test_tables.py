@@ -190,6 +190,25 @@ def test_number_formats_are_never_merged():
     assert list(rows["score"].isna()) == [False, True]
 
 
+def test_every_row_has_a_label_of_its_own():
+    """So that weights of one name can be told apart in a chart and chosen side by side."""
+    model, other = make_model("org/a"), make_model("org/b")
+    weights = other.weights.model_copy(update={"quantization": "Q4_1"})
+    small = make_model("org/a", weights=weights)
+    exact, rough = make_result(model), make_result(model, "suite")
+    environment = rough.environment.model_copy(update={"dtype": "bfloat16"})
+    rough = rough.model_copy(update={"environment": environment})
+    results = store(exact, rough, make_result(small), make_result(other))
+    rows = make_cohorts(make_specs(model, small, other), results, [])[0].rows
+    assert list(rows["name"]) == ["org/a", "org/a", "org/a", "org/b"]
+    assert list(rows["label"]) == [
+        "org/a (bfloat16)",
+        "org/a (float32)",
+        "org/a (Q4_1)",
+        "org/b",
+    ]
+
+
 def test_records_of_an_earlier_protocol_are_not_ranked():
     model = make_model()
     old = PROTOCOL.model_copy(update={"document_bytes": 99})

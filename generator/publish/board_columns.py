@@ -120,7 +120,7 @@ def _order(row: BoardRow, upwards: bool) -> tuple[bool, float]:
 def _columns(cohort: Cohort) -> list[BoardColumn]:
     text, size = _text_column, _count_column
     columns = [
-        BoardColumn("name", "Model", "text", cell=lambda row: str(row["name"])),
+        BoardColumn("name", "Model", "text", cell=lambda row: str(row["label"])),
         BoardColumn("rank", "Rank", "rank", cell=_rank),
         text("family", "Family"),
         text("kind", "Kind"),

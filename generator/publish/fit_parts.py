@@ -215,7 +215,7 @@ def render_predictions(cohort: Cohort, study: Study, name: str) -> str:
     every = [p for one in study.benchmarks for p in one.predictions]
     if not every:
         return ""
-    names = dict(zip(cohort.rows["model"], cohort.rows["name"], strict=True))
+    names = dict(zip(cohort.rows["model"], cohort.rows["label"], strict=True))
     header = [
         ("Model", False),
         ("Benchmark", False),

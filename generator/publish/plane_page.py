@@ -102,7 +102,7 @@ def _section(plane: _Plane) -> str:
         "bound, expressivity = complexity."
     )
     labels = ("Complexity I(X;Z)", "Expressivity I(Y;Z)")
-    points = [Point(*at) for at in zip(rows[keys[0]], rows[keys[1]], rows["name"], strict=True)]
+    points = [Point(*at) for at in zip(rows[keys[0]], rows[keys[1]], rows["label"], strict=True)]
     named = points if len(points) <= NAMED else []
     chart = draw_clouds(
         clouds,
@@ -116,7 +116,7 @@ def _section(plane: _Plane) -> str:
     )
     options = "".join(
         f'<option value="{escape(model)}">{escape(name)}</option>'
-        for model, name in zip(rows["model"], rows["name"], strict=True)
+        for model, name in zip(rows["model"], rows["label"], strict=True)
     )
     picker = (
         f'<p class="picker needs-script"><label>Layer by layer <select data-layers="'
@@ -164,7 +164,7 @@ def _single(planes: Sequence[_Plane]) -> str:
 
 
 def _line(row: pd.Series, text: str) -> list[str]:
-    shown = escape(row["name"]).replace("/", "/<wbr>")
+    shown = escape(row["label"]).replace("/", "/<wbr>")
     figures = [
         number(row.get(f"{text}_{key}"), 4) for key in ("complexity", "expressivity", "optimality")
     ]

@@ -1,5 +1,6 @@
 """Cohorts: sets of models whose figures are comparable. Cohorts are never mixed."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ TEXT_COLUMNS = frozenset(
     {
         "model",
         "name",
+        "label",
         "family",
         "kind",
         "page",
@@ -52,14 +54,15 @@ class Column:
 class Cohort:
     """Rows that may be ranked and fitted together.
 
-    rows: in order of model (and dtype); columns model, name, family, parameters, training_tokens,
-    training_flop, page, date, the compression columns, `compression` (their mean where all are
-    known), rank_low and rank_high by it (equal where no error is known), the score columns and
-    `score` (the mean of those in it where all are known), `_stderr` of scores where known, the
-    preference columns with `_low`, `_high` and `_lexical`; of measured rows context_tokens,
-    scored_bytes and wall_seconds. Unknown = NaN. `family` holds the groups that a fit leaves out
-    one at a time. compressors: rows beside these, in no fit. mixtures: models whose `parameters`
-    may not count all weights; fits take the figure as it is, no size or cost follows from it.
+    rows: in order of model (and dtype); columns model, name, label (the name as it is shown, of one
+    row alone), family, parameters, training_tokens, training_flop, page, date, the compression
+    columns, `compression` (their mean where all are known), rank_low and rank_high by it (equal
+    where no error is known), the score columns and `score` (the mean of those in it where all are
+    known), `_stderr` of scores where known, the preference columns with `_low`, `_high` and
+    `_lexical`; of measured rows context_tokens, scored_bytes and wall_seconds. Unknown = NaN.
+    `family` holds the groups that a fit leaves out one at a time. compressors: rows beside these,
+    in no fit. mixtures: models whose `parameters` may not count all weights; fits take the figure
+    as it is, no size or cost follows from it.
     """
 
     name: str
@@ -191,9 +194,24 @@ def _published(table: PublishedTable) -> Cohort:
 
 def _with_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with every column that a reader may rely on, numbers as float64."""
+    frame["label"] = _labels(frame)
     for name in ("parameters", "training_tokens", "training_flop", "compression", "score"):
         if name not in frame:
             frame[name] = None
     for name in frame.columns.difference(list(TEXT_COLUMNS)):
         frame[name] = pd.to_numeric(frame[name]).astype("float64")
     return frame
+
+
+def _labels(frame: pd.DataFrame) -> list[str]:
+    """Names as a reader meets them: with the quantization of weights that are not the original
+    ones, and with the number format where rows would share a name otherwise."""
+    known = frame.reindex(columns=["name", "quantization", "dtype"]).astype(object)
+    rows = list(known.where(known.notna(), None).itertuples(index=False, name=None))
+    times = Counter((name, quantization) for name, quantization, _ in rows)
+    labels = []
+    for name, quantization, dtype in rows:
+        told = (quantization, dtype if times[name, quantization] > 1 else None)
+        marks = ", ".join(mark for mark in told if mark)
+        labels.append(f"{name} ({marks})" if marks else str(name))
+    return labels
