@@ -40,6 +40,7 @@ def simulated_cohort(
         {
             "model": [f"m{k:05d}" for k in range(len(family))],
             "name": [f"m{k:05d}" for k in range(len(family))],
+            "label": [f"m{k:05d}" for k in range(len(family))],
             "family": [f"f{k:04d}" for k in family],
             "parameters": np.exp(random.normal(20, 1, len(family)) - 3 * rate),
             "training_flop": np.nan,
