@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -79,6 +79,12 @@ def build(root: Path) -> Path:
     result = CliRunner().invoke(app, ["build", "--root", str(root)])
     assert result.exit_code == 0, result.exception
     return root / "build" / "html"
+
+
+def label_of(row: Mapping[str, str | None]) -> str:
+    """The name of a row of the downloads as pages show it."""
+    mark = row["quantization"]
+    return f"{row['name']} ({mark})" if mark else str(row["name"])
 
 
 @contextlib.contextmanager

@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.in_browser import label_of
+
 pytestmark = pytest.mark.browser
 MEASURED = "measured-base-128-64-starter"
 PUBLISHED = "huang-2024"
@@ -35,9 +37,8 @@ def models_of(site: Path, cohort: str) -> list[dict[str, Any]]:
     found = []
     for row in held(site, "leaderboard"):
         if row["cohort"] == cohort:
-            mark = models[row["page"]].get("quantization")
-            name = f"{row['name']} ({mark})" if mark else row["name"]
-            found.append(row | {"name": name, "licence": models[row["page"]].get("licence")})
+            model = models[row["page"]]
+            found.append(row | {"name": label_of(model), "licence": model.get("licence")})
     return found
 
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from generator.publish.text import decimals, number
-from tests.in_browser import faults_of
+from tests.in_browser import faults_of, label_of
 
 pytestmark = pytest.mark.browser
 TABLE = "measured-base-128-64-starter"
@@ -30,17 +30,12 @@ def downloaded(site):
     """Lines of comparisons.csv by titles of both models and of the text."""
     data = site / "data"
     with (data / "models.csv").open(encoding="utf-8") as lines:
-        titles = {row["model"]: title_of(row) for row in csv.DictReader(lines)}
+        titles = {row["model"]: label_of(row) for row in csv.DictReader(lines)}
     with (data / "comparisons.csv").open(encoding="utf-8") as lines:
         return {
             (titles[row["model"]], titles[row["other"]], TEXTS[row["corpus"]]): row
             for row in csv.DictReader(lines)
         }
-
-
-def title_of(row: dict[str, str]) -> str:
-    mark = row["quantization"]
-    return f"{row['name']} ({mark})" if mark else row["name"]
 
 
 def address_of(*models: str) -> str:
