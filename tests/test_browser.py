@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from datetime import date, timedelta
-from itertools import combinations
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,7 +31,6 @@ PAGES = (
     "trajectories/",
     "compare/",
     "families/",
-    "explore/",
     "method/",
     "glossary/",
     "reliability/",
@@ -200,54 +198,6 @@ def test_two_models_are_compared_on_the_same_documents(page, miniature_address):
     assert "a tie" in page.locator("#differences").inner_text()
     assert page.locator("#figures thead th").count() == 3
     page.wait_for_url("**m=org%2Frival&m=org%2Fhostile**")
-
-
-def test_any_column_against_any_other(page, address):
-    page.goto(f"{address}explore/?table=huang-2024&x=compression&y=score")
-    page.locator("[data-result] svg[aria-label]").first.wait_for()
-    assert page.locator("[data-result] tbody tr").count() == 23
-    page.locator("select[name=y]").select_option("mmlu")
-    page.wait_for_url("**y=mmlu**")
-    expect(page.locator("[data-result] tbody tr")).to_have_count(28)
-    caption = page.locator("#explored caption")
-    expect(caption).not_to_contain_text("Mixtures")
-    page.locator("select[name=x]").select_option("parameters")
-    page.wait_for_url("**x=parameters**")
-    expect(caption).to_contain_text("may not count all weights: ")
-    expect(caption).to_contain_text("mistralai/Mixtral-8x7B-v0.1")
-
-
-@pytest.mark.parametrize("width", [1440, 390])
-def test_the_axes_of_explore_are_legible(browser, address, width):
-    """Billions are a B, no text lies on another, no mark on the frame, no blank below the chart."""
-    page = browser.new_page(viewport={"width": width, "height": 900})
-    page.goto(f"{address}explore/?table=huang-2024&x=parameters&y=compression&logx=1")
-    page.locator("[data-result] svg[aria-label]").first.wait_for()
-    texts = [text for text in page.locator("[data-result] svg text").all() if text.text_content()]
-    named = [str(text.text_content()) for text in texts]
-    assert "10B" in named
-    assert not [name for name in named if name.endswith("G")]
-    boxes = [box for text in texts if (box := text.bounding_box())]
-    assert len(boxes) > 8
-    for one, other in combinations(boxes, 2):
-        assert not overlap(one, other), named
-    names = page.locator("[data-result] svg text", has_text="10B").first.bounding_box()["y"]
-    marks = [mark.bounding_box() for mark in page.locator("[data-result] svg circle").all()]
-    assert len(marks) == 28
-    assert max(mark["y"] + mark["height"] for mark in marks) < names - 8
-    room, last = (
-        page.locator(where).bounding_box() for where in ("[data-result]", "[data-result] details")
-    )
-    assert room["y"] + room["height"] - last["y"] - last["height"] < 30
-    page.close()
-
-
-def overlap(one: dict[str, float], other: dict[str, float]) -> bool:
-    """Whether two boxes share more than a pixel in both directions."""
-    return all(
-        min(one[at] + one[size], other[at] + other[size]) - max(one[at], other[at]) > 1
-        for at, size in (("x", "width"), ("y", "height"))
-    )
 
 
 @pytest.mark.parametrize("width", [1440, 390])

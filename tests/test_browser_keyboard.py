@@ -20,7 +20,6 @@ KINDS = (
     "predict/",
     "compare/",
     "families/",
-    "explore/",
     "choose/",
     "method/",
     "download/",
@@ -33,7 +32,6 @@ KINDS = (
 READY = {
     "predict/": "#predict-form input",
     "compare/": "#figures td",
-    "explore/": "[data-result] svg[aria-label]",
     "choose/": "#choose-form select",
 }
 ON_A_PHONE = ("", "models/ladder__Ladder-0.3M/", "plane/", "method/", "404.html")

@@ -33,7 +33,6 @@ def board_json(board: BoardTable, date: str) -> bytes:
         "date": date,
         "columns": [column.outline for column in board.columns],
         "rows": [row.packed for row in board.rows],
-        "mixtures": [row.cells[0] for row in board.rows if row.mixture],
     }
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode()

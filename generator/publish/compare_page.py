@@ -1,4 +1,4 @@
-"""The pages Compare and Explore: which tables there are; their scripts do the rest."""
+"""The page Compare: which tables there are; its script does the rest."""
 
 import json
 import string
@@ -69,22 +69,6 @@ def render_compare(boards: Sequence[BoardTable]) -> str:
         '<datalist id="models"></datalist></form>'
         '<p class="needs-script"><button type="button" class="button" data-copy>Copy link</button>'
         '</p><div data-result aria-live="polite"></div>'
-        f"{_without_script(boards)}"
-    )
-
-
-def render_explore(boards: Sequence[BoardTable]) -> str:
-    axes = "".join(
-        f'<label>{label}<select name="{name}"></select></label>'
-        for name, label in (("x", "Across"), ("y", "Upwards"), ("colour", "Highlight family"))
-    )
-    scales = "".join(
-        f'<label class="check"><input type="checkbox" name="log{axis}"> {words}</label>'
-        for axis, words in (("x", "logarithmic across"), ("y", "logarithmic upwards"))
-    )
-    return (
-        f'<form class="picker needs-script" data-explore>{_tables(boards)}{axes}{scales}</form>'
-        '<div data-result aria-live="polite"></div>'
         f"{_without_script(boards)}"
     )
 

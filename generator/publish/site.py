@@ -19,12 +19,7 @@ from generator.publish.board_table import board_json
 from generator.publish.calculator import calculator_json, render_calculator
 from generator.publish.captions import date_captions
 from generator.publish.choose_page import render_choose, render_menus
-from generator.publish.compare_page import (
-    document_files,
-    draw_files,
-    render_compare,
-    render_explore,
-)
+from generator.publish.compare_page import document_files, draw_files, render_compare
 from generator.publish.corpora_page import render_corpora
 from generator.publish.download_page import render_downloads
 from generator.publish.evidence_page import render_calibration, render_evidence, render_outcomes
@@ -100,7 +95,6 @@ def render_site(
         "families": render_families(cohorts),
         "corpora": render_corpora(board),
         "compare": render_compare(first_tables),
-        "explore": render_explore(first_tables),
         "reliability": render_reliability(specs, stored, board.commit_date),
         "changelog": render_moves(specs, stored),
         "trajectories": render_trajectories(make_trajectories(specs, stored), cohorts, titles),
