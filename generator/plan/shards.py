@@ -17,7 +17,6 @@ from generator.records.results import Part
 from generator.records.shards import Shard, ShardJob
 
 Costed = tuple[Job, Estimate]
-Waiting = tuple[Job, str]
 
 
 @dataclass(frozen=True)
