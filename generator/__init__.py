@@ -4,5 +4,3 @@ Two programs share the records under results/ and never call each other: `measur
 `build` reads them. A module imports only from the layers before it:
 records < files < plan < (measure | tables < fits < publish) < cli.
 """
-
-__version__ = "0.1.0"

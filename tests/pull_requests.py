@@ -152,15 +152,12 @@ UNPINNED = (
 )
 ROW = "org/tiny,Tiny-1b,Tiny,1000000000,,,0.7,0.4,0.5,0.533,,0.5,,,,,,\n"
 
-WORKER = f'name = "gpu-box"\npublic_key = "{"5" * 64}"\n'
-
 GOOD = [
     PullRequest("nothing", lambda head: None),
     PullRequest("a model", add()),
     PullRequest("a model and a line in the changelog", both(add(), add("CHANGELOG.md", "# C\n"))),
     PullRequest("code only", add("generator/code.py", "import os; os.abort()\n")),
     PullRequest("a workflow only", add(".github/workflows/x.yml", "on: push\n")),
-    PullRequest("a worker's key only", add("runs/workers/gpu-box.toml", WORKER)),
     PullRequest(
         "a YAML bomb among tasks, which is never parsed here",
         add("runs/tasks/bomb.yaml", "a: &a [x]\nb: &b [*a,*a]\nc: [*b,*b,*b]\n" * 9),
@@ -189,22 +186,6 @@ BAD = [
         (
             f".github/workflows/x.yml: is no data (and 1 more), and this pull request changes "
             f"{NEW} as well; {SPLIT}",
-        ),
-    ),
-    PullRequest(
-        "model and the key of a worker",
-        both(add(), add("runs/workers/gpu-box.toml", WORKER)),
-        (
-            f"runs/workers/gpu-box.toml: is no data, and this pull request changes {NEW} as well; "
-            f"{SPLIT}",
-        ),
-    ),
-    PullRequest(
-        "a worker's key that is none",
-        add("runs/workers/gpu-box.toml", WORKER.replace("5", "x")),
-        (
-            f'runs/workers/gpu-box.toml: public_key: "{"x" * 64}" is not a public key of Ed25519; '
-            "write its 64 hex digits, as `leaderboard worker-key` does",
         ),
     ),
     PullRequest(

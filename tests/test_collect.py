@@ -267,6 +267,13 @@ def test_a_record_that_was_asked_for_is_taken(result):
     assert why_refused(result, SPECS) is None
 
 
+def test_what_is_no_folder_is_told(board):
+    result = invoke(board, "collect", "nowhere")
+    assert str(result.exception) == (
+        "nowhere: is not a folder; give folders that `leaderboard measure --shard … --to` wrote"
+    )
+
+
 def test_parts_measured_with_other_software_are_not_merged():
     one = make_result(MODEL, "suite")
     newer = one.environment.model_copy(update={"packages": {"torch": "3.0"}})

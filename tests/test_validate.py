@@ -1,6 +1,5 @@
 """Pull requests as folders: the good ones pass, the bad ones are told everything at once."""
 
-import html
 import shutil
 import time
 from pathlib import Path
@@ -11,7 +10,7 @@ from typer.testing import CliRunner
 from generator.cli import app
 from generator.records.base import UserError
 from tests.costly import one_in
-from tests.pull_requests import BAD, GOOD, MODEL, NEW, WORKER, PullRequest, make_base, write
+from tests.pull_requests import BAD, GOOD, MODEL, NEW, PullRequest, make_base, write
 
 
 @pytest.fixture(scope="module")
@@ -83,18 +82,6 @@ def test_the_summary_says_what_is_known_and_holds_no_markup_of_strangers(base, h
     assert "### org&#47;small" in text
     for line in ("Can it run: could not be checked", "Time: ", "Same weights under", "Place: "):
         assert f"- {line}" in text
-
-
-def test_the_summary_of_a_workers_key_asks_for_its_owners(base, head, tmp_path):
-    """It passes the check, which judges data: whether to believe a worker is for people."""
-    file = tmp_path / "summary.md"
-    validate(base, head, "--no-hub", "--summary", str(file))
-    assert "must review it" not in file.read_text()
-    write(head, "runs/workers/gpu-box.toml", WORKER)
-    assert validate(base, head, "--no-hub", "--summary", str(file)).exit_code == 0
-    shown = html.unescape(file.read_text().rpartition("## Pull request")[2])
-    assert "**Whose records are believed changes** in runs/workers/gpu-box.toml:" in shown
-    assert "an owner of runs/workers must review it" in shown
 
 
 @pytest.mark.parametrize("filled", one_in(2, [True, False]))

@@ -7,8 +7,6 @@ from generator.cli import add
 from generator.cli import validate
 from generator.cli import plan
 from generator.cli import measure
-from generator.cli import worker_key
-from generator.cli import bundle
 from generator.cli import collect
 from generator.cli import verify
 from generator.cli import import_

@@ -11,7 +11,6 @@ from generator.files.results import StoredResult, read_results, write_record
 from generator.files.shards import read_folder, read_shards
 from generator.files.specs import Specs
 from generator.intake.collect import Collected, sort_records, unlike
-from generator.publish.text import counted
 from generator.records.base import Problem, UserError
 from generator.records.results import Result
 from generator.records.shards import Shard
@@ -19,21 +18,19 @@ from generator.records.shards import Shard
 
 @app.command()
 def collect(
-    given: Annotated[
-        list[Path], typer.Argument(help="Folders that shards wrote, and bundles of workers.")
-    ],
+    folders: Annotated[list[Path], typer.Argument(help="Folders that shards wrote.")],
     root: Root = Path(),
     plan: Annotated[
         str | None, typer.Option(help="The whole matrix, so that absent shards are told.")
     ] = None,
 ) -> None:
-    """Verify what shards and trusted workers measured, merge it, and say what is missing.
+    """Verify what shards measured, merge it, and say what is missing.
 
     Example: `leaderboard collect shards/ --plan matrix.json`
     """
     specs = valid_specs(root)
     planned = None if plan is None else read_shards(plan)
-    stored, shards, refused = _read(given, specs, planned)
+    stored, shards, refused = _read(folders)
     shards = shards if planned is None else planned
     found = sort_records(stored, shards, specs)
     refused += found.refused
@@ -62,47 +59,18 @@ def collect(
         raise typer.Exit(1)
 
 
-def _read(
-    given: list[Path], specs: Specs, planned: list[Shard] | None
-) -> tuple[list[StoredResult], list[Shard], list[str]]:
-    """Records and shards of all folders and bundles, and a line for each that is refused."""
+def _read(folders: list[Path]) -> tuple[list[StoredResult], list[Shard], list[str]]:
+    """Records and shards of all folders, and a line for each that is refused."""
     stored, shards, refused = [], [], []
-    for path in given:
-        if path.is_dir():
-            records, asked, wrong = read_folder(path)
-        elif path.is_file():
-            records, asked, wrong = _read_bundle(path, specs, planned)
-        else:
-            repair = "give folders of `leaderboard measure --shard … --to`, or bundles"
-            raise UserError([Problem(str(path), "", "is neither a folder nor a file", repair)])
+    for folder in folders:
+        if not folder.is_dir():
+            repair = "give folders that `leaderboard measure --shard … --to` wrote"
+            raise UserError([Problem(str(folder), "", "is not a folder", repair)])
+        records, asked, wrong = read_folder(folder)
         stored += records
         shards += asked
         refused += wrong
     return stored, shards, refused
-
-
-def _read_bundle(
-    file: Path, specs: Specs, planned: list[Shard] | None
-) -> tuple[list[StoredResult], list[Shard], list[str]]:
-    """A signed bundle, which is taken as a whole or refused with one line."""
-    from generator.intake.bundle import why_other_plan
-    from generator.intake.signed import LARGEST_BUNDLE_BYTES, BundleError, open_bundle
-
-    with file.open("rb") as stream:
-        content = stream.read(LARGEST_BUNDLE_BYTES + 1)
-    try:
-        worker, bundle = open_bundle(content, specs.workers)
-    except BundleError as error:
-        return [], [], [f"{file.name}: {error}"]
-    places = None
-    if planned is not None:
-        places = {(job.key, job.part) for shard in planned for job in shard.jobs}
-    if (wrong := why_other_plan(bundle, specs, places)) is not None:
-        return [], [], [f"{file.name}: {wrong}"]
-    count = counted(len(bundle.records), "record")
-    print(f'{file.name}: signed by "{worker}", {count}', file=sys.stderr)
-    stored = [StoredResult(f"{file.name}/{record.file}", record) for record in bundle.records]
-    return stored, [Shard(name=file.name, jobs=bundle.jobs)], []
 
 
 def _merge(

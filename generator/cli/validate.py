@@ -14,7 +14,6 @@ from generator.files.trees import Change, compare_trees, overlaid
 from generator.intake.annotations import annotation
 from generator.intake.newcomer import Newcomer
 from generator.intake.pull_request import (
-    WORKERS,
     is_data,
     judge_duplicate,
     judge_history,
@@ -35,7 +34,6 @@ class Verdict:
     newcomers: list[Newcomer] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)  # files that could be read, by path
     changed: int = 0  # files of data
-    keys: list[str] = field(default_factory=list)  # files of workers
 
     @property
     def in_order(self) -> list[Problem]:
@@ -65,7 +63,7 @@ def validate(
     problems = verdict.in_order
     if summary is not None:
         with summary.open("a", encoding="utf-8") as stream:
-            stream.write(summarise(problems, verdict.newcomers, verdict.changed, verdict.keys))
+            stream.write(summarise(problems, verdict.newcomers, verdict.changed))
     if as_json:
         print(json.dumps([vars(problem) for problem in problems], indent=1))
     elif annotations:
@@ -85,7 +83,6 @@ def judge(base: Path, head: Path, hub: bool) -> Verdict:
     verdict = Verdict(judge_mixture(changes))
     data = [change for change in changes if is_data(change.path)]
     verdict.changed = len(data)
-    verdict.keys = [change.path for change in changes if change.path.startswith(WORKERS)]
     fit = [change for change in data if _is_fit(change, head, verdict)]
     if not any(change.path.startswith(("runs/", "results/")) for change in changes):
         return verdict

@@ -16,7 +16,6 @@ from generator.records.models import Model
 from generator.records.preferences import PreferenceSet
 from generator.records.sentinel import Sentinel
 from generator.records.suites import Profile, Suite
-from generator.records.workers import Worker
 
 LARGEST_SPEC_BYTES = 64 * 1024  # a spec is a page of text; anything larger is a mistake
 # In characters. Memory and time of the parser grow with the square of a dotted key's length: one
@@ -36,7 +35,6 @@ class Specs:
     profiles: dict[str, Profile] = field(default_factory=dict)
     preferences: dict[str, PreferenceSet] = field(default_factory=dict)  # of runs/corpora as well
     assumptions: Assumptions = field(default_factory=Assumptions)
-    workers: dict[str, Worker] = field(default_factory=dict)
     sentinel: Sentinel | None = None
 
 
@@ -47,11 +45,9 @@ def read_specs(root: Path) -> tuple[Specs, list[Problem]]:
     corpora, preferences = _read_corpora(root, problems)
     profiles = _read_named(root, "profiles", Profile, problems)
     models = _read_models(root, problems)
-    workers = _read_named(root, "workers", Worker, problems)
-    problems += _shared_keys(workers)
     assumptions = _read_single(root, "assumptions", Assumptions, problems) or Assumptions()
     sentinel = _read_single(root, "sentinel", Sentinel, problems)
-    specs = Specs(models, suites, corpora, profiles, preferences, assumptions, workers, sentinel)
+    specs = Specs(models, suites, corpora, profiles, preferences, assumptions, sentinel)
     problems += _unknown_names(specs, {problem.file for problem in problems})
     return specs, sorted(problems)
 
@@ -166,18 +162,6 @@ def _read_models(root: Path, problems: list[Problem]) -> dict[str, Model]:
         else:
             found[model.id] = model
     return found
-
-
-def _shared_keys(workers: dict[str, Worker]) -> list[Problem]:
-    """A key that stands under two names would sign for both."""
-    first: dict[str, str] = {}
-    problems = []
-    for name, worker in workers.items():
-        if (other := first.setdefault(worker.public_key, name)) != name:
-            wrong = f'is the key of "{other}" as well'
-            repair = "make one of its own with `leaderboard worker-key`"
-            problems.append(Problem(f"runs/workers/{name}.toml", "public_key", wrong, repair))
-    return problems
 
 
 def _unknown_names(specs: Specs, faulty: set[str]) -> list[Problem]:

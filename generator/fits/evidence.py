@@ -5,15 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
-from numpy.typing import NDArray
 
 from generator.fits.correlations import Correlation, correlate
 from generator.fits.findings import Study
 from generator.fits.study import FEWEST_GROUPS, FEWEST_MODELS, counted, study_cohort
 from generator.fits.variance import FamilyVariance, family_variance
 from generator.tables.cohorts import Cohort
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

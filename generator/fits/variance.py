@@ -13,13 +13,10 @@ from statsmodels.tools.sm_exceptions import ConvergenceWarning
 class FamilyVariance:
     """Fitted once, for reporting; predictions come from forms judged on left-out families.
 
-    slope, slope_error: of the score on the average compression, given the families. between: the
-    standard deviation of families around the line; within: of models around their family. Scores
-    as fractions.
+    between: the standard deviation of families around the line of the score on the average
+    compression; within: of models around their family. Scores as fractions.
     """
 
-    slope: float
-    slope_error: float
     between: float
     within: float
 
@@ -37,8 +34,7 @@ def family_variance(known: pd.DataFrame) -> FamilyVariance | None:
     if known["family"].nunique() == len(known):
         return None  # one model a family: nothing tells the two variances apart
     x = known["compression"].to_numpy()
-    spread = float(x.std())
-    columns = sm.add_constant((x - x.mean()) / spread)
+    columns = sm.add_constant((x - x.mean()) / float(x.std()))
     model = sm.MixedLM(100 * known["score"].to_numpy(), columns, groups=known["family"].to_numpy())
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -53,8 +49,6 @@ def family_variance(known: pd.DataFrame) -> FamilyVariance | None:
         return None
     between = max(float(np.asarray(fit.cov_re)[0, 0]), 0.0)
     return FamilyVariance(
-        slope=float(fit.fe_params[1]) / 100 / spread,
-        slope_error=float(fit.bse_fe[1]) / 100 / spread,
         between=between**0.5 / 100,
         within=float(fit.scale) ** 0.5 / 100,
     )

@@ -17,7 +17,6 @@ from generator.records.base import Problem
 from generator.records.models import Model
 from generator.records.results import Result
 
-WORKERS = "runs/workers/"  # keys of those whose bundles are taken
 MODELS, MEASURED = "runs/models/", "results/measured/"
 IMPORTED, PUBLISHED = "results/imported/", "results/published/"
 CHANGELOG = "CHANGELOG.md"  # may go with either

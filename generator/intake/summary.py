@@ -20,9 +20,8 @@ def summarise(
     problems: Sequence[Problem],
     newcomers: Sequence[Newcomer],
     changed: int,
-    keys: Sequence[str] = (),
 ) -> str:
-    """The whole summary. changed: files of data that were looked at; keys: files of workers."""
+    """The whole summary. changed: files of data that were looked at."""
     lines = ["## Pull request", ""]
     if problems:
         lines += [f"**{len(problems)} to repair**, all at once:", ""]
@@ -33,9 +32,6 @@ def summarise(
         lines.append(f"Nothing to repair in {changed} files of data.")
     else:
         lines.append("No models and no results are changed: nothing for this check to judge.")
-    if keys:
-        lines += ["", f"**Whose records are believed changes** in {plain(', '.join(keys))}:"]
-        lines.append("an owner of runs/workers must review it, however small it is.")
     for newcomer in newcomers:
         lines += ["", *_section(newcomer)]
     return "\n".join(lines) + "\n"

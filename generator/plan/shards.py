@@ -17,7 +17,6 @@ from generator.records.results import Part
 from generator.records.shards import Shard, ShardJob
 
 Costed = tuple[Job, Estimate]
-Waiting = tuple[Job, str]
 
 
 @dataclass(frozen=True)
@@ -123,11 +122,11 @@ def _shard(number: int, group: Sequence[Costed]) -> Shard:
     return Shard(
         name=f"shard-{number:03d}",
         minutes=round(seconds / 60, 1) if math.isfinite(seconds) else None,
-        jobs=tuple(shard_job(job) for job, _ in group),
+        jobs=tuple(_shard_job(job) for job, _ in group),
     )
 
 
-def shard_job(job: Job) -> ShardJob:
+def _shard_job(job: Job) -> ShardJob:
     return ShardJob(
         model=job.model.id,
         revision=job.checkpoint.revision,

@@ -14,7 +14,6 @@ from generator.records.models import Model
 from generator.records.published import PublishedSource
 from generator.records.sentinel import Sentinel
 from generator.records.suites import Profile, Suite
-from generator.records.workers import Worker
 
 FILES: tuple[tuple[str, type[Any]], ...] = (
     ("runs/suites/<suite>.toml", Suite),
@@ -22,7 +21,6 @@ FILES: tuple[tuple[str, type[Any]], ...] = (
     ("runs/profiles/<profile>.toml", Profile),
     ("runs/assumptions.toml", Assumptions),
     ("runs/sentinel.toml", Sentinel),
-    ("runs/workers/<worker>.toml", Worker),
     ("results/published/<source>/source.toml", PublishedSource),
 )
 

@@ -128,10 +128,3 @@ def valued(shown: str, value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return shown
     return f'<span data-value="{value:.9g}">{shown}</span>'
-
-
-def linked(shown: str, value: float | None, address: str) -> str:
-    """A figure that leads to where it comes from; an unknown one leads nowhere."""
-    if shown == UNKNOWN:
-        return shown
-    return f'<a href="{escape(address)}">{valued(shown, value)}</a>'

@@ -90,13 +90,6 @@ def check_byte_orders(orders: tuple[int, ...]) -> tuple[int, ...]:
     return orders
 
 
-def check_public_key(key: str) -> str:
-    if not re.fullmatch(r"[0-9a-f]{64}", key):
-        repair = "write its 64 hex digits, as `leaderboard worker-key` does"
-        raise refuse(f'"{key}" is not a public key of Ed25519', repair)
-    return key
-
-
 def check_sha256(digest: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
         raise refuse(f'"{digest}" is not a SHA-256', "write its 64 hex digits")
