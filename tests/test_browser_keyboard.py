@@ -34,7 +34,7 @@ READY = {
     "predict/": "#predict-form input",
     "compare/": "#figures td",
     "explore/": "[data-result] svg[aria-label]",
-    "choose/": "#choose-form select",
+    "choose/": "#choose-form [data-weights] input",
 }
 ON_A_PHONE = ("", "models/ladder__Ladder-0.3M/", "plane/", "method/", "404.html")
 

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from generator.records.assumptions import Assumptions
 from generator.records.base import Problem, Record, problems_of
 from generator.records.corpora import Corpus
 from generator.records.models import Model
@@ -35,7 +34,6 @@ class Specs:
     corpora: dict[str, Corpus] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
     preferences: dict[str, PreferenceSet] = field(default_factory=dict)  # of runs/corpora as well
-    assumptions: Assumptions = field(default_factory=Assumptions)
     workers: dict[str, Worker] = field(default_factory=dict)
     sentinel: Sentinel | None = None
 
@@ -49,9 +47,8 @@ def read_specs(root: Path) -> tuple[Specs, list[Problem]]:
     models = _read_models(root, problems)
     workers = _read_named(root, "workers", Worker, problems)
     problems += _shared_keys(workers)
-    assumptions = _read_single(root, "assumptions", Assumptions, problems) or Assumptions()
     sentinel = _read_single(root, "sentinel", Sentinel, problems)
-    specs = Specs(models, suites, corpora, profiles, preferences, assumptions, workers, sentinel)
+    specs = Specs(models, suites, corpora, profiles, preferences, workers, sentinel)
     problems += _unknown_names(specs, {problem.file for problem in problems})
     return specs, sorted(problems)
 
