@@ -32,7 +32,7 @@ KINDS = (
 READY = {
     "predict/": "#predict-form input",
     "compare/": "#figures td",
-    "choose/": "#choose-form select",
+    "choose/": "#choose-form [data-weights] input",
 }
 ON_A_PHONE = ("", "models/ladder__Ladder-0.3M/", "plane/", "method/", "404.html")
 

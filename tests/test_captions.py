@@ -17,7 +17,7 @@ DAY_SAID = re.compile(r"as of \d{4}-\d\d-\d\d")
 # What figures are counted over: a number, up to three words, and a unit.
 COUNTED = re.compile(
     r"\b\d[\d,]* (?:[\w-]+ ){0,3}(?:row|model|document|item|pair|figure|score|record|position|text|"
-    r"link|option|field|column|comparison|checkpoint|dataset|file|assumption|layer|run)s?\b"
+    r"link|option|field|column|comparison|checkpoint|dataset|file|layer|run)s?\b"
 )
 TERM = re.compile(r'<a href="((?:\.\./)+)glossary/#([^"]+)">(.*?)</a>')
 LINE = re.compile(r'<p class="terms">.*?</p>')
@@ -142,7 +142,7 @@ def test_captions_that_scripts_write_say_the_same(page, address):
     page.goto(f"{address}choose/")
     shown = page.locator("#choose-answer caption")
     written = shown.all_text_contents()  # by the build, until the script has answered
-    page.wait_for_selector("#choose-json")
+    page.wait_for_selector("#choose-form [data-weights] input")
     assert len(written) > 1
     assert shown.all_text_contents() == written
     page.goto(f"{address}plane/")

@@ -1,7 +1,7 @@
-"""Choosing a model: the front, ties, costs, wishes that cannot be granted, and the specifics."""
+"""Choosing a model: the Pareto front, ties, memory, constraints, messages and the command."""
 
+import inspect
 import json
-import math
 import re
 from dataclasses import replace
 
@@ -9,345 +9,313 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.choice.costs import capacity, costs_of, memory_bytes, seconds_per_token
-from generator.choice.front import choose
-from generator.choice.options import Criterion, Figure, Menu, Option, Speed, measure_speed
-from generator.choice.plain import answer_values, default_wishes
-from generator.choice.specifics import break_even, rent_or_buy, sensitivity
-from generator.choice.wishes import Wishes
-from generator.choice.words import amount, fixed
-from generator.files.results import StoredResult
-from generator.publish.choose_page import render_answer, render_choose, speed_sentence
-from generator.publish.text import UNKNOWN
-from generator.records.assumptions import Assumptions
+from generator.choice.messages import MESSAGES, cost_sentence, rounded
+from generator.choice.options import (
+    CONTEXT_TOKENS,
+    PRECISIONS,
+    RUNTIME_BYTES,
+    CohortOptions,
+    Figure,
+    make_options,
+    memory_bytes,
+)
+from generator.choice.pareto import PRECISION, Request, choose
+from generator.cli.choose import choose as choose_command
+from generator.publish.choose_page import render_choose, render_options
 from tests.board import invoke
-from tests.factory import make_model, make_result, make_specs
+from tests.choose_vectors import (
+    COHORT,
+    CRITERIA,
+    FILE,
+    UNKNOWN,
+    assert_alike,
+    make_option,
+    make_vectors,
+)
 from tests.miniature import write_miniature
-
-HELD = Assumptions(runtime_bytes=0, context_tokens=0)
-SPEED = Speed(1e-12, 2.0, 2, 1e9, "a machine")
+from tests.published_cohorts import published_cohorts
 
 
-def option(name, parameters, score, error=None, **changes):
-    figures = {"quiz": Figure(score, error, "published"), "prose": Figure(1.0, None, "published")}
-    made = Option(name, name, f"{name}/", "f", "MIT", parameters, None, None, figures)
-    return replace(made, **changes)
+def option(name, parameters, score, stderr=None, **changes):
+    return make_option(name, parameters, (score, stderr), UNKNOWN, (1.0, None), **changes)
 
 
-def menu(*options):
-    criteria = (
-        Criterion("quiz", "Quiz", "fraction", True),
-        Criterion("prose", "Prose", "bits per byte", False),
-    )
-    return Menu("paper", "Paper", criteria, options)
+def cohort(*options):
+    return CohortOptions("paper", "Paper", CRITERIA, options)
 
 
-def ask(*options, held=HELD, speed=SPEED, **wishes):
-    return choose(
-        Wishes("paper", **({"weights": {"quiz": 1.0}} | wishes)), [menu(*options)], speed, held
-    )
+def ask(*options, weights=(1.0, 0.0, 0.0, 0.0), **request):
+    request = {"context_tokens": 0.0} | request
+    return choose(cohort(*options), Request(weights, **request))
 
 
 def reasons(answer):
-    return {choice.option.id: choice.reason for choice in answer.choices}
+    return {choice.name: choice.reason for choice in answer.choices}
 
 
-def test_the_front_holds_what_no_other_beats():
+def test_python_answers_the_vectors():
+    """A changed answer is written by `python -m tests.choose_vectors`; choose.js must follow."""
+    assert_alike(make_vectors(), json.loads(FILE.read_text("utf-8")))
+
+
+@pytest.mark.parametrize("key", MESSAGES)
+def test_the_vectors_hold_every_message(key):
+    """Each sentence is written by both languages at least once."""
+    vectors = make_vectors()
+    answers = [case["answer"] for case in vectors["cases"]]
+    sentences = [answer["problem"] or "" for answer in answers]
+    sentences += [choice["reason"] for answer in answers for choice in answer["choices"]]
+    sentences += [cost["sentence"] for cost in vectors["costs"]]
+    pattern = re.sub(r"\\{\w+\\}", ".+", re.escape(MESSAGES[key]))
+    assert any(re.search(pattern, sentence) for sentence in sentences)
+
+
+def test_the_pareto_front_holds_what_no_other_dominates():
     answer = ask(option("small", 1e8, 0.3), option("middle", 2e8, 0.2), option("large", 1e9, 0.5))
-    assert [choice.option.id for choice in answer.front] == ["large", "small"]
+    assert [choice.name for choice in answer.pareto_front] == ["large", "small"]
     assert reasons(answer) == {
-        "large": "Best quality of the 3 that fit.",
-        "small": "Least memory of the 3 that fit.",
-        "middle": "small is better and costs less.",
+        "large": "Best quality.",
+        "small": "Least memory.",
+        "middle": "small is better and needs no more memory.",
     }
 
 
-def test_models_that_cannot_be_told_apart_are_tied():
+def test_models_that_are_not_distinguishable_are_tied():
     tied = ask(option("a", 1e9, 0.50, 0.01), option("b", 1e9, 0.51, 0.01))
-    assert {c.option.id: c.ties for c in tied.front} == {"a": ("b",), "b": ("a",)}
-    assert (
-        reasons(tied)["b"]
-        == "Best quality and least memory of the 2 that fit; tied in quality with a."
-    )
+    assert {c.name: c.ties for c in tied.pareto_front} == {"a": ("b",), "b": ("a",)}
+    assert reasons(tied)["b"] == "Best quality and least memory. Tied in quality with a."
     apart = ask(option("a", 1e9, 0.50, 0.01), option("b", 1e9, 0.56, 0.01))
-    assert reasons(apart)["a"] == "b is better and costs no more."
+    assert reasons(apart)["a"] == "b is better and needs no more memory."
 
 
-def test_a_better_figure_within_its_interval_does_not_beat_a_cheaper_model():
+def test_a_better_figure_within_its_interval_does_not_dominate_a_smaller_model():
     answer = ask(option("small", 1e8, 0.50, 0.02), option("large", 1e9, 0.51, 0.02))
-    assert [choice.option.id for choice in answer.front] == ["large", "small"]
+    assert [choice.name for choice in answer.pareto_front] == ["large", "small"]
     turned = ask(option("small", 1e8, 0.51, 0.02), option("large", 1e9, 0.50, 0.02))
-    assert reasons(turned)["large"] == "small is as good, within the interval, and costs less."
+    expected = "small is as good within the 95 % interval and needs less memory."
+    assert reasons(turned)["large"] == expected
 
 
 OPTIONS = st.lists(
-    st.tuples(st.floats(1e6, 9e9), st.floats(0, 1), st.none() | st.floats(0, 0.2)),
+    st.tuples(st.none() | st.floats(1e6, 9e9), st.floats(0, 1), st.none() | st.floats(0, 0.2)),
     min_size=1,
     max_size=8,
 )
 
 
 @given(OPTIONS)
-def test_every_model_off_the_front_is_beaten_and_none_on_it_is(drawn):
+def test_a_model_is_off_the_front_exactly_when_another_dominates_it(drawn):
     made = [option(f"m{k}", *one) for k, one in enumerate(drawn)]
     answer = ask(*made)
-    assert answer.front
+    assert answer.pareto_front
     assert len(answer.choices) == len(made)
-    best = max(one.figures["quiz"].value for one in made)
-    assert any(choice.quality.value == best for choice in answer.front)
-    for choice in answer.front:  # none is at least as good for less
-        for other in answer.choices:
-            better = other.quality.value >= choice.quality.value
-            assert not (better and other.costs.memory_bytes < choice.costs.memory_bytes)
+    best = max(score for _, score, _ in drawn)
+    assert any(choice.quality == best for choice in answer.pareto_front)
+    for choice in answer.choices:
+        dominated = any(dominates(other, choice) for other in answer.choices)
+        assert choice.pareto_optimal == (not dominated)
+
+
+def dominates(rival, choice):
+    """The definition of the glossary, pair by pair."""
+    gain = rival.quality - choice.quality
+    errors = (rival.stderr, choice.stderr)
+    interval = 0.0 if None in errors else 1.959964 * sum(e**2 for e in errors) ** 0.5
+    if choice.memory_bytes is None:
+        return gain > interval
+    if rival.memory_bytes is None or rival.memory_bytes > choice.memory_bytes:
+        return False
+    return gain > interval or (gain >= 0 and rival.memory_bytes < choice.memory_bytes)
+
+
+@given(OPTIONS, st.randoms())
+def test_the_order_of_the_options_does_not_matter(drawn, random):
+    made = [option(f"m{k}", *one) for k, one in enumerate(drawn)]
+    answer = ask(*made)
+    random.shuffle(made)
+    assert ask(*made) == answer
+
+
+def test_quality_is_the_weighted_mean_and_its_error_takes_figures_as_independent():
+    one = make_option("a", 1e9, (0.2, 0.03), (0.6, 0.01))
+    (choice,) = ask(one, weights=(1.0, 3.0, 0.0, 0.0)).choices
+    assert choice.quality == pytest.approx(0.5)
+    assert choice.stderr == pytest.approx(((0.03 / 4) ** 2 + (0.01 * 3 / 4) ** 2) ** 0.5)
+    unsure = replace(one, figures=(Figure(0.2, None, "published"), *one.figures[1:]))
+    assert ask(unsure, weights=(1.0, 3.0, 0.0, 0.0)).choices[0].stderr is None
 
 
 def test_of_bits_less_is_better():
-    worse = option("worse", 1e9, 0.9)
-    better = option("better", 1e9, 0.1, figures={"prose": Figure(0.8, None, "measured")})
-    answer = ask(worse, better, weights={"prose": 1.0})
-    assert [choice.option.id for choice in answer.front] == ["better"]
-    assert not answer.higher_is_better
+    worse = make_option("worse", 1e9, (0.9, None), UNKNOWN, (1.0, None))
+    better = make_option("better", 1e9, (0.1, None), UNKNOWN, (0.8, None))
+    answer = ask(worse, better, weights=(0.0, 0.0, 1.0, 0.0))
+    assert [choice.name for choice in answer.pareto_front] == ["better"]
+    assert (answer.higher_is_better, answer.unit) == (False, "bits per byte")
 
 
-def test_memory_is_weights_cache_and_program():
-    held = Assumptions(context_tokens=1000, cache_bytes=2, runtime_bytes=5e8)
-    shaped = option("shaped", 7e9, 0.5, layers=32, width=4096)
-    assert memory_bytes(shaped, "bfloat16", held) == 7e9 * 2 + 2 * 32 * 4096 * 1000 * 2 + 5e8
-    assert memory_bytes(shaped, "int4", held) == 7e9 * 0.5625 + 2 * 32 * 4096 * 1000 * 2 + 5e8
-    guessed = memory_bytes(replace(shaped, layers=None, width=None), "bfloat16", held)
-    assert guessed == pytest.approx(memory_bytes(shaped, "bfloat16", held), rel=0.03)
-    assert memory_bytes(option("?", None, 0.5), "int8", held) is None
+def test_memory_is_weights_cache_and_runtime():
+    """A model of 7e9 parameters, 32 layers and width 4096."""
+    shaped = option("shaped", 7e9, 0.5, shape=(32, 4096))
+    cache = 2 * 32 * 4096 * 1000 * 2
+    assert memory_bytes(shaped, "bfloat16", 1000) == 7e9 * 2 + cache + RUNTIME_BYTES
+    assert memory_bytes(shaped, "int4", 1000) == 7e9 * 0.5625 + cache + RUNTIME_BYTES
+    assert memory_bytes(option("?", None, 0.5), "int8", 1000) is None
+    guessed = memory_bytes(option("guessed", 7e9, 0.5), "bfloat16", 1000)
+    assert guessed == pytest.approx(memory_bytes(shaped, "bfloat16", 1000), rel=0.03)
 
 
-def test_seconds_follow_parameters_and_stop_at_ten_times_the_largest():
-    assert seconds_per_token(option("a", 2e9, 0.5), SPEED, HELD) == 2e9 * 1e-12
-    fast = HELD.model_copy(update={"speedup": 4.0})
-    assert seconds_per_token(option("a", 2e9, 0.5), SPEED, fast) == 0.5e9 * 1e-12
-    assert seconds_per_token(option("a", 10e9, 0.5), SPEED, HELD) is not None
-    assert seconds_per_token(option("a", 10.1e9, 0.5), SPEED, HELD) is None
-    assert seconds_per_token(option("a", 2e9, 0.5), None, HELD) is None
-
-
-def test_a_bill_of_whole_machines_of_seconds_and_of_tokens():
-    held = Assumptions(tokens_per_month=1e9, hour_price=2, hours_per_month=100, utilisation=0.5)
-    one = option("a", 1e9, 0.5)  # 0.001 s a token: a machine reads 180 million tokens a month
-    assert capacity(0.001, held) == pytest.approx(1.8e8)
-    money = {b: costs_of(one, SPEED, "int8", b, held).money for b in ("machine", "second", "token")}
-    assert money["machine"] == 6 * 200
-    assert money["second"] == pytest.approx(1e6 / 3600 * 2 / 0.5)
-    assert money["token"] == pytest.approx(1000 * held.token_price)
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_memory_grows_with_context_and_parameters(precision):
+    one, larger = option("a", 1e9, 0.5), option("b", 2e9, 0.5)
+    assert memory_bytes(one, precision, 10) < memory_bytes(one, precision, 20)
+    assert memory_bytes(one, precision, 10) < memory_bytes(larger, precision, 10)
 
 
 @pytest.mark.parametrize(
-    ("wishes", "problem"),
+    ("request_", "problem"),
     [
         (
-            {"weights": {"quiz": 0.0}},
-            "All weights are 0: give at least one benchmark or text a weight above 0.",
+            {"weights": (0.0, 0.0, 0.0, 0.0)},
+            "Every weight is 0; give at least one benchmark or text a weight above 0.",
         ),
         (
-            {"weights": {}},
-            "All weights are 0: give at least one benchmark or text a weight above 0.",
+            {"weights": (1.0, 0.0, 1.0, 0.0)},
+            "Benchmarks and texts have different units, so their mean has none; weight only one "
+            "kind.",
         ),
         (
-            {"weights": {"qiz": 1.0}},
-            'There is no benchmark or text "qiz" in this cohort; choose from quiz, prose.',
+            {"weights": (0.0, 1.0, 0.0, 0.0)},
+            "Nothing fits: no model of this cohort has every weighted figure.",
         ),
-        (
-            {"weights": {"quiz": 1.0, "prose": 1.0}},
-            "Benchmarks and texts are in different units, which no weights make up for: weigh "
-            "benchmarks or texts, not both.",
-        ),
-        (
-            {"weights": {"quiz": -1.0}},
-            "A weight below 0 would reward failure; use 0 for what does not matter.",
-        ),
-        (
-            {"precision": "int3"},
-            'There is no precision "int3"; choose from float32, bfloat16, int8, int4.',
-        ),
-        (
-            {"billing": "barter"},
-            'There is no billing "barter"; choose from machine, second, token.',
-        ),
-        ({"memory_bytes": -1.0}, "A memory below 0 fits nothing; leave it empty."),
         (
             {"memory_bytes": 1e9},
-            "Nothing fits. The smallest is a (2.00 GB): Needs 2.00 GB, you have 1.00.",
+            "Nothing fits. The model with the least memory is a: Needs 2.5 GB; the limit is 1 GB.",
         ),
-        ({"licence": "gpl"}, "Nothing fits. The smallest is a (2.00 GB): Its licence is MIT."),
         (
-            {"money": 1.0, "memory_bytes": 9e9},
-            "Nothing fits. The smallest is a (2.00 GB): Costs $730 a month, you allow $1.00.",
+            {"licence": "gpl"},
+            "Nothing fits. The model with the least memory is a: Its licence is MIT.",
+        ),
+        (
+            {"largest_parameters": 9e8},
+            "Nothing fits. The model with the least memory is a: Has 1 billion parameters; the "
+            "limit is 0.9 billion.",
         ),
     ],
 )
-def test_an_impossible_wish_gets_a_sentence_that_helps(wishes, problem):
-    assert problem in ask(option("a", 1e9, 0.5), **wishes).problems
+def test_a_request_without_an_answer_gets_a_sentence(request_, problem):
+    assert ask(option("a", 1e9, 0.5), **request_).problem == problem
 
 
-def test_an_unknown_cohort_is_answered_with_the_known_ones():
-    answer = choose(Wishes("papre", {"quiz": 1}), [menu(option("a", 1e9, 0.5))], SPEED, HELD)
-    assert answer.problems == ('There is no cohort "papre"; choose from paper.',)
-
-
-def test_a_model_without_a_figure_that_matters_is_left_out_with_the_reason():
-    answer = ask(option("a", 1e9, 0.5), option("b", 1e9, 0.5, figures={}))
-    assert reasons(answer)["b"] == "No figure of Quiz."
-
-
-def test_two_rented_models_cost_the_same_until_the_larger_fills_a_machine():
-    held = Assumptions(hours_per_month=100, utilisation=0.5, tokens_per_month=1e6)
-    answer = ask(option("small", 1e8, 0.3), option("large", 1e9, 0.5), held=held)
-    large, small = answer.front
-    sentence = break_even(large, small, SPEED, "machine", held)
-    assert "up to 180 million tokens" in sentence
-    at, beyond = (
-        held.model_copy(update={"tokens_per_month": tokens}) for tokens in (1.79e8, 1.81e8)
+def test_each_misfit_has_a_reason():
+    answer = ask(
+        option("fits", 1e9, 0.5),
+        make_option("partial", 1e9, UNKNOWN, (0.5, None), (1.0, None)),
+        option("unknown", None, 0.5),
+        option("secret", 1e9, 0.5, licence=None),
+        option("large", 9e9, 0.5),
+        licence="mit",
+        memory_bytes=1e10,
     )
-    bill = [
-        [costs_of(c.option, SPEED, "int8", "machine", changed).money for c in (small, large)]
-        for changed in (at, beyond)
-    ]
-    assert bill[0][0] == bill[0][1]
-    assert bill[1][0] < bill[1][1]
+    assert answer.problem is None
+    assert {name: reason for name, reason in reasons(answer).items() if name != "fits"} == {
+        "partial": "No figure for Quiz.",
+        "unknown": "Its number of parameters is unknown, and so is its memory.",
+        "secret": "Its licence is unknown.",
+        "large": "Needs 18.5 GB; the limit is 10 GB.",
+    }
 
 
-def test_renting_pays_from_the_break_even_on():
-    held = Assumptions(hours_per_month=100, hour_price=1, utilisation=1, token_price=1)
-    one = option("a", 1e9, 0.5)
-    assert "from 100 million tokens" in rent_or_buy(one, SPEED, held)
-    dear = held.model_copy(update={"hour_price": 10.0})
-    assert "by the token is cheaper at every volume" in rent_or_buy(one, SPEED, dear)
-
-
-def test_sensitivity_is_the_bill_at_half_and_twice_an_assumption():
-    held = Assumptions(utilisation=1)
-    one = option("a", 1e9, 0.5)
-    now = costs_of(one, SPEED, "int8", "second", held).money
-    rows = {row.assumption: (row.low, row.high) for row in sensitivity(one, SPEED, "second", held)}
-    assert rows["price of an hour"] == pytest.approx((now / 2, now * 2))
-    assert rows["speed of the machine"] == pytest.approx((now / 2, now * 2))
-    assert rows["price of a token"] == pytest.approx((now, now))
-    assert rows["error of the measured speed"] == pytest.approx((now / 2, now * 2))
-
-
-def test_where_money_is_not_known_nothing_is_said_of_it():
-    """No table of dashes and no sentence that says nothing."""
-    both = (option("small", 1e8, 0.3), option("large", 1e9, 0.5))
-    wishes = Wishes("paper", {"quiz": 1.0}, billing="machine")
-    known = answer_values(wishes, [menu(*both)], SPEED, HELD)
-    assert len(known["specifics"]) == 3
-    assert set(known["sensitivity"]) == {"small", "large"}
-    unknown = answer_values(wishes, [menu(*both)], None, HELD)
-    assert unknown["specifics"] == []
-    assert unknown["sensitivity"] == {}
-    assert "Specifics" not in render_answer(unknown, HELD, "")
+def test_cost_follows_from_price_and_throughput():
+    """2 per hour at 1000 tokens per second: 3.6 million tokens per hour."""
+    shown = "At 2 EUR per hour and 1000 tokens per second, a million tokens cost 0.556 EUR."
+    assert cost_sentence(2, 1000, currency="EUR") == shown
+    monthly = cost_sentence(2, 1000, 1.8e9)
+    assert monthly.endswith("1800 million tokens per month cost 1000.")
+    assert "EUR" not in monthly
 
 
 @pytest.mark.parametrize(
-    ("speed", "billing", "shown"),
-    [
-        (SPEED, "machine", ["Hours a month", "Money a month"]),
-        (None, "token", ["Money a month"]),
-        (None, "machine", []),
-    ],
+    ("value", "shown"),
+    [(1234.5, "1230"), (26.04, "26"), (1.5, "1.5"), (0.012345, "0.0123"), (1e7, "10000000")],
 )
-def test_hours_and_money_are_columns_where_they_are_known(speed, billing, shown):
-    wishes = Wishes("paper", {"quiz": 1.0}, billing=billing)
-    both = [option("small", 1e8, 0.3), option("large", 1e9, 0.5)]
-    page = render_answer(answer_values(wishes, [menu(*both)], speed, HELD), HELD, "")
-    chosen = page.partition("</table>")[0]
-    found = re.findall(r'<th scope="col"[^>]*>(Hours a month|Money a month)</th>', chosen)
-    assert found == shown
-    assert UNKNOWN not in chosen
+def test_a_rounded_number_has_three_digits(value, shown):
+    assert rounded(value) == shown
 
 
-def test_the_page_says_where_hours_come_from_only_where_some_are_known():
-    near, far = option("near", 1e8, 0.3), option("far", 1e12, 0.5)
-    hidden = '<p id="choose-speed" hidden>'
-    assert hidden in render_choose([menu(far)], SPEED, HELD)
-    assert hidden in render_choose([menu(near)], None, HELD)
-    shown = render_choose([menu(near, far)], SPEED, HELD)
-    assert hidden not in shown
-    assert '<p id="choose-speed">Hours are estimates' in shown
+def test_options_hold_figures_and_memory_of_every_row_of_a_cohort():
+    huang = published_cohorts()["huang-2024"]
+    (made,) = make_options([huang], [])
+    assert len(made.options) == len(huang.rows)
+    assert [c.name for c in made.criteria] == [c.name for c in (*huang.scores, *huang.compression)]
+    one = next(o for o in made.options if o.model == "tiiuae/falcon-7b")
+    assert (one.parameters, one.weights_bytes["int8"]) == (7e9, 7e9 * 1.0625)
+    assert {figure.provenance for figure in one.figures if figure} == {"published"}
+    assert sum(made.default_weights) == len(huang.scores)
 
 
-def test_speed_is_read_off_the_records_with_its_error():
-    slow, fast = make_model("org/slow"), make_model("org/fast", parameters=2000)
-    stored = []
-    for model, seconds in ((slow, 3.0), (fast, 1.5)):
-        result = make_result(model)
-        environment = result.environment.model_copy(update={"wall_seconds": seconds})
-        result = result.model_copy(update={"environment": environment})
-        stored.append(StoredResult(result.file, result))
-    tokens = sum(d.tokens for d in stored[0].result.lossless.documents)
-    speed = measure_speed(make_specs(slow, fast), stored)
-    rates = (3.0 / tokens / 1000, 1.5 / tokens / 2000)
-    assert speed.seconds == pytest.approx(math.sqrt(rates[0] * rates[1]))
-    assert (speed.factor, speed.models) == (pytest.approx(4.0), 2)
-    assert measure_speed(make_specs(slow), stored[:1]).factor is None
-    environment = stored[0].result.environment.model_copy(update={"threads": 1})
-    alone = stored[0].result.model_copy(update={"environment": environment})
-    one = measure_speed(make_specs(slow), [StoredResult(alone.file, alone)])
-    assert one.machine.endswith(", 1 thread")
-    assert "one model alone cannot tell" in speed_sentence(one)
-    assert "1 model took" in speed_sentence(one)
-    assert measure_speed(make_specs(slow), []) is None
+def test_the_data_of_the_page_is_the_options_as_json():
+    values = json.loads(render_options([COHORT]))
+    assert_alike(values["cohorts"], [json.loads(FILE.read_text("utf-8"))["cohort"]])
+    assert values["runtime_bytes"] == RUNTIME_BYTES
+    assert values["messages"] == MESSAGES
 
 
-@pytest.mark.parametrize(
-    ("value", "digits", "shown"),
-    [(0.5, 0, "1"), (2.5, 0, "3"), (0.125, 2, "0.13"), (1.005, 2, "1.00")],
-)
-def test_numbers_are_rounded_as_a_browser_does(value, digits, shown):
-    assert fixed(value, digits) == shown
+def test_the_page_shows_the_answer_to_the_default_request():
+    page = render_choose([COHORT], "2026-01-01")
+    answer = choose(COHORT, Request(COHORT.default_weights))
+    for choice in answer.choices:
+        assert choice.reason.replace("%", "&#37;").partition("{")[0] in page
+    assert "as of 2026-01-01" in page
+    assert render_choose([], "2026-01-01") == "<p>No model has figures yet.</p>"
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"), [(1234.5, "1235"), (26.04, "26.0"), (1.5, "1.50"), (0.01234, "0.0123")]
-)
-def test_an_amount_has_about_three_digits(value, shown):
-    assert amount(value) == shown
-
-
-def test_the_command_answers_as_json_and_in_words(tmp_path):
+def test_the_command_answers_as_json_and_as_a_table(tmp_path):
     write_miniature(tmp_path)
-    shown = invoke(tmp_path, "choose", "--cohort", "paper", "--weight", "quiz=1", "--json")
-    answer = json.loads(shown.stdout)
-    front = [choice for choice in answer["choices"] if choice["on_front"]]
+    asked = ("choose", "--cohort", "paper", "--weight", "quiz=1")
+    answer = json.loads(invoke(tmp_path, *asked, "--json").stdout)
+    front = [choice for choice in answer["choices"] if choice["pareto_optimal"]]
     assert front
-    assert all(choice["evidence"] == ["published"] for choice in front)
-    report = tmp_path / "summary.html"
-    words = invoke(tmp_path, "choose", "--cohort", "paper", "--report", str(report)).stdout
-    assert front[0]["reason"] in words
-    page = report.read_text("utf-8")
-    assert "published by others" in page
-    assert "<script" not in page.replace("&#60;script", "")
-    assert "http" not in page.partition("<body>")[0].replace("http-equiv", "")
+    assert all(choice["provenance"] == ["published"] for choice in front)
+    assert answer["cost"] is None
+    shown = invoke(tmp_path, *asked, "--price", "2", "--throughput", "1000").stdout
+    for choice in answer["choices"]:
+        assert f"{choice['name']}  " in shown
+        assert choice["reason"] in shown
+    assert shown.endswith("a million tokens cost 0.556.\n")
 
 
 def test_the_command_lists_every_problem(tmp_path):
     write_miniature(tmp_path)
-    for options, problem in (
-        (["--weight", "quiz"], "--weight quiz: is not name=number; write such as mmlu=2"),
+    for options, problems in (
         (
-            ["--assume", "utilisation=2"],
-            "--assume: utilisation: 2.0 is not allowed; it should be less than or equal to 1",
+            ["--cohort", "paper", "--weight", "quiz", "--weight", "qiz=1", "--precision", "int3"],
+            [
+                '--precision: unknown precision "int3"; choose from float32, bfloat16, int8, int4',
+                "--weight: quiz: not a weight; write NAME=NUMBER with a number of at least 0, such "
+                "as mmlu=2",
+                '--weight: unknown benchmark or text "qiz"; choose from quiz, bpc',
+            ],
         ),
         (
-            ["--assume", "hourprice=2"],
-            '--assume: hourprice: unknown field; did you mean "hour_price"?',
+            ["--memory", "-1", "--price", "2", "--cohort", "papre"],
+            [
+                "--memory: -1 is not possible; use a number above 0",
+                "--price: has no meaning alone; add --throughput",
+                '--cohort: unknown cohort "papre"; choose from ',
+            ],
         ),
-        (["--cohort", "papre"], 'There is no cohort "papre"'),
-        (["--cohort", "paper", "--memory", "0.1"], "Nothing fits. The smallest is"),
+        (
+            ["--cohort", "paper", "--memory", "0.1"],
+            ["Nothing fits. The model with the least memory is "],
+        ),
     ):
         result = invoke(tmp_path, "choose", *options)
-        assert problem in str(result.exception), options
+        told = str(result.exception).splitlines()
+        assert len(told) == len(problems), told
+        assert all(line.startswith(p) for line, p in zip(told, problems, strict=True)), told
 
 
-def test_default_wishes_weigh_every_benchmark_alike():
-    one = menu(option("a", 1e9, 0.5))
-    assert default_wishes(one).weights == {"quiz": 1.0}
-    values = answer_values(default_wishes(one), [one], SPEED, HELD)
-    assert json.loads(json.dumps(values, allow_nan=False)) == values
+def test_the_defaults_of_the_command_are_those_of_the_page():
+    """The command does not import the options before it runs."""
+    defaults = {n: p.default for n, p in inspect.signature(choose_command).parameters.items()}
+    assert (defaults["context"], defaults["precision"]) == (CONTEXT_TOKENS, PRECISION)

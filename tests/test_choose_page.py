@@ -1,161 +1,150 @@
-"""The page Choose in a browser: it answers as the command does and keeps wishes in its address."""
+"""The page Choose in a browser: it answers as Python does and keeps the request in its address."""
 
 import json
-from urllib.parse import unquote, urlencode
+from urllib.parse import urlencode
 
 import pytest
 
-from generator.choice.options import make_menus, measure_speed
-from generator.choice.plain import answer_values, default_wishes
-from generator.choice.wishes import Wishes
-from generator.files.published import read_published
-from generator.files.results import read_results
-from generator.files.specs import read_specs
-from generator.tables.cohorts import make_cohorts
-from generator.tables.measured import current_results
-from tests.in_browser import ROOT, watch
+from tests.choose_vectors import FILE, assert_alike
+from tests.in_browser import watch
 
 pytestmark = pytest.mark.browser
+READY = "#choose-form [data-weights] input"
+
+
+def open_page(page, address, **query):
+    page.goto(f"{address}choose/?{urlencode(query)}")
+    page.wait_for_selector(READY, state="attached")
+
+
+def rows_of(page, name):
+    """The cells of a table, as a reader sees them."""
+    rows = page.locator(f"#choose-{name} tbody tr").all()
+    return [row.locator("th, td").all_text_contents() for row in rows]
 
 
 @pytest.fixture(scope="module")
-def board():
-    """Menus, speed and assumptions of the real board."""
-    specs, stored = read_specs(ROOT)[0], read_results(ROOT, "measured")[0]
-    current = [entry.result for entry in current_results(specs, stored)]
-    menus = make_menus(make_cohorts(specs, stored, read_published(ROOT)[0]), current)
-    usable = [menu for menu in menus if menu.criteria and menu.options]
-    return usable, measure_speed(specs, stored), specs.assumptions
+def vectors():
+    return json.loads(FILE.read_text("utf-8"))
 
 
-def shown_answer(page):
-    page.wait_for_selector("#choose-json")
-    link = page.locator("#choose-json").get_attribute("href")
-    return json.loads(unquote(link.partition(",")[2]))
-
-
-def assert_alike(ours, theirs, place="answer"):
-    """Equal, numbers to 1e-9 of their size."""
-    if isinstance(ours, dict):
-        assert ours.keys() == theirs.keys(), place
-        for key in ours:
-            assert_alike(ours[key], theirs[key], f"{place}.{key}")
-    elif isinstance(ours, list):
-        assert len(ours) == len(theirs), place
-        for k, (one, other) in enumerate(zip(ours, theirs, strict=True)):
-            assert_alike(one, other, f"{place}.{k}")
-    elif isinstance(ours, float):
-        assert theirs == pytest.approx(ours, rel=1e-9), place
-    else:
-        assert ours == theirs, place
-
-
-WISHES = [
-    {},
-    {"memory_bytes": 16, "precision": "int4"},
-    {"largest_parameters": 3, "billing": "token", "money": 50},
-    {"billing": "second", "precision": "float32", "a.hour_price": 3, "a.utilisation": 1},
-    {"memory_bytes": 0.1},
-    {"precision": "int3", "licence": "gpl"},
-    {"licence": "gpl"},
-]
-
-
-@pytest.mark.parametrize("wish", WISHES, ids=str)
-def test_the_page_answers_as_the_command_does_in_every_cohort(page, address, board, wish):
-    menus, speed, held = board
-    scales = {"memory_bytes": 1e9, "largest_parameters": 1e9}
-    fields = {
-        k: v * scales.get(k, 1) if k in scales else v for k, v in wish.items() if "." not in k
-    }
-    changed = {k[2:]: float(v) for k, v in wish.items() if k.startswith("a.")}
-    for menu in menus:
-        wishes = Wishes(menu.name, default_wishes(menu).weights, **fields)
-        ours = answer_values(wishes, menus, speed, held.model_copy(update=changed))
-        page.goto(f"{address}choose/?{urlencode({'menu': menu.name, **wish})}")
-        assert_alike(json.loads(json.dumps(ours)), shown_answer(page), menu.name)
-
-
-def test_weights_that_no_one_can_grant_get_the_same_sentence(page, address, board):
-    menus, speed, held = board
-    menu = next(one for one in menus if len({c.unit for c in one.criteria}) > 1)
-    names = [c.name for c in menu.criteria]
-    for weights in (
-        {names[0]: 0.0},
-        {names[0]: 1.0, names[-1]: 1.0},
-        {"nothing": 1.0},
-        {names[0]: -1.0},
-    ):
-        query = {f"w.{name}": weight for name, weight in weights.items()}
-        page.goto(f"{address}choose/?{urlencode({'menu': menu.name, **query})}")
-        ours = answer_values(Wishes(menu.name, weights), menus, speed, held)
-        assert ours["problems"]
-        assert shown_answer(page)["problems"] == ours["problems"]
-        assert page.locator("#choose-answer .notice").first.inner_text() == ours["problems"][0]
-
-
-@pytest.mark.parametrize("limits", [{}, {"money": 1e6}], ids=str)
-def test_a_mixture_of_unknown_size_gets_the_same_sentence(page, address, board, limits):
-    """The best by this benchmark is one: first on the front, or left out by a limit."""
-    menus, speed, held = board
-    name, best = "huang-2024", "mistralai/Mixtral-8x22B-v0.1"
-    query = {"menu": name, "w.hellaswag": 1, **limits}
-    menu = next(one for one in menus if one.name == name)
-    query |= {f"w.{c.name}": 0 for c in menu.criteria if c.name != "hellaswag"}
-    page.goto(f"{address}choose/?{urlencode(query)}")
-    ours = answer_values(Wishes(name, {"hellaswag": 1.0}, **limits), menus, speed, held)
-    assert_alike(json.loads(json.dumps(ours)), shown_answer(page))
-    reason = next(c["reason"] for c in ours["choices"] if c["model"] == best)
-    assert ("so its price is not" if limits else "what it needs is not known") in reason
-
-
-def test_a_change_stands_in_the_address_and_a_reload_keeps_it(page, address):
-    page.goto(f"{address}choose/")
-    before = shown_answer(page)
-    page.locator("summary", has_text="Limits").first.wait_for()
-    page.locator("input[name=memory_bytes]").fill("16")
-    page.wait_for_url("**memory_bytes=16**")
-    after = shown_answer(page)
-    assert len([c for c in after["choices"] if c["fits"]]) < len(
-        [c for c in before["choices"] if c["fits"]]
+def test_the_script_answers_the_vectors_as_python_does(page, address, vectors):
+    open_page(page, address)
+    answers = page.evaluate(
+        """async ({ cohort, cases }) => {
+            const { choose } = await import("../assets/choose.js");
+            const data = await (await fetch("../data/choose.json")).json();
+            return cases.map(({ request }) => choose(cohort, request, data));
+        }""",
+        vectors,
     )
+    for k, (case, answer) in enumerate(zip(vectors["cases"], answers, strict=True)):
+        assert_alike(answer, case["answer"], f"case {k}")
+
+
+def test_the_script_writes_the_cost_as_python_does(page, address, vectors):
+    open_page(page, address)
+    sentences = page.evaluate(
+        """async ({ costs }) => {
+            const { costSentence } = await import("../assets/choose.js");
+            const data = await (await fetch("../data/choose.json")).json();
+            return costs.map(({ arguments: args }) => costSentence(data, ...args));
+        }""",
+        vectors,
+    )
+    assert sentences == [cost["sentence"] for cost in vectors["costs"]]
+
+
+def test_the_script_shows_what_the_build_wrote(browser, page, address):
+    """The default answer has the same captions, headings and cells with and without JavaScript."""
+    context = browser.new_context(java_script_enabled=False)
+    plain = context.new_page()
+    plain.goto(f"{address}choose/")
+    assert "Without JavaScript" in plain.locator("#choose noscript").inner_text()
+    assert not plain.locator("#choose-form").is_visible()
+    open_page(page, address)
+    for name in ("front", "others"):
+        assert rows_of(page, name) == rows_of(plain, name) != []
+        for part in ("caption", "thead th"):
+            shown = page.locator(f"#choose-{name} {part}").all_text_contents()
+            assert shown == plain.locator(f"#choose-{name} {part}").all_text_contents()
+    context.close()
+
+
+def test_a_request_stays_in_the_address_and_a_reload_keeps_it(page, address):
+    open_page(page, address)
+    before = rows_of(page, "front")
+    page.locator("input[name=memory]").fill("16")
+    page.wait_for_url("**/choose/?memory=16")
+    after = rows_of(page, "front")
+    assert after != before
+    assert all(float(row[2]) <= 16 for row in after)
     page.reload()
-    assert shown_answer(page) == after
-    assert page.locator("input[name=memory_bytes]").input_value() == "16"
-    page.locator("select[name=menu]").select_option(index=1)
-    page.wait_for_url("**memory_bytes=16**")
+    page.wait_for_selector(READY)
+    assert rows_of(page, "front") == after
+    assert page.locator("input[name=memory]").input_value() == "16"
+    page.locator("select[name=cohort]").select_option(index=1)
+    page.wait_for_url("**memory=16**")
+    assert "cohort=" in page.url
+    assert rows_of(page, "front") != after
 
 
-def test_hours_and_money_are_shown_where_they_are_known(page, address, board):
-    """In the words and columns of the build, before and after the page computes them itself."""
-    menus, speed, held = board
-    shown = set()
-    for menu in menus:
-        answer = answer_values(default_wishes(menu), menus, speed, held)
-        page.goto(f"{address}choose/?{urlencode({'menu': menu.name})}")
-        shown_answer(page)
-        chosen = [choice for choice in answer["choices"] if choice["on_front"]]
-        timed = any(choice["seconds"] is not None for choice in chosen)
-        labels = page.locator("#choose-answer table").first.locator("thead th").all_inner_texts()
-        assert ("Hours a month" in labels, "Money a month" in labels) == (timed, timed), menu.name
-        known = any(choice["seconds"] is not None for choice in answer["choices"])
-        assert page.locator("#choose-speed").is_visible() == known, menu.name
-        shown.add(timed)
-    assert shown == {True, False}
+def test_a_change_of_cohort_lists_its_own_weights(page, address):
+    open_page(page, address, **{"w.mmlu": 3})
+    fields = page.locator(READY)
+    weight = page.locator("[name='w.mmlu']")
+    assert weight.input_value() == "3"
+    names = fields.evaluate_all("all => all.map((one) => one.name)")
+    page.locator("select[name=cohort]").select_option("pythia-v0")
+    assert fields.evaluate_all("all => all.map((one) => one.name)") != names
+    assert "w." not in page.url
+    page.locator("select[name=cohort]").select_option("huang-2024")
+    assert weight.input_value() == "1"
+
+
+def test_a_problem_is_shown_and_goes_away(page, address):
+    open_page(page, address, memory="0.1")
+    problem = page.locator("#choose-problem")
+    assert problem.inner_text().startswith("Nothing fits. The model with the least memory is ")
+    assert not page.locator("#choose-front").is_visible()
+    page.locator("input[name=memory]").fill("")
+    assert not problem.is_visible()
+    assert page.locator("#choose-front").is_visible()
+
+
+def test_an_address_that_makes_no_sense_gives_the_default_request(page, address):
+    open_page(page, address)
+    default = rows_of(page, "front")
+    open_page(page, address, cohort="none", precision="int3", memory="-3", elements="1")
+    assert rows_of(page, "front") == default
+
+
+def test_money_appears_only_with_a_price_and_a_throughput(page, address):
+    open_page(page, address)
+    cost = page.locator("#choose-cost")
+    assert not cost.is_visible()
+    page.locator("summary", has_text="Cost").click()
+    page.locator("input[name=price]").fill("2")
+    assert not cost.is_visible()
+    page.locator("input[name=throughput]").fill("1000")
+    expected = "At 2 per hour and 1000 tokens per second, a million tokens cost 0.556."
+    assert cost.inner_text() == expected
+    page.locator("input[name=currency]").fill("EUR")
+    page.locator("input[name=tokens]").fill("1.8e9")
+    assert cost.inner_text().endswith("1800 million tokens per month cost 1000 EUR.")
 
 
 def test_on_a_phone_the_answer_comes_before_the_fields(browser, address):
-    for width, open_ones in ((390, 0), (1440, 2)):
+    for width, open_folds in ((390, 0), (1440, 2)):
         opened = browser.new_page(viewport={"width": width, "height": 844})
-        opened.goto(f"{address}choose/")
-        shown_answer(opened)
+        open_page(opened, address)
         folds = opened.locator("#choose-form details")
         assert folds.count() == 3
-        assert opened.locator("#choose-form details[open]").count() == open_ones
+        assert opened.locator("#choose-form details[open]").count() == open_folds
         if width == 390:
             assert opened.locator("#choose-answer").bounding_box()["y"] < 844
             folds.nth(1).locator("summary").click()
-            opened.locator("select[name=menu]").select_option(index=1)  # makes the form anew
+            opened.locator("select[name=cohort]").select_option(index=1)
             assert [folds.nth(k).get_attribute("open") for k in range(3)] == [None, "", None]
         opened.close()
 
@@ -165,11 +154,11 @@ def test_it_asks_for_nothing_but_its_own_files(browser, address):
     faults = watch(opened)
     asked = []
     opened.on("request", lambda request: asked.append((request.method, request.url)))
-    opened.goto(f"{address}choose/")
-    opened.locator("input[name=memory_bytes]").fill("9")
+    open_page(opened, address)
+    opened.locator("input[name=memory]").fill("9")
     assert {method for method, _ in asked} == {"GET"}
     assert all(url.startswith(address) for _, url in asked)
-    assert not any("memory_bytes" in url for _, url in asked)
+    assert not any("memory" in url for _, url in asked)
     opened.close()
     assert faults == []
 
@@ -177,23 +166,13 @@ def test_it_asks_for_nothing_but_its_own_files(browser, address):
 @pytest.mark.parametrize("width", [1440, 390])
 def test_it_fits_the_screen_and_prints_without_the_form(browser, address, width, tmp_path):
     opened = browser.new_page(viewport={"width": width, "height": 844})
-    opened.goto(f"{address}choose/")
-    opened.wait_for_selector("#choose-json")
+    open_page(opened, address)
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
     opened.screenshot(path=str(tmp_path / f"choose-{width}.png"), full_page=True)
     opened.emulate_media(media="print")
     assert not opened.locator("#choose-form").is_visible()
-    assert opened.locator("#choose-answer table").first.is_visible()
+    assert opened.locator("#choose-front").is_visible()
     opened.close()
-
-
-def test_without_javascript_the_default_question_is_answered(browser, address):
-    context = browser.new_context(java_script_enabled=False)
-    opened = context.new_page()
-    opened.goto(f"{address}choose/")
-    assert opened.locator("#choose-chosen tbody tr").count() > 0
-    assert "Without JavaScript" in opened.locator("#choose-form").inner_text()
-    context.close()
 
 
 def test_it_is_reached_from_the_home_page(page, address):

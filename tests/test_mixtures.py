@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from generator.choice.options import Criterion, Figure, Menu, Option, Speed, make_menus
-from generator.choice.plain import answer_values, default_wishes
-from generator.choice.wishes import Wishes
+from generator.choice.options import CohortOptions, make_options
+from generator.choice.pareto import Request, choose
 from generator.export.fields import PARAMETERS
 from generator.files.published import read_published
 from generator.fits.evidence import Evidence
@@ -22,7 +21,7 @@ from generator.publish.families_page import render_families
 from generator.publish.leaderboard import render_home
 from generator.publish.published_page import render_published
 from generator.publish.standing import find_standings
-from generator.records.assumptions import Assumptions
+from tests.choose_vectors import CRITERIA, make_option
 from tests.published_cohorts import published_cohorts
 
 ROOT = Path(__file__).parent.parent
@@ -32,8 +31,6 @@ SIZES = {
     "mistralai/Mixtral-8x22B-v0.1": 39e9,
     "mistralai/Mixtral-8x7B-v0.1": 45e9,
 }
-HELD = Assumptions()
-SPEED = Speed(1e-12, 2.0, 2, 100e9, "a machine")
 NOTE = "may count only what is active for a token"
 
 
@@ -42,10 +39,11 @@ def huang():
     return published_cohorts()["huang-2024"]
 
 
-def choices_of(cohort, **wishes):
-    (menu,) = make_menus([cohort], [])
-    wish = replace(default_wishes(menu), **wishes)
-    return {c["model"]: c for c in answer_values(wish, [menu], SPEED, HELD)["choices"]}
+def choices_of(cohort, weighted, **constraints):
+    """Choices by model, all the weighted benchmarks alike."""
+    (options,) = make_options([cohort], [])
+    weights = tuple(float(criterion.name in weighted) for criterion in options.criteria)
+    return {c.model: c for c in choose(options, Request(weights, **constraints)).choices}
 
 
 def page_of(cohort, model):
@@ -75,60 +73,38 @@ def test_a_mixture_that_is_not_in_the_table_is_told(tmp_path):
     ]
 
 
-def test_memory_time_and_money_of_a_mixture_are_not_known(huang):
-    choices = choices_of(huang)
-    for name, choice in choices.items():
-        costs = [choice[key] for key in ("memory_bytes", "seconds", "money")]
-        assert [cost is None for cost in costs] == [name in SIZES] * 3, name
+def test_the_memory_of_a_mixture_is_unknown(huang):
+    for name, choice in choices_of(huang, ["mmlu"]).items():
+        assert (choice.memory_bytes is None) == (name in SIZES), name
 
 
-@pytest.mark.parametrize(
-    ("limit", "reason"),
-    [
-        ({"largest_parameters": 1e12}, "Its size is not known."),
-        ({"memory_bytes": 1e15}, "Its size is not known, so its memory is not."),
-        ({"money": 1e12}, "Its size is not known, so its price is not."),
-    ],
-)
-def test_a_limit_leaves_a_mixture_out_and_no_model_of_known_size(huang, limit, reason):
-    weighed = {"mmlu": 1.0}
-    choices = choices_of(huang, weights=weighed, **limit)
-    out = {name: c["reason"] for name, c in choices.items() if not c["fits"]}
-    assert out == dict.fromkeys(SIZES, reason)
+@pytest.mark.parametrize("limit", [{"largest_parameters": 1e12}, {"memory_bytes": 1e15}])
+def test_a_limit_leaves_a_mixture_out_and_no_model_of_known_size(huang, limit):
+    choices = choices_of(huang, ["mmlu"], **limit)
+    misfits = {name: choice.reason for name, choice in choices.items() if not choice.fits}
+    reason = "Its number of parameters is unknown, and so is its memory."
+    assert misfits == dict.fromkeys(SIZES, reason)
 
 
 def chosen(**scores):
-    """Reasons, and whether on the front. The size of a model named `mixture` is not known."""
-    options = [
-        Option(
-            name,
-            name,
-            f"{name}/",
-            "f",
-            "MIT",
-            None if name.startswith("mixture") else 1e9,
-            None,
-            None,
-            {"quiz": Figure(score, None, "published")},
-        )
+    """Whether on the Pareto front, and why. The size of a model named `mixture` is unknown."""
+    options = tuple(
+        make_option(name, None if name.startswith("mixture") else 1e9, (score, None))
         for name, score in scores.items()
-    ]
-    menu = Menu("paper", "Paper", (Criterion("quiz", "Quiz", "fraction", True),), tuple(options))
-    answer = answer_values(Wishes("paper", {"quiz": 1.0}), [menu], SPEED, HELD)
-    return {c["model"]: (c["on_front"], c["reason"]) for c in answer["choices"]}
+    )
+    cohort = CohortOptions("paper", "Paper", CRITERIA, options)
+    answer = choose(cohort, Request((1.0, 0.0, 0.0, 0.0)))
+    return {c.name: (c.pareto_optimal, c.reason) for c in answer.choices}
 
 
 def test_a_model_of_unknown_size_is_judged_by_quality_alone():
     assert chosen(plain=0.5, mixture=0.4)["mixture"] == (
         False,
-        "plain is better; what this one needs is not known.",
+        "plain is better; the memory of this model is unknown.",
     )
     best = chosen(plain=0.5, mixture=0.6)
-    assert best["mixture"] == (
-        True,
-        "Best quality of the 2 that fit; what it needs is not known.",
-    )
-    assert best["plain"][0]  # what may cost more does not beat it
+    assert best["mixture"] == (True, "Best quality.")
+    assert best["plain"][0]  # what may need more memory does not dominate it
     assert not chosen(mixture=0.5, mixture_2=0.4)["mixture_2"][0]
 
 

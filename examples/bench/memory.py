@@ -1,7 +1,7 @@
-"""How much memory a model takes, each in a fresh process, beside what the page Choose reckons.
+"""Memory of models, each in a fresh process, beside the estimate of the page Choose.
 
 Usage: python examples/bench/memory.py [ID OF runs/models …]. The first row is a model of a few
-thousand parameters: what it takes is the program's own share, `runtime_bytes`. Peak: resident
+thousand parameters: what it takes is the runtime alone, RUNTIME_BYTES. Peak: resident
 memory at its highest, while the weights' file is mapped as well; held: with the model and a full
 cache in memory, what serving it needs.
 """
@@ -11,11 +11,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
 
-from generator.choice.costs import memory_bytes
+from generator.choice.options import cache_bytes_per_token, weights_bytes
 from generator.files.specs import read_specs
-from generator.records.assumptions import Assumptions
 
 ROOT = Path(__file__).parent.parent.parent
 CONTEXT = 1024
@@ -58,14 +56,13 @@ def make_nothing(folder: Path) -> str:
     return str(folder)
 
 
-def reckon(found: dict, runtime_bytes: float) -> float:
-    """What the page Choose says of it."""
-    shape = SimpleNamespace(**{name: found[name] for name in ("parameters", "layers", "width")})
-    size = 4.0 if found["dtype"] == "float32" else 2.0
-    held = Assumptions(
-        context_tokens=found["tokens"], cache_bytes=size, runtime_bytes=runtime_bytes
-    )
-    return memory_bytes(shape, found["dtype"], held)
+def estimate(measured: dict, runtime_bytes: float) -> float:
+    """The estimate of the page Choose, with the cache in the number format of the weights."""
+    dtype, parameters = measured["dtype"], measured["parameters"]
+    number_bytes = 4.0 if dtype == "float32" else 2.0
+    shape = (measured["layers"], measured["width"])
+    cache = measured["tokens"] * cache_bytes_per_token(parameters, shape, number_bytes)
+    return weights_bytes(parameters)[dtype] + cache + runtime_bytes
 
 
 def main() -> None:
@@ -77,9 +74,9 @@ def main() -> None:
     print(f"the program alone: {runtime / 1e6:.0f} MB held")
     for model in models:
         found = measure(model)
-        expected = reckon(found, runtime)
+        expected = estimate(found, runtime)
         print(
-            f"{model}: {found['held'] / 1e6:.0f} MB held, {expected / 1e6:.0f} MB reckoned "
+            f"{model}: {found['held'] / 1e6:.0f} MB held, {expected / 1e6:.0f} MB estimated "
             f"({100 * (expected / found['held'] - 1):+.1f} %), peak {found['peak'] / 1e6:.0f} MB, "
             f"{found['dtype']}, {found['tokens']} tokens"
         )

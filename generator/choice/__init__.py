@@ -1,1 +1,1 @@
-"""Choose a model: quality against memory, seconds and money, inside one cohort. Pure functions."""
+"""Choose a model: quality against memory within one cohort. Pure functions."""

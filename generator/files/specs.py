@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from generator.records.assumptions import Assumptions
 from generator.records.base import Problem, Record, problems_of
 from generator.records.corpora import Corpus
 from generator.records.models import Model
@@ -34,7 +33,6 @@ class Specs:
     corpora: dict[str, Corpus] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
     preferences: dict[str, PreferenceSet] = field(default_factory=dict)  # of runs/corpora as well
-    assumptions: Assumptions = field(default_factory=Assumptions)
     sentinel: Sentinel | None = None
 
 
@@ -45,9 +43,8 @@ def read_specs(root: Path) -> tuple[Specs, list[Problem]]:
     corpora, preferences = _read_corpora(root, problems)
     profiles = _read_named(root, "profiles", Profile, problems)
     models = _read_models(root, problems)
-    assumptions = _read_single(root, "assumptions", Assumptions, problems) or Assumptions()
     sentinel = _read_single(root, "sentinel", Sentinel, problems)
-    specs = Specs(models, suites, corpora, profiles, preferences, assumptions, sentinel)
+    specs = Specs(models, suites, corpora, profiles, preferences, sentinel)
     problems += _unknown_names(specs, {problem.file for problem in problems})
     return specs, sorted(problems)
 

@@ -1,153 +1,160 @@
-"""The page Choose: the answer to the default wishes as tables; choose.js takes over from there."""
+"""The page Choose: the answer to the default request as tables, and the data of choose.js."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from generator.choice.costs import FARTHEST
-from generator.choice.options import NORMAL_95, Menu, Speed
-from generator.choice.plain import answer_values, default_menu, default_wishes, menu_values
-from generator.choice.words import amount
-from generator.publish.text import UNKNOWN, counted, escape, number, table, valued
-from generator.records.assumptions import Assumptions
+from generator.choice.messages import MESSAGES, rounded
+from generator.choice.options import (
+    CONTEXT_TOKENS,
+    NORMAL_95,
+    PRECISIONS,
+    RUNTIME_BYTES,
+    CohortOptions,
+    default_cohort,
+)
+from generator.choice.pareto import LISTED_TIES, PRECISION, Answer, Choice, Request, choose
+from generator.publish.text import UNKNOWN, counted, escape, number, table
 
-Values = Mapping[str, Any]
+CAPTIONS = {
+    "front": (
+        "Pareto front: {n} of {models}, as of {date}. "
+        "{direction} is better; ± is the 95 % interval."
+    ),
+    "others": "{models} not on the Pareto front, as of {date}",
+}
 
 
-def render_choose(
-    menus: Sequence[Menu], speed: Speed | None, held: Assumptions, date: str = ""
-) -> str:
-    """The partial of the page. date: the board's, for the captions of choose.js."""
-    usable = [menu for menu in menus if menu.criteria and menu.options]
-    if not usable:
-        return "<p>There is nothing to choose from yet: no model has figures.</p>"
-    first = default_menu(usable)
-    answer = answer_values(default_wishes(first), usable, speed, held)
+def render_choose(cohorts: Sequence[CohortOptions], date: str) -> str:
+    """The partial of the page: the form and the answer to the default request.
+
+    date: the board's, for the captions.
+    """
+    if not cohorts:
+        return "<p>No model has figures yet.</p>"
+    cohort = default_cohort(cohorts)
+    answer = choose(cohort, Request(cohort.default_weights))
     return (
-        f'<div id="choose" data-source="../data/choose.json" data-base="../" '
-        f'data-menu="{escape(first.name)}" data-date="{escape(date)}"><div id="choose-form">'
-        "<noscript><p>Without JavaScript this page shows the answer to one question: all "
-        "benchmarks alike, no limit. <code>leaderboard choose</code> answers others."
-        "</p></noscript></div>"
-        f'<p id="choose-speed"{"" if knows(answer["choices"], "seconds") else " hidden"}>'
-        f"{escape(speed_sentence(speed))}</p>"
-        f'<div id="choose-answer" aria-live="polite">{render_answer(answer, held, "../")}</div>'
-        "</div>"
+        f'<div id="choose" data-source="../data/choose.json" data-date="{escape(date)}">'
+        f"{_form(cohorts, cohort)}<noscript><p>Without JavaScript this page shows one answer: all "
+        f"benchmarks of {escape(cohort.title)} alike, without constraints. Run "
+        "<code>leaderboard choose</code> for others.</p></noscript>"
+        f'<div id="choose-answer" aria-live="polite">{_answer(answer, date)}</div></div>'
     )
 
 
-def render_menus(menus: Sequence[Menu], speed: Speed | None, held: Assumptions) -> bytes:
-    """docs/data/choose.json."""
-    usable = [menu for menu in menus if menu.criteria and menu.options]
-    values = menu_values(usable, speed, held)
-    return json.dumps(values, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+def render_options(cohorts: Sequence[CohortOptions]) -> bytes:
+    """docs/data/choose.json: all that choose.js needs to answer any request."""
+    values = {
+        "normal_95": NORMAL_95,
+        "runtime_bytes": RUNTIME_BYTES,
+        "listed_ties": LISTED_TIES,
+        "messages": MESSAGES,
+        "captions": CAPTIONS,
+        "cohorts": cohorts,
+    }
+    compact = (",", ":")
+    return json.dumps(
+        values, default=vars, ensure_ascii=False, allow_nan=False, separators=compact
+    ).encode()
 
 
-def speed_sentence(speed: Speed | None) -> str:
-    """Where the hours come from, and how far they can be wrong."""
-    if speed is None:
-        return "No model's speed has been measured, so hours and money by the hour are not known."
-    models = "1 model" if speed.models == 1 else f"{speed.models} models"
-    error = "How far off that is, one model alone cannot tell."
-    if speed.factor is not None:
-        error = (
-            f"They can be wrong by a factor of {amount(speed.factor)}: so far off is the worst of "
-            "these models when it is told from the others."
-        )
+def _form(cohorts: Sequence[CohortOptions], default: CohortOptions) -> str:
+    """choose.js adds the weights of the cohort; values here are the defaults."""
+    of_cohorts = [(cohort.name, cohort.title) for cohort in cohorts]
+    constraints = (
+        _input("Largest size, billion parameters", "parameters")
+        + _input("Available memory, GB", "memory")
+        + _input("Licence contains", "licence", kind="text")
+        + _select("Precision of the weights", "precision", [(p, p) for p in PRECISIONS], PRECISION)
+        + _input("Context, tokens", "context", f"{CONTEXT_TOKENS:g}")
+    )
+    cost = (
+        _input("Price of one machine per hour", "price")
+        + _input("Tokens per second of that machine", "throughput")
+        + _input("Tokens per month", "tokens")
+        + _input("Currency", "currency", kind="text")
+    )
     return (
-        f"Hours are estimates: the time that {models} took here ({speed.machine}) for compression "
-        f"and hidden states together, scaled by the number of parameters. {error} Above "
-        f"{amount(FARTHEST * speed.largest_parameters / 1e9)} billion parameters, "
-        f"{FARTHEST:g} times the largest of them, no hours are given."
+        '<form id="choose-form" class="choose-form needs-script" autocomplete="off">'
+        + _select("Cohort: models with comparable figures", "cohort", of_cohorts, default.name)
+        + _fold("Weights of benchmarks or texts", "", " data-weights")
+        + _fold("Constraints", constraints)
+        + _fold("Cost, from a price and a throughput that you know", cost)
+        + "</form>"
     )
 
 
-def render_answer(answer: Values, held: Assumptions, base: str) -> str:
-    """Tables and sentences of an answer. base: where the models' pages are, relative."""
-    chosen = [choice for choice in answer["choices"] if choice["on_front"]]
-    rest = [choice for choice in answer["choices"] if not choice["on_front"]]
-    parts = [f'<p class="notice">{escape(problem)}</p>' for problem in answer["problems"]]
-    if chosen:
-        direction = "higher" if answer["higher_is_better"] else "lower"
-        caption = (
-            f"Worth choosing, {len(chosen)} of {counted(len(answer['choices']), 'model')}: no "
-            f"other is as good for as little, {direction} is better; ± 95 % where it is known"
-        )
-        parts.append(choice_table("chosen", caption, chosen, answer, held, base))
-    if answer["specifics"]:
-        lines = "".join(f"<li>{escape(line)}</li>" for line in answer["specifics"])
-        parts.append(f"<h2>Specifics</h2><ul>{lines}</ul>")
-    for place, (model, rows) in enumerate(answer["sensitivity"].items()):
-        name = next(c["name"] for c in answer["choices"] if c["model"] == model)
-        parts.append(_sensitivity(f"sensitivity-{place}", name, rows, held))
-    if rest:
-        caption = f"Not chosen: {counted(len(rest), 'model')}"
-        inside = choice_table("rest", caption, rest, answer, held, base)
-        parts.append(
-            f'<details class="choose-rest"><summary>The other {len(rest)}, and why not</summary>'
-            f"{inside}</details>"
-        )
-    return "\n".join(parts)
+def _fold(summary: str, fields: str, marks: str = "") -> str:
+    inside = f'<div class="choose-fields"{marks}>{fields}</div>'
+    return f"<details><summary>{summary}</summary>{inside}</details>"
 
 
-def choice_table(
-    name: str, caption: str, choices: Sequence[Values], answer: Values, held: Assumptions, base: str
-) -> str:
-    """Hours and money are columns only where one of these choices has them, as in choose.js."""
-    percent = answer["unit"] == "fraction"
-    quality = "Quality, %" if percent else f"Cost of text, {answer['unit']}"
-    timed, priced = knows(choices, "seconds"), knows(choices, "money")
-    header = [("Model", False), (quality, True), ("Memory, GB", True)]
-    header += [("Hours a month", True)] * timed + [("Money a month", True)] * priced
-    header += [("Evidence", False), ("Why", False)]
+def _input(label: str, name: str, value: str = "", kind: str = "number") -> str:
+    limits = ' step="any" min="0"' if kind == "number" else ""
+    field = f'<input type="{kind}"{limits} name="{name}" value="{value}">'
+    return f'<label class="choose-field"><span>{label}</span>{field}</label>'
+
+
+def _select(label: str, name: str, choices: Sequence[tuple[str, str]], default: str) -> str:
+    options = "".join(
+        f'<option value="{escape(value)}"{" selected" if value == default else ""}>'
+        f"{escape(shown)}</option>"
+        for value, shown in choices
+    )
+    field = f'<select name="{name}">{options}</select>'
+    return f'<label class="choose-field"><span>{label}</span>{field}</label>'
+
+
+def _answer(answer: Answer, date: str) -> str:
+    """A problem and the cost, hidden where there is none, and two tables; choose.js fills them."""
+    others = [choice for choice in answer.choices if not choice.pareto_optimal]
+    problem = "" if answer.problem else " hidden"
+    return (
+        f'<p class="notice" id="choose-problem"{problem}>{escape(answer.problem or "")}</p>'
+        '<p class="notice" id="choose-cost" hidden></p>'
+        + _section("front", answer.pareto_front, answer, date)
+        + _section("others", others, answer, date)
+    )
+
+
+def _section(name: str, choices: Sequence[Choice], answer: Answer, date: str) -> str:
+    models = answer.choices if name == "front" else choices
+    caption = CAPTIONS[name].format(
+        n=len(choices),
+        models=counted(len(models), "model"),
+        direction="Higher" if answer.higher_is_better else "Lower",
+        date=date,
+    )
+    inside = _table(name, caption, choices, answer)
+    if name == "others":
+        summary = "<summary>Other models, with reasons</summary>"
+        inside = f'<details class="choose-others">{summary}{inside}</details>'
+    return f"<section{'' if choices else ' hidden'}>{inside}</section>"
+
+
+def _table(name: str, caption: str, choices: Sequence[Choice], answer: Answer) -> str:
+    percent = answer.unit == "fraction"
+    times, digits = (100, 1) if percent else (1, 4)
+    header = [
+        ("Model", False),
+        (f"Quality, {'%' if percent else answer.unit}", True),
+        ("Memory, GB", True),
+        ("Provenance", False),
+        ("Reason", False),
+    ]
     rows = []
     for choice in choices:
-        title = escape(choice["name"])
+        quality = number(None if choice.quality is None else times * choice.quality, digits)
+        if choice.stderr is not None:
+            quality += f" ± {number(times * NORMAL_95 * choice.stderr, digits)}"
+        memory = UNKNOWN if choice.memory_bytes is None else rounded(choice.memory_bytes / 1e9)
         rows.append(
             [
-                f'<a href="{escape(base + choice["page"])}">{title}</a>' if base else title,
-                valued(_quality(choice, percent), choice["quality"]),
-                _amount(choice["memory_bytes"], 1e9),
-                *[_amount(choice["seconds"], 3600)] * timed,
-                *[_money(choice["money"], held)] * priced,
-                escape(", ".join(choice["evidence"]) or UNKNOWN),
-                escape(choice["reason"]),
+                f'<a href="../{escape(choice.page)}">{escape(choice.name)}</a>',
+                quality,
+                memory,
+                escape(", ".join(choice.provenance) or UNKNOWN),
+                escape(choice.reason),
             ]
         )
     return table(f"choose-{name}", caption, header, rows)
-
-
-def knows(choices: Sequence[Values], cost: str) -> bool:
-    """Whether this cost of any of the choices is known."""
-    return any(choice[cost] is not None for choice in choices)
-
-
-def _quality(choice: Values, percent: bool) -> str:
-    times, digits = (100, 1) if percent else (1, 4)
-    if choice["quality"] is None:
-        return UNKNOWN
-    shown = number(times * choice["quality"], digits)
-    if choice["error"] is None:
-        return shown
-    return f"{shown} ± {number(times * NORMAL_95 * choice['error'], digits)}"
-
-
-def _amount(value: float | None, unit: float) -> str:
-    return UNKNOWN if value is None else valued(amount(value / unit), value / unit)
-
-
-def _money(value: float | None, held: Assumptions) -> str:
-    return UNKNOWN if value is None else valued(escape(held.currency) + amount(value), value)
-
-
-def _sensitivity(name: str, model: str, rows: Sequence[Values], held: Assumptions) -> str:
-    caption = (
-        f"Money a month for {model} when one of {counted(len(rows), 'assumption')} is half and "
-        "twice what it is"
-    )
-    header = [("Assumption", False), ("Low", True), ("High", True)]
-    cells = [
-        [escape(row["assumption"]), _money(row["low"], held), _money(row["high"], held)]
-        for row in rows
-    ]
-    return table(name, caption, header, cells)

@@ -7,7 +7,6 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 
 from generator.publish.text import UNKNOWN, counted, escape, table
-from generator.records.assumptions import Assumptions
 from generator.records.base import fields_of, records_in
 from generator.records.corpora import Corpus
 from generator.records.models import Model
@@ -19,7 +18,6 @@ FILES: tuple[tuple[str, type[Any]], ...] = (
     ("runs/suites/<suite>.toml", Suite),
     ("runs/corpora/<corpus>.toml", Corpus),
     ("runs/profiles/<profile>.toml", Profile),
-    ("runs/assumptions.toml", Assumptions),
     ("runs/sentinel.toml", Sentinel),
     ("results/published/<source>/source.toml", PublishedSource),
 )

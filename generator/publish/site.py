@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
-from generator.choice.options import make_menus, measure_speed
+from generator.choice.options import make_options
 from generator.export.badges import export_badges
 from generator.export.board import Board
 from generator.export.files import export_files
@@ -18,7 +18,7 @@ from generator.publish.board_columns import make_board_table
 from generator.publish.board_table import board_json
 from generator.publish.calculator import calculator_json, render_calculator
 from generator.publish.captions import date_captions
-from generator.publish.choose_page import render_choose, render_menus
+from generator.publish.choose_page import render_choose, render_options
 from generator.publish.compare_page import document_files, draw_files, render_compare
 from generator.publish.corpora_page import render_corpora
 from generator.publish.download_page import render_downloads
@@ -66,8 +66,7 @@ def render_site(
     if board.commit == "unknown":
         footer = "Built outside of a git repository."
     studies = {name: found.study for name, found in evidence.items()}
-    menus = make_menus(cohorts, [entry.result for entry in board.current])
-    speed = measure_speed(specs, stored)
+    options = make_options(cohorts, [entry.result for entry in board.current])
     tables = [make_board_table(c, evidence[c.name].study.predictions) for c in cohorts]
     standings = find_standings(tables, studies)
     of_models = start(
@@ -90,7 +89,7 @@ def render_site(
         + render_calibration(board.calibration)
         + render_amounts(specs, board.amounts, yardsticks)
         + render_costs(specs, board.costs),
-        "choose": render_choose(menus, speed, specs.assumptions, date),
+        "choose": render_choose(options, date),
         "plane": render_plane_page(tables),
         "families": render_families(cohorts),
         "corpora": render_corpora(board),
@@ -120,7 +119,7 @@ def render_site(
     partials["download"] = render_downloads(board, exported)
     files |= {f"docs/{path}": content for path, content in exported.items()}
     of_pages = {
-        "choose.json": render_menus(menus, speed, specs.assumptions),
+        "choose.json": render_options(options),
         "predict.json": calculator_json(cohorts, studies),
     }
     files |= {f"docs/data/{path}": content for path, content in of_pages.items()}
