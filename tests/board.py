@@ -4,13 +4,13 @@ import hashlib
 import json
 from pathlib import Path
 
+from compression_leaderboard.cli import app
+from compression_leaderboard.measure.text import select_documents
+from compression_leaderboard.measure.weights import hash_weights, weight_files
+from compression_leaderboard.records.base import UserError
+from compression_leaderboard.repository.specs import read_specs
 from typer.testing import CliRunner
 
-from generator.cli import app
-from generator.files.specs import read_specs
-from generator.measure.corpora import select_documents
-from generator.measure.weights import hash_weights, weight_files
-from generator.records.base import UserError
 from tests.tiny import save_tiny
 
 CORPUS = """

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from generator.choice.messages import cost_sentence
-from generator.choice.options import (
+from compression_leaderboard.choose.messages import cost_sentence
+from compression_leaderboard.choose.options import (
     CohortOptions,
     Criterion,
     Figure,
@@ -19,7 +18,7 @@ from generator.choice.options import (
     cache_bytes_per_token,
     weights_bytes,
 )
-from generator.choice.pareto import Request, choose
+from compression_leaderboard.choose.pareto import Request, choose
 
 FILE = Path(__file__).parent / "vectors" / "choose.json"
 ABOUT = "Requests and their answers; written by `python -m tests.choose_vectors`."

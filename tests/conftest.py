@@ -67,4 +67,6 @@ def in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights load in float32 on every machine: many choose bfloat16, which keeps three digits."""
     import torch
 
-    monkeypatch.setattr("generator.measure.weights.suitable_dtype", lambda: torch.float32)
+    monkeypatch.setattr(
+        "compression_leaderboard.measure.weights.suitable_dtype", lambda: torch.float32
+    )

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
-
-from generator.export.board import Board, derive_board
-from generator.files.commits import Commit
-from generator.files.contents import Contents, read_contents
-from generator.files.results import StoredResult
-from generator.files.specs import Specs
+from compression_leaderboard.board.board import Board, derive_board
+from compression_leaderboard.repository.contents import Contents, read_contents
+from compression_leaderboard.repository.git import Commit
+from compression_leaderboard.repository.results import StoredResult
+from compression_leaderboard.repository.specs import Specs
 
 COMMIT = Commit("0123456789abcdef0123456789abcdef01234567", "2026-01-02T03:04:05+00:00")
 

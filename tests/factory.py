@@ -4,37 +4,42 @@ import hashlib
 import json
 from datetime import UTC, date, datetime
 
-from generator.files.results import StoredResult
-from generator.files.specs import Specs
-from generator.records.classical import (
-    CLASSICAL,
-    ClassicalSizes,
-    CompressedText,
-    DocumentSize,
+from compression_leaderboard.records.corpora import Corpus, Protocol, Source
+from compression_leaderboard.records.models import Model, Weights
+from compression_leaderboard.records.plane import (
+    LabelSet,
+    Layer,
+    LayerInformation,
+    Lossy,
+    Replicates,
+    Share,
 )
-from generator.records.corpora import Corpus, Protocol, Source
-from generator.records.models import Model, Weights
-from generator.records.plane import LabelSet, Layer, LayerInformation, Lossy, Replicates, Share
-from generator.records.preferences import (
+from compression_leaderboard.records.preferences import (
     PairSource,
     Preference,
     PreferenceLayer,
     PreferenceProtocol,
     PreferenceSet,
 )
-from generator.records.proof import Proof
-from generator.records.results import (
+from compression_leaderboard.records.results import (
+    CLASSICAL,
+    ClassicalSizes,
+    CompressedText,
     CorpusText,
     DocumentBits,
+    DocumentSize,
     Environment,
     Lossless,
+    Proof,
     Response,
     Result,
     Score,
     Stretch,
     TaskResult,
 )
-from generator.records.suites import Dataset, Suite, Task
+from compression_leaderboard.records.suites import Dataset, Suite, Task
+from compression_leaderboard.repository.results import StoredResult
+from compression_leaderboard.repository.specs import Specs
 
 REVISION = "sha256-" + "a" * 40
 TASK = Task(

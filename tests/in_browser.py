@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.cli import app
 from playwright.sync_api import Page, sync_playwright
 from typer.testing import CliRunner
 
-from generator.cli import app
 from tests.miniature import write_miniature
 
 ROOT = Path(__file__).parent.parent

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
+from compression_leaderboard.exchange.lm_eval import import_lm_eval
+from compression_leaderboard.records.base import Record
+from compression_leaderboard.records.models import Checkpoint, Model
+from compression_leaderboard.records.results import Failure, Result
+from compression_leaderboard.repository.imported import write_imported
+from compression_leaderboard.repository.results import write_result
 
-from generator.files.imported import write_imported
-from generator.files.results import write_result
-from generator.intake.lm_eval import import_lm_eval
-from generator.records.base import Record
-from generator.records.models import Checkpoint, Model
-from generator.records.results import Failure, Result
 from tests.factory import (
     CORPUS,
     PAIR_LINES,

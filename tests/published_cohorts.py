@@ -3,12 +3,12 @@
 from functools import cache
 from pathlib import Path
 
-from generator.files.published import read_published
-from generator.files.specs import Specs
-from generator.fits.findings import Study
-from generator.fits.study import study_cohort
-from generator.fits.table import MEAN
-from generator.tables.cohorts import Cohort, make_cohorts
+from compression_leaderboard.board.cohorts import Cohort, make_cohorts
+from compression_leaderboard.fits.findings import Study
+from compression_leaderboard.fits.study import study_cohort
+from compression_leaderboard.fits.table import MEAN
+from compression_leaderboard.repository.published import read_published
+from compression_leaderboard.repository.specs import Specs
 
 ROOT = Path(__file__).parent.parent
 COHORTS = ("huang-2024", "mlfoundations-scaling", "olmo-ladder", "pythia-v0")

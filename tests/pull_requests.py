@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from generator.files.results import record_text
-from generator.records.results import Result
+from compression_leaderboard.records.results import Result
+from compression_leaderboard.repository.results import record_text
 
 ROOT = Path(__file__).parent.parent
 SMOL = "HuggingFaceTB__SmolLM2-135M-Instruct@Q4_1"

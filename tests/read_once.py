@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.board.board import Board
+from compression_leaderboard.exports.release import export_files
+from compression_leaderboard.records.base import Problem
+from compression_leaderboard.repository.contents import Contents, read_contents
 
-from generator.export.board import Board
-from generator.export.files import export_files
-from generator.files.contents import Contents, read_contents
-from generator.records.base import Problem
 from tests.exported import read_board
 from tests.miniature import write_miniature
 

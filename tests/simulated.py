@@ -4,9 +4,8 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-
-from generator.fits.study import study_cohort
-from generator.tables.cohorts import Cohort, Column
+from compression_leaderboard.board.cohorts import Cohort, Column
+from compression_leaderboard.fits.study import study_cohort
 
 Truth = Literal["line", "logistic"]
 Noise = Literal["normal", "heavy", "shifted"]

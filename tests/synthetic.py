@@ -12,10 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import tomlkit
-
-from generator.files.results import record_text
-from generator.records.models import Model, Weights
-from generator.records.results import (
+from compression_leaderboard.records.models import Model, Weights
+from compression_leaderboard.records.results import (
     CorpusText,
     DocumentBits,
     Lossless,
@@ -26,7 +24,9 @@ from generator.records.results import (
     Subject,
     TaskResult,
 )
-from generator.records.suites import Dataset, Suite, Task
+from compression_leaderboard.records.suites import Dataset, Suite, Task
+from compression_leaderboard.repository.results import record_text
+
 from tests.factory import CORPUS, REVISION, make_model, make_result
 
 ROOT = Path(__file__).parent.parent

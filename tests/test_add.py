@@ -8,14 +8,14 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.gate.new_model import HUB_BEGAN, draft_model
+from compression_leaderboard.measure import hub as asking
+from compression_leaderboard.measure.weights import hash_weights
+from compression_leaderboard.plan.hub_weights import HubListing
+from compression_leaderboard.records.base import UserError
+from compression_leaderboard.repository.specs import read_specs
 from safetensors.torch import load_file, save_file
 
-from generator.files.specs import read_specs
-from generator.intake.add import HUB_BEGAN, draft_model
-from generator.intake.weights import HubListing
-from generator.measure import asking
-from generator.measure.weights import hash_weights
-from generator.records.base import UserError
 from tests.board import add_model_file, invoke
 from tests.costly import one_in
 from tests.hub import Hub

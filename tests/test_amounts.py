@@ -4,13 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from compression_leaderboard.board.derived import resampling_counts
+from compression_leaderboard.board.text_amounts import (
+    Amount,
+    document_errors,
+    document_steps,
+    scoring_costs,
+    text_amounts,
+)
+from compression_leaderboard.fits.predict import Yardstick, find_yardstick
+from compression_leaderboard.fits.study import weigh_evidence
+from compression_leaderboard.pages.text_amounts import render_amounts, render_costs
 
-from generator.fits.evidence import weigh_evidence
-from generator.fits.yardstick import Yardstick, find_yardstick
-from generator.publish.amounts_part import render_amounts, render_costs
-from generator.tables.amounts import Amount, document_errors, document_steps, text_amounts
-from generator.tables.costs import scoring_costs
-from generator.tables.derive import resampling_counts
 from tests.factory import make_model, make_result, make_specs, store
 from tests.simulated import simulated_cohort
 from tests.test_comparisons import BITS, LARGE, MIDDLE, MODELS, RESULTS, SMALL, scored

@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
+from compression_leaderboard.measure import forward
+from compression_leaderboard.measure.record import MeasureError
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from generator.measure import forward
-from generator.measure.failures import MeasureError
 from tests.costly import one_in
 from tests.test_lossless import TEXTS, brute_force_bits, score
 from tests.tiny import load_tiny, tiny_model

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from compression_leaderboard.measure.text import select_documents
+from compression_leaderboard.measure.weights import hash_weights, weight_files
+from compression_leaderboard.records.results import Failure, Result
+from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.specs import read_specs
 
-from generator.files.results import read_results
-from generator.files.specs import read_specs
-from generator.measure.corpora import select_documents
-from generator.measure.weights import hash_weights, weight_files
-from generator.records.results import Failure, Result
 from tests.board import ITEMS, add_model_file, invoke
 from tests.tiny import lossy_tokenizer, save_tiny, tiny_model
 

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from generator.publish.bias_picture import render_bias
+from compression_leaderboard.pages.plane_page import render_bias
+
 from tests.factory import make_model, make_result, make_specs, store
 
 SITE = Path(__file__).parent.parent / "site"

@@ -12,13 +12,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from compression_leaderboard.cli import app
+from compression_leaderboard.exports.dictionary import make_dictionary
+from compression_leaderboard.repository.site import add_policies, check_links
 from playwright.sync_api import Page, expect
 from typer.testing import CliRunner
 
-from generator.cli import app
-from generator.export.dictionary import make_dictionary
-from generator.files.policy import add_policies
-from generator.files.site_links import check_links
 from tests.in_browser import build, faults_of, keep_screenshot, serve, watch
 from tests.miniature import HOSTILE, write_miniature
 
@@ -445,7 +444,14 @@ def test_a_build_on_another_day_gives_the_same_bytes(miniature_site, tmp_path):
     ask = [sys.executable, "-c", "import datetime, time; print(datetime.date.today().isoformat())"]
     day = subprocess.run(ask, env=environment, check=True, capture_output=True, text=True).stdout
     assert date.fromisoformat(day.strip()) > date.today() + timedelta(days=300)
-    command = [sys.executable, "-m", "generator.cli", "build", "--root", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "compression_leaderboard.cli",
+        "build",
+        "--root",
+        str(tmp_path),
+    ]
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
     assert contents(tmp_path / "build" / "html") == contents(miniature_site)
 

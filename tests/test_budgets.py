@@ -29,7 +29,7 @@ MODELS = 2000
 def timed_build(root: Path) -> float:
     """Seconds of the whole command in a process of its own."""
     begun = time.perf_counter()
-    command = [sys.executable, "-m", "generator.cli", "build", "--root", str(root)]
+    command = [sys.executable, "-m", "compression_leaderboard.cli", "build", "--root", str(root)]
     subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
     return time.perf_counter() - begun
 

@@ -6,10 +6,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.pages.glossary import TERMS
+from compression_leaderboard.pages.text import date_captions
 from playwright.sync_api import expect
-
-from generator.publish.captions import date_captions
-from generator.publish.glossary import TERMS
 
 DAY = "2026-11-27"
 CAPTIONS = re.compile(r"<(caption|figcaption)\b[^>]*>(.*?)</\1>", re.DOTALL)

@@ -4,14 +4,14 @@ import re
 
 import pandas as pd
 import pytest
+from compression_leaderboard.fits.study import Evidence
+from compression_leaderboard.pages.dots import Dot, draw_dots
+from compression_leaderboard.pages.plane_page import render_bias
+from compression_leaderboard.pages.predict_page import SHOWN_POINTS, render_evidence
+from compression_leaderboard.pages.trajectories_page import SHOWN_RUNS, render_trajectories
 from lxml import html
 from playwright.sync_api import expect
 
-from generator.fits.evidence import Evidence
-from generator.publish.bias_picture import render_bias
-from generator.publish.dots import Dot, draw_dots
-from generator.publish.evidence_page import SHOWN_POINTS, render_evidence
-from generator.publish.trajectories_page import SHOWN_RUNS, render_trajectories
 from tests.factory import make_model, make_result, make_specs, store
 from tests.published_cohorts import mean_studies, published_cohorts
 

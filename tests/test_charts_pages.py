@@ -5,15 +5,15 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.board.trajectories import make_trajectories
+from compression_leaderboard.pages.board_table import make_board_table
+from compression_leaderboard.pages.charts import Cloud, Point, draw_clouds
+from compression_leaderboard.pages.families_page import render_families
+from compression_leaderboard.pages.plane_page import render_plane_page
+from compression_leaderboard.pages.trajectories_page import render_trajectories
+from compression_leaderboard.records.models import Checkpoint
 
-from generator.publish.board_columns import make_board_table
-from generator.publish.chart import Cloud, Point, draw_clouds
-from generator.publish.families_page import render_families
-from generator.publish.plane_page import render_plane_page
-from generator.publish.trajectories_page import render_trajectories
-from generator.records.models import Checkpoint
-from generator.tables.cohorts import make_cohorts
-from generator.tables.trajectories import make_trajectories
 from tests.factory import REVISION, make_model, make_result, make_specs, store
 from tests.published_cohorts import published_cohorts
 

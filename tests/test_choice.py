@@ -6,11 +6,8 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from generator.choice.messages import MESSAGES, cost_sentence, rounded
-from generator.choice.options import (
+from compression_leaderboard.choose.messages import MESSAGES, cost_sentence, rounded
+from compression_leaderboard.choose.options import (
     CONTEXT_TOKENS,
     PRECISIONS,
     RUNTIME_BYTES,
@@ -19,9 +16,12 @@ from generator.choice.options import (
     make_options,
     memory_bytes,
 )
-from generator.choice.pareto import PRECISION, Request, choose
-from generator.cli.choose import choose as choose_command
-from generator.publish.choose_page import render_choose, render_options
+from compression_leaderboard.choose.pareto import PRECISION, Request, choose
+from compression_leaderboard.cli.choose import choose as choose_command
+from compression_leaderboard.pages.choose_page import render_choose, render_options
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tests.board import invoke
 from tests.choose_vectors import (
     COHORT,

@@ -11,18 +11,18 @@ import re
 import brotli
 import pytest
 import zstandard
+from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.board.compressors import compressor_rates
+from compression_leaderboard.fits.study import weigh_evidence
+from compression_leaderboard.measure import compressors as classical
+from compression_leaderboard.measure.compressors import Codec, compress_corpus, compressed_size
+from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.text import Document
+from compression_leaderboard.pages.site import render_site
+from compression_leaderboard.plan import plan_jobs
+from compression_leaderboard.records.results import CLASSICAL, Compressors
+from compression_leaderboard.repository.results import read_results, write_result
 
-from generator.files.results import read_results, write_result
-from generator.fits.evidence import weigh_evidence
-from generator.measure import classical
-from generator.measure.classical import Codec, compress_corpus, compressed_size
-from generator.measure.corpora import Document
-from generator.measure.failures import MeasureError
-from generator.plan import plan_jobs
-from generator.publish.site import render_site
-from generator.records.classical import CLASSICAL, Compressors
-from generator.tables.classical import compressor_rates
-from generator.tables.cohorts import make_cohorts
 from tests.exported import board_of, page_text
 from tests.factory import (
     CORPUS,

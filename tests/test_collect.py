@@ -7,13 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.gate.collect import unlike, why_refused
+from compression_leaderboard.measure.weights import hash_weights, weight_files
+from compression_leaderboard.records.results import Failure, Result
+from compression_leaderboard.repository.results import parse_shards, read_results, write_record
 
-from generator.files.results import read_results, write_record
-from generator.files.shards import parse_shards
-from generator.intake.collect import unlike
-from generator.intake.verify import why_refused
-from generator.measure.weights import hash_weights, weight_files
-from generator.records.results import Failure, Result
 from tests.board import SUITE, invoke
 from tests.factory import make_classical, make_model, make_preference, make_result, make_specs
 from tests.test_harness import TASK as GRAMMAR

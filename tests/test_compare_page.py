@@ -6,9 +6,9 @@ from itertools import combinations
 from urllib.parse import urlencode
 
 import pytest
+from compression_leaderboard.pages.text import decimals, number
 from playwright.sync_api import Locator, expect
 
-from generator.publish.text import decimals, number
 from tests.in_browser import faults_of, label_of
 
 pytestmark = pytest.mark.browser

@@ -6,10 +6,10 @@ import re
 from dataclasses import replace
 
 import pytest
+from compression_leaderboard.board.comparisons import NEIGHBOURS, compare_models, neighbours
+from compression_leaderboard.pages.record_sections import render_comparisons
+from compression_leaderboard.pages.site import render_site
 
-from generator.publish.comparison_parts import render_comparisons
-from generator.publish.site import render_site
-from generator.tables.comparisons import NEIGHBOURS, compare_models, neighbours
 from tests.exported import board_of, page_text
 from tests.factory import make_model, make_result, make_specs, store
 

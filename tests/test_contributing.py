@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.specs import read_specs
 
-from generator.files.results import read_results
-from generator.files.specs import read_specs
 from tests.board import write_board
 from tests.hub import Hub
 from tests.pull_requests import make_base

@@ -5,13 +5,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.text import read_corpus
+from compression_leaderboard.records.corpora import Source, TextDocument
+from compression_leaderboard.repository.specs import read_specs
+from compression_leaderboard.repository.texts import LARGEST_BYTES, read_texts, texts_file
 from pydantic import ValidationError
-
-from generator.files.specs import read_specs
-from generator.files.texts import LARGEST_BYTES, read_texts, texts_file
-from generator.measure.corpora import read_corpus
-from generator.measure.failures import MeasureError
-from generator.records.corpora import Source, TextDocument
 
 ROOT = Path(__file__).parent.parent
 SHOWN = "runs/texts/new.jsonl"

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from generator.tables.links import link_scores
+from compression_leaderboard.board.comparisons import link_scores
 
 OLD = {"a": 1.0, "b": 1.2, "c": 1.5, "only-old": 9.0}
 NEW = {"a": 1.1, "b": 1.4, "c": 1.8, "only-new": 0.1}

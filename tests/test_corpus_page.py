@@ -6,11 +6,11 @@ from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
+from compression_leaderboard.pages.data_pages import render_corpora
+from compression_leaderboard.records.models import Model
+from compression_leaderboard.records.results import CorpusText, Result
+from compression_leaderboard.repository.specs import Specs
 
-from generator.files.specs import Specs
-from generator.publish.corpora_page import render_corpora
-from generator.records.models import Model
-from generator.records.results import CorpusText, Result
 from tests.exported import board_of
 from tests.factory import CORPUS, make_model, make_result, store
 

@@ -10,17 +10,15 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from compression_leaderboard.cli import app
+from compression_leaderboard.measure.fresh_text import SOURCES, Web
+from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.text import read_corpus
+from compression_leaderboard.operations.fresh_corpus import Sieve, is_in
+from compression_leaderboard.records.base import UserError
+from compression_leaderboard.repository.specs import read_specs
+from compression_leaderboard.repository.texts import read_texts
 from typer.testing import CliRunner
-
-from generator.cli import app
-from generator.files.specs import read_specs
-from generator.files.texts import read_texts
-from generator.intake.fresh import Sieve, is_in
-from generator.measure.corpora import read_corpus
-from generator.measure.failures import MeasureError
-from generator.measure.fresh.sources import SOURCES
-from generator.measure.fresh.web import Web
-from generator.records.base import UserError
 
 ROOT = Path(__file__).parent.parent
 BEGINS, ENDS = date(2026, 7, 1), date(2026, 9, 30)

@@ -3,13 +3,11 @@
 from pathlib import Path
 
 import pytest
-
-from generator.files.results import read_results
-from generator.files.specs import read_specs
-from generator.measure.corpora import read_corpus
-from generator.measure.text import score_text
-from generator.measure.weights import load_model
-from generator.plan import latest_results
+from compression_leaderboard.measure.text import read_corpus, score_text
+from compression_leaderboard.measure.weights import load_model
+from compression_leaderboard.plan import latest_results
+from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.specs import read_specs
 
 ROOT = Path(__file__).parent.parent
 MODEL = "HuggingFaceTB__SmolLM2-135M-Instruct@Q4_1"

@@ -8,23 +8,22 @@ from pathlib import Path
 
 import pytest
 import typer
-from markdown.extensions.toc import slugify
-from typer.testing import CliRunner
-
-from generator.cli import app
-from generator.cli.describe import describe_commands
-from generator.files.specs import read_specs
-from generator.publish.glossary import TERMS
-from generator.publish.reference import (
+from compression_leaderboard.cli import app
+from compression_leaderboard.cli.app import describe_commands
+from compression_leaderboard.pages.glossary import TERMS
+from compression_leaderboard.pages.reference import (
     FILES,
     render_commands,
     render_file_fields,
     render_model_fields,
     tables_of,
 )
-from generator.publish.text import escape
-from generator.records.failures import REASONS, RETRY
-from generator.records.models import Model
+from compression_leaderboard.pages.text import escape
+from compression_leaderboard.records.jobs import REASONS, RETRY
+from compression_leaderboard.records.models import Model
+from compression_leaderboard.repository.specs import read_specs
+from markdown.extensions.toc import slugify
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "site" / "docs").glob("*.md"))
@@ -123,7 +122,9 @@ def test_every_command_has_a_page_section_and_stands_in_the_help():
 
 def test_help_does_not_wait_for_the_libraries_of_tables_and_fits():
     slow = ("pandas", "pyarrow", "scipy.stats", "statsmodels", "torch", "transformers", "lm_eval")
-    show = f"import sys, generator.cli; print([n for n in {slow} if n in sys.modules])"
+    show = (
+        f"import sys, compression_leaderboard.cli; print([n for n in {slow} if n in sys.modules])"
+    )
     asked = [sys.executable, "-c", show]
     assert subprocess.run(asked, check=True, capture_output=True, text=True).stdout == "[]\n"
 

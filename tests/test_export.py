@@ -11,17 +11,15 @@ import jsonschema
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from compression_leaderboard.board.board import Board
+from compression_leaderboard.board.text_amounts import Amount, Cost
+from compression_leaderboard.exports.columns import FORMULA, Field, Table, figure, text
+from compression_leaderboard.exports.dictionary import make_dictionary
+from compression_leaderboard.exports.fit_frames import CORRELATIONS, FITS, PREDICTIONS, RESIDUALS
+from compression_leaderboard.exports.formats import conform, guard, to_csv, to_json, to_parquet
+from compression_leaderboard.exports.frames import frame_makers
+from compression_leaderboard.exports.release import export_files
 
-from generator.export.board import Board
-from generator.export.conform import conform
-from generator.export.dictionary import make_dictionary
-from generator.export.fields import FORMULA, Field, Table, figure, text
-from generator.export.files import export_files
-from generator.export.formats import guard, to_csv, to_json, to_parquet
-from generator.export.frames import frame_makers
-from generator.fits.frames import CORRELATIONS, FITS, PREDICTIONS, RESIDUALS
-from generator.tables.amounts import Amount
-from generator.tables.costs import Cost
 from tests.exported import board_of, write_files
 from tests.factory import make_model, make_result, make_specs, store
 from tests.miniature import HOSTILE

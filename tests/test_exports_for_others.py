@@ -9,27 +9,29 @@ import feedparser
 import jsonschema
 import pytest
 import yaml
+from compression_leaderboard.board.board import Board
+from compression_leaderboard.cli import app
+from compression_leaderboard.exchange.every_eval_ever import import_every_eval_ever
+from compression_leaderboard.exchange.every_eval_ever_export import export_every_eval_ever
+from compression_leaderboard.exchange.lm_eval import import_lm_eval
+from compression_leaderboard.exchange.model_export import (
+    eval_results_yaml,
+    lm_eval_results,
+    model_index_yaml,
+)
+from compression_leaderboard.exports.feed import ATOM, export_badges, export_feed
+from compression_leaderboard.exports.release import export_citation
+from compression_leaderboard.fits.findings import BenchmarkStudy, Prediction, Study
+from compression_leaderboard.fits.study import Evidence
+from compression_leaderboard.fits.table import Benchmark
+from compression_leaderboard.records.base import UserError
+from compression_leaderboard.records.suites import Dataset
+from compression_leaderboard.repository.git import Commit
 from huggingface_hub import ModelCard
 from huggingface_hub._eval_results import parse_eval_result_entries
 from lxml import etree
 from typer.testing import CliRunner
 
-from generator.cli import app
-from generator.export.badges import export_badges
-from generator.export.board import Board
-from generator.export.cite import export_citation
-from generator.export.every_eval_ever import export_every_eval_ever
-from generator.export.feed import ATOM, export_feed
-from generator.export.lm_eval_results import lm_eval_results
-from generator.export.model_card import eval_results_yaml, model_index_yaml
-from generator.files.commits import Commit
-from generator.fits.evidence import Evidence
-from generator.fits.findings import BenchmarkStudy, Prediction, Study
-from generator.fits.table import Benchmark
-from generator.intake.every_eval_ever import import_every_eval_ever
-from generator.intake.lm_eval import import_lm_eval
-from generator.records.base import UserError
-from generator.records.suites import Dataset
 from tests import exported
 from tests.exported import COMMIT
 from tests.factory import SUITE, make_model, make_result, make_specs, store

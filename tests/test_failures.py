@@ -1,6 +1,6 @@
 """Typed reasons of failures, and when each is tried again."""
 
-from generator.records.failures import REASONS, RETRY
+from compression_leaderboard.records.jobs import REASONS, RETRY
 
 
 def test_every_reason_has_a_policy():

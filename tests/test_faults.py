@@ -18,19 +18,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import compression_leaderboard.measure.run as run_module
 import psutil
 import pytest
+from compression_leaderboard.measure.engines.local import Limits, run_local
+from compression_leaderboard.measure.record import Workplace
+from compression_leaderboard.measure.run import record_job
+from compression_leaderboard.measure.weights import hash_weights, weight_files
+from compression_leaderboard.plan import Job, latest_results, plan_jobs
+from compression_leaderboard.records.results import Result
+from compression_leaderboard.repository.results import (
+    Claims,
+    StoredResult,
+    read_results,
+    write_result,
+)
+from compression_leaderboard.repository.specs import read_specs
 
-import generator.measure.run as run_module
-from generator.files.claims import Claims
-from generator.files.results import StoredResult, read_results, write_result
-from generator.files.specs import read_specs
-from generator.measure.engines.local import Limits, run_local
-from generator.measure.record import Workplace
-from generator.measure.run import record_job
-from generator.measure.weights import hash_weights, weight_files
-from generator.plan import Job, latest_results, plan_jobs
-from generator.records.results import Result
 from tests.board import SUITE, TASK, add_model_file, invoke
 from tests.tiny import save_tiny, tiny_model
 
@@ -42,7 +46,15 @@ KILLS = 20
 
 def start(board: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
     """`leaderboard measure` as a user starts it, in a process of its own."""
-    command = [sys.executable, "-m", "generator.cli", "measure", "--root", str(board), *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "compression_leaderboard.cli",
+        "measure",
+        "--root",
+        str(board),
+        *arguments,
+    ]
     given: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     # A shell that runs the tests in the background has them ignore Ctrl-C; a user's does not.
     given["preexec_fn"] = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
@@ -199,7 +211,7 @@ def test_a_claim_holds_for_others_until_its_holder_lets_go_or_is_gone(tmp_path):
     assert Claims(tmp_path, tmp_path / "other").take("job")  # of another results folder
     ours.release("job")
     assert theirs.take("job")
-    holder = "import sys; from pathlib import Path; from generator.files.claims import Claims; "
+    holder = "import sys; from pathlib import Path; from compression_leaderboard.repository.results import Claims; "
     holder += "c = Claims(Path(sys.argv[1]), Path(sys.argv[1])); print(c.take('x'), flush=True); "
     holder += "sys.stdin.read()"
     command = [sys.executable, "-c", holder, str(tmp_path)]

@@ -5,19 +5,23 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
-
-from generator.fits.contenders import COMPRESSION
-from generator.fits.correlations import bootstrap_pearson, correlate, partial_spearman
-from generator.fits.evidence import weigh_evidence
-from generator.fits.frames import (
+from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.exports.fit_frames import (
     correlation_frame,
     fit_frame,
     prediction_frame,
     residual_frame,
 )
-from generator.fits.study import FEWEST_GROUPS, FEWEST_MODELS, study_cohort
-from generator.tables.cohorts import Cohort
+from compression_leaderboard.fits.correlations import bootstrap_pearson, correlate, partial_spearman
+from compression_leaderboard.fits.evaluation import COMPRESSION
+from compression_leaderboard.fits.study import (
+    FEWEST_GROUPS,
+    FEWEST_MODELS,
+    study_cohort,
+    weigh_evidence,
+)
+from scipy import stats
+
 from tests.published_cohorts import published_cohorts
 
 

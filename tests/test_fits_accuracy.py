@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.fits.study import study_cohort
 
-from generator.fits.study import study_cohort
-from generator.tables.cohorts import Cohort
 from tests.published_cohorts import COHORTS, mean_studies, published_cohorts
 
 pytestmark = pytest.mark.processes

@@ -11,13 +11,11 @@ from html import unescape
 import numpy as np
 import pandas as pd
 import pytest
+from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.exports.fit_frames import fit_frame, prediction_frame
+from compression_leaderboard.fits.study import study_cohort, weigh_evidence
+from compression_leaderboard.pages.predict_page import render_calculator, render_evidence
 
-from generator.fits.evidence import weigh_evidence
-from generator.fits.frames import fit_frame, prediction_frame
-from generator.fits.study import study_cohort
-from generator.publish.calculator import render_calculator
-from generator.publish.evidence_page import render_evidence
-from generator.tables.cohorts import Cohort
 from tests.costly import one_in
 from tests.simulated import simulated_cohort
 

@@ -4,13 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.fits.evaluation import Coverage, pool_coverage
+from compression_leaderboard.fits.intervals import (
+    PRIOR_CUTS,
+    PRIOR_GROWTH,
+    LeftOutRows,
+    measure_scale,
+)
+from compression_leaderboard.fits.study import study_cohort
+from compression_leaderboard.pages.fit_sections import render_coverage
 
-from generator.fits.coverage import Coverage
-from generator.fits.intervals import PRIOR_CUTS, PRIOR_GROWTH, LeftOutRows, measure_scale
-from generator.fits.pooled import pool_coverage
-from generator.fits.study import study_cohort
-from generator.publish.fit_parts import render_coverage
-from generator.tables.cohorts import Cohort
 from tests.published_cohorts import COHORTS, published_cohorts
 from tests.simulated import simulated_cohort
 

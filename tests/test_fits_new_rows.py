@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from compression_leaderboard.exports.release import export_files
 
-from generator.export.files import export_files
 from tests.exported import read_board
 
 pytestmark = pytest.mark.processes

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from compression_leaderboard.fits.splits import MOST_CUTS, cut_by_size
 
-from generator.fits.folds import MOST_CUTS, cut_by_size
 from tests.simulated import held, simulated_cohort
 
 pytestmark = pytest.mark.processes

@@ -5,13 +5,13 @@ import math
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.measure import hub as asking
+from compression_leaderboard.measure.harness import run_suite
+from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.records.results import TaskResult
+from compression_leaderboard.records.suites import Dataset, Suite, Task
 from pydantic import TypeAdapter
 
-from generator.measure import asking
-from generator.measure.failures import MeasureError
-from generator.measure.harness import run_suite
-from generator.records.results import TaskResult
-from generator.records.suites import Dataset, Suite, Task
 from tests.hub import Hub
 from tests.tiny import load_tiny
 

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from compression_leaderboard.operations.health import WorkflowRun, find_faults
+from compression_leaderboard.records.results import Failure
 
-from generator.health import WorkflowRun, find_faults
-from generator.records.results import Failure
 from tests.factory import make_model, make_result
 
 TODAY = datetime(2026, 6, 30, tzinfo=UTC)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import tomlkit
+from compression_leaderboard.cli import app
+from compression_leaderboard.measure import hub as asking
+from compression_leaderboard.records.base import UserError
+from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.specs import read_specs
 from typer.testing import CliRunner
 
-from generator.cli import app
-from generator.files.results import read_results
-from generator.files.specs import read_specs
-from generator.measure import asking
-from generator.records.base import UserError
 from tests.board import MODEL, invoke
 from tests.hub import Hub
 

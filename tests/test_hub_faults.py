@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from compression_leaderboard.measure import hub as asking
+from compression_leaderboard.measure.hub import download_weights
+from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.plan.hub_weights import Room
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
-from generator.intake.weights import Room
-from generator.measure import asking
-from generator.measure.failures import MeasureError
-from generator.measure.hub import download_weights
 from tests.board import invoke
 from tests.hub import Hub
 from tests.test_hub import PINNED, add_hub_model, error_of

@@ -5,22 +5,31 @@ import math
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from generator.intake.json_text import LARGEST_BYTES, IntakeError, parse_json
-from generator.intake.lm_eval import import_lm_eval
-from generator.intake.lm_eval_scores import (
+from compression_leaderboard.exchange.lm_eval import (
     NO_VALUE,
     NOT_FINITE,
     PLACEHOLDER,
     SAME_METRIC,
     UNREADABLE_NAME,
     ZERO_ERROR,
+    import_lm_eval,
 )
-from generator.intake.model_args import LEFT_OUT, identify_model, parse_model_args, shown_value
-from generator.intake.record import moment
-from generator.records.imported import Imported
+from compression_leaderboard.exchange.model_args import (
+    LEFT_OUT,
+    identify_model,
+    parse_model_args,
+    shown_value,
+)
+from compression_leaderboard.exchange.strict_json import (
+    LARGEST_BYTES,
+    IntakeError,
+    moment,
+    parse_json,
+)
+from compression_leaderboard.records.imported import Imported
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.result_files import encoded, new_file, old_file
 
 

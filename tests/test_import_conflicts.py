@@ -4,12 +4,17 @@ import math
 from datetime import date
 
 import pytest
+from compression_leaderboard.board.imported import (
+    THRESHOLD,
+    find_conflicts,
+    imported_rows,
+    imports_of,
+    relate,
+)
+from compression_leaderboard.exchange.lm_eval import import_lm_eval
+from compression_leaderboard.pages.data_pages import describe_conflict, render_imported
+from compression_leaderboard.repository.imported import StoredImport
 
-from generator.files.imported import StoredImport
-from generator.intake.lm_eval import import_lm_eval
-from generator.publish.imported_parts import describe_conflict, render_imported
-from generator.tables.conflicts import THRESHOLD, find_conflicts
-from generator.tables.imported import imported_rows, imports_of, relate
 from tests.factory import make_model
 from tests.result_files import encoded, new_file, old_file
 

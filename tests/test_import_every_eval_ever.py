@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-
-from generator.intake.every_eval_ever import (
+from compression_leaderboard.board.imported import find_conflicts
+from compression_leaderboard.exchange.every_eval_ever import (
     DEVIATION,
     NO_METRIC,
     NO_NAME,
@@ -16,10 +16,9 @@ from generator.intake.every_eval_ever import (
     UNKNOWN_LEVEL,
     import_every_eval_ever,
 )
-from generator.intake.json_text import IntakeError
-from generator.intake.lm_eval import import_lm_eval
-from generator.intake.lm_eval_scores import ZERO_ERROR
-from generator.tables.conflicts import find_conflicts
+from compression_leaderboard.exchange.lm_eval import ZERO_ERROR, import_lm_eval
+from compression_leaderboard.exchange.strict_json import IntakeError
+
 from tests.result_files import encoded, exchange_file, new_file
 
 

@@ -7,11 +7,9 @@ import json
 from pathlib import Path
 
 import pytest
-
-from generator.intake.json_text import IntakeError
-from generator.intake.lm_eval import import_lm_eval
-from generator.intake.lm_eval_scores import ZERO_ERROR
-from generator.tables.conflicts import find_conflicts
+from compression_leaderboard.board.imported import find_conflicts
+from compression_leaderboard.exchange.lm_eval import ZERO_ERROR, import_lm_eval
+from compression_leaderboard.exchange.strict_json import IntakeError
 
 FOLDER = Path(__file__).parent.parent.parent / "shared" / "data" / "lm_eval_json"
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the shared files are not here")

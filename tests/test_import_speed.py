@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.cli import main
+from compression_leaderboard.repository.imported import read_imported
 
-from generator.cli import main
-from generator.files.imported import read_imported
 from tests.result_files import new_file, old_file
 
 REAL = Path(__file__).parent.parent.parent / "shared" / "data" / "lm_eval_json"

@@ -5,14 +5,19 @@ from functools import cached_property
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from generator.jackknife import jackknife_error, jackknife_interval
-from generator.measure.information import Parts, measure_moments, plug_in, row_entropies
-from generator.measure.labels import number_labels, sort_labels
-from generator.measure.layers import effective_rank
-from generator.measure.null import (
+from compression_leaderboard.intervals import jackknife_error, jackknife_interval
+from compression_leaderboard.measure.information import (
+    Parts,
+    assign,
+    draw_anchors,
+    measure_moments,
+    normalise,
+    plug_in,
+    row_entropies,
+    solve_scale,
+)
+from compression_leaderboard.measure.labels import number_labels, sort_labels
+from compression_leaderboard.measure.null import (
     expected_information,
     null_error,
     shuffle_deviation,
@@ -20,7 +25,10 @@ from generator.measure.null import (
     simulated_counts,
     weigh_counts,
 )
-from generator.measure.soft_entropy import assign, draw_anchors, normalise, solve_scale
+from compression_leaderboard.measure.plane import effective_rank
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.costly import one_in
 
 BINS = 100

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 import pytest
-
-from generator.intake.weights import HubListing, Room, judge_weights
+from compression_leaderboard.plan.hub_weights import HubListing, Room, judge_weights
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 GOOD = HubListing(

@@ -158,15 +158,15 @@ def test_measure_and_the_build_side_never_import_each_other():
 @pytest.mark.parametrize(
     ("layer", "source", "fault"),
     [
-        ("records", "from generator.files.specs import Specs", "a later layer"),
+        ("records", "from compression_leaderboard.repository.specs import Specs", "a later layer"),
         ("files", "import generator.plan", "a later layer"),
         ("plan", "from generator import measure", "a later layer"),
-        ("measure", "from generator.tables.cohorts import Cohort", "a later layer"),
+        ("measure", "from compression_leaderboard.board.cohorts import Cohort", "a later layer"),
         ("fits", "def f():\n    from generator.measure import run", "a later layer"),
         ("tables", "from generator.publish import text", "a later layer"),
         ("export", "from generator.publish import text", "a later layer"),
-        ("fits", "from generator.export.board import Board", "a later layer"),
-        ("intake", "from generator.tables.imported import relate", "a later layer"),
+        ("fits", "from compression_leaderboard.board.board import Board", "a later layer"),
+        ("intake", "from compression_leaderboard.board.imported import relate", "a later layer"),
         ("intake", "from pathlib import Path\nPath('x').read_bytes()", "touches the world"),
         ("publish", "import torch.nn", "belongs to measure"),
         ("cli", "from transformers import AutoModel", "belongs to measure"),
@@ -186,9 +186,9 @@ def test_a_module_that_breaks_its_layer_is_caught(layer, source, fault):
 @pytest.mark.parametrize(
     ("layer", "source"),
     [
-        ("fits", "import numpy as np\nfrom generator.tables.cohorts import Cohort"),
+        ("fits", "import numpy as np\nfrom compression_leaderboard.board.cohorts import Cohort"),
         ("measure", "import torch, time\nfrom generator.plan import Job"),
-        ("cli", "import sys\nfrom generator.measure.run import record_job\nprint()"),
+        ("cli", "import sys\nfrom compression_leaderboard.measure.run import record_job\nprint()"),
         ("publish", "from pathlib import PurePosixPath\nfrom urllib.parse import quote"),
     ],
 )

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from compression_leaderboard.measure.harness import BATCH, SEED, run_suite
+from compression_leaderboard.measure.record import describe_environment
+from compression_leaderboard.measure.tasks import hash_mirrored
+from compression_leaderboard.measure.weights import load_folder
+from compression_leaderboard.records.results import Score, TaskResult
+from compression_leaderboard.records.suites import Dataset, Task
+from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.specs import read_specs
 
-from generator.files.results import read_results
-from generator.files.specs import read_specs
-from generator.measure.documents import hash_mirrored
-from generator.measure.harness import BATCH, SEED, run_suite
-from generator.measure.machine import describe_environment
-from generator.measure.weights import load_folder
-from generator.records.results import Score, TaskResult
-from generator.records.suites import Dataset, Task
 from tests.hub import Hub
 from tests.mirror import serve_mirror
 from tests.tiny import save_tiny

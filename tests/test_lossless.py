@@ -5,16 +5,15 @@ import math
 import numpy as np
 import pytest
 import torch
+from compression_leaderboard.measure import forward
+from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.text import Document, bits_per_byte, score_text
+from compression_leaderboard.measure.tokens import cut_windows, encode_documents, start_token
+from compression_leaderboard.records.corpora import Protocol
+from compression_leaderboard.records.results import Lossless
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.measure import forward
-from generator.measure.corpora import Document
-from generator.measure.failures import MeasureError
-from generator.measure.text import bits_per_byte, score_text
-from generator.measure.windows import cut_windows, encode_documents, start_token
-from generator.records.corpora import Protocol
-from generator.records.results import Lossless
 from tests.tiny import byte_tokenizer, load_tiny, lossy_tokenizer, tiny_model
 
 PROTOCOL = Protocol(

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from compression_leaderboard.measure import forward
+from compression_leaderboard.measure import forward as layer_files
+from compression_leaderboard.measure.forward import LayerFiles
+from compression_leaderboard.measure.information import draw_anchors, normalise, solve_scale
+from compression_leaderboard.measure.plane import cut_parts
+from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.text import Document, score_text
+from compression_leaderboard.measure.tokens import find_token_ends
+from compression_leaderboard.records.corpora import Protocol
 
-from generator.measure import forward, layer_files
-from generator.measure.corpora import Document
-from generator.measure.failures import MeasureError
-from generator.measure.layer_files import LayerFiles
-from generator.measure.layers import cut_parts
-from generator.measure.soft_entropy import draw_anchors, normalise, solve_scale
-from generator.measure.text import score_text
-from generator.measure.token_bytes import find_token_ends
-from generator.records.corpora import Protocol
 from tests.tiny import byte_tokenizer, fallback_tokenizer, load_tiny, tiny_model
 
 WORDS = ["a", "model", "keeps", "what", "helps", "it", "to", "predict", "–", "äöü", "🙂", ""]

@@ -3,11 +3,11 @@
 import shutil
 
 import pytest
+from compression_leaderboard.measure.text import first_bytes
+from compression_leaderboard.measure.weights import hash_weights, weight_files
+from compression_leaderboard.records.base import UserError
+from compression_leaderboard.repository.results import read_results
 
-from generator.files.results import read_results
-from generator.measure.corpora import first_bytes
-from generator.measure.weights import hash_weights, weight_files
-from generator.records.base import UserError
 from tests.board import invoke
 
 pytestmark = pytest.mark.processes

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.measure.tasks import hash_mirrored
+from compression_leaderboard.pages.record_sections import render_suite
+from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.specs import read_specs
 
-from generator.files.results import read_results
-from generator.files.specs import read_specs
-from generator.measure.documents import hash_mirrored
-from generator.publish.measured_parts import render_suite
-from generator.tables.cohorts import make_cohorts
 from tests.board import SUITE, invoke
 from tests.hub import Hub
 

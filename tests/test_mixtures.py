@@ -8,19 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.choose.options import CohortOptions, make_options
+from compression_leaderboard.choose.pareto import Request, choose
+from compression_leaderboard.exports.columns import PARAMETERS
+from compression_leaderboard.fits.findings import Study
+from compression_leaderboard.fits.study import Evidence
+from compression_leaderboard.pages.board_table import make_board_table, render_board
+from compression_leaderboard.pages.families_page import render_families
+from compression_leaderboard.pages.leaderboard import render_home
+from compression_leaderboard.pages.model_page import render_published
+from compression_leaderboard.pages.standing import find_standings
+from compression_leaderboard.repository.published import read_published
 
-from generator.choice.options import CohortOptions, make_options
-from generator.choice.pareto import Request, choose
-from generator.export.fields import PARAMETERS
-from generator.files.published import read_published
-from generator.fits.evidence import Evidence
-from generator.fits.findings import Study
-from generator.publish.board_columns import make_board_table
-from generator.publish.board_table import render_board
-from generator.publish.families_page import render_families
-from generator.publish.leaderboard import render_home
-from generator.publish.published_page import render_published
-from generator.publish.standing import find_standings
 from tests.choose_vectors import CRITERIA, make_option
 from tests.published_cohorts import published_cohorts
 

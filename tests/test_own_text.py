@@ -8,18 +8,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from compression_leaderboard.board.derived import rate_interval
+from compression_leaderboard.own_text import documents as own_text
+from compression_leaderboard.own_text.comparison import POWER, settling_documents, summarise
+from compression_leaderboard.own_text.documents import (
+    Piece,
+    list_documents,
+    read_again,
+    read_missing,
+    read_pieces,
+)
+from compression_leaderboard.own_text.journal import Cost, DocumentCost, Journal, Listed, hash_text
+from compression_leaderboard.own_text.rows import find_files
+from compression_leaderboard.pages.own_text_report import pair_sentence, rate_words, sample_sentence
+from compression_leaderboard.records.base import Problem, UserError
 from hypothesis import given
 from hypothesis import strategies as st
-
-from generator.files import own_text
-from generator.files.journal import Cost, DocumentCost, Journal, Listed, hash_text
-from generator.files.own_files import find_files
-from generator.files.own_listing import list_documents, read_missing
-from generator.files.own_text import Piece, read_again, read_pieces
-from generator.publish.score_words import pair_sentence, rate_words, sample_sentence
-from generator.records.base import Problem, UserError
-from generator.tables.derive import rate_interval
-from generator.tables.own_text import POWER, settling_documents, summarise
 
 TEXTS = ["The first – with a dash.\n", "Second\nof two lines", "third 🙂"]
 

@@ -8,15 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.measure.preferences import draw_pairs, draw_rows, load_rows
+from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.plan import plan_jobs
+from compression_leaderboard.records.preferences import PairSource
+from compression_leaderboard.repository.specs import pin_datasets, read_specs
+from compression_leaderboard.repository.texts import read_pairs
 
-from generator.files.pairs import read_pairs
-from generator.files.pins import pin_datasets
-from generator.files.specs import read_specs
-from generator.measure.failures import MeasureError
-from generator.measure.pairs import draw_pairs, draw_rows, load_rows
-from generator.plan import plan_jobs
-from generator.records.preferences import PairSource
-from generator.tables.cohorts import make_cohorts
 from tests.factory import PAIR_LINES, PAIRS, make_model, make_preference, make_specs, store
 
 ROOT = Path(__file__).parents[1]

@@ -3,10 +3,18 @@
 import numpy as np
 import pytest
 import torch
+from compression_leaderboard.measure.information import (
+    Parts,
+    assign,
+    draw_anchors,
+    measure_moments,
+    normalise,
+    plug_in,
+    row_entropies,
+    solve_scale,
+)
+from compression_leaderboard.measure.labels import number_labels, sort_labels
 
-from generator.measure.information import Parts, measure_moments, plug_in, row_entropies
-from generator.measure.labels import number_labels, sort_labels
-from generator.measure.soft_entropy import assign, draw_anchors, normalise, solve_scale
 from tests.costly import one_in
 
 BINS = 100

@@ -4,10 +4,10 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.weights import join_parts
+from compression_leaderboard.records.models import Model, Weights
 
-from generator.measure.failures import MeasureError
-from generator.measure.weights import join_parts
-from generator.records.models import Model, Weights
 from tests.factory import make_model
 
 PARTS = {"w.gguf.part0": b"first ", "w.gguf.part1": b"second ", "w.gguf.part2": b"third"}

@@ -3,12 +3,12 @@
 import math
 
 import pytest
+from compression_leaderboard.plan import Job, Machine, latest_results, plan_jobs
+from compression_leaderboard.plan.estimates import Estimate, History
+from compression_leaderboard.records.jobs import REASONS, RETRY
+from compression_leaderboard.records.models import Model, Weights
+from compression_leaderboard.records.results import Failure, Part, Result, Subject
 
-from generator.plan import Job, Machine, latest_results, plan_jobs
-from generator.plan.estimates import Estimate, History
-from generator.records.failures import REASONS, RETRY
-from generator.records.models import Model, Weights
-from generator.records.results import Failure, Part, Result, Subject
 from tests.factory import make_classical, make_model, make_result, make_specs, store
 
 MODEL = make_model()

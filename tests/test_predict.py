@@ -5,10 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.cli import app
+from compression_leaderboard.records.base import UserError
 from typer.testing import CliRunner
-
-from generator.cli import app
-from generator.records.base import UserError
 
 ROOT = Path(__file__).parent.parent
 COLUMNS = "bpc_arxiv_math, bpc_cc, bpc_python, parameters, training_flop"

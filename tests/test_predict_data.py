@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from compression_leaderboard.cli import app
+from compression_leaderboard.fits.curves import FORMS, apply_form, fit_form
+from compression_leaderboard.fits.least_squares import Problems
+from compression_leaderboard.fits.study import study_cohort
+from compression_leaderboard.fits.table import MEAN
+from compression_leaderboard.pages.predict_page import calculator_json, render_calculator
 from typer.testing import CliRunner
 
-from generator.cli import app
-from generator.fits.forms import FORMS, apply_form, fit_form
-from generator.fits.problems import Problems
-from generator.fits.study import study_cohort
-from generator.fits.table import MEAN
-from generator.publish.calculator import calculator_json, render_calculator
 from tests.published_cohorts import COHORTS, mean_studies, published_cohorts
 
 ROOT = Path(__file__).parent.parent

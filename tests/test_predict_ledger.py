@@ -6,15 +6,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.cli import app
+from compression_leaderboard.fits.predict import calibrate
+from compression_leaderboard.pages.predict_page import render_calibration
+from compression_leaderboard.records.base import UserError
+from compression_leaderboard.repository.contents import LEDGER, read_contents, read_ledger
 from typer.testing import CliRunner
-
-from generator.cli import app
-from generator.files.contents import read_contents
-from generator.files.ledger import LEDGER, read_ledger
-from generator.fits.calibration import calibrate
-from generator.publish.evidence_page import render_calibration
-from generator.records.base import UserError
-from generator.tables.cohorts import make_cohorts
 
 ROOT = Path(__file__).parent.parent
 OWN = "results/published/huang-2024"

@@ -5,11 +5,11 @@ from html import unescape
 
 import numpy as np
 import pytest
+from compression_leaderboard.fits.intervals import LEVELS
+from compression_leaderboard.fits.study import study_cohort
+from compression_leaderboard.pages.board_table import make_board_table
+from compression_leaderboard.pages.standing import find_standings, render_standing
 
-from generator.fits.intervals import LEVELS
-from generator.fits.study import study_cohort
-from generator.publish.board_columns import make_board_table
-from generator.publish.standing import find_standings, render_standing
 from tests.published_cohorts import published_cohorts
 
 

@@ -9,26 +9,32 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.board.derived import preference_figure
+from compression_leaderboard.board.trajectories import make_trajectories
+from compression_leaderboard.cli import app
+from compression_leaderboard.intervals import jackknife_interval
+from compression_leaderboard.measure.information import assign, draw_anchors, normalise
+from compression_leaderboard.measure.preferences import (
+    DrawnPairs,
+    Swaps,
+    draw_swaps,
+    encode_pairs,
+    estimate_preference,
+    measure_preference,
+    sum_assignments,
+)
+from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.weights import hash_weights, weight_files
+from compression_leaderboard.pages.site import render_site
+from compression_leaderboard.pages.text import with_interval
+from compression_leaderboard.records.models import Checkpoint, Weights
+from compression_leaderboard.records.preferences import Pair
+from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.specs import read_specs
 from scipy import stats
 from typer.testing import CliRunner
 
-from generator.cli import app
-from generator.files.results import read_results
-from generator.files.specs import read_specs
-from generator.jackknife import jackknife_interval
-from generator.measure.failures import MeasureError
-from generator.measure.pairs import DrawnPairs
-from generator.measure.preference_information import Swaps, draw_swaps, estimate_preference
-from generator.measure.preferences import encode_pairs, measure_preference, sum_assignments
-from generator.measure.soft_entropy import assign, draw_anchors, normalise
-from generator.measure.weights import hash_weights, weight_files
-from generator.publish.site import render_site
-from generator.publish.text import with_interval
-from generator.records.models import Checkpoint, Weights
-from generator.records.preferences import Pair
-from generator.tables.cohorts import make_cohorts
-from generator.tables.preferences import preference_figure
-from generator.tables.trajectories import make_trajectories
 from tests.exported import board_of, page_text
 from tests.factory import (
     PAIRS,
@@ -254,7 +260,7 @@ def test_blocks_change_nothing(monkeypatch):
     loaded, pairs = load_tiny(), some_pairs(5)
     completions = encode_pairs(pairs, loaded, 64)
     whole, _ = sum_assignments(loaded, completions, LONG.protocol, ignore)
-    monkeypatch.setattr("generator.measure.preferences.BLOCK_TOKENS", 60)
+    monkeypatch.setattr("compression_leaderboard.measure.preferences.BLOCK_TOKENS", 60)
     parts, _ = sum_assignments(loaded, completions, LONG.protocol, ignore)
     assert all(torch.allclose(a, b, atol=5e-3) for a, b in zip(whole, parts, strict=True))
 

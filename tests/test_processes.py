@@ -4,8 +4,7 @@ import os
 import sys
 
 import pytest
-
-from generator.files.processes import start_beside
+from compression_leaderboard.repository.processes import start_beside
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="no process is forked elsewhere")
 

@@ -8,23 +8,29 @@ import re
 import numpy as np
 import pytest
 import torch
+from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.measure.decompress import decompress_file
+from compression_leaderboard.measure.proof import (
+    Header,
+    Trial,
+    check_size,
+    compress_tokens,
+    cut_sample,
+    decompress_tokens,
+    pack,
+    prove_text,
+)
+from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.run import Workplace
+from compression_leaderboard.measure.text import Document, score_text
+from compression_leaderboard.measure.weights import hash_weights, load_model, weight_files
+from compression_leaderboard.pages.model_page import render_model
+from compression_leaderboard.plan import plan_jobs
+from compression_leaderboard.records.base import UserError
+from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.specs import read_specs
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
-from generator.files.results import read_results
-from generator.files.specs import read_specs
-from generator.measure.coder import compress_tokens, decompress_tokens
-from generator.measure.corpora import Document
-from generator.measure.decompress import decompress_file
-from generator.measure.failures import MeasureError
-from generator.measure.packed import Header, pack
-from generator.measure.proof import Trial, check_size, cut_sample, prove_text
-from generator.measure.run import Workplace
-from generator.measure.text import score_text
-from generator.measure.weights import hash_weights, load_model, weight_files
-from generator.plan import plan_jobs
-from generator.publish.model_page import render_model
-from generator.records.base import UserError
-from generator.tables.cohorts import make_cohorts
 from tests.board import add_model_file, invoke
 from tests.costly import one_in
 from tests.factory import PROTOCOL, make_model, make_proof, make_result, make_specs, store

@@ -11,18 +11,15 @@ from urllib.parse import unquote
 
 import pytest
 import yaml
-
-from generator.export.board import derive_board
-from generator.files.commits import Commit
-from generator.files.contents import Contents
-from generator.fits.evidence import Evidence
-from generator.fits.study import study_cohort
-from generator.fits.table import MEAN
-from generator.publish.chart import make_axis
-from generator.publish.evidence_page import render_outcomes
-from generator.publish.model_page import render_model
-from generator.publish.site import render_site
-from generator.publish.text import (
+from compression_leaderboard.board.board import derive_board
+from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.fits.study import Evidence, study_cohort
+from compression_leaderboard.fits.table import MEAN
+from compression_leaderboard.pages.charts import make_axis
+from compression_leaderboard.pages.model_page import render_model
+from compression_leaderboard.pages.predict_page import render_outcomes
+from compression_leaderboard.pages.site import render_site
+from compression_leaderboard.pages.text import (
     UNKNOWN,
     count,
     counted,
@@ -33,8 +30,10 @@ from generator.publish.text import (
     with_interval,
     with_spread,
 )
-from generator.records.results import Failure
-from generator.tables.cohorts import make_cohorts
+from compression_leaderboard.records.results import Failure
+from compression_leaderboard.repository.contents import Contents
+from compression_leaderboard.repository.git import Commit
+
 from tests.exported import COMMIT, board_of, page_text, read_board
 from tests.factory import make_model, make_result, make_specs, store
 from tests.miniature import HOSTILE, write_miniature

@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.board.published import published_rows
+from compression_leaderboard.repository.published import PublishedTable, read_published
 from scipy.stats import pearsonr, spearmanr
-
-from generator.files.published import PublishedTable, read_published
-from generator.tables.published import published_rows
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT.parent / "shared" / "data" / "published"

@@ -4,11 +4,10 @@ import csv
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.repository.published import PublishedTable, read_published
+from compression_leaderboard.repository.specs import Specs
 from scipy.stats import pearsonr
-
-from generator.files.published import PublishedTable, read_published
-from generator.files.specs import Specs
-from generator.tables.cohorts import make_cohorts
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT.parent / "shared" / "data" / "published"

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-
-from generator.tables.derive import resampling_counts
-from generator.tables.ranks import TextBits, rank_ranges
+from compression_leaderboard.board.derived import resampling_counts
+from compression_leaderboard.board.ranks import TextBits, rank_ranges
 
 
 def text(seed: int, models: int = 12, documents: int = 30) -> TextBits:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from compression_leaderboard.measure.engines.local import Limits
+from compression_leaderboard.measure.record import Workplace
+from compression_leaderboard.measure.weights import hash_weights, weight_files
+from compression_leaderboard.plan import plan_jobs
+from compression_leaderboard.plan.estimates import Estimate
+from compression_leaderboard.records.results import Result
+from compression_leaderboard.repository.specs import read_specs
 
-from generator.files.specs import read_specs
-from generator.measure.engines.local import Limits
-from generator.measure.record import Workplace
-from generator.measure.weights import hash_weights, weight_files
-from generator.plan import plan_jobs
-from generator.plan.estimates import Estimate
-from generator.records.results import Result
 from tests.board import add_model_file
 from tests.tiny import save_tiny, tiny_model
 
@@ -57,8 +57,8 @@ def figures(result: Result) -> tuple[Any, ...]:
 def test_a_node_killed_in_the_middle_costs_a_retry_and_no_result(boards, cluster, monkeypatch):
     """The node that works dies in the middle of its second task, and another one joins; every job
     still has exactly one good record, with the figures of the local engine."""
-    from generator.measure.engines import ray as engine
-    from generator.measure.engines.local import run_local
+    from compression_leaderboard.measure.engines import ray as engine
+    from compression_leaderboard.measure.engines.local import run_local
 
     deaths = []
     after_death = engine._after_death

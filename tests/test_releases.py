@@ -10,12 +10,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.cli import app
+from compression_leaderboard.exports.changes import (
+    LISTED,
+    changes_markdown,
+    changes_text,
+    compare_boards,
+)
+from compression_leaderboard.records.base import UserError
+from compression_leaderboard.repository.results import write_result
 from typer.testing import CliRunner
 
-from generator.cli import app
-from generator.export.changes import LISTED, changes_markdown, changes_text, compare_boards
-from generator.files.results import write_result
-from generator.records.base import UserError
 from tests.exported import read_board
 from tests.factory import make_model, make_result
 from tests.miniature import models, write_miniature, write_toml

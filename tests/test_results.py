@@ -12,16 +12,20 @@ from inspect import isclass
 from typing import get_args
 
 import pytest
+from compression_leaderboard.plan import latest_results, plan_jobs
+from compression_leaderboard.records.base import Record, UserError, problems_of
+from compression_leaderboard.records.models import Checkpoint
+from compression_leaderboard.records.results import CLASSICAL, Failure, Result, TaskResult
+from compression_leaderboard.repository.results import (
+    read_results,
+    record_text,
+    write_atomically,
+    write_result,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from generator.files.results import read_results, record_text, write_atomically, write_result
-from generator.plan import latest_results, plan_jobs
-from generator.records.base import Record, UserError, problems_of
-from generator.records.classical import CLASSICAL
-from generator.records.models import Checkpoint
-from generator.records.results import Failure, Result, TaskResult
 from tests.factory import CORPUS, PROTOCOL, SUITE, make_model, make_result, make_specs, store
 
 MODEL = make_model()

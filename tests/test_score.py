@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from compression_leaderboard.measure import own_text
+from compression_leaderboard.measure.own_text import no_network
+from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.weights import load_reference, resolve_reference
+from compression_leaderboard.own_text.documents import PIECE_BYTES
+from compression_leaderboard.own_text.journal import Listed
+from compression_leaderboard.repository.specs import Specs
 
-from generator.files.journal import Listed
-from generator.files.own_text import PIECE_BYTES
-from generator.files.specs import Specs
-from generator.measure import own_text
-from generator.measure.failures import MeasureError
-from generator.measure.offline import no_network
-from generator.measure.references import load_reference, resolve_reference
 from tests.board import invoke
 from tests.hub import commit_of
 from tests.tiny import byte_tokenizer, lossy_tokenizer, save_tiny, tiny_model
@@ -117,7 +117,14 @@ def test_a_killed_run_goes_on(tmp_path, models):
     folder.mkdir()
     for k in range(60):
         (folder / f"{k}.txt").write_text(f"{k} words and more words of text. " * 60)
-    command = [sys.executable, "-m", "generator.cli", "score", "--root", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "compression_leaderboard.cli",
+        "score",
+        "--root",
+        str(tmp_path),
+    ]
     command += ["--model", str(models / "A"), "--text", str(folder), "--window", "64"]
     command += ["--no-compressors", "--json"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as running:
@@ -178,7 +185,15 @@ def test_nothing_is_connected_to_while_text_is_scored():
     reason="needs the right to make a network namespace",
 )
 def test_it_works_in_a_network_namespace_without_a_route(tmp_path, models, texts):
-    command = ["unshare", "-n", sys.executable, "-m", "generator.cli", "score", "--json"]
+    command = [
+        "unshare",
+        "-n",
+        sys.executable,
+        "-m",
+        "compression_leaderboard.cli",
+        "score",
+        "--json",
+    ]
     command += ["--root", str(tmp_path), "--model", str(models / "A"), "--text", str(texts)]
     result = subprocess.run(
         [*command, "--window", "64", "--no-compressors"],
@@ -244,7 +259,9 @@ def test_a_budget_scores_a_random_sample_and_says_so(tmp_path, models, monkeypat
     for k in range(300):
         (folder / f"{k:03}.txt").write_text(f"Document {k}. " * 40)
     ticks = iter(range(10**6))  # a second passes with every document
-    monkeypatch.setattr("generator.files.own_listing.time.monotonic", lambda: next(ticks))
+    monkeypatch.setattr(
+        "compression_leaderboard.own_text.documents.time.monotonic", lambda: next(ticks)
+    )
     options = ["--text", folder, "--no-compressors", "--json", "--budget", "80s"]
     answer = json.loads(score(tmp_path, models, *options, names="AB").stdout)["summary"]
     assert 2 < answer["documents"] < 60
@@ -322,11 +339,11 @@ def test_the_example_of_the_page_gives_the_figures_of_the_page(tmp_path):
 STREAM = """
 import resource, sys
 from pathlib import Path
-from generator.files.journal import Journal
-from generator.files.own_files import find_files
-from generator.files.own_listing import list_documents, read_missing
-from generator.measure.own_text import compress_pieces
-from generator.tables.own_text import summarise
+from compression_leaderboard.own_text.journal import Journal
+from compression_leaderboard.own_text.rows import find_files
+from compression_leaderboard.own_text.documents import list_documents, read_missing
+from compression_leaderboard.measure.own_text import compress_pieces
+from compression_leaderboard.own_text.comparison import summarise
 
 journal, files = Journal(Path(sys.argv[2])), find_files([Path(sys.argv[1])]).files
 assert list_documents(journal, files, "text", 0, lambda size: None).count == 0

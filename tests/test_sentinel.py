@@ -6,16 +6,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.gate.new_model import toml_text
+from compression_leaderboard.operations.drift import read_sentinel
+from compression_leaderboard.pages.reliability_page import (
+    drift_json,
+    drift_markdown,
+    drift_text,
+    render_reliability,
+)
+from compression_leaderboard.plan import Machine, plan_jobs, plan_sentinel
+from compression_leaderboard.records.results import Failure, Result
+from compression_leaderboard.records.suites import Sentinel
+from compression_leaderboard.repository.results import write_result
+from compression_leaderboard.repository.specs import Specs, read_specs
 
-from generator.files.results import write_result
-from generator.files.specs import Specs, read_specs
-from generator.intake.toml_text import toml_text
-from generator.plan import Machine, plan_jobs, plan_sentinel
-from generator.publish.reliability_page import render_reliability
-from generator.publish.sentinel_parts import drift_json, drift_markdown, drift_text
-from generator.records.results import Failure, Result
-from generator.records.sentinel import Sentinel
-from generator.tables.drift import read_sentinel
 from tests.board import invoke
 from tests.factory import (
     CORPUS,

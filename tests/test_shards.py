@@ -3,13 +3,13 @@
 import json
 
 import pytest
+from compression_leaderboard.plan import Job
+from compression_leaderboard.plan.estimates import Estimate
+from compression_leaderboard.plan.shards import Runner, pack_shards
+from compression_leaderboard.records.results import Part
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.plan import Job
-from generator.plan.estimates import Estimate
-from generator.plan.shards import Runner, pack_shards
-from generator.records.results import Part
 from tests.board import invoke
 from tests.factory import make_model
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.repository.site import check_links, check_sizes
 
-from generator.files.site_links import check_links, check_sizes
 from tests.board import invoke
 
 GOOD = {

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.records.base import Problem
+from compression_leaderboard.repository.specs import read_specs
 from hypothesis import given
 from hypothesis import strategies as st
-
-from generator.files.specs import read_specs
-from generator.records.base import Problem
 
 ROOT = Path(__file__).parent.parent
 MODEL = """

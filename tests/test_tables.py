@@ -5,11 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-
-from generator.records.models import Checkpoint
-from generator.records.suites import Suite
-from generator.tables.cohorts import make_cohorts
-from generator.tables.derive import (
+from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.board.derived import (
     bits_interval,
     compare_bits,
     main_score,
@@ -17,8 +14,11 @@ from generator.tables.derive import (
     place_on_plane,
     rate_interval,
 )
-from generator.tables.published import page_of
-from generator.tables.trajectories import make_trajectories
+from compression_leaderboard.board.published import page_of
+from compression_leaderboard.board.trajectories import make_trajectories
+from compression_leaderboard.records.models import Checkpoint
+from compression_leaderboard.records.suites import Suite
+
 from tests.factory import (
     CORPUS,
     PROTOCOL,

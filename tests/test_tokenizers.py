@@ -4,14 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.text import Document, first_bytes, score_text, select_documents
+from compression_leaderboard.measure.tokens import find_token_ends
+from compression_leaderboard.records.corpora import Source
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.measure.corpora import Document, first_bytes, select_documents
-from generator.measure.failures import MeasureError
-from generator.measure.text import score_text
-from generator.measure.token_bytes import find_token_ends
-from generator.records.corpora import Source
 from tests.costly import one_in
 from tests.factory import CORPUS
 from tests.test_lossless import PROTOCOL, TEXTS, brute_force_bits, score

@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.cli import app
+from compression_leaderboard.records.base import UserError
 from typer.testing import CliRunner
 
-from generator.cli import app
-from generator.records.base import UserError
 from tests.costly import one_in
 from tests.pull_requests import BAD, GOOD, MODEL, NEW, PullRequest, make_base, write
 

@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.measure import hub as asking
+from compression_leaderboard.measure.weights import hash_weights
 from safetensors.torch import load_file, save_file
 
-from generator.measure import asking
-from generator.measure.weights import hash_weights
 from tests.hub import Hub
 from tests.test_validate import lines_of, validate
 from tests.tiny import save_tiny

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from compression_leaderboard.measure.weights import Loaded
+from compression_leaderboard.records.results import Subject
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import (
     Gemma2Config,
@@ -14,9 +16,6 @@ from transformers import (
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
 )
-
-from generator.measure.weights import Loaded
-from generator.records.results import Subject
 
 
 def byte_tokenizer(bos: bool = True, eos: bool = True) -> PreTrainedTokenizerFast:

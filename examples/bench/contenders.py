@@ -18,20 +18,33 @@ from typing import Any
 
 import numpy as np
 import torch
-
-from generator.files.specs import read_specs
-from generator.measure.corpora import Document, select_documents
-from generator.measure.forward import _hidden_states, run_forward
-from generator.measure.information import Parts, measure_moments, plug_in, row_entropies
-from generator.measure.labels import number_labels, sort_labels
-from generator.measure.layer_files import LayerFiles
-from generator.measure.layers import estimate_layers
-from generator.measure.positions import draw_positions, eligible_tokens, grams_at
-from generator.measure.soft_entropy import draw_anchors, solve_scale
-from generator.measure.text import open_layer_files, sum_bits
-from generator.measure.weights import Loaded, load_model
-from generator.measure.windows import cut_windows, encode_documents, start_token
-from generator.records.corpora import Corpus, Protocol
+from compression_leaderboard.measure.forward import LayerFiles, _hidden_states, run_forward
+from compression_leaderboard.measure.information import (
+    Parts,
+    draw_anchors,
+    measure_moments,
+    plug_in,
+    row_entropies,
+    solve_scale,
+)
+from compression_leaderboard.measure.labels import (
+    draw_positions,
+    eligible_tokens,
+    grams_at,
+    number_labels,
+    sort_labels,
+)
+from compression_leaderboard.measure.plane import estimate_layers
+from compression_leaderboard.measure.text import (
+    Document,
+    open_layer_files,
+    select_documents,
+    sum_bits,
+)
+from compression_leaderboard.measure.tokens import cut_windows, encode_documents, start_token
+from compression_leaderboard.measure.weights import Loaded, load_model
+from compression_leaderboard.records.corpora import Corpus, Protocol
+from compression_leaderboard.repository.specs import read_specs
 
 ROOT = Path.cwd()
 CACHE = ROOT / "build" / "cache"

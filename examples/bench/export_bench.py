@@ -14,17 +14,12 @@ import time
 from datetime import UTC, date, datetime
 
 import numpy as np
-
-from generator.export.board import derive_board
-from generator.export.data import Tables, export_data
-from generator.export.dictionary import make_dictionary
-from generator.files.commits import Commit
-from generator.files.contents import Contents
-from generator.files.results import StoredResult
-from generator.files.specs import Specs
-from generator.records.corpora import Corpus, Protocol, Source
-from generator.records.models import Model, Weights
-from generator.records.results import (
+from compression_leaderboard.board.board import derive_board
+from compression_leaderboard.exports.dictionary import make_dictionary
+from compression_leaderboard.exports.package import Tables, export_data
+from compression_leaderboard.records.corpora import Corpus, Protocol, Source
+from compression_leaderboard.records.models import Model, Weights
+from compression_leaderboard.records.results import (
     CorpusText,
     Environment,
     Lossless,
@@ -32,7 +27,11 @@ from generator.records.results import (
     Score,
     TaskResult,
 )
-from generator.records.suites import Dataset, Suite, Task
+from compression_leaderboard.records.suites import Dataset, Suite, Task
+from compression_leaderboard.repository.contents import Contents
+from compression_leaderboard.repository.git import Commit
+from compression_leaderboard.repository.results import StoredResult
+from compression_leaderboard.repository.specs import Specs
 
 SCORES, TEXTS, DOCUMENTS = 50, 3, 200
 ENVIRONMENT = Environment(

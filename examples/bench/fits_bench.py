@@ -15,7 +15,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from generator.fits.evidence import weigh_evidence
+from compression_leaderboard.fits.study import weigh_evidence
+
 from tests.simulated import Noise, Truth, held, simulated_cohort
 
 RUNS = 500

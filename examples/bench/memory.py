@@ -12,8 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from generator.choice.options import cache_bytes_per_token, weights_bytes
-from generator.files.specs import read_specs
+from compression_leaderboard.choose.options import cache_bytes_per_token, weights_bytes
+from compression_leaderboard.repository.specs import read_specs
 
 ROOT = Path(__file__).parent.parent.parent
 CONTEXT = 1024
@@ -21,8 +21,8 @@ INSIDE = """
 import json, resource, sys
 from pathlib import Path
 import torch
-from generator.files.specs import read_specs
-from generator.measure.references import load_reference, resolve_reference
+from compression_leaderboard.repository.specs import read_specs
+from compression_leaderboard.measure.weights import load_reference, resolve_reference
 root = Path(sys.argv[1])
 reference = resolve_reference(sys.argv[2], read_specs(root)[0].models)
 loaded, _ = load_reference(reference, root, root / "build" / "cache")

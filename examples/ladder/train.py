@@ -28,12 +28,11 @@ from addresses import (
     join_documents,
     train_tokenizer,
 )
+from compression_leaderboard.measure.weights import suitable_dtype
 from model_files import render_model_file
 from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.utils import logging
-
-from generator.measure.weights import suitable_dtype
 
 RELEASED = "2026-11-25"  # the day this recipe was fixed
 

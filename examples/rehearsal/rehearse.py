@@ -20,9 +20,10 @@ from runner import ROOT, Hub, git, read_jobs, run_job, run_workflow
 
 sys.path.insert(0, str(ROOT))
 
-from generator.cli import app
-from generator.files.results import read_results
-from generator.measure.weights import hash_weights, weight_files
+from compression_leaderboard.cli import app
+from compression_leaderboard.measure.weights import hash_weights, weight_files
+from compression_leaderboard.repository.results import read_results
+
 from tests.board import add_model_file, write_board
 from tests.tiny import save_tiny, tiny_model
 

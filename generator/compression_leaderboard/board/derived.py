@@ -1,0 +1,259 @@
+"""Figures of one model, derived from the raw values that its records keep."""
+
+import math
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, wraps
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from compression_leaderboard.intervals import Interval, jackknife_error, jackknife_interval
+from compression_leaderboard.records.plane import Lossy, Side, Unit
+from compression_leaderboard.records.preferences import Preference, PreferenceLayer
+from compression_leaderboard.records.results import Lossless, TaskResult
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def per_record(function: F) -> F:
+    """Remember the answers for each record by its identity, as long as the record lives.
+
+    Records are immutable, and hashing all their layers would cost more than the answer. The record
+    comes first; further arguments must be hashable.
+    """
+    held: dict[int, dict[object, Any]] = {}
+
+    @wraps(function)
+    def remembered(record: object, *args: Any, **kwargs: Any) -> Any:
+        key = id(record)
+        if key not in held:
+            held[key] = {}
+            weakref.finalize(record, held.pop, key, None)
+        answers = held[key]
+        arguments = (args, tuple(sorted(kwargs.items())))
+        if arguments not in answers:
+            answers[arguments] = function(record, *args, **kwargs)
+        return answers[arguments]
+
+    return cast(F, remembered)
+
+
+SIDES: tuple[Side, Side] = ("input", "output")
+BOOTSTRAP_DRAWS = 2000
+SHUFFLE_DEVIATIONS = 2  # corrected complexity nearer to 0 than this has no ratio
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An estimate of the information plane, in units of ln(bins) or as a ratio."""
+
+    value: float
+    spread: float | None  # standard deviation over anchor seeds; None for one seed
+    interval: Interval | None  # 95 %, jackknife over documents; None for too few of them
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Complexity, expressivity and optimality for labels of one unit and order."""
+
+    unit: Unit
+    order: int
+    complexity: Figure
+    expressivity: Figure
+    optimality: Figure | None  # None where complexity cannot be told from 0
+
+
+@per_record
+def bits_interval(lossless: Lossless, seed: int = 0) -> Interval | None:
+    """95 % interval of bits per byte by resampling documents; None for fewer than two."""
+    documents = lossless.documents
+    return rate_interval([d.bits for d in documents], [d.bytes for d in documents], seed)
+
+
+def rate_interval(
+    document_bits: Sequence[float], document_bytes: Sequence[int], seed: int = 0
+) -> Interval | None:
+    """95 % interval of total bits / total bytes by resampling documents; None for fewer than two.
+
+    The bits of a document must not depend on which other documents there are.
+    """
+    if len(document_bits) < 2:
+        return None
+    return _resampled(np.array(document_bits), np.array(document_bytes), seed)
+
+
+def compare_bits(one: Lossless, other: Lossless, seed: int = 0) -> tuple[float, Interval] | None:
+    """Bits per byte of `one` less those of `other` on the same documents, with a 95 % interval.
+
+    Documents are resampled in pairs, so what makes a document hard for both cancels. None where
+    the two did not score the same documents, or fewer than two.
+    """
+    names = [[(d.document, d.bytes) for d in side.documents] for side in (one, other)]
+    if names[0] != names[1] or len(names[0]) < 2:
+        return None
+    paired = zip(one.documents, other.documents, strict=True)
+    bits = np.array([first.bits - second.bits for first, second in paired])
+    sizes = np.array([document.bytes for document in one.documents])
+    return float(bits.sum() / sizes.sum()), _resampled(bits, sizes, seed)
+
+
+def _resampled(bits: np.ndarray, sizes: np.ndarray, seed: int) -> Interval:
+    """95 % interval of bits / bytes by resampling documents."""
+    counts = resampling_counts(len(bits), seed)
+    low, high = np.quantile((counts @ bits) / (counts @ sizes), [0.025, 0.975])
+    return Interval(float(low), float(high))
+
+
+@lru_cache(maxsize=16)
+def resampling_counts(documents: int, seed: int) -> np.ndarray:
+    """How often each document occurs in each draw with replacement, (draws, documents).
+
+    The same draws for every model, so that differences of models are paired.
+    """
+    generator = np.random.default_rng(seed)
+    drawn = generator.integers(0, documents, (BOOTSTRAP_DRAWS, documents))
+    places = drawn + documents * np.arange(BOOTSTRAP_DRAWS)[:, None]
+    counts = np.bincount(places.ravel(), minlength=BOOTSTRAP_DRAWS * documents)
+    return counts.reshape(BOOTSTRAP_DRAWS, documents).astype(np.float64)
+
+
+@per_record
+def place_on_plane(lossy: Lossy, order: int, unit: Unit = "token") -> Plane | None:
+    """The model's figure: ratio of means over transformer layers 1…L (layer 0 is the embedding).
+
+    None where the record lacks the labels or the model has no layer above the embedding.
+    """
+    inputs, outputs = (over_layers(lossy, unit, side, order) for side in SIDES)
+    if inputs is None or outputs is None:
+        return None
+    left_in, left_out = (_left_out(lossy, unit, side, order) for side in SIDES)
+    sizes = lossy.group_positions
+    ratio = None
+    if inputs.corrected.mean() > SHUFFLE_DEVIATIONS * inputs.deviation:
+        ratio = _figure(
+            float(outputs.corrected.mean() / inputs.corrected.mean()),
+            outputs.corrected / inputs.corrected,
+            left_out / left_in,
+            sizes,
+        )
+    return Plane(
+        unit=unit,
+        order=order,
+        complexity=_figure(float(inputs.corrected.mean()), inputs.corrected, left_in, sizes),
+        expressivity=_figure(float(outputs.corrected.mean()), outputs.corrected, left_out, sizes),
+        optimality=ratio,
+    )
+
+
+def _figure(
+    value: float, by_seed: np.ndarray, left_out: np.ndarray, sizes: tuple[int, ...]
+) -> Figure:
+    spread = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None
+    known = len(left_out) > 1
+    return Figure(value, spread, jackknife_interval(value, left_out, sizes) if known else None)
+
+
+@dataclass(frozen=True)
+class OverLayers:
+    """Information of one label set, means over layers 1…L."""
+
+    plug_in: np.ndarray  # (seeds,)
+    corrected: np.ndarray  # (seeds,)
+    deviation: float  # of the shuffles, mean over seeds
+
+
+@per_record
+def over_layers(lossy: Lossy, unit: Unit, side: Side, order: int) -> OverLayers | None:
+    """Means over layers 1…L, by seed; None where there are no such labels or layers.
+
+    Layers share their labels, so the deviations of their shuffles are averaged, not divided by √L.
+    """
+    found = [
+        one
+        for layer in lossy.layers[1:]
+        for one in layer.information
+        if (one.unit, one.side, one.order) == (unit, side, order)
+    ]
+    if not found:
+        return None
+    plug_in = np.mean([one.plug_in for one in found], axis=0)
+    null = np.mean([one.null for one in found], axis=0)
+    deviation = float(np.mean([one.null_deviation for one in found]))
+    return OverLayers(plug_in, plug_in - null, deviation)
+
+
+def _left_out(lossy: Lossy, unit: Unit, side: Side, order: int) -> np.ndarray:
+    """Corrected information without each group of documents, (groups,) or empty."""
+    for one in lossy.replicates:
+        if (one.unit, one.side, one.order) == (unit, side, order):
+            return np.array(one.corrected)
+    return np.zeros(0)
+
+
+def main_score(task: TaskResult) -> tuple[float, float | None, int]:
+    """Value, standard error and number of items of the metric that counts for the suite."""
+    for score in task.scores:
+        if score.metric == task.task.metric:
+            return score.value, score.stderr, score.n
+    raise KeyError(f"{task.task.task}: no score of its metric {task.task.metric}")
+
+
+def mean_score(tasks: Sequence[TaskResult]) -> tuple[float, float | None]:
+    """Mean of the tasks' scores and its standard error (tasks are independent samples of items)."""
+    scores = [main_score(task) for task in tasks]
+    mean = math.fsum(value for value, _, _ in scores) / len(scores)
+    errors = [stderr for _, stderr, _ in scores if stderr is not None]
+    if len(errors) < len(scores):
+        return mean, None
+    return mean, math.sqrt(math.fsum(error**2 for error in errors)) / len(scores)
+
+
+@dataclass(frozen=True)
+class PreferenceFigure:
+    """Corrected I(Z; preferred or rejected), mean over layers 1…L and anchor seeds, in ln(bins).
+
+    Intervals: 95 %, delete-a-group jackknife over pairs. `lexical` is layer 0's value: what the
+    words alone give away; `beyond_lexical` is the value less that.
+    """
+
+    value: float
+    interval: Interval
+    lexical: float
+    lexical_interval: Interval
+    beyond_lexical: float
+    beyond_interval: Interval
+
+
+def preference_figure(preference: Preference) -> PreferenceFigure:
+    """The model's figure, from what the record keeps of each layer."""
+    values = np.array([corrected(layer).mean() for layer in preference.layers])
+    replicates = np.array([layer.replicates for layer in preference.layers])  # (L + 1, groups)
+    value, lexical = float(values[1:].mean()), float(values[0])
+    means, lexical_replicates = replicates[1:].mean(axis=0), replicates[0]
+    beyond = value - lexical
+    return PreferenceFigure(
+        value=value,
+        interval=_interval(value, means),
+        lexical=lexical,
+        lexical_interval=_interval(lexical, lexical_replicates),
+        beyond_lexical=beyond,
+        beyond_interval=_interval(beyond, means - lexical_replicates),
+    )
+
+
+def corrected(layer: PreferenceLayer) -> np.ndarray:
+    """plug_in − null, one number per anchor seed."""
+    return np.subtract(layer.plug_in, layer.null)
+
+
+def corrected_error(layer: PreferenceLayer) -> float:
+    """Standard error of a layer's corrected value over pairs, mean over seeds."""
+    value = float(corrected(layer).mean())
+    return jackknife_error(value, layer.replicates, np.ones(len(layer.replicates)))
+
+
+def _interval(value: float, replicates: np.ndarray) -> Interval:
+    """Pairs are dealt evenly, so the groups count the same."""
+    return jackknife_interval(value, replicates, np.ones(len(replicates)))

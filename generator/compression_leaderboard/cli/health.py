@@ -1,0 +1,90 @@
+"""`leaderboard health` and `leaderboard drift`."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from compression_leaderboard.cli.app import AsJson, AsMarkdown, Root, app, valid_specs
+from compression_leaderboard.plan import plan_jobs
+from compression_leaderboard.records.base import Problem, UserError
+from compression_leaderboard.repository.git import read_commit
+from compression_leaderboard.repository.results import read_results
+
+
+@app.command()
+def health(
+    root: Root = Path(),
+    workflow_runs: Annotated[
+        Path | None, typer.Option(help="A file of runs, by gh run list --json.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what goes wrong quietly, as the text of an issue; nothing when all is well.
+
+    Example: `leaderboard health --workflow-runs workflow-runs.json`
+    """
+    from compression_leaderboard.measure.record import read_machine
+    from compression_leaderboard.operations.health import find_faults
+
+    stored, _ = read_results(root, "measured")
+    jobs = plan_jobs(valid_specs(root), stored, machine=read_machine())
+    lines = find_faults(
+        _read_runs(workflow_runs) if workflow_runs else [],
+        [entry.result for entry in stored],
+        sum(not job.blocked for job in jobs),
+        datetime.fromisoformat(read_commit(root, "HEAD").date),
+        datetime.now(UTC),
+    )
+    if as_json:
+        print(json.dumps(lines, indent=1, ensure_ascii=False))
+    else:
+        print("".join(f"- {line}\n" for line in lines), end="")
+
+
+def _read_runs(file: Path) -> list[Any]:
+    from compression_leaderboard.operations.health import WorkflowRun
+
+    try:
+        return [
+            WorkflowRun(
+                run["workflowName"],
+                run["event"],
+                run["conclusion"] or "",
+                datetime.fromisoformat(run["createdAt"]),
+            )
+            for run in json.loads(file.read_text("utf-8"))
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        fields = "workflowName,event,status,conclusion,createdAt"
+        repair = f"fill it with `gh run list --json {fields}`"
+        raise UserError([Problem(str(file), "", "is no list of runs", repair)]) from error
+
+
+@app.command()
+def drift(
+    root: Root = Path(),
+    as_json: AsJson = False,
+    markdown: AsMarkdown = False,
+) -> None:
+    """Say what the sentinel measured over time, and whether it has drifted from its first record.
+
+    Example: `leaderboard drift`
+    """
+    from compression_leaderboard.operations.drift import read_sentinel
+    from compression_leaderboard.pages.reliability_page import (
+        drift_json,
+        drift_markdown,
+        drift_text,
+    )
+
+    specs = valid_specs(root)
+    readings = read_sentinel(specs, read_results(root, "measured")[0])
+    if as_json:
+        print(json.dumps(drift_json(readings), indent=1, ensure_ascii=False))
+    elif markdown:
+        print(drift_markdown(specs, readings), end="")
+    else:
+        print(drift_text(specs, readings), end="")

@@ -1,0 +1,322 @@
+"""The API, version 1: JSON files at addresses that stay, and their schemas.
+
+stays where it is; new members may be added. See api_schemas.py for their shapes.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from compression_leaderboard.board.board import Board
+from compression_leaderboard.board.cohorts import Cohort, Column
+from compression_leaderboard.exports.board_tables import PREDICTIONS
+from compression_leaderboard.exports.columns import Table
+from compression_leaderboard.exports.dictionary import DRAFT, row_schema
+from compression_leaderboard.exports.package import OURS, as_json, licence_of
+
+Schema = dict[str, object]
+
+TEXT: Schema = {"type": "string", "minLength": 1}
+NUMBER: Schema = {"type": "number"}
+MAYBE_TEXT: Schema = {"type": ["string", "null"], "minLength": 1}
+MAYBE_NUMBER: Schema = {"type": ["number", "null"]}
+MAYBE_WHOLE: Schema = {"type": ["integer", "null"]}
+BOOLEAN: Schema = {"type": "boolean"}
+PROVENANCE: Schema = {"enum": ["measured", "published"]}
+FIGURES: Schema = {"type": "object", "additionalProperties": MAYBE_NUMBER}
+
+
+def _object(**members: Schema) -> Schema:
+    return {"type": "object", "properties": members, "required": list(members)}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _file(title: str, **members: Schema) -> Schema:
+    """A file of the API: what all files say, and its own members."""
+    common: dict[str, Schema] = {
+        "schema": TEXT,
+        "version": {"const": 1},
+        "commit": TEXT,
+        "commit_date": TEXT,
+    }
+    return {"$schema": DRAFT, "title": title, **_object(**common, **members)}
+
+
+COLUMN = _object(
+    name=TEXT, label=TEXT, unit=TEXT, higher_is_better=BOOLEAN, chance=MAYBE_NUMBER
+)  # fmt: skip
+ROW = _object(
+    model=TEXT,
+    name=TEXT,
+    family=TEXT,
+    parameters=MAYBE_WHOLE,
+    training_tokens=MAYBE_WHOLE,
+    dtype=MAYBE_TEXT,
+    address=TEXT,
+    mean_compression=MAYBE_NUMBER,
+    mean_score=MAYBE_NUMBER,
+    compression=FIGURES,
+    preferences=FIGURES,
+    scores=FIGURES,
+)
+COHORT = _object(
+    name=TEXT,
+    title=TEXT,
+    provenance=PROVENANCE,
+    comparable_with=TEXT,
+    licence=TEXT,
+    sources=_list(_object(text=TEXT, url=TEXT, licence=TEXT)),
+    compression=_list(COLUMN),
+    preferences=_list(COLUMN),
+    scores=_list(COLUMN),
+    rows=_list(ROW),
+)
+FIGURE = _object(
+    cohort=TEXT,
+    kind={"enum": ["compression", "preference", "benchmark"]},
+    column=TEXT,
+    label=TEXT,
+    unit=TEXT,
+    value=NUMBER,
+    stderr=MAYBE_NUMBER,
+    low95=MAYBE_NUMBER,
+    high95=MAYBE_NUMBER,
+    chance=MAYBE_NUMBER,
+    higher_is_better=BOOLEAN,
+    dtype=MAYBE_TEXT,
+    record=MAYBE_TEXT,
+)
+PREDICTED = row_schema(PREDICTIONS, open_ended=True)
+SCHEMAS: dict[str, Schema] = {
+    "index": _file(
+        "What there is, and where",
+        licence=TEXT,
+        licences=TEXT,
+        leaderboard=TEXT,
+        predictions=TEXT,
+        tables=_list(
+            _object(name=TEXT, title=TEXT, files={"type": "object", "additionalProperties": TEXT})
+        ),
+        models=_list(_object(id=TEXT, name=TEXT, provenance=PROVENANCE, address=TEXT)),
+    ),
+    "leaderboard": _file("Every cohort with its columns and rows", cohorts=_list(COHORT)),
+    "predictions": _file(
+        "Every predicted score, each with its licence", predictions=_list(PREDICTED)
+    ),
+    "model": _file(
+        "One model with every figure that a cohort has of it",
+        id=TEXT,
+        name=TEXT,
+        provenance=PROVENANCE,
+        family=TEXT,
+        kind={"enum": ["base", "instruct", None]},
+        parameters=MAYBE_WHOLE,
+        training_tokens=MAYBE_WHOLE,
+        released=MAYBE_TEXT,
+        model_licence=MAYBE_TEXT,
+        revision=MAYBE_TEXT,
+        quantization=MAYBE_TEXT,
+        licence=TEXT,
+        figures=_list(FIGURE),
+    ),
+}
+
+
+VERSION = 1
+FOLDER = "api/v1"
+MEASURED = ""  # stands for all cohorts of our own: one file holds a model's figures of each
+
+
+def export_api(
+    board: Board, dictionary: Mapping[str, Table], tables: Mapping[str, pa.Table]
+) -> dict[str, bytes]:
+    """Every file of the API by path. tables: by name."""
+    files: dict[str, object] = {
+        "index.json": _index(board, dictionary),
+        "leaderboard.json": _leaderboard(board),
+        "predictions.json": {"predictions": tables["predictions"].to_pylist()},
+    }
+    files |= _models(board, tables["scores"].to_pandas())
+    named = {path: _signed(path, content, board) for path, content in files.items()}
+    schemas = {f"schemas/{name}.json": as_json(schema) for name, schema in SCHEMAS.items()}
+    found = schemas | {path: as_json(content) for path, content in named.items()}
+    return {f"{FOLDER}/{path}": content for path, content in found.items()}
+
+
+def api_path(page: str) -> str:
+    """Where a model's file stands in the API: as its page does on the site."""
+    return f"{page.strip('/')}.json"
+
+
+def _signed(path: str, content: object, board: Board) -> dict[str, object]:
+    """With what every file says: its schema, the version, and the commit that it comes from."""
+    kind = path.partition("/")[0].removesuffix(".json")
+    kind = "model" if "/" in path else kind
+    assert isinstance(content, dict)
+    up = "../" * path.count("/")
+    return {
+        "schema": f"{up}schemas/{kind}.json",
+        "version": VERSION,
+        "commit": board.commit,
+        "commit_date": board.commit_date,
+        **content,
+    }
+
+
+def _index(board: Board, dictionary: Mapping[str, Table]) -> dict[str, object]:
+    tables = [
+        {
+            "name": table.name,
+            "title": table.title,
+            "files": {form: f"../../data/{path}" for form, path in table.paths.items()},
+        }
+        for table in dictionary.values()
+    ]
+    models = [
+        {"id": model.id, "name": model.name, "provenance": "measured", "address": address}
+        for model in board.specs.models.values()
+        for address in [api_path(f"models/{model.id}/")]
+    ]
+    for cohort in _published(board):
+        for row in cohort.rows.to_dict("records"):
+            address = api_path(str(row["page"]))
+            entry = {"id": str(row["model"]), "name": str(row["name"]), "provenance": "published"}
+            models.append(entry | {"address": address})
+    return {
+        "licence": OURS,
+        "licences": "../../data/LICENCE.txt",
+        "leaderboard": "leaderboard.json",
+        "predictions": "predictions.json",
+        "tables": tables,
+        "models": sorted(models, key=lambda one: one["address"]),
+    }
+
+
+def _published(board: Board) -> list[Cohort]:
+    return [cohort for cohort in board.cohorts if cohort.provenance == "published"]
+
+
+def _leaderboard(board: Board) -> dict[str, object]:
+    return {"cohorts": [_cohort(cohort) for cohort in board.cohorts]}
+
+
+def _cohort(cohort: Cohort) -> dict[str, object]:
+    """A cohort's columns, and its rows in order of compression, best first, unknown last."""
+    ordered = cohort.rows.sort_values(["compression", "model"], na_position="last", kind="stable")
+    return {
+        "name": cohort.name,
+        "title": cohort.title,
+        "provenance": cohort.provenance,
+        "comparable_with": cohort.comparable_with,
+        "licence": licence_of(cohort),
+        "sources": [{"text": c.text, "url": c.url, "licence": c.licence} for c in cohort.citations],
+        "compression": [_column(column) for column in cohort.compression],
+        "preferences": [_column(column) for column in cohort.preferences],
+        "scores": [_column(column) for column in cohort.scores],
+        "rows": [_row(cohort, row) for row in ordered.to_dict("records")],
+    }
+
+
+def _column(column: Column) -> dict[str, object]:
+    return {
+        "name": column.name,
+        "label": column.label,
+        "unit": column.unit,
+        "higher_is_better": column.higher_is_better,
+        "chance": column.chance,
+    }
+
+
+def _row(cohort: Cohort, row: Mapping[Hashable, Any]) -> dict[str, object]:
+    def figures(columns: Sequence[Column]) -> dict[str, object]:
+        return {column.name: _number(row[column.name]) for column in columns}
+
+    return {
+        "model": row["model"],
+        "name": row["name"],
+        "family": row["family"],
+        "parameters": _whole(row["parameters"]),
+        "training_tokens": _whole(row["training_tokens"]),
+        "dtype": row.get("dtype"),
+        "address": api_path(str(row["page"])),
+        "mean_compression": _number(row["compression"]),
+        "mean_score": _number(row["score"]),
+        "compression": figures(cohort.compression),
+        "preferences": figures(cohort.preferences),
+        "scores": figures(cohort.scores),
+    }
+
+
+def _models(board: Board, scores: pd.DataFrame) -> dict[str, object]:
+    """A file for each model: what it is, and every figure that a cohort has of it."""
+    figures: dict[tuple[str, str], list[dict[str, object]]] = defaultdict(list)
+    for row in scores.to_dict("records"):
+        of = MEASURED if row["provenance"] == "measured" else str(row["cohort"])
+        figures[of, str(row["model"])].append(_figure(row))
+    files: dict[str, object] = {}
+    for model in board.specs.models.values():
+        files[api_path(f"models/{model.id}/")] = {
+            "id": model.id,
+            "name": model.name,
+            "provenance": "measured",
+            "family": model.family,
+            "kind": model.kind,
+            "parameters": model.parameters,
+            "training_tokens": model.training_tokens,
+            "released": model.released.isoformat(),
+            "model_licence": model.licence,
+            "revision": model.weights.revision,
+            "quantization": model.weights.quantization,
+            "licence": OURS,
+            "figures": figures.get((MEASURED, model.id), []),
+        }
+    for cohort in _published(board):
+        for row in cohort.rows.to_dict("records"):
+            own = figures.get((cohort.name, str(row["model"])), [])
+            files[api_path(str(row["page"]))] = _published_model(cohort, row, own)
+    return files
+
+
+def _published_model(
+    cohort: Cohort, row: Mapping[Hashable, Any], figures: list[dict[str, object]]
+) -> dict[str, object]:
+    return {
+        "id": row["model"],
+        "name": row["name"],
+        "provenance": "published",
+        "family": row["family"],
+        "kind": None,
+        "parameters": _whole(row["parameters"]),
+        "training_tokens": _whole(row["training_tokens"]),
+        "released": None,
+        "model_licence": None,
+        "revision": None,
+        "quantization": None,
+        "licence": licence_of(cohort),
+        "figures": figures,
+    }
+
+
+FIGURE_TEXTS = ("cohort", "dtype", "kind", "column", "label", "unit", "record")
+FIGURE_NUMBERS = ("value", "stderr", "low95", "high95", "chance")
+
+
+def _figure(row: Mapping[Hashable, Any]) -> dict[str, object]:
+    texts = {name: row[name] if isinstance(row[name], str) else None for name in FIGURE_TEXTS}
+    numbers = {name: _number(row[name]) for name in FIGURE_NUMBERS}
+    return texts | numbers | {"higher_is_better": bool(row["higher_is_better"])}
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _whole(value: object) -> int | None:
+    return int(found) if (found := _number(value)) is not None else None

@@ -1,0 +1,214 @@
+"""The Atom feed of new models and changed figures, and badges for shields.io.
+
+Dates are those of the records: nothing depends on when the site is built, and an entry keeps its
+id and text for good.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from uuid import NAMESPACE_URL, uuid5
+from xml.etree import ElementTree as ET
+
+from compression_leaderboard.board.board import Board, record_of
+from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.exports.changes import Move, move, readings_of
+from compression_leaderboard.exports.package import TITLE, as_json
+from compression_leaderboard.fits.intervals import LEVELS
+from compression_leaderboard.fits.table import MEAN
+from compression_leaderboard.plan import result_key
+from compression_leaderboard.records.results import Result
+from compression_leaderboard.repository.results import StoredResult
+
+COLOR = "#3f51b5"
+Badge = dict[str, object]
+
+
+def export_badges(board: Board) -> dict[str, bytes]:
+    """Files by path, for every measured model: bits per byte of each text, the rank range, and
+    the predicted mean score where there is one."""
+    files: dict[str, bytes] = {}
+    for cohort in board.cohorts:
+        if cohort.provenance == "measured":
+            for model, name, badge in (*_measured(cohort), *_predicted(board, cohort)):
+                # A model in several number formats or cohorts: the first one of the board stands.
+                files.setdefault(f"badges/{model}/{name}.json", as_json(badge))
+    return files
+
+
+def _measured(cohort: Cohort) -> Iterator[tuple[str, str, Badge]]:
+    """Model, name and content of each badge."""
+    for row in cohort.rows.to_dict("records"):
+        model = str(row["model"])
+        for column in cohort.compression:
+            if row[column.name] == row[column.name]:  # known
+                shown = f"{row[column.name]:.3f} bits/byte"
+                yield model, f"bits-per-byte-{column.name}", _badge(column.label, shown)
+        low, high = row.get("rank_low"), row.get("rank_high")
+        if low is not None and high is not None and low == low:
+            rank = f"{low:.0f}" if low == high else f"{low:.0f}–{high:.0f}"
+            yield model, "rank", _badge("compression rank", f"{rank} of {len(cohort.rows)}")
+
+
+def _predicted(board: Board, cohort: Cohort) -> Iterator[tuple[str, str, Badge]]:
+    study = board.evidence[cohort.name].study.of(MEAN)
+    for found in study.predictions if study is not None else ():
+        low, high = (100 * end for end in found.intervals[LEVELS.index(0.95)])
+        shown = f"{100 * found.value:.1f} % ({low:.0f}–{high:.0f})"
+        yield found.model, "predicted-score", _badge("predicted score", shown)
+
+
+def _badge(label: str, message: str) -> Badge:
+    return {"schemaVersion": 1, "label": label, "message": message, "color": COLOR}
+
+
+ATOM = "http://www.w3.org/2005/Atom"
+NEWEST = 200  # entries in the feed
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of news."""
+
+    name: str  # what its id is made of
+    category: str  # new-model, changed-score or changed-method
+    title: str
+    text: str
+    address: str  # below the site's root
+    updated: str  # ISO 8601 with time zone
+
+
+def export_feed(board: Board) -> dict[str, bytes]:
+    entries = sorted(_entries(board), key=lambda one: (one.updated, one.name), reverse=True)
+    return {"feed.xml": _atom(entries[:NEWEST], board)}
+
+
+def _entries(board: Board) -> Iterator[Entry]:
+    for cohort in board.cohorts:
+        if cohort.provenance == "published":
+            yield from _published(cohort)
+    histories: dict[tuple[str, str, str, str], list[StoredResult]] = {}
+    known = [e for e in board.stored if e.result.counts and e.result.model in board.specs.models]
+    for entry in sorted(known, key=lambda e: (e.result.started, e.file)):
+        histories.setdefault(result_key(entry.result), []).append(entry)
+    first: dict[str, StoredResult] = {}
+    for entry in sorted(known, key=lambda e: (e.result.started, e.file)):
+        first.setdefault(entry.result.model, entry)
+    for model, entry in first.items():
+        yield _new_model(board, model, entry)
+    for history in histories.values():
+        for before, after in pairwise(history):
+            yield from _changed(before, after)
+
+
+def _published(cohort: Cohort) -> Iterator[Entry]:
+    """One entry a source that says when it was collected."""
+    dates = cohort.rows.get("date")
+    if dates is not None and len(dates):
+        text = f"{len(cohort.rows)} models with figures that others published. {cohort.title}."
+        stamp = f"{dates.iloc[0]}T00:00:00+00:00"
+        page = f"boards/{cohort.name}/"
+        yield Entry(f"source/{cohort.name}", "new-model", cohort.title, text, page, stamp)
+
+
+def _new_model(board: Board, model: str, entry: StoredResult) -> Entry:
+    spec = board.specs.models[model]
+    figures = [f"{name} {r.value:.4g} {r.unit}" for name, r in readings_of(entry.result)]
+    text = f"{spec.title}, family {spec.family}, is measured here. First figures: "
+    return Entry(
+        f"model/{model}",
+        "new-model",
+        f"New model: {spec.title}",
+        text + (", ".join(figures) or "none that is ranked") + ".",
+        f"models/{model}/",
+        entry.result.started.isoformat(),
+    )
+
+
+def _changed(before: StoredResult, after: StoredResult) -> Iterator[Entry]:
+    """What a later record of the same job changed: the method, or figures under the same method."""
+    old, new = before.result, after.result
+    name, page, stamp = record_of(after), f"models/{new.model}/", new.started.isoformat()
+    where = f"{new.model}, {new.kind} {new.name}"
+    if fault := _method(old, new):
+        text = f"{where}: {fault}. Figures of before and after are not compared."
+        yield Entry(
+            f"method/{name}", "changed-method", f"Changed method: {where}", text, page, stamp
+        )
+        return
+    moves = _moves(old, new)
+    if moves:
+        text = "; ".join(_sentence(one) for one in moves)
+        yield Entry(f"score/{name}", "changed-score", f"Changed score: {where}", text, page, stamp)
+
+
+def _method(old: Result, new: Result) -> str | None:
+    """What differs between two records of one job in how they were measured."""
+    if [task.task for task in old.tasks] != [task.task for task in new.tasks]:
+        return "the suite's tasks changed"
+    if old.text != new.text:
+        return "the text or its protocol changed"
+    if old.preference and new.preference and old.preference.protocol != new.preference.protocol:
+        return "the protocol of the pairs changed"
+    return None
+
+
+def _moves(old: Result, new: Result) -> list[Move]:
+    readings = dict(readings_of(old))
+    key = ("measured", new.model, new.revision, str(new.environment.dtype))
+    found = [
+        move((*key, name), readings[name], reading)
+        for name, reading in readings_of(new)
+        if name in readings
+    ]
+    return [one for one in found if one.before != one.after]
+
+
+def _sentence(one: Move) -> str:
+    if one.noise is None:
+        judged = "noise unknown"
+    else:
+        judged = "beyond noise" if one.beyond_noise else "within noise"
+    return f"{one.figure} from {one.before:.6g} to {one.after:.6g} {one.unit} ({judged})"
+
+
+def _atom(entries: Sequence[Entry], board: Board) -> bytes:
+    ET.register_namespace("", ATOM)
+    feed = ET.Element(f"{{{ATOM}}}feed")
+    _add(feed, "id", _urn("feed"))
+    _add(feed, "title", TITLE)
+    _add(feed, "subtitle", "New models, changed scores and changed methods")
+    _add(feed, "updated", _stamp(entries[0].updated if entries else board.commit_date))
+    _add(_add(feed, "author"), "name", f"The {TITLE} maintainers")
+    _add(feed, "link", rel="self", type="application/atom+xml", href="feed.xml")
+    _add(feed, "link", rel="alternate", type="text/html", href="./")
+    _add(feed, "rights", "CC BY 4.0; published figures keep the licence of their source")
+    for entry in entries:
+        item = _add(feed, "entry")
+        _add(item, "id", _urn(entry.name))
+        _add(item, "title", entry.title)
+        _add(item, "updated", _stamp(entry.updated))
+        _add(item, "link", rel="alternate", type="text/html", href=entry.address)
+        _add(item, "category", term=entry.category)
+        _add(item, "content", entry.text, type="text")
+    ET.indent(feed, " ")
+    body: bytes = ET.tostring(feed, encoding="utf-8", xml_declaration=True)
+    return body + b"\n"
+
+
+def _add(parent: ET.Element, name: str, text: str | None = None, **attributes: str) -> ET.Element:
+    element = ET.SubElement(parent, f"{{{ATOM}}}{name}", attributes)
+    if text is not None:
+        element.text = "".join(c if c.isprintable() else " " for c in text)
+    return element
+
+
+def _urn(name: str) -> str:
+    """An id that depends on nothing but the name."""
+    return uuid5(NAMESPACE_URL, f"llm-compression-leaderboard/{name}").urn
+
+
+def _stamp(moment: str) -> str:
+    """RFC 3339, as Atom wants it: with seconds and a zone."""
+    return datetime.fromisoformat(moment).isoformat(timespec="seconds")

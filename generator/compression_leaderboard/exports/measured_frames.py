@@ -1,0 +1,223 @@
+"""Rows of the tables about texts, documents, the information plane and preference pairs."""
+
+import math
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+import pandas as pd
+
+from compression_leaderboard.board.board import record_of
+from compression_leaderboard.board.comparisons import Comparison
+from compression_leaderboard.board.compressors import CompressorRate, settings_text
+from compression_leaderboard.board.derived import (
+    Figure,
+    Plane,
+    bits_interval,
+    corrected,
+    corrected_error,
+    place_on_plane,
+    preference_figure,
+)
+from compression_leaderboard.board.measured import HEADLINE_ORDER
+from compression_leaderboard.records.results import Result
+from compression_leaderboard.repository.results import StoredResult
+from compression_leaderboard.repository.specs import Specs
+
+
+def compression_row(entry: StoredResult, specs: Specs) -> dict[str, object]:
+    result = entry.result
+    assert result.lossless is not None  # a corpus record that counts has a lossless side
+    assert result.text is not None
+    interval = bits_interval(result.lossless)
+    plane = place_on_plane(result.lossy, HEADLINE_ORDER) if result.lossy else None
+    released = specs.models[result.model].released
+    return {
+        "model": result.model,
+        "revision": result.revision,
+        "tokens_seen": result.tokens_seen,
+        "corpus": result.name,
+        "window_tokens": result.text.protocol.window_tokens,
+        "stride_tokens": result.text.protocol.stride_tokens,
+        "bits_per_byte": result.lossless.bits_per_byte,
+        "low95": interval.low if interval else None,
+        "high95": interval.high if interval else None,
+        "bytes": sum(d.bytes for d in result.lossless.documents),
+        "documents": len(result.lossless.documents),
+        "failing_bytes": result.lossless.failing_bytes,
+        "corpus_after_release": specs.corpora[result.name].begins > released,
+        **_plane(plane),
+        "dtype": result.environment.dtype,
+        "record": record_of(entry),
+    }
+
+
+def _plane(plane: Plane | None) -> dict[str, float | None]:
+    """Complexity, expressivity and optimality, each with its interval and spread over seeds."""
+    cells: dict[str, float | None] = {}
+    for name in ("complexity", "expressivity", "optimality"):
+        figure: Figure | None = getattr(plane, name, None)
+        interval = figure.interval if figure else None
+        cells[name] = figure.value if figure else None
+        cells[f"{name}_low95"] = interval.low if interval else None
+        cells[f"{name}_high95"] = interval.high if interval else None
+        cells[f"{name}_spread"] = figure.spread if figure else None
+    return cells
+
+
+def compressor_row(rate: CompressorRate) -> dict[str, object]:
+    return {
+        "compressor": rate.text.name,
+        "settings": settings_text(rate.text),
+        "version": rate.text.version,
+        "corpus": rate.corpus,
+        "bits_per_byte": rate.whole,
+        "document_bits_per_byte": rate.alone,
+        "low95": rate.interval.low if rate.interval else None,
+        "high95": rate.interval.high if rate.interval else None,
+        "bytes": rate.bytes,
+        "documents": rate.documents,
+        "record": rate.record,
+    }
+
+
+def plane_rows(entry: StoredResult) -> list[dict[str, object]]:
+    result = entry.result
+    if result.lossy is None:
+        return []
+    rows: list[dict[str, object]] = []
+    for layer in result.lossy.layers:
+        shared: dict[str, object] = {
+            "model": result.model,
+            "revision": result.revision,
+            "corpus": result.name,
+            "dtype": result.environment.dtype,
+            "positions": result.lossy.positions,
+            "layer": layer.layer,
+            "entropy": fmean(layer.entropy),
+            "ceiling": fmean(layer.ceiling),
+            "effective_rank": layer.effective_rank,
+            "record": record_of(entry),
+        }
+        for found in layer.information:
+            row: dict[str, object] = {
+                **shared,
+                "unit_of_labels": found.unit,
+                "side": found.side,
+                "order": found.order,
+                "null_deviation": fmean(found.null_deviation),
+                "null_error": fmean(found.null_error),
+                "standard_error": found.standard_error,
+            }
+            corrected = [a - b for a, b in zip(found.plug_in, found.null, strict=True)]
+            named = {"plug_in": found.plug_in, "null": found.null, "corrected": corrected}
+            for name, values in named.items():
+                row[name] = fmean(values)
+                row[f"{name}_spread"] = _deviation(values)
+            rows.append(row)
+    return rows
+
+
+def _deviation(values: Sequence[float]) -> float | None:
+    """Standard deviation over seeds; None where there is one alone."""
+    if len(values) < 2:
+        return None
+    mean = fmean(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def document_frame(entries: Sequence[StoredResult]) -> pd.DataFrame:
+    """One row a document of every record; texts as categories, since there may be millions."""
+    results = [entry.result for entry in entries]
+    costs = [result.lossless.documents for result in results if result.lossless is not None]
+    times = [len(documents) for documents in costs]
+    names: dict[str, int] = {}
+    codes = [names.setdefault(d.document, len(names)) for own in costs for d in own]
+    return pd.DataFrame(
+        {
+            "model": repeated([result.model for result in results], times),
+            "revision": repeated([result.revision for result in results], times),
+            "corpus": repeated([result.name for result in results], times),
+            "document": pd.Categorical.from_codes(np.array(codes), pd.Index(list(names))),
+            "bytes": np.fromiter((d.bytes for own in costs for d in own), np.int64),
+            "tokens": np.fromiter((d.tokens for own in costs for d in own), np.int64),
+            "bits": np.fromiter((d.bits for own in costs for d in own), np.float64),
+            "lossless": np.fromiter((d.lossless for own in costs for d in own), bool),
+        }
+    )
+
+
+def repeated(texts: Sequence[object], times: Sequence[int]) -> pd.Categorical:
+    """Each text so many times, one after the other."""
+    codes, known = pd.factorize(np.array(texts, dtype=object))
+    return pd.Categorical.from_codes(np.repeat(codes, times), pd.Index(known))
+
+
+def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "model": one.model,
+                "other": one.other,
+                "corpus": one.corpus,
+                "dtype": one.dtype,
+                "documents": one.documents,
+                "difference": one.difference,
+                "low95": one.interval.low,
+                "high95": one.interval.high,
+            }
+            for one in comparisons
+        ]
+    )
+
+
+def preference_row(entry: StoredResult) -> dict[str, object]:
+    """A row of preferences."""
+    result = entry.result
+    assert result.preference is not None  # only such records are asked for
+    measured = result.preference
+    found = preference_figure(measured)
+    return _identity(result) | {
+        "pairs": measured.pairs,
+        "left_out": measured.left_out,
+        "completion_tokens": measured.completion_tokens,
+        "preference": found.value,
+        "preference_low95": found.interval.low,
+        "preference_high95": found.interval.high,
+        "lexical": found.lexical,
+        "lexical_low95": found.lexical_interval.low,
+        "lexical_high95": found.lexical_interval.high,
+        "beyond_lexical": found.beyond_lexical,
+        "beyond_low95": found.beyond_interval.low,
+        "beyond_high95": found.beyond_interval.high,
+        "record": record_of(entry),
+    }
+
+
+def preference_layer_rows(entry: StoredResult) -> list[dict[str, object]]:
+    """The rows of preference_layers that one record gives."""
+    result = entry.result
+    assert result.preference is not None  # only such records are asked for
+    rows: list[dict[str, object]] = []
+    for layer in result.preference.layers:
+        row = _identity(result) | {"layer": layer.layer}
+        plug_in, null = np.array(layer.plug_in), np.array(layer.null)
+        values = {"plug_in": plug_in, "null": null, "corrected": corrected(layer)}
+        for name, by_seed in values.items():
+            row[name] = by_seed.mean()
+            row[f"{name}_spread"] = by_seed.std(ddof=1) if len(by_seed) > 1 else None
+        row["null_deviation"] = np.mean(layer.null_deviation)
+        row["standard_error"] = corrected_error(layer)
+        row["record"] = record_of(entry)
+        rows.append(row)
+    return rows
+
+
+def _identity(result: Result) -> dict[str, object]:
+    return {
+        "model": result.model,
+        "revision": result.revision,
+        "tokens_seen": result.tokens_seen,
+        "corpus": result.name,
+        "dtype": result.environment.dtype,
+    }

@@ -1,0 +1,155 @@
+"""What may predict a score and by which form, and the rule that chooses one."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.fits.curves import Form, count_parameters
+from compression_leaderboard.fits.table import ScoreTable
+
+Array = NDArray[np.float64]
+
+FEW_TEXTS = 4  # up to so many, pairs of texts and each with log parameters are predictors too
+PER_PARAMETER = 3  # a form needs so many training rows for each number it fits
+SIZE, COMPUTE = "parameters", "training_flop"
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """One column or its logarithm. rises: whether larger values mean a better model."""
+
+    column: str
+    label: str
+    log: bool = False
+    rises: bool = False
+
+    def values(self, table: ScoreTable) -> Array:
+        raw = table.column(self.column)
+        if not self.log:
+            return raw
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(raw > 0, np.log(raw), np.nan)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Predictors and a form. source: the family of candidates that it is compared within."""
+
+    source: str  # such as "bpc_python" or "log parameters"; what the tables call it
+    predictors: tuple[Predictor, ...]
+    form: Form
+    is_baseline: bool = False
+    is_first: bool = False  # preferred among equally simple ones: the average of the texts
+
+    @property
+    def parameters(self) -> int:
+        return count_parameters(self.form, len(self.predictors))
+
+    @property
+    def label(self) -> str:
+        names = [f"log {p.label}" if p.log else p.label for p in self.predictors]
+        return " + ".join(names) if names else "none"
+
+    def design(self, table: ScoreTable) -> Array:
+        """Values of the predictors, (rows, predictors); NaN where one is unknown."""
+        columns = [predictor.values(table) for predictor in self.predictors]
+        return np.column_stack(columns) if columns else np.empty((len(table.models), 0))
+
+
+def list_candidates(cohort: Cohort, table: ScoreTable) -> tuple[Candidate, ...]:
+    """Every candidate whose columns the table has. The mean of the training rows comes first."""
+    found = [Candidate("mean", (), "mean", is_baseline=True)]
+    found += _baselines()
+    for source, predictors in _compression(cohort, table):
+        found += _with_forms(source, predictors)
+        if len(table.texts) <= FEW_TEXTS or source in ("average", "all texts"):
+            size = Predictor(SIZE, "parameters", log=True, rises=True)
+            found += [
+                Candidate(f"{source} + log parameters", (*predictors, size), form)
+                for form in _flat_forms()
+            ]
+    columns = set(table.frame.columns)
+    return tuple(c for c in found if all(p.column in columns for p in c.predictors))
+
+
+def _flat_forms() -> tuple[Form, ...]:
+    return ("line", "logistic")
+
+
+def _baselines() -> Iterator[Candidate]:
+    size = Predictor(SIZE, "parameters", log=True, rises=True)
+    compute = Predictor(COMPUTE, "training compute", log=True, rises=True)
+    for source, predictors in (
+        ("log parameters", (size,)),
+        ("log training compute", (compute,)),
+        ("log parameters + log training compute", (size, compute)),
+    ):
+        for form in _flat_forms():
+            yield Candidate(source, predictors, form, is_baseline=True)
+
+
+def _with_forms(source: str, predictors: tuple[Predictor, ...]) -> Iterator[Candidate]:
+    """One text may have any form, and its logarithm too; several predictors a flat one."""
+    first = source == "average"
+    if len(predictors) > 1 or predictors[0].rises:
+        for form in _flat_forms():
+            yield Candidate(source, predictors, form)
+        return
+    own = predictors[0]
+    logged = Predictor(own.column, own.label, log=True)
+    for predictor in (own, logged):
+        for form in ("line", "logistic", "floor"):
+            yield Candidate(source, (predictor,), form, is_first=first)
+    yield Candidate(source, (own,), "monotone", is_first=first)
+
+
+def _compression(cohort: Cohort, table: ScoreTable) -> Iterator[tuple[str, tuple[Predictor, ...]]]:
+    """The predictors that stand for compression, by the name of their source."""
+    labels = {column.name: column.label for column in cohort.compression}
+    rising = {c.name for c in cohort.compression if c.higher_is_better}
+    texts = [Predictor(t, labels[t], rises=t in rising) for t in table.texts]
+    if len(texts) > 1:
+        yield "average", (Predictor("compression", "average"),)
+    for text in texts:
+        yield text.column, (text,)
+    if 2 < len(texts) <= FEW_TEXTS:
+        for pair in combinations(texts, 2):
+            yield " + ".join(p.column for p in pair), pair
+    if len(texts) > 1:
+        yield "all texts", tuple(texts)
+    for text in texts:
+        optimality = Predictor(f"{text.column}_optimality", f"optimality, {text.label}", rises=True)
+        plane = tuple(
+            Predictor(f"{text.column}_{side}", f"{side}, {text.label}", rises=True)
+            for side in ("complexity", "expressivity")
+        )
+        yield optimality.column, (optimality,)
+        yield f"complexity + expressivity, {text.column}", plane
+        yield f"{text.column} + optimality", (text, optimality)
+    for preference in cohort.preferences:
+        yield preference.name, (Predictor(preference.name, preference.label, rises=True),)
+
+
+def choose(candidates: Sequence[Candidate], losses: Array) -> int | None:
+    """Index of the chosen candidate; None where none could be judged.
+
+    losses: (candidates, cells), mean squared error over each group that was left out; NaN where a
+    candidate could not be fitted. The standard error is that of the best one's mean over the cells
+    (Breiman et al. 1984). Simplest: fewest fitted numbers, then the average of the texts before
+    single ones, then the smaller error.
+    """
+    means = losses.mean(axis=1)  # NaN where a cell is missing
+    possible = np.flatnonzero(np.isfinite(means))
+    if len(possible) == 0:
+        return None
+    best = possible[np.argmin(means[possible])]
+    cells = losses.shape[1]
+    allowed = losses[best].std(ddof=1) / np.sqrt(cells) if cells > 1 else 0.0
+    near = possible[means[possible] <= means[best] + allowed]
+    return int(
+        min(near, key=lambda k: (candidates[k].parameters, not candidates[k].is_first, means[k]))
+    )

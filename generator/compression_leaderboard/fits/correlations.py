@@ -1,0 +1,160 @@
+"""How scores and compression go together, and how alike the models of one family are.
+
+Known gap: p-values take models as independent, which models of one family are not; the intervals
+resample whole families and are the ones to trust.
+"""
+
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from numpy.typing import NDArray
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.tools.sm_exceptions import ConvergenceWarning
+
+from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.fits.evaluation import group_draws, group_sums
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Pearson r and Spearman rho of a score with compression, with a 95 % family bootstrap of r.
+
+    partial, partial_compute: Spearman given log parameters, and given log training compute; None
+    where a model's is unknown. p_value: of Pearson's r, corrected over the cohort's benchmarks
+    (Benjamini–Hochberg).
+    """
+
+    score: str  # column name; "score" is the mean
+    label: str
+    n: int
+    families: int
+    pearson: float
+    low: float
+    high: float
+    spearman: float
+    partial: float | None
+    partial_compute: float | None
+    p_value: float
+    negative_control: bool = False
+
+
+def correlate(
+    cohort: Cohort, fewest_models: int, fewest_families: int, seed: int
+) -> tuple[Correlation, ...]:
+    """Of the average compression with the mean and every benchmark that enough models have."""
+    labels = {"score": "Mean of all benchmarks"} | {s.name: s.label for s in cohort.scores}
+    controls = {s.name for s in cohort.scores if s.negative_control}
+    found = []
+    for name, label in labels.items():
+        rows = cohort.rows.dropna(subset=["compression", name])
+        varies = rows[name].nunique() > 1 and rows["compression"].nunique() > 1
+        if len(rows) >= fewest_models and rows["family"].nunique() >= fewest_families and varies:
+            found.append(
+                replace(_correlation(rows, name, label, seed), negative_control=name in controls)
+            )
+    if not found:
+        return ()
+    corrected = multipletests([c.p_value for c in found], method="fdr_bh")[1]
+    return tuple(replace(c, p_value=float(p)) for c, p in zip(found, corrected, strict=True))
+
+
+def _correlation(rows: pd.DataFrame, name: str, label: str, seed: int) -> Correlation:
+    x, y = rows["compression"].to_numpy(), rows[name].to_numpy()
+    pearson = stats.pearsonr(x, y)
+    low, high = bootstrap_pearson(rows, name, seed)
+    return Correlation(
+        score=name,
+        label=label,
+        n=len(rows),
+        families=rows["family"].nunique(),
+        pearson=float(pearson.statistic),
+        low=low,
+        high=high,
+        spearman=float(stats.spearmanr(x, y).statistic),
+        partial=partial_spearman(x, y, rows["parameters"].to_numpy()),
+        partial_compute=partial_spearman(x, y, rows["training_flop"].to_numpy()),
+        p_value=float(pearson.pvalue),
+    )
+
+
+def partial_spearman(x: Array, y: Array, given: Array) -> float | None:
+    """Spearman correlation of x and y given a third quantity (log or not: ranks are the same).
+
+    None where the third is unknown for a row, or tells one of the two completely.
+    """
+    if not np.isfinite(given).all() or np.ptp(given) == 0:
+        return None
+    xy, xz, yz = (
+        float(stats.spearmanr(a, b).statistic) for a, b in ((x, y), (x, given), (y, given))
+    )
+    left = (1 - xz**2) * (1 - yz**2)
+    return (xy - xz * yz) / left**0.5 if left > 1e-12 else None
+
+
+def bootstrap_pearson(rows: pd.DataFrame, name: str, seed: int) -> tuple[float, float]:
+    """95 % interval of Pearson's r by resampling whole families: models of one family are alike.
+
+    Sums and products of each family are added up, so that a draw costs one small matrix product.
+    Draws in which a figure does not vary have no r and are left out.
+    """
+    x, y = rows["compression"].to_numpy(), rows[name].to_numpy()
+    x, y = x - x.mean(), y - y.mean()
+    groups = np.unique(rows["family"].to_numpy(dtype=str), return_inverse=True)[1]
+    times, own = group_draws(groups, seed)
+    sums = group_sums(np.column_stack([np.ones_like(x), x, y, x * x, y * y, x * y]), own)
+    n, sx, sy, sxx, syy, sxy = (times @ sums).T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = (n * sxy - sx * sy) / np.sqrt((n * sxx - sx**2) * (n * syy - sy**2))
+    low, high = np.quantile(values[np.isfinite(values)], [0.025, 0.975])
+    return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class FamilyVariance:
+    """Fitted once, for reporting; predictions come from forms judged on left-out families.
+
+    between: the standard deviation of families around the line of the score on the average
+    compression; within: of models around their family. Scores as fractions.
+    """
+
+    between: float
+    within: float
+
+    @property
+    def share(self) -> float:
+        """Part of the variance around the line that families explain."""
+        return self.between**2 / (self.between**2 + self.within**2)
+
+
+def family_variance(known: pd.DataFrame) -> FamilyVariance | None:
+    """known: rows with compression, score and family. None where the fit does not converge.
+
+    Scores in points and compression in standard deviations: the optimiser wants numbers near 1.
+    """
+    if known["family"].nunique() == len(known):
+        return None  # one model a family: nothing tells the two variances apart
+    x = known["compression"].to_numpy()
+    columns = sm.add_constant((x - x.mean()) / float(x.std()))
+    model = sm.MixedLM(100 * known["score"].to_numpy(), columns, groups=known["family"].to_numpy())
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            fit = model.fit(reml=True)
+        except np.linalg.LinAlgError:
+            return None
+    if not fit.converged or any(
+        issubclass(w.category, ConvergenceWarning) and "boundary" not in str(w.message)
+        for w in told
+    ):
+        return None
+    between = max(float(np.asarray(fit.cov_re)[0, 0]), 0.0)
+    return FamilyVariance(
+        between=between**0.5 / 100,
+        within=float(fit.scale) ** 0.5 / 100,
+    )

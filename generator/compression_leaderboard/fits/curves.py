@@ -1,0 +1,284 @@
+"""Curves from predictors to scores, fitted for many folds and benchmarks at once.
+
+A problem is a column: the scores of one benchmark with the weights of one fold, 0 for rows that
+the fold leaves out. All problems share the predictors. Every form is a short formula of
+eta = b0 + sum(b_j x_j), so that a page can repeat it.
+"""
+
+from collections.abc import Iterable
+from copy import copy
+from functools import cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+from compression_leaderboard.fits.least_squares import (
+    RIDGE,
+    Array,
+    Problems,
+    minimise_squares,
+    solve_all,
+)
+
+PIECES = 4
+
+
+def lengths(x: Array, knots: Array) -> Array:
+    """Columns of the monotone curve: a one, and how far x goes inside each piece."""
+    edges = np.concatenate([[-np.inf], knots, [np.inf]])
+    starts = np.concatenate([knots[:1], knots])
+    within = [
+        np.clip(x, low, high) - start
+        for low, high, start in zip(edges[:-1], edges[1:], starts, strict=True)
+    ]
+    return np.column_stack([np.ones(len(x)), *within])
+
+
+def fit_monotone(x: Array, problems: Problems) -> Array:
+    """Straight pieces that never fall, between the quartiles of a fold's x.
+
+    The first and the last piece go on beyond the data. Parameters: knots, the height at the first
+    knot, and the slope of each piece. Least squares with slopes >= 0 on the triangular factor of
+    the normal equations, from which the height is eliminated; problems of the same rows share their
+    columns.
+    """
+    found = np.empty((problems.weights.shape[1], 2 * PIECES))
+    for which in _same_rows(problems.weights > 0):
+        kept = problems.weights[:, which[0]] > 0
+        knots = np.quantile(x[kept], np.linspace(0, 1, PIECES + 1)[1:-1])
+        pieces = lengths(x[kept], knots)[:, 1:]
+        for one in which:
+            weights = problems.weights[kept, one]
+            both = np.column_stack([pieces, problems.scores[kept, one]])
+            mean = weights @ both / weights.sum()
+            both -= mean
+            gram = (both * weights[:, None]).T @ both
+            ridge = RIDGE * max(float(gram.trace()), RIDGE)
+            factor: Array = np.linalg.cholesky(gram + ridge * np.eye(len(gram))).T
+            slopes = nnls(factor[:, :-1], factor[:, -1])[0]
+            found[one] = [*knots, mean[-1] - slopes @ mean[:-1], *slopes]
+    return found
+
+
+def _same_rows(used: NDArray[np.bool_]) -> Iterable[list[int]]:
+    """Indices of the problems, (rows, problems), that use the same rows."""
+    alike: dict[bytes, list[int]] = {}
+    for k, column in enumerate(np.packbits(used, axis=0).T):
+        alike.setdefault(column.tobytes(), []).append(k)
+    return alike.values()
+
+
+Form = Literal["mean", "line", "logistic", "floor", "monotone"]
+FORMS: dict[Form, str] = {
+    "mean": "mean of the training models",
+    "line": "straight line",
+    "logistic": "logistic curve between chance and ceiling",
+    "floor": "logistic curve from a fitted floor to the ceiling",
+    "monotone": "monotone curve of straight pieces",
+}
+CACHED = 64_000  # rows x problems searched at once: what a processor keeps near itself
+FLOOR_DEVIATION = 0.05  # how far a floor may lie from chance: one standard deviation
+SLOPE_DEVIATION = 1.0  # how steep a logistic curve may be, per standard deviation of a predictor
+
+
+def count_parameters(form: Form, predictors: int) -> int:
+    """Numbers that the form fits: of two that do equally well the one with fewer is simpler."""
+    return {
+        "mean": 1,
+        "line": 1 + predictors,
+        "logistic": 1 + predictors,
+        "floor": 2 + predictors,
+        "monotone": 1 + PIECES,
+    }[form]
+
+
+def fit_form(form: Form, x: Array, problems: Problems) -> Array:
+    """Parameters of the form by weighted least squares, (problems, parameters).
+
+    x: (rows, predictors), roughly standardised. The monotone curve takes one predictor, which must
+    rise with the score.
+    """
+    if form == "mean":
+        means: Array = problems.weighted.sum(axis=0) / problems.total
+        return means[:, None]
+    if form == "monotone":
+        return fit_monotone(x[:, 0], problems)
+    line = _fit_lines(x, problems)
+    if form == "line":
+        return line
+    start = _logistic_start(line, x, problems)
+    if form == "floor":
+        start = np.column_stack([problems.chance, start])
+    noise = _noise(line, x, problems)
+    at_once = max(1, CACHED // len(x))
+    found = np.empty_like(start)
+    for first in range(0, len(start), at_once):
+        part = np.arange(first, min(first + at_once, len(start)))
+        squares = _Logistic(form == "floor", x, problems.at(part), noise[part])
+        found[part] = minimise_squares(squares, start[part])
+    return found
+
+
+def apply_form(form: Form, parameters: Array, x: Array, chance: Array, ceiling: Array) -> Array:
+    """Predicted scores of every row under every problem's parameters, (rows, problems).
+
+    Kept inside [0, ceiling], where scores are.
+    """
+    if form == "mean":
+        values = np.repeat(parameters.T, len(x), axis=0)
+    elif form == "line":
+        values = linear(parameters, x)
+    elif form == "monotone":
+        pieces = [lengths(x[:, 0], own[: PIECES - 1]) @ own[PIECES - 1 :] for own in parameters]
+        values = np.column_stack(pieces)
+    else:
+        floored = form == "floor"
+        low = parameters[:, 0] if floored else chance
+        share = expit(linear(parameters[:, 1:] if floored else parameters, x))
+        values = low + (ceiling - low) * share
+    return np.clip(values, 0, ceiling)
+
+
+def expit(eta: Array) -> Array:
+    """1 / (1 + exp(−eta)), by numpy's exponential, which is several times as fast as scipy's."""
+    share = np.negative(eta)
+    with np.errstate(over="ignore"):  # far below 0 it is 0
+        np.exp(share, out=share)
+    share += 1
+    return np.reciprocal(share, out=share)
+
+
+def linear(parameters: Array, x: Array) -> Array:
+    """b0 + sum(b_j x_j), (rows, problems)."""
+    values: Array = parameters[:, 0] + x @ parameters[:, 1:].T
+    return values
+
+
+def _fit_lines(x: Array, problems: Problems) -> Array:
+    """Least squares in closed form: the normal equations of all problems from matrix products."""
+    columns, products = _with_products(x)
+    gram = _symmetric((products @ problems.weights).T, len(columns))
+    moments = columns @ problems.weighted  # (columns, problems)
+    return solve_all(gram, moments.T)
+
+
+def _noise(line: Array, x: Array, problems: Problems) -> Array:
+    """Variance around the line, never quite 0."""
+    squares = (problems.weights * (problems.scores - linear(line, x)) ** 2).sum(axis=0)
+    variance: Array = np.maximum(squares / problems.total, 1e-8)
+    return variance
+
+
+def _variances(x: Array, problems: Problems) -> Array:
+    """Variance of each predictor over the rows of each problem, (problems, predictors)."""
+    mean = x.T @ problems.weights / problems.total
+    variance: Array = np.maximum((x**2).T @ problems.weights / problems.total - mean**2, 1e-12)
+    return variance.T
+
+
+def _logistic_start(line: Array, x: Array, problems: Problems) -> Array:
+    """The curve that has the line's height and slope in the middle of a fold's rows."""
+    centre = (x.T @ problems.weights / problems.total).T  # (problems, predictors)
+    room = problems.ceiling - problems.chance
+    height = problems.weighted.sum(axis=0) / problems.total
+    share = np.clip((height - problems.chance) / room, 0.03, 0.97)
+    slopes = line[:, 1:] / (room * share * (1 - share))[:, None]
+    level = np.log(share / (1 - share)) - (slopes * centre).sum(axis=1)
+    return np.column_stack([level, slopes])
+
+
+class _Logistic:
+    """The squares of a logistic form, for the search; arrays are (problems, rows).
+
+    The floor is pulled towards chance and the slopes towards 0, each as by one observation of it
+    with its deviation, against the noise around a straight line. So a benchmark that has hardly
+    left chance gets no steep curve from the noise of its last few rows.
+    """
+
+    def __init__(self, floored: bool, x: Array, problems: Problems, noise: Array) -> None:
+        self.floored, self.low, self.ceiling = floored, problems.chance, problems.ceiling
+        self.scores = np.ascontiguousarray(problems.scores.T)
+        self.weights = np.ascontiguousarray(problems.weights.T)
+        self.columns, self.products = _with_products(x)
+        self.pull = np.zeros((len(noise), x.shape[1] + 1 + floored))
+        self.pull[:, 1 + floored :] = noise[:, None] * _variances(x, problems) / SLOPE_DEVIATION**2
+        self.target = np.zeros_like(self.pull)
+        if floored:
+            self.pull[:, 0] = noise / FLOOR_DEVIATION**2
+            self.target[:, 0] = problems.chance
+
+    def chosen(self, which: NDArray[np.bool_]) -> "_Logistic":
+        part = copy(self)
+        for name in ("low", "ceiling", "scores", "weights", "pull", "target"):
+            setattr(part, name, getattr(self, name)[which])
+        return part
+
+    def allowed(self, parameters: Array) -> Array:
+        if self.floored:
+            parameters[:, 0] = np.clip(parameters[:, 0], 0, self.ceiling - 0.05)
+        return parameters
+
+    def curve(self, parameters: Array) -> Array:
+        """Share of the way from the floor to the ceiling."""
+        return expit(parameters[:, self.floored :] @ self.columns)
+
+    def loss(self, parameters: Array, curve: Array) -> Array:
+        residuals = self._residuals(self._low(parameters), curve)[0]
+        squares = np.einsum("fn,fn,fn->f", self.weights, residuals, residuals)
+        total: Array = squares + (self.pull * (parameters - self.target) ** 2).sum(axis=1)
+        return total
+
+    def equations(self, parameters: Array, curve: Array) -> tuple[Array, Array]:
+        """Normal equations. The derivative by a parameter of eta is the slope times a column, so
+        every sum over rows is part of a product of two matrices.
+        """
+        residuals, rising = self._residuals(self._low(parameters), curve)
+        left = 1 - curve  # derivative by the floor
+        slope = np.multiply(rising, left, out=rising)
+        weighted = self.weights * slope
+        count, own = parameters.shape[1], slice(int(self.floored), None)
+        gram, right = np.empty((len(parameters), count, count)), np.empty((len(parameters), count))
+        if self.floored:
+            gram[:, 0, 0] = np.einsum("fn,fn,fn->f", self.weights, left, left)
+            right[:, 0] = np.einsum("fn,fn,fn->f", self.weights, left, residuals)
+            left *= weighted
+            gram[:, 0, own] = gram[:, own, 0] = left @ self.columns.T
+        residuals *= weighted
+        right[:, own] = residuals @ self.columns.T
+        weighted *= slope
+        gram[:, own, own] = _symmetric(weighted @ self.products.T, count - self.floored)
+        gram += np.eye(count) * self.pull[:, None, :]
+        return gram, right + self.pull * (self.target - parameters)
+
+    def _residuals(self, low: Array, curve: Array) -> tuple[Array, Array]:
+        """Scores minus the form, and how far the form lies above its floor."""
+        rising = (self.ceiling - low)[:, None] * curve
+        residuals = self.scores - rising
+        residuals -= low[:, None]
+        return residuals, rising
+
+    def _low(self, parameters: Array) -> Array:
+        return parameters[:, 0] if self.floored else self.low
+
+
+def _with_products(x: Array) -> tuple[Array, Array]:
+    """A one and the predictors, (1 + p, rows), and the products of each two, (pairs, rows)."""
+    columns = np.vstack([np.ones(len(x)), x.T])
+    left, right = _upper(len(columns))
+    return columns, columns[left] * columns[right]
+
+
+@cache
+def _upper(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the upper triangle of a matrix, its diagonal included."""
+    return np.triu_indices(count)
+
+
+def _symmetric(sums: Array, count: int) -> Array:
+    """Matrices, (problems, count, count), from the sums of the products, (problems, pairs)."""
+    matrices = np.empty((len(sums), count, count))
+    left, right = _upper(count)
+    matrices[:, left, right] = matrices[:, right, left] = sums
+    return matrices

@@ -1,0 +1,140 @@
+"""Compress a corpus with the classical compressors: all of it as one stream, and each document.
+Sizes are those of the format that the compressor's own program writes: gzip (no file name, no
+time), bzip2, xz with CRC64, a zstd frame with its content size and without a checksum, a brotli
+stream. PPMd var.H has no format of its own: its bare stream is counted, and the decoder is told
+order, memory and length.
+"""
+
+import bz2
+import gzip
+import lzma
+import platform
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import brotli
+import pyppmd
+import zstandard
+
+from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.text import Document
+from compression_leaderboard.records.results import (
+    CLASSICAL,
+    ClassicalSizes,
+    CompressedText,
+    Compressor,
+    DocumentSize,
+)
+
+Settings = Mapping[str, int]
+MIB = 1 << 20
+XZ_SMALLEST, XZ_LARGEST = 1 << 12, 1 << 26  # dictionaries: the format's least, and preset 9's
+
+
+@dataclass(frozen=True)
+class Codec:
+    """Both directions of a compressor; the length of the original is given to the way back."""
+
+    version: str
+    compress: Callable[[bytes, Settings], bytes]
+    decompress: Callable[[bytes, Settings, int], bytes]
+
+
+def _gzip(content: bytes, settings: Settings) -> bytes:
+    return gzip.compress(content, settings["level"], mtime=0)
+
+
+def _bzip2(content: bytes, settings: Settings) -> bytes:
+    return bz2.compress(content, settings["level"])
+
+
+def _xz(content: bytes, settings: Settings) -> bytes:
+    """A dictionary no larger than the content gives the same size in a fraction of the time."""
+    preset = settings["preset"] | (lzma.PRESET_EXTREME if settings["extreme"] else 0)
+    dictionary = min(max(XZ_SMALLEST, 1 << len(content).bit_length()), XZ_LARGEST)
+    chain = [{"id": lzma.FILTER_LZMA2, "preset": preset, "dict_size": dictionary}]
+    return lzma.compress(content, format=lzma.FORMAT_XZ, filters=chain)
+
+
+def _zstd(content: bytes, settings: Settings) -> bytes:
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        settings["level"],
+        window_log=settings["window_log"],
+        enable_ldm=bool(settings["long_distance_matching"]),
+    )
+    return zstandard.ZstdCompressor(compression_params=parameters).compress(content)
+
+
+def _brotli(content: bytes, settings: Settings) -> bytes:
+    found: bytes = brotli.compress(
+        content, quality=settings["quality"], lgwin=settings["window_log"]
+    )
+    return found
+
+
+def _ppmd(content: bytes, settings: Settings) -> bytes:
+    encoder = pyppmd.Ppmd7Encoder(settings["order"], settings["memory_mib"] * MIB)
+    packed: bytes = encoder.encode(content) + encoder.flush()
+    return packed
+
+
+def _ppmd_back(content: bytes, settings: Settings, length: int) -> bytes:
+    decoder = pyppmd.Ppmd7Decoder(settings["order"], settings["memory_mib"] * MIB)
+    back: bytes = decoder.decode(content, length)
+    return back
+
+
+PYTHON = f"Python {platform.python_version()}"
+ZSTD = ".".join(map(str, zstandard.ZSTD_VERSION))
+CODECS = {
+    "gzip": Codec(
+        f"{PYTHON}, zlib {zlib.ZLIB_RUNTIME_VERSION}", _gzip, lambda c, s, n: gzip.decompress(c)
+    ),
+    "bzip2": Codec(PYTHON, _bzip2, lambda c, s, n: bz2.decompress(c)),
+    "xz": Codec(PYTHON, _xz, lambda c, s, n: lzma.decompress(c)),
+    "zstd": Codec(
+        f"zstandard {zstandard.__version__}, zstd {ZSTD}",
+        _zstd,
+        lambda c, s, n: zstandard.ZstdDecompressor().decompress(c),
+    ),
+    "brotli": Codec(f"brotli {brotli.__version__}", _brotli, lambda c, s, n: brotli.decompress(c)),
+    "PPMd var.H": Codec(f"pyppmd {pyppmd.__version__}", _ppmd, _ppmd_back),
+}
+
+
+def compress_corpus(
+    documents: Sequence[Document], report: Callable[[str, int, int], None]
+) -> ClassicalSizes:
+    """Sizes under every compressor. `report(stage, done, total)` shows progress.
+
+    Raises MeasureError("round_trip") when a compressor does not give the bytes back.
+    """
+    contents = [document.text.encode() for document in documents]
+    compressed = []
+    for done, compressor in enumerate(CLASSICAL.compressors):
+        report("compressors", done, len(CLASSICAL.compressors))
+        compressed.append(
+            CompressedText(
+                name=compressor.name,
+                settings=compressor.settings,
+                version=CODECS[compressor.name].version,
+                whole_bytes=compressed_size(b"".join(contents), compressor),
+                document_bytes=tuple(compressed_size(c, compressor) for c in contents),
+            )
+        )
+    sizes = [
+        DocumentSize(document=document.name, bytes=len(content))
+        for document, content in zip(documents, contents, strict=True)
+    ]
+    return ClassicalSizes(documents=tuple(sizes), compressed=tuple(compressed))
+
+
+def compressed_size(content: bytes, compressor: Compressor) -> int:
+    """Bytes that the compressor makes of `content`, once they have been read back."""
+    codec = CODECS[compressor.name]
+    packed = codec.compress(content, compressor.settings)
+    if codec.decompress(packed, compressor.settings, len(content)) != content:
+        wrong = f"{compressor.name} ({codec.version}) does not give {len(content)} bytes back"
+        raise MeasureError("round_trip", f"{wrong}; install another version of it")
+    return len(packed)

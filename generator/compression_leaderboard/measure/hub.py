@@ -1,0 +1,271 @@
+"""Ask the Hugging Face Hub for commits, documents and weights, with patience and typed refusals.
+
+huggingface_hub itself retries some requests and not others, and reports a lost connection as a
+missing file; `datasets` hides both behind words of its own. So the cause is looked up here.
+"""
+
+import errno
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from huggingface_hub import (
+    HfApi,
+    constants,
+    hf_hub_download,
+    snapshot_download,
+    try_to_load_from_cache,
+)
+from huggingface_hub.errors import (  # type: ignore[attr-defined]
+    DisabledRepoError,
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    HTTPError,
+    NotASafetensorsRepoError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+    SafetensorsParsingError,
+)
+
+from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.plan.hub_weights import HubListing, Room, gated_message, judge_weights
+from compression_leaderboard.records.base import UserError
+
+# HTTPError: of whatever client the library uses, which has changed before.
+
+
+WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds before each further attempt
+LONGEST_WAIT = 300.0  # seconds; a Hub that asks for more is left alone
+BUSY = (408, 429, 500, 502, 503, 504)
+CUT_OFF = "Consistency check failed"  # how huggingface_hub begins to tell of a body cut short
+
+Answer = TypeVar("Answer")
+
+
+def ask(place: str, question: Callable[[], Answer]) -> Answer:
+    """The Hub's answer; a busy Hub or a lost connection is tried again, as late as the Hub wants.
+
+    place: what is asked for, as messages show it. Raises MeasureError for a fault of the Hub's.
+    """
+    waits = iter(WAITS)
+    while True:
+        try:
+            return question()
+        except Exception as error:
+            fault = error if isinstance(error, MeasureError) else diagnose(place, error)
+            if fault is None:
+                raise
+            wait, asked = next(waits, None), _seconds_asked(error)
+            if fault.reason != "network" or wait is None or asked > LONGEST_WAIT:
+                raise fault from error
+        time.sleep(max(wait, asked))
+
+
+def diagnose(place: str, error: Exception) -> MeasureError | None:
+    """Why the Hub did not give what was asked for, and what to do; None for any other error."""
+    causes = list(_causes(error))
+    told = [_answer(place, cause) for cause in causes]
+    told += [_silence(place, cause) for cause in causes]
+    return next((fault for fault in told if fault is not None), None)
+
+
+def _answer(place: str, cause: BaseException) -> MeasureError | None:
+    """What the Hub said, or this machine in its place."""
+    match cause:
+        case GatedRepoError():
+            return MeasureError("gated", gated_message(place))
+        case RepositoryNotFoundError():
+            repair = "check its name, or log in if it is private"
+            return MeasureError("weights", f"{place}: the Hub shows no such repository; {repair}")
+        case RevisionNotFoundError():
+            repair = "pin a commit that its Files page shows"
+            return MeasureError("weights", f"{place}: the Hub has no such revision; {repair}")
+        case DisabledRepoError():
+            return MeasureError("weights", f"{place}: disabled on the Hub; choose another one")
+        case HFValidationError():
+            wrong = f"not a repository's name ({_first_line(cause)})"
+            return MeasureError("weights", f"{place}: {wrong}; write org/name")
+        case HfHubHTTPError() if (status := cause.response.status_code) in BUSY:
+            wrong = f"the Hub is busy (HTTP {status}, asked {len(WAITS) + 1} times)"
+            return MeasureError("network", f"{place}: {wrong}; measure again later")
+        case HfHubHTTPError() if not isinstance(cause, EntryNotFoundError):
+            wrong = f"the Hub refused (HTTP {cause.response.status_code})"
+            return MeasureError("weights", f"{place}: {wrong}; check its page on the Hub")
+        case OfflineModeIsEnabled():
+            repair = "unset HF_HUB_OFFLINE, or fetch it first"
+            return MeasureError("weights", f"{place}: not in the cache; {repair}")
+        case OSError(errno=errno.ENOSPC):
+            repair = "free some of it, and measure again"
+            return MeasureError("disk", f"{place}: the disk is full; {repair}")
+    return None
+
+
+def _silence(place: str, cause: BaseException) -> MeasureError | None:
+    """A connection that is not there, or broke."""
+    match cause:
+        case HTTPError() | ConnectionError() | TimeoutError():
+            lost = type(cause).__name__
+        case OSError() if str(cause).startswith(CUT_OFF):
+            lost = "cut off"
+        case _:
+            return None
+    repair = "measure again when there is one: whole files are kept"
+    return MeasureError("network", f"{place}: no connection to the Hub ({lost}); {repair}")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it came from: the libraries put words of their own over it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _seconds_asked(error: BaseException) -> float:
+    """What a Retry-After asks for; 0 without one, or where it is a date."""
+    responses: list[Any] = [getattr(cause, "response", None) for cause in _causes(error)]
+    asked = [r.headers.get("Retry-After", "") for r in responses if r is not None]
+    return max((float(seconds) for seconds in asked if seconds.isdigit()), default=0.0)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0].strip() or type(error).__name__
+
+
+CONFIGURATIONS = ("config.json", "tokenizer_config.json")  # may name code of the repository
+LOADER = "it has a loader script, which is never run"
+
+
+def resolve_dataset(name: str) -> str:
+    """Commit of a dataset's main branch today. Raises UserError when the Hub does not answer."""
+    try:
+        commit = ask(name, lambda: HfApi().dataset_info(name).sha)
+    except MeasureError as error:
+        raise UserError([error.message]) from error
+    if commit is None:
+        raise UserError([f"{name}: the Hub gave no commit; check the name of the dataset"])
+    return commit
+
+
+def check_dataset(name: str, commit: str) -> None:
+    """Whether a dataset is there at a commit and without a script. Raises MeasureError.
+
+    `datasets` itself would answer from another revision in its cache where the Hub does not.
+    """
+    place = f"{name} at {commit}"
+    info = ask(place, lambda: HfApi().dataset_info(name, revision=commit))
+    if info.gated:
+        ask(name, lambda: HfApi().auth_check(name, repo_type="dataset"))
+    script = name.rpartition("/")[2] + ".py"
+    if script in {sibling.rfilename for sibling in info.siblings or []}:
+        repair = "choose a revision with plain files, such as its parquet branch"
+        raise MeasureError("harness", f"{place}: {script}: {LOADER}; {repair}")
+
+
+def download_documents(name: str) -> tuple[str, Path]:
+    """Commit and folder of a dataset as a local mirror serves it today. Raises MeasureError."""
+    commit = ask(name, lambda: HfApi().dataset_info(name).sha)
+    place = f"{name} at {commit}"
+    folder = ask(place, lambda: snapshot_download(name, repo_type="dataset", revision=commit))
+    return str(commit), Path(folder)
+
+
+def download_weights(
+    repository: str, revision: str, licence: str | None, cache: Path, room: Room
+) -> Path:
+    """Folder with a model's safetensors, configuration and tokenizer at a commit.
+
+    Nothing else is fetched, pickles and code least of all, and nothing at all of weights that
+    cannot be measured here. A connection that breaks is taken up where it broke.
+    Raises MeasureError, with a line for each reason against the weights.
+    """
+    place, cache = f"{repository} at {revision}", cache / "hub"
+    wanted: list[str] | None = None  # without a connection: whatever was fetched earlier
+    if not constants.is_offline_mode():
+        listing = list_weights(repository, revision, cache)
+        held = sum(size for name, size in listing.sizes.items() if _held(listing, name, cache))
+        room = replace(room, disk_bytes=room.disk_bytes + held)
+        if refusals := judge_weights(listing, licence, room):
+            lines = "\n".join(refusal.message for refusal in refusals)
+            raise MeasureError(refusals[0].reason, lines)
+        wanted = [*listing.weights, *listing.texts]
+
+    def fetch() -> Path:
+        folder = Path(
+            snapshot_download(repository, revision=revision, allow_patterns=wanted, cache_dir=cache)
+        )
+        # Where the Hub falls silent, the library is content with the files that it has.
+        if missing := [name for name in wanted or [] if not (folder / name).is_file()]:
+            raise ConnectionError(f"{missing[0]} is missing")
+        return folder
+
+    return ask(place, fetch)
+
+
+def _held(listing: HubListing, name: str, cache: Path) -> bool:
+    revision = listing.revision
+    found = try_to_load_from_cache(listing.repository, name, cache_dir=cache, revision=revision)
+    return isinstance(found, str)
+
+
+def list_weights(repository: str, revision: str, cache: Path) -> HubListing:
+    """What the Hub tells of a model at a commit; of its weights only the headers are read.
+
+    Raises MeasureError.
+    """
+    place, api = f"{repository} at {revision}", HfApi()
+    info = ask(place, lambda: api.model_info(repository, revision=revision, files_metadata=True))
+    sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or []}
+    licence = info.card_data.get("license") if info.card_data is not None else None
+    code: list[str] = []
+    parameters: dict[str, int] = {}
+    readable = True
+    try:
+        configurations = [name for name in CONFIGURATIONS if name in sizes]
+        for name in configurations:
+            if ask(place, partial(_names_code, repository, revision, name, cache)):
+                code.append(name)
+        parameters = ask(place, lambda: _count_parameters(repository, revision))
+    except MeasureError as error:
+        if error.reason != "gated":
+            raise
+        readable = False
+    return HubListing(
+        repository=repository,
+        revision=revision,
+        sizes=sizes,
+        parameters=parameters,
+        code=tuple(code),
+        licence=licence if isinstance(licence, str) else None,
+        gated=bool(info.gated) or not readable,
+        readable=readable,
+        hashes={s.rfilename: s.lfs.sha256 for s in info.siblings or [] if s.lfs is not None},
+        created=info.created_at.date() if info.created_at is not None else None,
+    )
+
+
+def resolve_commit(repository: str, revision: str | None) -> str:
+    """Commit of a model's branch or tag today; None is its main branch. Raises MeasureError."""
+    place = f"{repository} at {revision}" if revision else repository
+    return str(ask(place, lambda: HfApi().model_info(repository, revision=revision).sha))
+
+
+def _names_code(repository: str, revision: str, name: str, cache: Path) -> bool:
+    """Whether a configuration names classes in Python files of the repository."""
+    path = Path(hf_hub_download(repository, name, revision=revision, cache_dir=cache))
+    return "auto_map" in json.loads(path.read_text("utf-8"))
+
+
+def _count_parameters(repository: str, revision: str) -> dict[str, int]:
+    """Parameters by number format, from the headers; empty where there are no safetensors."""
+    try:
+        metadata = HfApi().get_safetensors_metadata(repository, revision=revision)
+    except (NotASafetensorsRepoError, SafetensorsParsingError):
+        return {}
+    return {str(name): count for name, count in metadata.parameter_count.items()}

@@ -1,0 +1,149 @@
+"""The record of a job, the machine it ran on, and why a job failed. Imports nothing heavy."""
+
+import importlib.metadata
+import logging
+import os
+import platform
+import resource
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import datasets
+from transformers.utils import logging as transformers_logging
+
+from compression_leaderboard.plan import Job, Machine
+from compression_leaderboard.records.jobs import Reason
+from compression_leaderboard.records.results import FORMAT, Environment, Result
+
+HUB = "https://huggingface.co"
+
+
+def mirror_address() -> str | None:
+    """What HF_ENDPOINT names instead of the Hub; None where the Hub itself is asked."""
+    address = os.environ.get("HF_ENDPOINT", "").rstrip("/")
+    return address if address not in ("", HUB) else None
+
+
+class MeasureError(Exception):
+    """A job failed for a reason that its error record names; see records/failures.py."""
+
+    def __init__(self, reason: Reason, message: str):
+        super().__init__(message)
+        self.reason: Reason = reason
+        self.message = message
+
+
+def silence_libraries() -> None:
+    """Keep the libraries' chatter off the terminal: stderr is for our progress."""
+    warnings.filterwarnings("ignore")
+    for name in ("transformers", "lm_eval", "lm-eval", "datasets", "huggingface_hub"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    chatter: Any = transformers_logging
+    chatter.set_verbosity_error()
+    chatter.disable_progress_bar()
+    datasets.disable_progress_bars()
+
+
+MODEL_PACKAGES = ("torch", "transformers", "tokenizers", "lm-eval", "datasets", "numpy", "gguf")
+PROOF_PACKAGES = ("constriction", "torch", "transformers", "tokenizers", "numpy", "gguf")
+COMPRESSOR_PACKAGES = ("zstandard", "brotli", "pyppmd")
+CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def read_machine(memory_bytes: int | None = None) -> Machine:
+    """What a run may use here. memory_bytes: a limit that the user sets."""
+    names = {*MODEL_PACKAGES, *PROOF_PACKAGES, *COMPRESSOR_PACKAGES}
+    return Machine(
+        device="cuda" if Path("/dev/nvidiactl").exists() else "cpu",
+        memory_bytes=memory_bytes or machine_memory(),
+        packages=package_versions(sorted(names)),
+    )
+
+
+def machine_memory() -> int:
+    """Bytes of memory of this machine, or of the container around us if that is less."""
+    found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for file in CGROUP_LIMITS:
+        try:
+            text = Path(file).read_text("ascii").strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            found = min(found, int(text))
+    return found
+
+
+def package_versions(names: Iterable[str]) -> dict[str, str]:
+    return {name: version for name in names if (version := _version(name))}
+
+
+def describe_environment(
+    device: str, dtype: str | None, threads: int, packages: Iterable[str], wall_seconds: float
+) -> Environment:
+    """The environment of a job that just ended. Peak memory is that of the process so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return Environment(
+        packages=package_versions(packages),
+        python=platform.python_version(),
+        machine=platform.machine(),
+        processor=_processor(),
+        device=device,
+        dtype=dtype,
+        threads=threads,
+        wall_seconds=round(wall_seconds, 3),
+        peak_memory_bytes=peak if sys.platform == "darwin" else peak * 1024,
+        memory_bytes=machine_memory(),
+    )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as stream:
+            for line in stream:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"
+
+
+Report = Callable[[str, int, int], None]  # stage, done, total
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where weights are looked for and cached."""
+
+    root: Path
+    cache: Path
+
+
+def make_record(
+    job: Job, began: datetime, environment: Environment, parts: dict[str, Any]
+) -> Result:
+    """Identity and environment of a job, and the parts that were measured, or its error."""
+    return Result(
+        format=FORMAT,
+        model=job.model.id,
+        revision=job.checkpoint.revision,
+        tokens_seen=job.checkpoint.tokens_seen or None,
+        kind=job.kind,
+        name=job.name,
+        started=began.replace(microsecond=0),
+        environment=environment,
+        part=job.part,
+        replaces=job.replaces,
+        **parts,
+    )

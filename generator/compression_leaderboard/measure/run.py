@@ -1,0 +1,165 @@
+"""Run a job: what it measures, or why it failed, becomes a record."""
+
+import dataclasses
+import errno
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from compression_leaderboard.measure import harness
+from compression_leaderboard.measure.compressors import compress_corpus
+from compression_leaderboard.measure.forward import is_out_of_memory
+from compression_leaderboard.measure.preferences import draw_pairs, measure_preference
+from compression_leaderboard.measure.record import (
+    COMPRESSOR_PACKAGES,
+    MODEL_PACKAGES,
+    PROOF_PACKAGES,
+    MeasureError,
+    Report,
+    Workplace,
+    describe_environment,
+    make_record,
+)
+from compression_leaderboard.measure.text import read_corpus, score_text
+from compression_leaderboard.measure.weights import (
+    Loaded,
+    load_model,
+    suitable_device,
+    suitable_dtype,
+)
+from compression_leaderboard.plan import Job, policy_of
+from compression_leaderboard.records.corpora import Corpus
+from compression_leaderboard.records.jobs import Reason
+from compression_leaderboard.records.preferences import PreferenceSet
+from compression_leaderboard.records.results import (
+    Compressors,
+    CorpusText,
+    Environment,
+    Failure,
+    Part,
+    Result,
+)
+from compression_leaderboard.records.suites import Suite
+from compression_leaderboard.repository.specs import Specs
+
+
+class Bench:
+    """One revision of one model, loaded for its first job and kept for the ones that follow."""
+
+    def __init__(self, specs: Specs, place: Workplace):
+        self.specs, self.place = specs, place
+        self._loaded: Loaded | None = None
+        self._refused: Exception | None = None
+
+    def run(self, job: Job, batch_divisor: int, report: Report) -> Result:
+        """The record of a job; a failure is a record too. Batches are 1/batch_divisor in size."""
+        began, started = datetime.now(UTC), time.monotonic()
+        try:
+            loaded = self._load(job)
+        except Exception as error:
+            return _failed(job, error, began, time.monotonic() - started)
+        if loaded is not None:
+            loaded = dataclasses.replace(loaded, batch_divisor=batch_divisor)
+        work = partial(_measure, job, loaded, self.specs, self.place, report)
+        return record_job(job, work)
+
+    def _load(self, job: Job) -> Loaded | None:
+        """The model of a job; None for the classical compressors, which need none.
+
+        Weights that were refused once are not looked at again, unless trying again may help.
+        """
+        if isinstance(job.model, Compressors):
+            return None
+        if self._refused is not None:
+            raise self._refused
+        if self._loaded is None:
+            try:
+                self._loaded = load_model(
+                    job.model, job.checkpoint, self.place.root, self.place.cache
+                )
+            except Exception as error:
+                if policy_of(_failure(error).reason) != "now":
+                    self._refused = error
+                raise
+        return self._loaded
+
+
+def record_job(job: Job, work: Callable[[], dict[str, Any]]) -> Result:
+    """The record of a job: the parts of it that `work` returns, or why it failed."""
+    began, started = datetime.now(UTC), time.monotonic()
+    try:
+        parts = work()
+    except Exception as error:
+        return _failed(job, error, began, time.monotonic() - started)
+    return _record(job, began, time.monotonic() - started, parts)
+
+
+def _measure(
+    job: Job, loaded: Loaded | None, specs: Specs, place: Workplace, report: Report
+) -> dict[str, Any]:
+    if loaded is None:
+        return _compress_corpus(specs.corpora[job.name], place.root, report)
+    if job.kind == "suite":
+        return _run_suite(loaded, specs.suites[job.name], place.root, job.part)
+    if job.name in specs.preferences:
+        return _run_preference(loaded, specs.preferences[job.name], place.root, report)
+    return _run_corpus(loaded, specs.corpora[job.name], place.root, report)
+
+
+def _run_suite(loaded: Loaded, suite: Suite, root: Path, part: Part | None) -> dict[str, Any]:
+    return {"subject": loaded.subject, "tasks": harness.run_suite(loaded, suite, root, part)}
+
+
+def _run_corpus(loaded: Loaded, corpus: Corpus, root: Path, report: Report) -> dict[str, Any]:
+    documents = read_corpus(corpus, root)
+    lossless, lossy = score_text(loaded, documents, corpus.protocol, report)
+    parts = {"subject": loaded.subject, "lossless": lossless, "lossy": lossy}
+    return {"text": CorpusText.of(corpus), **parts}
+
+
+def _compress_corpus(corpus: Corpus, root: Path, report: Report) -> dict[str, Any]:
+    sizes = compress_corpus(read_corpus(corpus, root), report)
+    return {"text": CorpusText.of(corpus), "classical": sizes}
+
+
+def _run_preference(
+    loaded: Loaded, spec: PreferenceSet, root: Path, report: Report
+) -> dict[str, Any]:
+    return {"preference": measure_preference(loaded, draw_pairs(spec, root), spec, report)}
+
+
+def _failed(job: Job, error: Exception, began: datetime, seconds: float) -> Result:
+    parts = {"error": _failure(error), "asked": job.asked}
+    return _record(job, began, seconds, parts)
+
+
+def _failure(error: Exception) -> Failure:
+    """Why a job failed, in the words of records/failures.py."""
+    if isinstance(error, MeasureError):
+        return Failure(reason=error.reason, message=error.message)
+    reason: Reason = "unexpected"
+    if is_out_of_memory(error):
+        reason = "out_of_memory"
+    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason = "disk"
+    return Failure(reason=reason, message=f"{type(error).__name__}: {error}")
+
+
+def _record(job: Job, began: datetime, seconds: float, parts: dict[str, Any]) -> Result:
+    """The record of a job: identity and environment, and the parts that were measured."""
+    return make_record(job, began, _environment(job, seconds), parts)
+
+
+def _environment(job: Job, seconds: float) -> Environment:
+    if isinstance(job.model, Compressors):
+        return describe_environment("cpu", None, 1, COMPRESSOR_PACKAGES, seconds)
+    threads, device = torch.get_num_threads(), suitable_device()
+    if job.kind == "proof":
+        return describe_environment(device, "float32", threads, PROOF_PACKAGES, seconds)
+    dtype = str(suitable_dtype()).removeprefix("torch.")
+    return describe_environment(device, dtype, threads, MODEL_PACKAGES, seconds)

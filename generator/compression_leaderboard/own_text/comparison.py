@@ -1,0 +1,200 @@
+"""What the costs of the user's own documents say: rates, and which model needs fewer bits.
+Documents stream through once, so their number does not matter to memory. The interval is the
+bootstrap over documents: every draw takes as many documents as there are, with replacement; how
+often it takes the next one is binomial given what the earlier ones left. Models share the draws,
+so what makes a document hard for both cancels in their comparison.
+"""
+
+import heapq
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compression_leaderboard.board.derived import BOOTSTRAP_DRAWS
+from compression_leaderboard.intervals import Interval
+from compression_leaderboard.own_text.journal import DocumentCost
+
+SHOWN = 10  # documents that compress worst, and best
+POWER = 1.959964 + 0.841621  # normal quantiles: 5 % two-sided error, 80 % power
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Bits per byte of the documents under one scorer (lower is better)."""
+
+    name: str
+    bits_per_byte: float
+    interval: Interval | None  # 95 %; None for fewer than two documents
+    failing_bytes: int  # in documents that the tokenizer does not give back
+    is_model: bool
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models on the same documents: bits per byte of `better` less those of `other`."""
+
+    better: str
+    other: str
+    difference: float  # below 0, or 0
+    interval: Interval | None
+    share: float  # difference / bits per byte of `other`
+    share_interval: Interval | None
+    is_known: bool  # whether the interval leaves out 0
+    settling_documents: int | None  # as many in all would tell them apart; None: known, or no hope
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """A document that compresses far better or worse than the others."""
+
+    name: str
+    bytes: int
+    bits_per_byte: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Own text under several scorers."""
+
+    documents: int  # scored by every scorer
+    bytes: int
+    of_documents: int  # in the files
+    of_bytes: int
+    rates: tuple[Rate, ...]  # models in the order given, then compressors, the best first
+    pairs: tuple[Pair, ...]
+    worst: dict[str, tuple[Extreme, ...]]  # by model
+    best: dict[str, tuple[Extreme, ...]]
+
+    @property
+    def is_sample(self) -> bool:
+        return self.documents < self.of_documents
+
+
+@dataclass
+class _Sums:
+    """Running totals: of the documents, and of every bootstrap draw."""
+
+    left: NDArray[np.int64]  # documents that each draw has still to take
+    sizes: NDArray[np.float64]  # (draws,)
+    bits: NDArray[np.float64]  # (scorers, draws)
+    total: NDArray[np.float64]  # (scorers,)
+    failing: NDArray[np.int64]  # (scorers,)
+    bytes: int = 0
+    seen: int = 0
+    extremes: list[tuple[list[tuple[float, int, Extreme]], ...]] = field(default_factory=list)
+
+
+def summarise(
+    costs: Iterable[DocumentCost],
+    documents: int,
+    extent: tuple[int, int],
+    models: Sequence[str],
+    compressors: Sequence[str],
+    seed: int = 0,
+) -> Summary:
+    """Rates and comparisons of `documents` documents, whose costs are in the order of the names.
+
+    extent: documents and bytes in the files, of which these may be a random sample.
+    """
+    names = [*models, *compressors]
+    sums = _add_up(costs, documents, len(names), len(models), seed)
+    rates = [_rate(sums, k, name, k < len(models)) for k, name in enumerate(names)]
+    own = sorted(rates[len(models) :], key=lambda rate: (rate.bits_per_byte, rate.name))
+    return Summary(
+        documents=documents,
+        bytes=sums.bytes,
+        of_documents=extent[0],
+        of_bytes=extent[1],
+        rates=(*rates[: len(models)], *own),
+        pairs=tuple(
+            _pair(sums, one, other, names)
+            for one in range(len(models))
+            for other in range(one + 1, len(models))
+            if not sums.failing[one] and not sums.failing[other]
+        ),
+        worst={name: _listed(sums.extremes[k][0]) for k, name in enumerate(models)},
+        best={name: _listed(sums.extremes[k][1]) for k, name in enumerate(models)},
+    )
+
+
+def _add_up(
+    costs: Iterable[DocumentCost], documents: int, scorers: int, models: int, seed: int
+) -> _Sums:
+    generator = np.random.default_rng(seed)
+    sums = _Sums(
+        left=np.full(BOOTSTRAP_DRAWS, documents),
+        sizes=np.zeros(BOOTSTRAP_DRAWS),
+        bits=np.zeros((scorers, BOOTSTRAP_DRAWS)),
+        total=np.zeros(scorers),
+        failing=np.zeros(scorers, dtype=np.int64),
+        extremes=[([], []) for _ in range(models)],
+    )
+    for cost in costs:
+        times = generator.binomial(sums.left, 1 / (documents - sums.seen))
+        sums.left -= times
+        bits = np.array(cost.bits)
+        sums.sizes += times * cost.bytes
+        sums.bits += np.outer(bits, times)
+        sums.total += bits
+        sums.failing += np.where(cost.lossless, 0, cost.bytes)
+        sums.bytes += cost.bytes
+        sums.seen += 1
+        for k in range(models):
+            rate = cost.bits[k] / cost.bytes
+            extreme = Extreme(cost.name, cost.bytes, rate)
+            for sign, heap in zip((1, -1), sums.extremes[k], strict=True):
+                heapq.heappush(heap, (sign * rate, -sums.seen, extreme))
+                if len(heap) > SHOWN:
+                    heapq.heappop(heap)
+    if sums.seen != documents:
+        raise ValueError(f"{sums.seen} documents came, {documents} were promised")
+    return sums
+
+
+def _listed(heap: list[tuple[float, int, Extreme]]) -> tuple[Extreme, ...]:
+    return tuple(extreme for _, _, extreme in sorted(heap, reverse=True))
+
+
+def _rate(sums: _Sums, k: int, name: str, is_model: bool) -> Rate:
+    interval = _interval(sums.bits[k] / sums.sizes) if sums.seen > 1 else None
+    value = float(sums.total[k] / sums.bytes)
+    return Rate(name, value, interval, int(sums.failing[k]), is_model)
+
+
+def _interval(draws: NDArray[np.float64]) -> Interval:
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Interval(float(low), float(high))
+
+
+def _pair(sums: _Sums, one: int, other: int, names: Sequence[str]) -> Pair:
+    """The better model first; at equality the one that was named first."""
+    if sums.total[other] < sums.total[one]:
+        one, other = other, one
+    difference = float((sums.total[one] - sums.total[other]) / sums.bytes)
+    share = float(sums.total[one] / sums.total[other]) - 1
+    interval = shares = needed = None
+    known = False
+    if sums.seen > 1:
+        draws = (sums.bits[one] - sums.bits[other]) / sums.sizes
+        interval = _interval(draws)
+        shares = _interval(sums.bits[one] / sums.bits[other] - 1)
+        known = not interval.low <= 0 <= interval.high
+        if not known:
+            needed = settling_documents(difference, float(draws.std(ddof=1)), sums.seen)
+    return Pair(names[one], names[other], difference, interval, share, shares, known, needed)
+
+
+def settling_documents(difference: float, error: float, documents: int) -> int | None:
+    """How many documents in all would tell two models apart, were the difference to stay as it is.
+
+    With so many, 80 in 100 such texts give an interval that leaves out 0; the standard error falls
+    with the root of their number. None where nothing tells which is better, or it would take more
+    than a thousand times the text: then the two are alike for this text.
+    """
+    if difference == 0 or error == 0:
+        return None
+    times = (POWER * error / difference) ** 2
+    return math.ceil(documents * times) if times <= 1000 else None

@@ -1,0 +1,181 @@
+"""What has been scored of the user's own text, and which pieces there are: on disk, not in memory.
+The journal keeps costs by hash of the text and by scorer (a model's exact weights under a protocol,
+or a compressor), never a text; what is in it is not scored again. The list of pieces is a temporary
+file of the same database engine, so that a billion bytes of text are no more in memory than one.
+"""
+
+import hashlib
+import sqlite3
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass
+from itertools import groupby
+from pathlib import Path
+
+from compression_leaderboard.records.base import UserError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS scorers (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL);
+CREATE TABLE IF NOT EXISTS scored (
+  scorer INTEGER, text BLOB, tokens INTEGER, bits REAL, lossless INTEGER, seal BLOB,
+  PRIMARY KEY (scorer, text)
+) WITHOUT ROWID;
+CREATE TABLE pieces.listed (
+  document INTEGER, number INTEGER, file INTEGER, at INTEGER, piece INTEGER,
+  rank INTEGER, name TEXT, bytes INTEGER, text BLOB, PRIMARY KEY (document, number)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A piece of a document: where it stands, and the hash of its text."""
+
+    document: int
+    number: int  # of the piece within its document
+    file: int
+    at: int
+    piece: int  # within its row; see files/own_text.py
+    rank: int  # of the document: its turn
+    name: str
+    size: int  # in bytes
+    text: bytes  # first 16 bytes of the SHA-256
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a piece costs a scorer."""
+
+    text: bytes
+    tokens: int
+    bits: float
+    lossless: bool
+
+    def seal(self, scorer: int) -> bytes:
+        held = struct.pack("<qqd?", scorer, self.tokens, self.bits, self.lossless)
+        return hashlib.sha256(self.text + held).digest()[:8]
+
+
+@dataclass(frozen=True)
+class DocumentCost:
+    """A document and its cost under several scorers, in their order."""
+
+    name: str
+    bytes: int
+    bits: tuple[float, ...]
+    lossless: tuple[bool, ...]
+
+
+def hash_text(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()[:16]
+
+
+class Journal:
+    """An open journal and the list of one run's pieces."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.base = sqlite3.connect(path)
+            self.base.execute("ATTACH '' AS pieces")  # a temporary file
+            self.base.executescript(SCHEMA)
+            self.damaged = self._drop_damaged()
+        except sqlite3.DatabaseError as error:
+            if "locked" in str(error):
+                raise UserError([f"{path}: another run is writing to it; wait for it"]) from error
+            repair = "delete it and run again; what it held is scored anew"
+            raise UserError([f"{path}: is no journal of scores ({error}); {repair}"]) from error
+
+    def _drop_damaged(self) -> int:
+        """Remove rows that are not as they were written; their texts are scored again."""
+        columns = "SELECT scorer, text, tokens, bits, lossless, seal FROM scored"
+        faulty = []
+        for scorer, text, tokens, bits, lossless, seal in self.base.execute(columns):
+            try:
+                cost = Cost(text, tokens, bits, bool(lossless))
+                whole = cost.seal(scorer) == seal
+            except (TypeError, struct.error):
+                whole = False
+            if not whole:
+                faulty.append((scorer, text))
+        with self.base:
+            self.base.executemany("DELETE FROM scored WHERE scorer IS ? AND text IS ?", faulty)
+        return len(faulty)
+
+    def close(self) -> None:
+        self.base.close()
+
+    def scorer(self, name: str) -> int:
+        """The number of a scorer, new or known."""
+        with self.base:
+            self.base.execute("INSERT OR IGNORE INTO scorers (name) VALUES (?)", (name,))
+        found = self.base.execute("SELECT id FROM scorers WHERE name = ?", (name,)).fetchone()
+        return int(found[0])
+
+    def list_pieces(self, pieces: Iterable[Listed]) -> None:
+        with self.base:
+            rows = map(astuple, pieces)
+            self.base.executemany("INSERT INTO listed VALUES (?,?,?,?,?,?,?,?,?)", rows)
+
+    def drop_document(self, document: int) -> None:
+        with self.base:
+            self.base.execute("DELETE FROM listed WHERE document = ?", (document,))
+
+    def sort_documents(self) -> None:
+        """Once all are listed."""
+        with self.base:
+            self.base.execute("CREATE INDEX pieces.turn ON listed (rank, number)")
+
+    def extent(self, before: int | None = None) -> tuple[int, int]:
+        """Documents and bytes listed. before: only those of a lower rank."""
+        where, values = _below(before)
+        query = f"SELECT count(DISTINCT document), coalesce(sum(bytes), 0) FROM listed l {where}"
+        documents, size = self.base.execute(query, values).fetchone()
+        return int(documents), int(size)
+
+    def first_missing(self, scorer: int) -> int | None:
+        """Rank of the first document that a scorer has not scored whole; None: it has all."""
+        return next((piece.rank for piece in self.missing(scorer, None)), None)
+
+    def missing(self, scorer: int, before: int | None) -> Iterator[Listed]:
+        """The pieces that a scorer has not scored, in their turn."""
+        where, values = _below(before)
+        query = (
+            "SELECT l.document, l.number, l.file, l.at, l.piece, l.rank, l.name, l.bytes, l.text "
+            f"FROM listed l {where} {'AND' if where else 'WHERE'} NOT EXISTS "
+            "(SELECT 1 FROM scored s WHERE s.scorer = ? AND s.text = l.text) "
+            "ORDER BY l.rank, l.number"
+        )
+        for row in self.base.execute(query, (*values, scorer)):
+            yield Listed(*row)
+
+    def write(self, scorer: int, costs: Iterable[Cost]) -> None:
+        rows = ((scorer, c.text, c.tokens, c.bits, c.lossless, c.seal(scorer)) for c in costs)
+        with self.base:
+            self.base.executemany("INSERT OR REPLACE INTO scored VALUES (?,?,?,?,?,?)", rows)
+
+    def costs(self, scorers: list[int], before: int | None) -> Iterator[DocumentCost]:
+        """Documents that every scorer has scored whole, in their turn."""
+        where, values = _below(before)
+        held = ", ".join(f"s{k}.bits, s{k}.lossless" for k in range(len(scorers)))
+        joins = " ".join(
+            f"LEFT JOIN scored s{k} ON s{k}.scorer = {scorer} AND s{k}.text = l.text"
+            for k, scorer in enumerate(scorers)
+        )
+        query = f"SELECT l.document, l.name, l.bytes, {held} FROM listed l {joins} {where} "
+        rows = self.base.execute(f"{query} ORDER BY l.rank, l.number", values)
+        for _, group in groupby(rows, key=lambda row: row[0]):
+            pieces = list(zip(*group, strict=True))
+            bits, lossless = pieces[3::2], pieces[4::2]
+            if all(None not in column for column in bits):
+                yield DocumentCost(
+                    name=pieces[1][0],
+                    bytes=sum(pieces[2]),
+                    bits=tuple(map(sum, bits)),
+                    lossless=tuple(map(all, lossless)),
+                )
+
+
+def _below(rank: int | None) -> tuple[str, tuple[int, ...]]:
+    return ("", ()) if rank is None else ("WHERE l.rank < ?", (rank,))

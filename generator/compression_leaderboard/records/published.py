@@ -1,0 +1,101 @@
+"""results/published/<source>/source.toml: figures from the literature; and logged predictions."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import Field
+
+from compression_leaderboard.records.base import Record
+from compression_leaderboard.records.models import Slug
+
+
+class CompressionColumn(Record):
+    """A column of table.csv that says how well a model compresses."""
+
+    column: str = Field(description="its name in table.csv")
+    label: str = Field(description="the name that the board shows")
+    unit: str = Field(description="such as bits per character")
+    higher_is_better: bool = Field(False, description="false for bits: fewer are better")
+
+
+class ScoreColumn(Record):
+    """A benchmark column of table.csv; scores are fractions."""
+
+    column: str = Field(description="its name in table.csv")
+    label: str = Field(description="the name that the board shows")
+    chance: float = Field(ge=0, lt=1, description="score of random answers")
+    ceiling: float = Field(1.0, gt=0, le=1, description="best possible score")
+    metric: str = Field(description="metric and few-shot count, as the source states them")
+    items: int | None = Field(None, gt=0, description="items scored, for the error of a score")
+    negative_control: bool = Field(
+        False, description="true where compression is expected to tell little"
+    )
+
+
+class Citation(Record):
+    """Where the figures come from."""
+
+    text: str = Field(description="authors, title, venue, year")
+    url: str = Field(description="address of the paper or repository")
+    licence: str = Field(description="licence of the figures' source")
+    figures: str = Field(description="which figures come from it")
+
+
+class PublishedSource(Record):
+    """One table of published figures: its columns, units, citation and validation split."""
+
+    format: Literal[1] = Field(description="1, the first format of this file")
+    name: Slug = Field(description="same as the folder's name")
+    title: str = Field(description="the name that the board shows")
+    comparable_with: str = Field(description="what these figures may be compared with")
+    collected: date = Field(description="when the figures were transcribed")
+    key: str = Field(description="the column that names the model")
+    group: str = Field(description="the column whose groups are left out in validation")
+    split: Literal["leave-one-group-out", "small-to-large"] = Field(
+        "leave-one-group-out",
+        description="how a form is chosen: on groups left out, or on larger models than trained on",
+    )
+    train_up_to: float | None = Field(
+        None, gt=0, description="parameters of the largest model that predicts the larger ones"
+    )
+    parameters: str | None = Field(None, description="column: number of parameters")
+    mixtures: tuple[str, ...] = Field(
+        (),
+        description="mixtures of experts, by key: their number of parameters may count only what "
+        "is active for a token, so that no memory, time or money follows from it",
+    )
+    training_tokens: str | None = Field(None, description="column: training tokens")
+    training_compute: str | None = Field(None, description="column: training compute in FLOP")
+    average: str | None = Field(None, description="column: the source's own compression average")
+    citations: tuple[Citation, ...] = Field(min_length=1, description="sources of the figures")
+    mean: tuple[str, ...] = Field(
+        (), description="score columns that the mean is taken over; empty: all of them"
+    )
+    compression: tuple[CompressionColumn, ...] = Field(
+        min_length=1, description="[[compression]] tables, one a column of bits"
+    )
+    scores: tuple[ScoreColumn, ...] = Field(
+        min_length=1, description="[[scores]] tables, one a benchmark"
+    )
+
+
+class LoggedPrediction(Record):
+    """One line of the ledger; scores are fractions."""
+
+    date: date
+    commit: str = Field(pattern=r"^[0-9a-f]{40}$", description="the commit predicted from, 40 hex")
+    cohort: str
+    model: str
+    benchmark: str
+    prediction: float = Field(ge=0, le=1)
+    low80: float = Field(ge=0, le=1)
+    high80: float = Field(ge=0, le=1)
+    low95: float = Field(ge=0, le=1)
+    high95: float = Field(ge=0, le=1)
+    form: str
+    predictors: str
+
+    @property
+    def subject(self) -> tuple[str, str, str]:
+        """What it predicts: once only."""
+        return self.cohort, self.model, self.benchmark

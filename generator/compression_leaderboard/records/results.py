@@ -1,0 +1,346 @@
+"""results/measured/…/<run id>.json: what was measured, of exactly what, and on what machine."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache, cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from compression_leaderboard.records.base import STRICT, Record, refuse
+from compression_leaderboard.records.corpora import Corpus, Protocol
+from compression_leaderboard.records.models import Checkpoint
+from compression_leaderboard.records.plane import Lossy
+from compression_leaderboard.records.preferences import Preference
+from compression_leaderboard.records.suites import Task
+
+
+class Compressor(Record):
+    """One compressor and every setting that is not its default."""
+
+    name: str
+    settings: dict[str, int]
+
+
+class Compressors(Record):
+    """All compressors as one subject: it stands in a job where a model stands."""
+
+    id: Literal["classical"] = "classical"  # no model's id, which holds "__"
+    compressors: tuple[Compressor, ...]
+
+    @property
+    def revision(self) -> str:
+        """Hash of names and settings: changed settings are another revision."""
+        content = [compressor.model_dump(mode="json") for compressor in self.compressors]
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return f"sha256-{hashlib.sha256(canonical.encode()).hexdigest()[:40]}"
+
+    def revisions(self) -> list[Checkpoint]:
+        """Everything to measure, as of a model: there is only the one."""
+        return [Checkpoint(revision=self.revision, tokens_seen=0, path=None)]
+
+
+CLASSICAL = Compressors(
+    compressors=(
+        Compressor(name="gzip", settings={"level": 9}),
+        Compressor(name="bzip2", settings={"level": 9}),
+        Compressor(name="xz", settings={"preset": 9, "extreme": 1}),
+        Compressor(
+            name="zstd", settings={"level": 22, "window_log": 27, "long_distance_matching": 1}
+        ),
+        Compressor(name="brotli", settings={"quality": 11, "window_log": 24}),
+        Compressor(name="PPMd var.H", settings={"order": 16, "memory_mib": 256}),
+    )
+)
+
+
+class DocumentSize(Record):
+    """One document and its raw length."""
+
+    document: str
+    bytes: int = Field(gt=0)
+
+
+class CompressedText(Record):
+    """Sizes of a text under one compressor, each checked by decompressing."""
+
+    name: str
+    settings: dict[str, int]
+    version: str  # of the package and the library behind it
+    whole_bytes: int = Field(gt=0)  # all documents as one stream, which shares their context
+    document_bytes: tuple[int, ...]  # each document as a stream of its own, in order
+
+
+class ClassicalSizes(Record):
+    """A text under every compressor."""
+
+    documents: tuple[DocumentSize, ...] = Field(min_length=1)
+    compressed: tuple[CompressedText, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _every_document_has_its_sizes(self) -> Self:
+        for number, text in enumerate(self.compressed, start=1):
+            if len(text.document_bytes) != len(self.documents):
+                wrong = f"{len(text.document_bytes)} sizes for {len(self.documents)} documents"
+                raise refuse(wrong, "measure again", f"compressed.{number}.document_bytes")
+        return self
+
+
+class Proof(Record):
+    """A sample of a corpus that an arithmetic coder, driven by the model, gave back unchanged.
+
+    Forward passes in float32, one token at a time, with as many threads as the environment says.
+    """
+
+    sample_bytes: int = Field(gt=0)  # of raw UTF-8 text
+    sample_sha256: str
+    tokens: int = Field(gt=0)
+    start_token: Literal["bos", "eos", "uniform"]
+    block_tokens: int = Field(gt=0)  # each block of so many tokens begins without context
+    compressed_bytes: int = Field(gt=0)  # the coder's words, without the header
+    header_bytes: int = Field(gt=0)  # what the decoder is told: model, lengths, hashes
+    bits_ideal: float  # −log2 p of every token under the softmax
+    bits_quantised: float  # the same under the coder's whole-numbered weights
+    precision_bits: int = Field(gt=0)  # the weights of a distribution sum to 2 to this power
+    encode_seconds: float
+    decode_seconds: float  # in the fresh process, without loading the model
+    equal: Literal[True]  # byte for byte; a sample that differed is an error record
+
+
+# 1: first format, never released.
+# 2: labels of bytes, jackknife, convergence, effective rank, bits by place in the document.
+FORMAT: Literal[2] = 2
+
+Kind = Literal["suite", "corpus", "proof"]
+# What a record of each kind holds unless its job failed.
+PARTS: dict[Kind, tuple[str, ...]] = {
+    "suite": ("tasks",),
+    "corpus": ("text", "lossless"),
+    "proof": ("text", "proof"),
+}
+
+
+class Environment(Record):
+    """What a figure was measured with. `dtype` is that of the forward pass; sums are float32."""
+
+    packages: dict[str, str]
+    python: str
+    machine: str
+    processor: str
+    device: str
+    dtype: str | None = None  # None where nothing passes through a model
+    threads: int
+    wall_seconds: float
+    peak_memory_bytes: int
+    memory_bytes: int | None = None  # what the job might use: the machine's memory, or its limit
+    batch_divisor: int | None = None  # batches began at this fraction, after one that did not fit
+
+
+class Subject(Record):
+    """Facts read off the loaded model and its tokenizer."""
+
+    architecture: str
+    parameters: int
+    weights_bytes: int  # of the file(s) that were loaded
+    context_tokens: int
+    vocabulary: int  # rows of the softmax, padding included
+    layers: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Response:
+    """One item of a task: log-likelihood (nats) of each choice, and what counts as right."""
+
+    item: int
+    target: int | str
+    log_likelihoods: tuple[float, ...]
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Score:
+    """One metric of one task for one model."""
+
+    task: str
+    metric: str
+    value: float  # a fraction in [0, 1]
+    stderr: float | None = None  # same unit; None when unknown, never 0.0
+    n: int  # items scored
+    higher_is_better: bool
+
+
+class Subtask(Record):
+    """One member of a group such as blimp, with its own metrics and items."""
+
+    name: str
+    version: str
+    scores: tuple[Score, ...]
+    responses: tuple[Response, ...]
+
+
+@cache
+def _one_of_a_kind(task: Task) -> Task:
+    """Thousands of records name the same task: they share one object of it."""
+    return task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class TaskResult:
+    """All metrics of one task, with the items they come from.
+
+    A group has subtasks instead of items; its scores are lm-eval's aggregates over them.
+    """
+
+    task: Annotated[Task, AfterValidator(_one_of_a_kind)]
+    version: str
+    scores: tuple[Score, ...]
+    responses: tuple[Response, ...]
+    # Not written where there are none, so that the hash of a plain task's record stays what it was.
+    subtasks: tuple[Subtask, ...] = Field((), exclude_if=lambda members: not members)
+
+    @model_validator(mode="after")
+    def _what_counts_is_a_fraction(self) -> Self:
+        for score in self.scores:
+            if score.metric == self.task.metric and not 0 <= score.value <= 1:
+                wrong = f"{score.value:g} of {self.task.task} is not a fraction in [0, 1]"
+                raise refuse(wrong, "a score in per cent is divided by 100", "scores")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class DocumentBits:
+    """Cost of one document under the model."""
+
+    document: str
+    bytes: int
+    tokens: int
+    bits: float
+    lossless: bool  # decode(encode(text)) == text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Stretch:
+    """Bits of the tokens that begin in a stretch of their document, summed over documents."""
+
+    from_byte: int
+    bytes: int  # of those tokens
+    bits: float
+
+
+class Lossless(Record):
+    """Bits per byte of a text (lower is better), with the documents it sums over."""
+
+    bits_per_byte: float
+    start_token: Literal["bos", "eos", "uniform"]
+    failing_bytes: int  # bytes in documents that the tokenizer does not give back
+    documents: tuple[DocumentBits, ...]
+    stretches: tuple[Stretch, ...]  # empty where the bytes of tokens are not known
+
+
+class CorpusText(Record):
+    """Identity of the text that was scored."""
+
+    sha256: str
+    bytes: int
+    protocol: Protocol
+
+    @classmethod
+    def of(cls, corpus: Corpus) -> Self:
+        return cls(sha256=corpus.sha256, bytes=corpus.bytes, protocol=corpus.protocol)
+
+
+class Part(Record):
+    """One of several parts of a suite: of every task a range of items, see `items_of`."""
+
+    number: int = Field(ge=1)
+    of: int = Field(ge=2)
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Self:
+        if self.number > self.of:
+            raise refuse(f"is part {self.number} of {self.of}", "count from 1", "number")
+        return self
+
+    def items_of(self, total: int) -> range:
+        """The items of a task that are this part's; all parts together hold each item once."""
+        return range(total * (self.number - 1) // self.of, total * self.number // self.of)
+
+
+class Failure(Record):
+    """Why nothing could be measured."""
+
+    reason: str  # one of REASONS in records/failures.py; earlier records may hold other words
+    message: str
+
+
+class Result(Record):
+    """One finished job: a suite, a corpus or a proof, for one revision of one model."""
+
+    format: Literal[2]
+    model: str
+    revision: str
+    tokens_seen: int | None = None
+    kind: Kind
+    name: str
+    started: AwareDatetime
+    environment: Environment
+    subject: Subject | None = None
+    tasks: tuple[TaskResult, ...] = ()
+    text: CorpusText | None = None
+    lossless: Lossless | None = None
+    lossy: Lossy | None = None
+    classical: ClassicalSizes | None = None
+    preference: Preference | None = None
+    proof: Proof | None = None
+    error: Failure | None = None
+    part: Part | None = None  # of a suite that several machines share; it never counts by itself
+    parts: tuple[str, ...] = Field((), exclude_if=lambda ids: not ids)  # run ids it was merged from
+    asked: str | None = None  # of a failure: hash of the weights' and the suite's or corpus's spec
+    replaces: str | None = None  # run id of the record that counted for this job until now
+    retracted: str | None = Field(None, description="why this record no longer counts")
+
+    @model_validator(mode="after")
+    def _holds_what_was_asked(self) -> Self:
+        """A job that did not fail has what its kind asks for: see PARTS."""
+        if self.error is None:
+            needed = PARTS[self.kind]
+            if self.model == CLASSICAL.id:
+                needed = ("text", "classical")
+            if self.preference is not None:
+                needed = ("preference",)
+            for name in needed:
+                if not getattr(self, name):
+                    raise refuse("missing", f"a {self.kind} record holds it: measure again", name)
+        return self
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What stands in the file. What is not known is left out, so that a record stays what it is
+        when a later version can measure more."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other fields is another record, so the id is not copied."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop("run_id", None)
+        return copy
+
+    @cached_property
+    def run_id(self) -> str:
+        """First 12 hex of the content's hash; a later `retracted` mark does not change it."""
+        content = {key: value for key, value in self.content.items() if key != "retracted"}
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    @property
+    def file(self) -> str:
+        """Where this record stands, relative to its results folder."""
+        return f"{self.model}/{self.revision}/{self.kind}-{self.name}/{self.run_id}.json"
+
+    @property
+    def counts(self) -> bool:
+        """Whether the board may use it: whole, neither failed nor retracted."""
+        return self.error is None and self.retracted is None and self.part is None

@@ -1,0 +1,193 @@
+"""Read a commit's runs/ and results/ through git, and compare two checkouts file by file."""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
+
+from compression_leaderboard.records.base import Problem, UserError
+from compression_leaderboard.repository.results import write_atomically
+
+FOLDERS = ("runs", "results/measured", "results/published", "results/imported")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit and its date (ISO 8601)."""
+
+    id: str
+    date: str
+
+
+def read_commit(root: Path, reference: str) -> Commit:
+    """The commit that a tag, branch or id means, in the repository at `root`."""
+    command = ["log", "-1", "--format=%H %cI", "--end-of-options", reference, "--"]
+    found = _git(root, *command)
+    if found is None or not found.strip():
+        repair = "give a commit or tag of this repository, or the folder of a release"
+        raise UserError([Problem(reference, "", "is neither a commit nor a folder", repair)])
+    commit, date = found.decode().split()
+    return Commit(commit, date)
+
+
+def latest_release(root: Path, before: str) -> str | None:
+    """The latest tag of a release that the commit's parents hold; None where there is none."""
+    command = ["describe", "--tags", "--abbrev=0", "--match", "data-*", f"{before}^"]
+    found = _git(root, *command)
+    return found.decode().strip() if found else None
+
+
+@contextmanager
+def checked_out(root: Path, commit: str) -> Iterator[Path]:
+    """A temporary folder that holds runs/ and results/ as they were in the commit."""
+    names = _git(root, "ls-tree", "-r", "--name-only", commit, "--", *FOLDERS)
+    listed = [n for n in FOLDERS if names and f"\n{n}/" in "\n" + names.decode()]
+    with tempfile.TemporaryDirectory(prefix="leaderboard-") as folder:
+        if listed:
+            archive = _git(root, "archive", "--format=tar", commit, "--", *listed)
+            assert archive is not None  # the commit and its folders were just listed
+            with tarfile.TarFile(fileobj=BytesIO(archive)) as files:
+                files.extractall(folder, filter="data")
+        yield Path(folder)
+
+
+def read_sources(folder: Path) -> dict[str, bytes]:
+    """The files of runs/ and results/ below a folder, by path."""
+    paths = [path for name in FOLDERS for path in sorted((folder / name).rglob("*"))]
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths if p.is_file()}
+
+
+def write_release(folder: Path, files: dict[str, bytes], archive: bytes) -> bool:
+    """Write a release and its archive; whether it is new. One that is there stays as it is."""
+    packed = folder.with_name(f"{folder.name}.tar.gz")
+    if folder.exists() or packed.exists():
+        same = packed.is_file() and packed.read_bytes() == archive
+        if not same or any((folder / p).read_bytes() != c for p, c in files.items()):
+            wrong = "is there already, with other content"
+            repair = "releases never change: commit and release on another day, or move it away"
+            raise UserError([Problem(str(folder), "", wrong, repair)])
+        return False
+    for path, content in files.items():
+        write_atomically(folder / path, content)
+    write_atomically(packed, archive)
+    return True
+
+
+def _git(root: Path, *arguments: str) -> bytes | None:
+    """What git prints; None where it refuses."""
+    command = ["git", "-C", str(root), *arguments]
+    found = subprocess.run(command, capture_output=True, check=False)
+    return found.stdout if found.returncode == 0 else None
+
+
+DATA = ("runs", "results")
+LEFT_OVERS = re.compile(  # of the base alone, where the validator runs
+    r"(.*/)?(build|\.venv|__pycache__|\.\w+_cache|\.hypothesis|[^/]*\.egg-info)|results/local"
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file as git keeps it; a folder only where it is empty, as a submodule is."""
+
+    kind: Literal["file", "link", "folder", "other"]
+    executable: bool = False
+    size: int = 0  # bytes
+
+
+@dataclass(frozen=True)
+class Change:
+    """A path that differs. before or after None: it is not there."""
+
+    path: str  # relative, with slashes
+    before: Entry | None
+    after: Entry | None
+
+
+def compare_trees(base: Path, head: Path) -> list[Change]:
+    """Every path that was added, removed or changed, in order. head: a clean checkout."""
+    for folder in (base, head):
+        if not folder.is_dir():
+            raise UserError([Problem(str(folder), "", "is not a folder", "give a checkout")])
+    before, after = _list_tree(base, LEFT_OVERS), _list_tree(head)
+    changes = []
+    for path in sorted(before.keys() | after.keys()):
+        old, new = before.get(path), after.get(path)
+        if old != new or not _same(base / path, head / path, old):
+            changes.append(Change(path, old, new))
+    return changes
+
+
+def _list_tree(folder: Path, ignored: re.Pattern[str] | None = None) -> dict[str, Entry]:
+    """What a checkout holds by path, without git's own folder and the paths that are ignored."""
+    found: dict[str, Entry] = {}
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        entries = [e for e in os.scandir(place) if (place, e.name) != (folder, ".git")]
+        if not entries and place != folder:
+            found[place.relative_to(folder).as_posix()] = Entry("folder")
+        for entry in entries:
+            path = Path(entry.path).relative_to(folder).as_posix()
+            if ignored is not None and ignored.fullmatch(path):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(Path(entry.path))
+            else:
+                found[path] = _describe(entry.stat(follow_symlinks=False))
+    return found
+
+
+def _describe(found: os.stat_result) -> Entry:
+    if stat.S_ISLNK(found.st_mode):
+        return Entry("link")
+    if not stat.S_ISREG(found.st_mode):
+        return Entry("other")
+    return Entry("file", bool(found.st_mode & stat.S_IXUSR), found.st_size)
+
+
+def _same(one: Path, other: Path, entry: Entry | None) -> bool:
+    """Whether two entries that look alike hold the same."""
+    if entry is None or entry.kind == "folder":
+        return True
+    if entry.kind == "link":
+        return os.readlink(one) == os.readlink(other)
+    return entry.kind == "file" and one.read_bytes() == other.read_bytes()
+
+
+@contextmanager
+def overlaid(base: Path, head: Path, fit: Iterable[Change]) -> Iterator[Path]:
+    """A temporary folder: runs/ and results/ of the base with the changes that are fit to be read.
+
+    So whatever is read there is a plain file of a size that was looked at before.
+    """
+    with tempfile.TemporaryDirectory(prefix="leaderboard-") as name:
+        folder = Path(name)
+        for part in DATA:
+            if (base / part).is_dir():
+                shutil.copytree(base / part, folder / part, symlinks=True)
+        for change in sorted(
+            fit, key=lambda c: c.after is not None
+        ):  # what is gone gives way first
+            place = folder / change.path
+            _remove(place)
+            if change.after is not None:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(head / change.path, place, follow_symlinks=False)
+        yield folder
+
+
+def _remove(place: Path) -> None:
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)

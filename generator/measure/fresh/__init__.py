@@ -1,1 +1,0 @@
-"""Fresh text from openly licensed sources, fetched and made a corpus."""
