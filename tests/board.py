@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from compression_leaderboard.cli import app
-from compression_leaderboard.measure.text import select_documents
+from compression_leaderboard.measure.corpora import select_documents
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository.specs import read_specs

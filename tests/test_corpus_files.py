@@ -5,8 +5,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.measure.corpora import read_corpus
 from compression_leaderboard.measure.record import MeasureError
-from compression_leaderboard.measure.text import read_corpus
 from compression_leaderboard.records.corpora import Source, TextDocument
 from compression_leaderboard.repository.specs import read_specs
 from compression_leaderboard.repository.texts import LARGEST_BYTES, read_texts, texts_file

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from compression_leaderboard.measure.text import read_corpus, score_text
+from compression_leaderboard.measure.corpora import read_corpus
+from compression_leaderboard.measure.text import score_text
 from compression_leaderboard.measure.weights import load_model
 from compression_leaderboard.plan import latest_results
 from compression_leaderboard.repository.results import read_results

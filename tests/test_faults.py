@@ -211,7 +211,8 @@ def test_a_claim_holds_for_others_until_its_holder_lets_go_or_is_gone(tmp_path):
     assert Claims(tmp_path, tmp_path / "other").take("job")  # of another results folder
     ours.release("job")
     assert theirs.take("job")
-    holder = "import sys; from pathlib import Path; from compression_leaderboard.repository.results import Claims; "
+    holder = "import sys; from pathlib import Path; "
+    holder += "from compression_leaderboard.repository.results import Claims; "
     holder += "c = Claims(Path(sys.argv[1]), Path(sys.argv[1])); print(c.take('x'), flush=True); "
     holder += "sys.stdin.read()"
     command = [sys.executable, "-c", holder, str(tmp_path)]

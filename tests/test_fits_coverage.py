@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.fits.evaluation import Coverage, pool_coverage
+from compression_leaderboard.fits.evaluation import Coverage
+from compression_leaderboard.fits.findings import pool_coverage
 from compression_leaderboard.fits.intervals import (
     PRIOR_CUTS,
     PRIOR_GROWTH,

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from compression_leaderboard.measure import forward
+from compression_leaderboard.measure.corpora import Document
 from compression_leaderboard.measure.record import MeasureError
-from compression_leaderboard.measure.text import Document, bits_per_byte, score_text
+from compression_leaderboard.measure.text import bits_per_byte, score_text
 from compression_leaderboard.measure.tokens import cut_windows, encode_documents, start_token
 from compression_leaderboard.records.corpora import Protocol
 from compression_leaderboard.records.results import Lossless

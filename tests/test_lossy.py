@@ -5,11 +5,12 @@ import pytest
 import torch
 from compression_leaderboard.measure import forward
 from compression_leaderboard.measure import forward as layer_files
+from compression_leaderboard.measure.corpora import Document
 from compression_leaderboard.measure.forward import LayerFiles
 from compression_leaderboard.measure.information import draw_anchors, normalise, solve_scale
 from compression_leaderboard.measure.plane import cut_parts
 from compression_leaderboard.measure.record import MeasureError
-from compression_leaderboard.measure.text import Document, score_text
+from compression_leaderboard.measure.text import score_text
 from compression_leaderboard.measure.tokens import find_token_ends
 from compression_leaderboard.records.corpora import Protocol
 

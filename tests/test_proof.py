@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.measure.corpora import Document
 from compression_leaderboard.measure.decompress import decompress_file
 from compression_leaderboard.measure.proof import (
     Header,
@@ -22,7 +23,7 @@ from compression_leaderboard.measure.proof import (
 )
 from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.measure.run import Workplace
-from compression_leaderboard.measure.text import Document, score_text
+from compression_leaderboard.measure.text import score_text
 from compression_leaderboard.measure.weights import hash_weights, load_model, weight_files
 from compression_leaderboard.pages.model_page import render_model
 from compression_leaderboard.plan import plan_jobs

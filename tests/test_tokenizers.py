@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from compression_leaderboard.measure.corpora import Document, first_bytes, select_documents
 from compression_leaderboard.measure.record import MeasureError
-from compression_leaderboard.measure.text import Document, first_bytes, score_text, select_documents
+from compression_leaderboard.measure.text import score_text
 from compression_leaderboard.measure.tokens import find_token_ends
 from compression_leaderboard.records.corpora import Source
 from hypothesis import given, settings

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from compression_leaderboard.measure.corpora import Document, select_documents
 from compression_leaderboard.measure.forward import LayerFiles, _hidden_states, run_forward
 from compression_leaderboard.measure.information import (
     Parts,
@@ -35,12 +36,7 @@ from compression_leaderboard.measure.labels import (
     sort_labels,
 )
 from compression_leaderboard.measure.plane import estimate_layers
-from compression_leaderboard.measure.text import (
-    Document,
-    open_layer_files,
-    select_documents,
-    sum_bits,
-)
+from compression_leaderboard.measure.text import open_layer_files, sum_bits
 from compression_leaderboard.measure.tokens import cut_windows, encode_documents, start_token
 from compression_leaderboard.measure.weights import Loaded, load_model
 from compression_leaderboard.records.corpora import Corpus, Protocol

@@ -15,8 +15,8 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 from compression_leaderboard.board.board import derive_board
+from compression_leaderboard.exports.data import Tables, export_data
 from compression_leaderboard.exports.dictionary import make_dictionary
-from compression_leaderboard.exports.package import Tables, export_data
 from compression_leaderboard.records.corpora import Corpus, Protocol, Source
 from compression_leaderboard.records.models import Model, Weights
 from compression_leaderboard.records.results import (

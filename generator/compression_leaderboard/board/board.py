@@ -1,22 +1,19 @@
-"""Everything that the site and the exports are made from, as one value."""
+"""The board: records and everything derived from them but the fits, as one value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cached_property
 
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
 from compression_leaderboard.board.comparisons import Comparison, compare_models
+from compression_leaderboard.board.current import current_results
 from compression_leaderboard.board.imported import Conflict, find_conflicts
-from compression_leaderboard.board.measured import current_results
 from compression_leaderboard.board.text_amounts import Amount, Cost, scoring_costs, text_amounts
-from compression_leaderboard.fits.predict import Calibration, calibrate
-from compression_leaderboard.fits.study import Evidence, weigh_evidence
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Commit
 from compression_leaderboard.repository.imported import StoredImport
-from compression_leaderboard.repository.processes import Start, when_asked
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 
@@ -28,19 +25,17 @@ class Board:
     specs: Specs
     stored: Sequence[StoredResult]
     cohorts: Sequence[Cohort]
-    evidence: Mapping[str, Evidence]  # by name of the cohort
     comparisons: Sequence[Comparison]
     imported: Sequence[StoredImport]
     conflicts: Sequence[Conflict]
-    calibration: Calibration  # of the ledger of predictions
     commit: str  # "unknown" outside of a repository
     commit_date: str  # ISO 8601; outside of a repository when the newest record was begun
 
     @cached_property
     def current(self) -> list[StoredResult]:
         """The records that count, of models that have a file, under today's protocols."""
-        known = current_results(self.specs, self.stored)
-        return [entry for entry in known if entry.result.model in self.specs.models]
+        current = current_results(self.specs, self.stored)
+        return [entry for entry in current if entry.result.model in self.specs.models]
 
     @cached_property
     def texts(self) -> list[StoredResult]:
@@ -65,24 +60,16 @@ class Board:
         return self.specs.models[result.model].weights.revision == result.revision
 
 
-def derive_board(contents: Contents, commit: Commit, start: Start = when_asked) -> Board:
-    """Tables, fits and comparisons of what was read.
-
-    start: begins to compare models while cohorts are made; `files/processes.py: start_beside`.
-    """
+def make_board(contents: Contents, commit: Commit) -> Board:
+    """Derive tables and comparisons from what was read."""
     specs, stored = contents.specs, contents.stored
-    comparing = start(lambda: compare_models(specs, stored))
-    cohorts = make_cohorts(specs, stored, contents.published)
-    comparisons = comparing()
     return Board(
         specs=specs,
         stored=stored,
-        cohorts=cohorts,
-        evidence={cohort.name: weigh_evidence(cohort) for cohort in cohorts},
-        comparisons=comparisons,
+        cohorts=make_cohorts(specs, stored, contents.published),
+        comparisons=compare_models(specs, stored),
         imported=contents.imported,
         conflicts=find_conflicts(entry.imported for entry in contents.imported),
-        calibration=calibrate(contents.ledger, cohorts),
         commit=commit.id,
         commit_date=_date(commit, stored),
     )
@@ -93,8 +80,3 @@ def _date(commit: Commit, stored: Sequence[StoredResult]) -> str:
     if commit.id != "unknown" or not stored:
         return commit.date
     return max(entry.result.started for entry in stored).astimezone(UTC).isoformat()
-
-
-def record_of(entry: StoredResult) -> str:
-    """The record's path below records/ on the site (its own `file` would hash it once more)."""
-    return entry.file.split("/", 2)[2]

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
 from compression_leaderboard.board.compressors import (
     CompressorRate,
@@ -12,109 +13,88 @@ from compression_leaderboard.board.compressors import (
     compressor_rates,
     compressor_rows,
 )
-from compression_leaderboard.board.measured import Setting, current_results, measured_rows, settings
-from compression_leaderboard.board.published import page_of, published_rows
+from compression_leaderboard.board.current import current_results
+from compression_leaderboard.board.figures import Column, Figure, Key, Provenance, Row, values
+from compression_leaderboard.board.measured import Setting, measured_rows, settings
+from compression_leaderboard.board.published import published_columns, published_rows
 from compression_leaderboard.records.published import Citation
 from compression_leaderboard.repository.published import PublishedTable
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 
-TEXT_COLUMNS = frozenset(
-    {
-        "model",
-        "name",
-        "label",
-        "family",
-        "kind",
-        "page",
-        "quantization",
-        "released",
-        "licence",
-        "dtype",
-        "date",
-    }
-)
-
-
-@dataclass(frozen=True)
-class Column:
-    """A figure of every row: compression (lower is better unless it says so) or a score."""
-
-    name: str
-    label: str
-    unit: str
-    higher_is_better: bool
-    chance: float | None = None  # scores only
-    ceiling: float | None = None
-    negative_control: bool = False  # a score that compression is expected to tell little about
-    in_mean: bool = True  # a score that counts in the mean
-
 
 @dataclass(frozen=True)
 class Cohort:
-    """Rows that may be ranked and fitted together.
+    """Rows that may be ranked and fitted together, in order of model and dtype.
 
-    rows: in order of model (and dtype); columns model, name, label (the name as it is shown, of one
-    row alone), family, parameters, training_tokens, training_flop, page, date, the compression
-    columns, `compression` (their mean where all are known), rank_low and rank_high by it (equal
-    where no error is known), the score columns and `score` (the mean of those in it where all are
-    known), `_stderr` of scores where known, the preference columns with `_low`, `_high` and
-    `_lexical`; of measured rows context_tokens, scored_bytes and wall_seconds. Unknown = NaN.
-    `family` holds the groups that a fit leaves out one at a time. compressors: rows beside these,
-    in no fit. mixtures: models whose `parameters` may not count all weights; fits take the figure
-    as it is, no size or cost follows from it.
+    compressors: rows beside these, in no fit. mixtures: models whose `parameters` may not count
+    all weights; fits take the figure as it is, no size or cost follows from it.
     """
 
     name: str
     title: str
-    provenance: str  # "measured" or "published"
+    provenance: Provenance
     split: str  # "leave-one-group-out" or "small-to-large": how a fit's form is chosen
     train_up_to: float | None  # parameters; models up to this size predict the larger ones
     comparable_with: str
     compression: tuple[Column, ...]
     scores: tuple[Column, ...]
     citations: tuple[Citation, ...]
-    rows: pd.DataFrame
+    rows: tuple[Row, ...]
+    mean_compression: Key  # over the texts; a figure of the rows that know all of them
+    mean_score: Key  # over the scores in the mean; a figure of the rows that know all of them
     compressors: tuple[CompressorRow, ...] = ()
     preferences: tuple[Column, ...] = ()  # preference information; no part of `compression`
     mixtures: frozenset[str] = frozenset()
+
+    def values(self, key: Key) -> NDArray[np.float64]:
+        """One value per row; NaN where it is not known."""
+        return values(self.rows, key)
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether more of the compression figures is better, as of a published ratio."""
+        return bool(self.compression) and self.compression[0].higher_is_better
+
+    @property
+    def unit(self) -> str | None:
+        """Of the compression figures."""
+        return self.compression[0].unit if self.compression else None
 
 
 def make_cohorts(
     specs: Specs, stored: Iterable[StoredResult], published: Sequence[PublishedTable]
 ) -> list[Cohort]:
-    """Measured cohorts first, base before instruct, then every published source."""
-    latest = current_results(specs, stored)
-    rates = compressor_rates(specs, latest)
-    measured = [_measured(specs, setting, latest, rates) for setting in settings(specs, latest)]
+    """Make measured cohorts, base before instruct, then one for every published source."""
+    current = current_results(specs, stored)
+    rates = compressor_rates(specs, current)
+    measured = [_measured(specs, setting, current, rates) for setting in settings(specs, current)]
     return [cohort for cohort in measured if cohort] + [_published(table) for table in published]
 
 
 def _measured(
     specs: Specs,
     setting: Setting,
-    latest: Sequence[StoredResult],
+    current: Sequence[StoredResult],
     rates: Sequence[CompressorRate],
 ) -> Cohort | None:
     """Models of one kind on the texts of one window and the tasks of one suite."""
-    rows = measured_rows(specs, setting, latest)
+    rows = measured_rows(specs, setting, current)
     if not rows:
         return None
-    frame = pd.DataFrame(rows).sort_values(["model", "dtype"], ignore_index=True)
+    known = {key for row in rows for key in row.figures}
     texts = tuple(
-        Column(name, specs.corpora[name].title, "bits per byte", higher_is_better=False)
+        Column(key, specs.corpora[name].title, "bits per byte", higher_is_better=False)
         for name in setting.corpora
-        if name in frame
+        if (key := Key("compression", name, setting.protocol)) in known
     )
     suite = specs.suites[setting.suite] if setting.suite else None
     scores = tuple(
-        Column(task.task, task.label, "fraction", True, task.chance, task.ceiling)
+        Column(key, task.label, "fraction", True, task.chance, task.ceiling)
         for task in (suite.tasks if suite else ())
-        if task.task in frame
+        if (key := Key("score", task.task, setting.suite or "")) in known
     )
-    if texts:
-        names = [column.name for column in texts]
-        frame["compression"] = frame[names].mean(axis=1, skipna=False)
+    mean = Key("mean_compression", "", setting.protocol)
     title = f"Measured here: {setting.kind} models, {setting.context}"
     return Cohort(
         name=setting.name,
@@ -126,12 +106,14 @@ def _measured(
         compression=texts,
         scores=scores,
         citations=(),
-        rows=_with_columns(frame),
+        rows=_ordered([_with_mean(row, texts, mean) for row in rows]),
+        mean_compression=mean,
+        mean_score=Key("mean_score", "", setting.suite or ""),
         compressors=compressor_rows(rates, [column.name for column in texts]),
         preferences=tuple(
-            Column(f"{name}_preference", pairs.title, "ln(bins)", higher_is_better=True)
+            Column(Key("preference", name), pairs.title, "ln(bins)", higher_is_better=True)
             for name, pairs in sorted(specs.preferences.items())
-            if f"{name}_preference" in frame
+            if Key("preference", name) in known
         ),
     )
 
@@ -144,25 +126,19 @@ def _comparable_with(setting: Setting) -> str:
     )
 
 
+def _with_mean(row: Row, texts: Sequence[Column], mean: Key) -> Row:
+    """The row with its mean compression, where all texts are known."""
+    known = [row.figures[column.key] for column in texts if column.key in row.figures]
+    if not texts or len(known) < len(texts):
+        return row
+    value = sum(figure.value for figure in known) / len(known)
+    figure = Figure.of(mean, value, texts[0].unit, "measured", known[0].source, n=len(known))
+    return replace(row, figures={**row.figures, mean: figure})
+
+
 def _published(table: PublishedTable) -> Cohort:
     source = table.source
-    frame = pd.DataFrame(published_rows(table)).sort_values("model", ignore_index=True)
-    if source.average is None:
-        columns = [c.column for c in source.compression]
-        frame["compression"] = frame[columns].mean(axis=1, skipna=False)
-    counted = list(source.mean) or [s.column for s in source.scores]
-    frame["score"] = frame[counted].mean(axis=1, skipna=False)
-    errors = frame[[f"{name}_stderr" for name in counted]].astype("float64")
-    frame["score_stderr"] = (errors**2).sum(axis=1, skipna=False) ** 0.5 / len(counted)
-    if source.training_compute is None:
-        sizes = frame[["parameters", "training_tokens"]].astype("float64")
-        frame["training_flop"] = 6 * sizes.prod(axis=1, skipna=False)
-    frame["page"] = [page_of(source.name, key) for key in frame["model"]]
-    frame["date"] = source.collected.isoformat()
-    # No error is known: ranks of the figures, equal ones share the best.
-    upwards = not source.compression[0].higher_is_better
-    ranks = frame["compression"].rank(method="min", ascending=upwards)
-    frame["rank_low"], frame["rank_high"] = ranks, ranks
+    compression, scores = published_columns(source)
     return Cohort(
         name=source.name,
         title=source.title,
@@ -170,48 +146,28 @@ def _published(table: PublishedTable) -> Cohort:
         split=source.split,
         train_up_to=source.train_up_to,
         comparable_with=source.comparable_with,
-        compression=tuple(
-            Column(c.column, c.label, c.unit, c.higher_is_better) for c in source.compression
-        ),
-        scores=tuple(
-            Column(
-                s.column,
-                s.label,
-                "fraction",
-                True,
-                s.chance,
-                s.ceiling,
-                s.negative_control,
-                s.column in counted,
-            )
-            for s in source.scores
-        ),
+        compression=compression,
+        scores=scores,
         citations=source.citations,
-        rows=_with_columns(frame),
+        rows=_ordered(published_rows(table)),
+        mean_compression=Key("mean_compression", "", source.name),
+        mean_score=Key("mean_score", "", source.name),
         mixtures=frozenset(source.mixtures),
     )
 
 
-def _with_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with every column that a reader may rely on, numbers as float64."""
-    frame["label"] = _labels(frame)
-    for name in ("parameters", "training_tokens", "training_flop", "compression", "score"):
-        if name not in frame:
-            frame[name] = None
-    for name in frame.columns.difference(list(TEXT_COLUMNS)):
-        frame[name] = pd.to_numeric(frame[name]).astype("float64")
-    return frame
+def _ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Rows in order of model and number format, each with a label of its own."""
+    ordered = sorted(rows, key=lambda row: (row.model, row.dtype is None, row.dtype or ""))
+    times = Counter((row.name, row.quantization) for row in ordered)
+    return tuple(
+        replace(row, label=_label(row, times[row.name, row.quantization] > 1)) for row in ordered
+    )
 
 
-def _labels(frame: pd.DataFrame) -> list[str]:
-    """Names as a reader meets them: with the quantization of weights that are not the original
-    ones, and with the number format where rows would share a name otherwise."""
-    known = frame.reindex(columns=["name", "quantization", "dtype"]).astype(object)
-    rows = list(known.where(known.notna(), None).itertuples(index=False, name=None))
-    times = Counter((name, quantization) for name, quantization, _ in rows)
-    labels = []
-    for name, quantization, dtype in rows:
-        told = (quantization, dtype if times[name, quantization] > 1 else None)
-        marks = ", ".join(mark for mark in told if mark)
-        labels.append(f"{name} ({marks})" if marks else str(name))
-    return labels
+def _label(row: Row, shares_its_name: bool) -> str:
+    """The name, with the quantization of weights that are not the original ones, and with the
+    number format where rows would share a name otherwise."""
+    marks = [row.quantization, row.dtype if shares_its_name else None]
+    known = ", ".join(mark for mark in marks if mark)
+    return f"{row.name} ({known})" if known else row.name

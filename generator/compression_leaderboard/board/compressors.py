@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from compression_leaderboard.board.derived import rate_interval
-from compression_leaderboard.board.measured import current_results
-from compression_leaderboard.intervals import Interval
+from compression_leaderboard.board.current import current_results
+from compression_leaderboard.intervals import Interval, rate_interval
 from compression_leaderboard.records.results import CLASSICAL, CompressedText, Result
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs

@@ -1,57 +1,33 @@
 """Figures of one model, derived from the raw values that its records keep."""
 
 import math
-import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, wraps
-from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from compression_leaderboard.intervals import Interval, jackknife_error, jackknife_interval
+from compression_leaderboard.intervals import (
+    Interval,
+    jackknife_error,
+    jackknife_interval,
+    paired_difference,
+    rate_interval,
+)
 from compression_leaderboard.records.plane import Lossy, Side, Unit
 from compression_leaderboard.records.preferences import Preference, PreferenceLayer
 from compression_leaderboard.records.results import Lossless, TaskResult
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def per_record(function: F) -> F:
-    """Remember the answers for each record by its identity, as long as the record lives.
-
-    Records are immutable, and hashing all their layers would cost more than the answer. The record
-    comes first; further arguments must be hashable.
-    """
-    held: dict[int, dict[object, Any]] = {}
-
-    @wraps(function)
-    def remembered(record: object, *args: Any, **kwargs: Any) -> Any:
-        key = id(record)
-        if key not in held:
-            held[key] = {}
-            weakref.finalize(record, held.pop, key, None)
-        answers = held[key]
-        arguments = (args, tuple(sorted(kwargs.items())))
-        if arguments not in answers:
-            answers[arguments] = function(record, *args, **kwargs)
-        return answers[arguments]
-
-    return cast(F, remembered)
-
-
 SIDES: tuple[Side, Side] = ("input", "output")
-BOOTSTRAP_DRAWS = 2000
 SHUFFLE_DEVIATIONS = 2  # corrected complexity nearer to 0 than this has no ratio
 
 
 @dataclass(frozen=True)
-class Figure:
+class Estimate:
     """An estimate of the information plane, in units of ln(bins) or as a ratio."""
 
     value: float
     spread: float | None  # standard deviation over anchor seeds; None for one seed
-    interval: Interval | None  # 95 %, jackknife over documents; None for too few of them
+    interval: Interval | None  # jackknife over documents; None for too few of them
 
 
 @dataclass(frozen=True)
@@ -60,66 +36,30 @@ class Plane:
 
     unit: Unit
     order: int
-    complexity: Figure
-    expressivity: Figure
-    optimality: Figure | None  # None where complexity cannot be told from 0
+    complexity: Estimate
+    expressivity: Estimate
+    optimality: Estimate | None  # None where complexity cannot be told from 0
 
 
-@per_record
-def bits_interval(lossless: Lossless, seed: int = 0) -> Interval | None:
-    """95 % interval of bits per byte by resampling documents; None for fewer than two."""
+def bits_interval(lossless: Lossless) -> Interval | None:
+    """Interval of bits per byte by resampling documents; None for fewer than two."""
     documents = lossless.documents
-    return rate_interval([d.bits for d in documents], [d.bytes for d in documents], seed)
+    return rate_interval([d.bits for d in documents], [d.bytes for d in documents])
 
 
-def rate_interval(
-    document_bits: Sequence[float], document_bytes: Sequence[int], seed: int = 0
-) -> Interval | None:
-    """95 % interval of total bits / total bytes by resampling documents; None for fewer than two.
+def compare_bits(one: Lossless, other: Lossless) -> tuple[float, Interval] | None:
+    """Bits per byte of `one` less those of `other` on the same documents, with its interval.
 
-    The bits of a document must not depend on which other documents there are.
-    """
-    if len(document_bits) < 2:
-        return None
-    return _resampled(np.array(document_bits), np.array(document_bytes), seed)
-
-
-def compare_bits(one: Lossless, other: Lossless, seed: int = 0) -> tuple[float, Interval] | None:
-    """Bits per byte of `one` less those of `other` on the same documents, with a 95 % interval.
-
-    Documents are resampled in pairs, so what makes a document hard for both cancels. None where
-    the two did not score the same documents, or fewer than two.
+    None where the two did not score the same documents, or fewer than two.
     """
     names = [[(d.document, d.bytes) for d in side.documents] for side in (one, other)]
     if names[0] != names[1] or len(names[0]) < 2:
         return None
-    paired = zip(one.documents, other.documents, strict=True)
-    bits = np.array([first.bits - second.bits for first, second in paired])
-    sizes = np.array([document.bytes for document in one.documents])
-    return float(bits.sum() / sizes.sum()), _resampled(bits, sizes, seed)
+    bits, others = ([d.bits for d in side.documents] for side in (one, other))
+    difference, reach = paired_difference(bits, others, [d.bytes for d in one.documents])
+    return difference, Interval(difference - reach, difference + reach)
 
 
-def _resampled(bits: np.ndarray, sizes: np.ndarray, seed: int) -> Interval:
-    """95 % interval of bits / bytes by resampling documents."""
-    counts = resampling_counts(len(bits), seed)
-    low, high = np.quantile((counts @ bits) / (counts @ sizes), [0.025, 0.975])
-    return Interval(float(low), float(high))
-
-
-@lru_cache(maxsize=16)
-def resampling_counts(documents: int, seed: int) -> np.ndarray:
-    """How often each document occurs in each draw with replacement, (draws, documents).
-
-    The same draws for every model, so that differences of models are paired.
-    """
-    generator = np.random.default_rng(seed)
-    drawn = generator.integers(0, documents, (BOOTSTRAP_DRAWS, documents))
-    places = drawn + documents * np.arange(BOOTSTRAP_DRAWS)[:, None]
-    counts = np.bincount(places.ravel(), minlength=BOOTSTRAP_DRAWS * documents)
-    return counts.reshape(BOOTSTRAP_DRAWS, documents).astype(np.float64)
-
-
-@per_record
 def place_on_plane(lossy: Lossy, order: int, unit: Unit = "token") -> Plane | None:
     """The model's figure: ratio of means over transformer layers 1…L (layer 0 is the embedding).
 
@@ -132,7 +72,7 @@ def place_on_plane(lossy: Lossy, order: int, unit: Unit = "token") -> Plane | No
     sizes = lossy.group_positions
     ratio = None
     if inputs.corrected.mean() > SHUFFLE_DEVIATIONS * inputs.deviation:
-        ratio = _figure(
+        ratio = _estimate(
             float(outputs.corrected.mean() / inputs.corrected.mean()),
             outputs.corrected / inputs.corrected,
             left_out / left_in,
@@ -141,18 +81,18 @@ def place_on_plane(lossy: Lossy, order: int, unit: Unit = "token") -> Plane | No
     return Plane(
         unit=unit,
         order=order,
-        complexity=_figure(float(inputs.corrected.mean()), inputs.corrected, left_in, sizes),
-        expressivity=_figure(float(outputs.corrected.mean()), outputs.corrected, left_out, sizes),
+        complexity=_estimate(float(inputs.corrected.mean()), inputs.corrected, left_in, sizes),
+        expressivity=_estimate(float(outputs.corrected.mean()), outputs.corrected, left_out, sizes),
         optimality=ratio,
     )
 
 
-def _figure(
+def _estimate(
     value: float, by_seed: np.ndarray, left_out: np.ndarray, sizes: tuple[int, ...]
-) -> Figure:
+) -> Estimate:
     spread = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None
     known = len(left_out) > 1
-    return Figure(value, spread, jackknife_interval(value, left_out, sizes) if known else None)
+    return Estimate(value, spread, jackknife_interval(value, left_out, sizes) if known else None)
 
 
 @dataclass(frozen=True)
@@ -164,7 +104,6 @@ class OverLayers:
     deviation: float  # of the shuffles, mean over seeds
 
 
-@per_record
 def over_layers(lossy: Lossy, unit: Unit, side: Side, order: int) -> OverLayers | None:
     """Means over layers 1…L, by seed; None where there are no such labels or layers.
 

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.figures import PARAMETERS, Key
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 FEWEST_FOR_SLOPE = 3  # models of a family with sizes that differ
 FEWEST_FOR_LINE = 8  # models of a cohort
@@ -15,7 +19,7 @@ FEWEST_FOR_LINE = 8  # models of a cohort
 class FamilyText:
     """A family on one text. Bits are those of the text's column."""
 
-    column: str
+    key: Key
     n: int  # models with a figure
     mean: float
     best: float
@@ -39,59 +43,63 @@ class Family:
 
 
 def compare_families(cohort: Cohort) -> list[Family]:
-    """Families in order of name, each text for itself."""
-    rows = cohort.rows
-    residuals = {c.name: _residuals(rows, "parameters", c.name, True) for c in cohort.compression}
-    scores = _residuals(rows, "compression", "score", False)
-    found = []
-    for name, own in rows.groupby("family", sort=True):
-        sizes = own["parameters"].dropna()
-        known = own["score"].dropna()
-        left = scores.loc[own.index].dropna()
-        texts = [
-            _text(own, c.name, residuals[c.name]) for c in cohort.compression if own[c.name].count()
-        ]
-        found.append(
+    """Compare families in order of name, each text for itself."""
+    sizes = cohort.values(PARAMETERS)
+    compression, scores = (cohort.values(k) for k in (cohort.mean_compression, cohort.mean_score))
+    score_residuals = _residuals(compression, scores)
+    texts = {column.key: cohort.values(column.key) for column in cohort.compression}
+    residuals = {key: _residuals(np.log10(sizes), bits) for key, bits in texts.items()}
+    names = np.array([row.family for row in cohort.rows])
+    families = []
+    for name in sorted(set(names.tolist())):
+        own: Mask = names == name
+        known_sizes, known_scores = _known(sizes[own]), _known(scores[own])
+        left = _known(score_residuals[own])
+        families.append(
             Family(
-                name=str(name),
-                n=len(own),
-                smallest=float(sizes.min()) if len(sizes) else None,
-                largest=float(sizes.max()) if len(sizes) else None,
-                texts=tuple(texts),
-                score=float(known.mean()) if len(known) else None,
-                scored=len(known),
+                name=name,
+                n=int(own.sum()),
+                smallest=float(known_sizes.min()) if len(known_sizes) else None,
+                largest=float(known_sizes.max()) if len(known_sizes) else None,
+                texts=tuple(
+                    _text(key, bits[own], sizes[own], residuals[key][own])
+                    for key, bits in texts.items()
+                    if np.isfinite(bits[own]).any()
+                ),
+                score=float(known_scores.mean()) if len(known_scores) else None,
+                scored=len(known_scores),
                 score_residual=float(left.mean()) if len(left) else None,
             )
         )
-    return found
+    return families
 
 
-def _text(own: pd.DataFrame, column: str, residuals: pd.Series) -> FamilyText:
-    known = own.dropna(subset=[column])
-    sized = known.dropna(subset=["parameters"])
-    left = residuals.loc[known.index].dropna()
+def _known(numbers: Array) -> Array:
+    return numbers[np.isfinite(numbers)]
+
+
+def _text(key: Key, bits: Array, sizes: Array, residuals: Array) -> FamilyText:
+    known, left = _known(bits), _known(residuals)
+    sized = np.isfinite(bits) & np.isfinite(sizes)
     slope = None
-    if len(sized) >= FEWEST_FOR_SLOPE and sized["parameters"].nunique() > 1:
-        slope = float(np.polyfit(np.log10(sized["parameters"]), sized[column], 1)[0])
+    if sized.sum() >= FEWEST_FOR_SLOPE and len(set(sizes[sized].tolist())) > 1:
+        slope = float(np.polyfit(np.log10(sizes[sized]), bits[sized], 1)[0])
     return FamilyText(
-        column=column,
+        key=key,
         n=len(known),
-        mean=float(known[column].mean()),
-        best=float(known[column].min()),
+        mean=float(known.mean()),
+        best=float(known.min()),
         slope=slope,
         residual=float(left.mean()) if len(left) else None,
         residual_range=(float(left.min()), float(left.max())) if len(left) else None,
     )
 
 
-def _residuals(rows: pd.DataFrame, x: str, y: str, logarithmic: bool) -> pd.Series:
-    """Distances from the cohort's least-squares line; unknown where it has too few models."""
-    known = rows.dropna(subset=[x, y])
-    empty = pd.Series(np.nan, index=rows.index)
-    if len(known) < FEWEST_FOR_LINE or known[x].nunique() < 2:
-        return empty
-    values = known[x].to_numpy(dtype=np.float64)
-    values = np.log10(values) if logarithmic else values
-    slope, level = np.polyfit(values, known[y], 1)
-    empty.loc[known.index] = known[y] - (slope * values + level)
-    return empty
+def _residuals(x: Array, y: Array) -> Array:
+    """Distances from the least-squares line; NaN where it has too few models."""
+    known = np.isfinite(x) & np.isfinite(y)
+    residuals = np.full(len(x), np.nan)
+    if known.sum() >= FEWEST_FOR_LINE and len(set(x[known].tolist())) > 1:
+        slope, level = np.polyfit(x[known], y[known], 1)
+        residuals[known] = y[known] - (slope * x[known] + level)
+    return residuals

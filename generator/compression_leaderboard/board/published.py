@@ -1,42 +1,146 @@
-"""Rows of a published table as numbers, and the address of each model's page."""
+"""Published cohorts: the columns and rows of a source, and the address of each model's page."""
 
 import hashlib
 import math
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
+from compression_leaderboard.board.figures import Column, Figure, Key, Row
+from compression_leaderboard.intervals import normal_interval
 from compression_leaderboard.records.published import PublishedSource
 from compression_leaderboard.repository.published import PublishedTable
 
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,120}")
 
 
-def published_rows(table: PublishedTable) -> list[dict[str, object]]:
-    """One row a model: texts as they are, numbers as floats, an empty cell as None."""
-    source = table.source
-    rows = []
-    for cells in table.rows:
-        row: dict[str, object] = {
-            "model": cells[source.key],
-            "name": cells[source.key],
-            "family": cells[source.group],
-        }
-        for name, column in _numeric(source).items():
-            row[name] = float(cells[column]) if column and cells[column] else None
-        for score in source.scores:
-            row[f"{score.column}_stderr"] = _standard_error(row[score.column], score.items)
-        rows.append(row)
-    return rows
+def published_columns(source: PublishedSource) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+    """The columns of compression and of scores."""
+    counted = list(source.mean) or [s.column for s in source.scores]
+    compression = tuple(
+        Column(Key("compression", c.column, source.name), c.label, c.unit, c.higher_is_better)
+        for c in source.compression
+    )
+    scores = tuple(
+        Column(
+            Key("score", s.column, source.name),
+            s.label,
+            "fraction",
+            True,
+            s.chance,
+            s.ceiling,
+            s.negative_control,
+            s.column in counted,
+        )
+        for s in source.scores
+    )
+    return compression, scores
 
 
-def _standard_error(score: object, items: int | None) -> float | None:
-    """Binomial, of a fraction of `items` right answers.
+def published_rows(table: PublishedTable) -> list[Row]:
+    """One row per model: an empty cell gives no figure.
 
-    None where their number is not known, and where none or all are right: there the formula says
-    0, which no finite test shows.
+    Ranks are those of the figures, since no error is known: equal ones share the best.
     """
-    if not isinstance(score, float) or items is None or score in (0, 1):
-        return None
-    return math.sqrt(score * (1 - score) / items)
+    source = table.source
+    rows = [_row(source, cells) for cells in table.rows]
+    mean = Key("mean_compression", "", source.name)
+    sign = -1 if source.compression[0].higher_is_better else 1
+    known = sorted(sign * value for row in rows if (value := row.value(mean)) is not None)
+    first = {value: known.index(value) + 1 for value in set(known)}
+    return [
+        row if (value := row.value(mean)) is None else replace(row, rank=(first[sign * value],) * 2)
+        for row in rows
+    ]
+
+
+def _row(source: PublishedSource, cells: dict[str, str]) -> Row:
+    def number(column: str | None) -> float | None:
+        return float(cells[column]) if column and cells[column] else None
+
+    parameters, tokens = number(source.parameters), number(source.training_tokens)
+    flop = number(source.training_compute)
+    if source.training_compute is None and parameters is not None and tokens is not None:
+        flop = 6 * (parameters * tokens)
+    key = cells[source.key]
+    return Row(
+        model=key,
+        name=key,
+        label=key,
+        family=cells[source.group],
+        page=page_of(source.name, key),
+        date=source.collected.isoformat(),
+        parameters=parameters,
+        training_tokens=tokens,
+        training_flop=flop,
+        figures={figure.key: figure for figure in _figures(source, cells)},
+    )
+
+
+def _figures(source: PublishedSource, cells: dict[str, str]) -> list[Figure]:
+    name = source.name
+    texts = [
+        Figure.of(
+            Key("compression", c.column, name), float(cells[c.column]), c.unit, "published", name
+        )
+        for c in source.compression
+        if cells[c.column]
+    ]
+    scores = [
+        _score(Key("score", s.column, name), float(cells[s.column]), s.items)
+        for s in source.scores
+        if cells[s.column]
+    ]
+    figures = [*texts, *scores]
+    unit = source.compression[0].unit
+    mean = Key("mean_compression", "", name)
+    if source.average is not None:
+        if cells[source.average]:
+            figures.append(Figure.of(mean, float(cells[source.average]), unit, "published", name))
+    elif len(texts) == len(source.compression):
+        figures.append(Figure.of(mean, _mean(texts), unit, "published", name, n=len(texts)))
+    counted = list(source.mean) or [s.column for s in source.scores]
+    in_mean = [figure for figure in scores if figure.key.name in counted]
+    if len(in_mean) == len(counted):
+        errors = [f.stderr for f in in_mean if f.stderr is not None]
+        stderr = None
+        if len(errors) == len(counted):
+            stderr = sum(error**2 for error in errors) ** 0.5 / len(counted)
+        value = _mean(in_mean)
+        figures.append(
+            Figure.of(
+                Key("mean_score", "", name),
+                value,
+                "fraction",
+                "published",
+                name,
+                interval=None if stderr is None else normal_interval(value, stderr),
+                stderr=stderr,
+            )
+        )
+    return figures
+
+
+def _mean(figures: Sequence[Figure]) -> float:
+    return sum(figure.value for figure in figures) / len(figures)
+
+
+def _score(key: Key, value: float, items: int | None) -> Figure:
+    """A score with its binomial error; unknown where the number of items is, and where none or
+    all are right: there the formula says 0, which no finite test shows."""
+    if items is None or value in (0, 1):
+        return Figure.of(key, value, "fraction", "published", key.protocol, n=items)
+    stderr = math.sqrt(value * (1 - value) / items)
+    return Figure.of(
+        key,
+        value,
+        "fraction",
+        "published",
+        key.protocol,
+        interval=normal_interval(value, stderr),
+        stderr=stderr,
+        n=items,
+    )
 
 
 def page_of(source: str, key: str) -> str:
@@ -49,15 +153,3 @@ def page_of(source: str, key: str) -> str:
         digest = hashlib.sha256(key.encode()).hexdigest()[:8]
         plain = f"{re.sub(r'[^A-Za-z0-9]+', '-', plain).strip('-')[:80]}-{digest}".lstrip("-")
     return f"published/{source}/{plain}/"
-
-
-def _numeric(source: PublishedSource) -> dict[str, str | None]:
-    """Names of a cohort's numeric columns and where the source has them."""
-    names = [c.column for c in source.compression] + [s.column for s in source.scores]
-    return {
-        "parameters": source.parameters,
-        "training_tokens": source.training_tokens,
-        "training_flop": source.training_compute,
-        **({"compression": source.average} if source.average else {}),
-        **{name: name for name in names},
-    }

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compression_leaderboard.board.comparisons import alike_texts, neighbours
+from compression_leaderboard.board.current import current_results
 from compression_leaderboard.board.derived import main_score
-from compression_leaderboard.board.measured import current_results
 from compression_leaderboard.records.results import Environment, Lossless, Result
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs

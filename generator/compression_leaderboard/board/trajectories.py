@@ -1,47 +1,71 @@
 """Figures over training: every measured checkpoint, the final weights included."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-import pandas as pd
-
-from compression_leaderboard.board.derived import mean_score
-from compression_leaderboard.board.measured import corpus_figures, current_results
+from compression_leaderboard.board.current import current_results
+from compression_leaderboard.board.figures import Figure, Quantity
+from compression_leaderboard.board.measured import record_figures
 from compression_leaderboard.records.models import Model
-from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 
-COLUMNS = ("model", "revision", "tokens_seen", "dtype", "name", "quantity", "value", "unit")
+# The quantities of a trajectory, with their names in trajectories.csv.
+QUANTITIES: dict[Quantity, str] = {
+    "compression": "bits_per_byte",
+    "complexity": "complexity",
+    "expressivity": "expressivity",
+    "optimality": "optimality",
+    "preference": "preference_information",
+    "mean_score": "mean_score",
+}
 
 
-def make_trajectories(specs: Specs, stored: Iterable[StoredResult]) -> pd.DataFrame:
-    """One row a checkpoint, text or suite, and quantity; models without checkpoints have none.
+@dataclass(frozen=True, slots=True)
+class CheckpointFigure:
+    """One figure of one checkpoint."""
+
+    model: str
+    revision: str
+    tokens_seen: int | None
+    dtype: str | None
+    name: str  # of the text, the pairs or the suite
+    figure: Figure
+
+    @property
+    def quantity(self) -> str:
+        return QUANTITIES[self.figure.key.quantity]
+
+
+def make_trajectories(specs: Specs, stored: Iterable[StoredResult]) -> list[CheckpointFigure]:
+    """List the figures of models that have checkpoints.
 
     In order of model, name, quantity and tokens seen, so that a curve stands in one piece.
     """
-    rows: list[dict[str, object]] = []
+    found = []
     for entry in current_results(specs, stored):
         result = entry.result
         model = specs.models.get(result.model)
         seen = tokens_seen(model) if model else {}
-        if result.revision not in seen:
-            continue
-        for quantity, (value, unit) in _figures(result).items():
-            rows.append(
-                {
-                    "model": result.model,
-                    "revision": result.revision,
-                    "tokens_seen": seen[result.revision],
-                    "dtype": result.environment.dtype,
-                    "name": result.name,
-                    "quantity": quantity,
-                    "value": value,
-                    "unit": unit,
-                }
-            )
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    order = ["model", "name", "quantity", "tokens_seen", "revision", "dtype"]
-    return frame.sort_values(order, ignore_index=True)
+        if result.revision in seen:
+            found += [
+                CheckpointFigure(
+                    model=result.model,
+                    revision=result.revision,
+                    tokens_seen=seen[result.revision],
+                    dtype=result.environment.dtype,
+                    name=result.name,
+                    figure=figure,
+                )
+                for figure in record_figures(entry).values()
+                if figure.key.quantity in QUANTITIES
+            ]
+    return sorted(found, key=_order)
+
+
+def _order(one: CheckpointFigure) -> tuple[object, ...]:
+    tokens = (one.tokens_seen is None, one.tokens_seen or 0)
+    return one.model, one.name, one.quantity, *tokens, one.revision, str(one.dtype)
 
 
 def tokens_seen(model: Model) -> dict[str, int | None]:
@@ -50,17 +74,3 @@ def tokens_seen(model: Model) -> dict[str, int | None]:
         return {}
     listed: dict[str, int | None] = {c.revision: c.tokens_seen for c in model.checkpoints}
     return {model.weights.revision: model.training_tokens} | listed
-
-
-def _figures(result: Result) -> dict[str, tuple[object, str]]:
-    if result.kind == "suite":
-        return {"mean_score": (mean_score(result.tasks)[0], "fraction")}
-    figures = corpus_figures(result)
-    named = {
-        "bits_per_byte": (figures.get(result.name), "bits/byte"),
-        "complexity": (figures.get(f"{result.name}_complexity"), "ln(bins)"),
-        "expressivity": (figures.get(f"{result.name}_expressivity"), "ln(bins)"),
-        "optimality": (figures.get(f"{result.name}_optimality"), "ratio"),
-        "preference_information": (figures.get(f"{result.name}_preference"), "ln(bins)"),
-    }
-    return {name: figure for name, figure in named.items() if figure[0] is not None}

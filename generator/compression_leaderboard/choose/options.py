@@ -2,22 +2,20 @@
 docs/data/choose.json holds the same values, so the page Choose only adds and multiplies.
 """
 
-import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from compression_leaderboard.board.cohorts import Cohort, Column
+from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.figures import Column, Row
 from compression_leaderboard.records.results import Result
 
-NORMAL_95 = 1.959964
 # Bytes per parameter. int8 and int4 include a 16-bit scale per block of 32 weights, as GGUF does.
 PRECISIONS = {"float32": 4.0, "bfloat16": 2.0, "int8": 1.0625, "int4": 0.5625}
 CACHE_NUMBER_BYTES = 2.0  # a number in the cache, in bfloat16
 WIDTH_PER_LAYER = 100.0  # of a typical decoder; used where the shape is unknown
 RUNTIME_BYTES = 5e8  # the process without a model; measured by examples/bench/memory.py on a CPU
 CONTEXT_TOKENS = 2048.0  # default length of the context
-Row = Mapping[Any, Any]  # of a cohort, by column
 
 
 @dataclass(frozen=True)
@@ -118,12 +116,18 @@ def cache_bytes_per_token(
 
 def _cohort_options(cohort: Cohort, shapes: Mapping[str, tuple[int, int]]) -> CohortOptions:
     columns = [*cohort.scores, *cohort.compression]
-    rows = cohort.rows.to_dict("records")
+    times = Counter(column.name for column in columns)
     criteria = [
-        Criterion(c.name, c.label, c.unit, c.higher_is_better, float(c.unit == columns[0].unit))
+        Criterion(
+            name=c.name if times[c.name] == 1 else c.key.id,
+            label=c.label,
+            unit=c.unit,
+            higher_is_better=c.higher_is_better,
+            default_weight=float(c.unit == columns[0].unit),
+        )
         for c in columns
     ]
-    options = [_option(cohort, columns, row, shapes) for row in rows]
+    options = [_option(cohort, columns, row, shapes) for row in cohort.rows]
     return CohortOptions(cohort.name, cohort.title, tuple(criteria), tuple(options))
 
 
@@ -131,38 +135,23 @@ def _option(
     cohort: Cohort, columns: Sequence[Column], row: Row, shapes: Mapping[str, tuple[int, int]]
 ) -> Option:
     """A mixture's published size may not count all weights, so its size is unknown here."""
-    model = str(row["model"])
-    parameters = None if model in cohort.mixtures else _number(row["parameters"])
+    parameters = None if row.model in cohort.mixtures else row.parameters
     return Option(
-        model=model,
-        name=str(row["label"]),
-        page=str(row["page"]),
-        licence=_text(row.get("licence")),
+        model=row.model,
+        name=row.label,
+        page=row.page,
+        licence=row.licence,
         parameters=parameters,
         weights_bytes=None if parameters is None else weights_bytes(parameters),
         cache_bytes_per_token=(
-            None if parameters is None else cache_bytes_per_token(parameters, shapes.get(model))
+            None if parameters is None else cache_bytes_per_token(parameters, shapes.get(row.model))
         ),
-        figures=tuple(_figure(cohort, column, row) for column in columns),
+        figures=tuple(_figure(column, row) for column in columns),
     )
 
 
-def _figure(cohort: Cohort, column: Column, row: Row) -> Figure | None:
-    value = _number(row[column.name])
-    if value is None:
+def _figure(column: Column, row: Row) -> Figure | None:
+    figure = row.figures.get(column.key)
+    if figure is None:
         return None
-    stderr = _number(row.get(f"{column.name}_stderr"))
-    low, high = (_number(row.get(f"{column.name}_{end}")) for end in ("low", "high"))
-    if low is not None and high is not None:
-        stderr = (high - low) / (2 * NORMAL_95)
-    return Figure(value, stderr, cohort.provenance)
-
-
-def _number(value: object) -> float | None:
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return Figure(figure.value, figure.error, figure.provenance)

@@ -12,11 +12,11 @@ import numpy as np
 from compression_leaderboard.choose.messages import MESSAGES, rounded
 from compression_leaderboard.choose.options import (
     CONTEXT_TOKENS,
-    NORMAL_95,
     CohortOptions,
     Option,
     memory_bytes,
 )
+from compression_leaderboard.intervals import normal_quantile
 
 PRECISION = "bfloat16"  # default
 LISTED_TIES = 3  # names in a reason; the rest are counted
@@ -169,7 +169,7 @@ def _dominating(fitting: Sequence[Choice], sign: int) -> Iterator[Choice | None]
     stderr = np.array([_known(choice.stderr) for choice in fitting])
     memory = np.array([_known(choice.memory_bytes) for choice in fitting])
     for k, choice in enumerate(fitting):
-        interval = NORMAL_95 * np.nan_to_num(np.hypot(stderr, stderr[k]))
+        interval = normal_quantile() * np.nan_to_num(np.hypot(stderr, stderr[k]))
         dominates = good - good[k] > interval
         if choice.memory_bytes is not None:  # comparisons with an unknown memory are False
             dominates |= (good >= good[k]) & (memory < memory[k])
@@ -184,7 +184,7 @@ def _distinguishable(one: Choice, other: Choice) -> bool:
     """
     interval = 0.0
     if one.stderr is not None and other.stderr is not None:
-        interval = NORMAL_95 * math.hypot(one.stderr, other.stderr)
+        interval = normal_quantile() * math.hypot(one.stderr, other.stderr)
     return abs(_known(one.quality) - _known(other.quality)) > interval
 
 

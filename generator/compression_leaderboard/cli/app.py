@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from compression_leaderboard.board.board import Board, derive_board
+from compression_leaderboard.fits.studied_board import StudiedBoard, derive_board
 from compression_leaderboard.pages.reference import Command, Option
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.repository.contents import Contents, read_contents
@@ -52,7 +52,7 @@ def valid_contents(root: Path) -> Contents:
     return contents
 
 
-def read_board(folder: Path, commit: Commit) -> Board:
+def read_board(folder: Path, commit: Commit) -> StudiedBoard:
     """What the records of a folder say. Files with problems are left out and counted on stderr:
     an older commit may hold records of a format that is no longer read."""
     contents, problems = read_contents(folder)

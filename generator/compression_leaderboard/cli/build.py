@@ -61,15 +61,14 @@ def _no_search_for_cycles() -> Iterator[None]:
 
 def _render(root: Path, commit: Commit) -> dict[str, bytes]:
     """Every generated file of the site, from valid contents only."""
-    from compression_leaderboard.board.board import derive_board
     from compression_leaderboard.cli.app import describe_commands
+    from compression_leaderboard.fits.studied_board import derive_board
     from compression_leaderboard.pages.site import render_site
-    from compression_leaderboard.repository.processes import start_beside
 
-    board = derive_board(valid_contents(root), commit, start_beside)
+    board = derive_board(valid_contents(root), commit)
     log = root / "CHANGELOG.md"
     changelog = log.read_text("utf-8") if log.is_file() else ""
-    return render_site(board, describe_commands(), changelog, start_beside)
+    return render_site(board, describe_commands(), changelog)
 
 
 @app.command()

@@ -89,7 +89,7 @@ def choose(
 def _read_options(root: Path) -> dict[str, "CohortOptions"]:
     """The options of every cohort by its name."""
     from compression_leaderboard.board.cohorts import make_cohorts
-    from compression_leaderboard.board.measured import current_results
+    from compression_leaderboard.board.current import current_results
     from compression_leaderboard.choose.options import make_options
 
     contents = valid_contents(root)
@@ -154,14 +154,14 @@ def _unknown(option: str, kind: str, name: str, known: Mapping[str, object]) -> 
 def _lines(answer: "Answer") -> list[str]:
     """A table, the Pareto front first, its models marked by an asterisk."""
     from compression_leaderboard.choose.messages import rounded
-    from compression_leaderboard.choose.options import NORMAL_95
+    from compression_leaderboard.intervals import normal_quantile
 
     times, unit, digits = (100, "%", 1) if answer.unit == "fraction" else (1, answer.unit, 4)
     rows = [("", "model", f"quality, {unit}", "GB", "source", "reason")]
     for choice in answer.choices:
         quality = "–" if choice.quality is None else f"{times * choice.quality:.{digits}f}"
         if choice.stderr is not None:
-            quality += f" ± {times * NORMAL_95 * choice.stderr:.{digits}f}"
+            quality += f" ± {times * normal_quantile() * choice.stderr:.{digits}f}"
         memory = "–" if choice.memory_bytes is None else rounded(choice.memory_bytes / 1e9)
         source = ", ".join(choice.provenance)
         mark = "*" if choice.pareto_optimal else ""

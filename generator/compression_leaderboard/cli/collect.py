@@ -93,8 +93,8 @@ def _merge(
         if (why := unlike(parts)) is not None:
             wrong.append(f"{model} at {revision[:14]} suite {suite}: {why}")
             continue
+        from compression_leaderboard.measure.parts import merge_parts
         from compression_leaderboard.measure.record import MeasureError
-        from compression_leaderboard.measure.tasks import merge_parts
 
         try:
             merged.append(merge_parts(parts, specs.suites[suite], root.resolve()))

@@ -105,15 +105,15 @@ def _fetch(source: Origin, address: str | None, begins: date, ends: date) -> Ite
 
 def _known_texts(specs: Specs, root: Path) -> Iterator[str]:
     """The documents of every corpus that is there."""
-    from compression_leaderboard.measure.text import read_corpus
+    from compression_leaderboard.measure.corpora import read_corpus
 
     for one in specs.corpora.values():
         yield from (document.text for document in read_corpus(one, root))
 
 
 def _make(name: str, source: Origin, kept: list[TextDocument], like: Corpus) -> Corpus:
+    from compression_leaderboard.measure.corpora import first_bytes
     from compression_leaderboard.measure.fresh_text import SOURCES
-    from compression_leaderboard.measure.text import first_bytes
 
     found, limit = SOURCES[source.value], like.protocol.document_bytes
     ordered = sorted(kept, key=lambda one: one.name)

@@ -20,7 +20,7 @@ from compression_leaderboard.repository.git import (
 from compression_leaderboard.repository.results import write_atomically
 
 if TYPE_CHECKING:
-    from compression_leaderboard.board.board import Board
+    from compression_leaderboard.fits.studied_board import StudiedBoard
 
 
 @app.command()
@@ -68,7 +68,7 @@ def export(
         print(f"{len(files)} files are in {folder}")
 
 
-def _model_card(board: "Board", model: str, site: str | None) -> str:
+def _model_card(board: "StudiedBoard", model: str, site: str | None) -> str:
     from compression_leaderboard.exchange.model_export import eval_results_yaml, model_index_yaml
 
     results = eval_results_yaml(board, model, site)
@@ -82,7 +82,7 @@ def _model_card(board: "Board", model: str, site: str | None) -> str:
     )
 
 
-def _lm_eval(board: "Board", model: str, suite: str | None) -> str:
+def _lm_eval(board: "StudiedBoard", model: str, suite: str | None) -> str:
     from compression_leaderboard.exchange.model_export import lm_eval_results
 
     found = lm_eval_results(board, model)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
+from compression_leaderboard.board.figures import Row
 from compression_leaderboard.cli.app import Root, app
 from compression_leaderboard.gate.new_model import draft_model, file_of, why_not_added
 from compression_leaderboard.gate.summary import (
@@ -119,24 +120,32 @@ def _relatives(
 ) -> Iterable[Relative]:
     """In each table of its kind the model of its family that is nearest in size."""
     for cohort in cohorts:
-        if "compression" not in cohort.rows or not len(cohort.rows):
+        mean = cohort.mean_compression
+        rows = [
+            (row, value)
+            for row in cohort.rows
+            if (value := row.value(mean)) is not None
+            and row.model != model.id
+            and row.kind == model.kind
+        ]
+        family = [(row, value) for row, value in rows if row.family == model.family]
+        if not family:
             continue
-        rows = cohort.rows[cohort.rows["compression"].notna() & (cohort.rows["model"] != model.id)]
-        rows = rows[[known[name].kind == model.kind for name in rows["model"]]]
-        family = rows[rows["family"] == model.family]
-        if family.empty:
-            continue
-        distance = (family["parameters"].map(math.log) - math.log(model.parameters)).abs()
-        near = family.iloc[int(distance.to_numpy().argmin())]
+        near, compression = min(family, key=lambda one: _distance(one[0], model))
         yield Relative(
             table=cohort.title,
-            name=str(near["name"]),
-            parameters=int(near["parameters"]),
-            compression=float(near["compression"]),
-            unit=cohort.compression[0].unit,
-            better=int((rows["compression"] < near["compression"]).sum()),
+            name=near.name,
+            parameters=int(near.parameters or 0),
+            compression=compression,
+            unit=cohort.unit or "",
+            better=sum(value < compression for _, value in rows),
             rows=len(rows),
         )
+
+
+def _distance(row: Row, model: Model) -> float:
+    """Between two sizes, on a log scale."""
+    return abs(math.log(row.parameters or 1) - math.log(model.parameters))
 
 
 @app.command()

@@ -13,6 +13,7 @@ import typer
 from pydantic import ValidationError
 
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
+from compression_leaderboard.board.figures import PARAMETERS, TRAINING_FLOP, Key, benchmark_id
 from compression_leaderboard.cli.app import AsJson, Root, app, valid_contents
 from compression_leaderboard.cli.plan import refuse_unknown
 from compression_leaderboard.fits.findings import BenchmarkStudy, Prediction
@@ -104,8 +105,11 @@ def find_answers(
         raise UserError([Problem("--log", "", "no model to score later", repair)])
     scored = {(c.name, str(model), name) for c in chosen for name in _scored(c, model)}
     if model is not None:
-        refuse_unknown({"--model": ("model", model, {m for c in chosen for m in c.rows["model"]})})
-        chosen = [without_scores(c, model) for c in chosen if model in set(c.rows["model"])]
+        known = {row.model for c in chosen for row in c.rows}
+        refuse_unknown({"--model": ("model", model, known)})
+        chosen = [
+            without_scores(c, model) for c in chosen if any(row.model == model for row in c.rows)
+        ]
     elif cohort is None or not compression:
         repair = "name a model with --model, or a cohort with --cohort and --compression"
         raise UserError([Problem("predict", "", "nothing to predict from", repair)])
@@ -122,31 +126,40 @@ def find_answers(
 
 
 def _scored(cohort: Cohort, model: str | None) -> list[str]:
-    """Columns of the scores that the model has."""
-    known = cohort.rows[cohort.rows["model"] == model]
-    names = ["score", *(s.name for s in cohort.scores)]
-    return [name for name in names if known[name].notna().any()]
+    """Names of the benchmarks that the model has a score of."""
+    keys = (cohort.mean_score, *(column.key for column in cohort.scores))
+    rows = [row for row in cohort.rows if row.model == model]
+    return [benchmark_id(key) for key in keys if any(key in row.figures for row in rows)]
 
 
-def _read_figures(cohort: Cohort, texts: list[str]) -> dict[str, float]:
-    """Figures by column from name=value."""
-    known = {column.name for column in cohort.compression} | {"parameters", "training_flop"}
-    figures: dict[str, float] = {}
+def _read_figures(cohort: Cohort, texts: list[str]) -> dict[Key, float]:
+    """Figures from name=value: a text of the cohort, parameters or training_flop.
+
+    A text that is named like one of these two is written text:parameters=value.
+    """
+    known = {"parameters": PARAMETERS, "training_flop": TRAINING_FLOP}
+    known |= {
+        f"text:{column.name}" if column.name in known else column.name: column.key
+        for column in cohort.compression
+    }
+    figures: dict[Key, float] = {}
     problems = []
     for text in texts:
-        name, _, value = text.partition("=")
+        name, _, written = text.partition("=")
         try:
-            figures[name] = float(value)
+            value = float(written)
         except ValueError:
             repair = "write name=value"
-            problems.append(Problem("--compression", name, f'"{value}" is not a number', repair))
+            problems.append(Problem("--compression", name, f'"{written}" is not a number', repair))
             continue
         if name not in known:
             choice = f"choose from {', '.join(sorted(known))}"
             problems.append(Problem("--compression", name, "no such column", choice))
-        if not 0 < figures[name] < float("inf"):
+        elif not 0 < value < float("inf"):
             repair = "write a number above 0"
-            problems.append(Problem("--compression", name, f"{value} is not possible", repair))
+            problems.append(Problem("--compression", name, f"{written} is not possible", repair))
+        else:
+            figures[known[name]] = value
     if problems:
         raise UserError(problems)
     return figures
@@ -160,7 +173,8 @@ def _answers(
     missing: list[Problem | str] = []
     for cohort in cohorts:
         study = study_cohort(cohort, only=None if benchmark is None else [benchmark])
-        names = ["score", *(s.name for s in cohort.scores)]
+        keys = (cohort.mean_score, *(column.key for column in cohort.scores))
+        names = [benchmark_id(key) for key in keys]
         if benchmark is not None and not study.benchmarks:
             missing.append(f'--benchmark: unknown "{benchmark}"; choose from {", ".join(names)}')
         for one in study.benchmarks:

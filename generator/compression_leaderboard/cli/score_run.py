@@ -212,7 +212,7 @@ def _on_board(specs: Specs, scorer: Scorer) -> Model | None:
 
 
 def _holds(cohort: Cohort, model: Model) -> bool:
-    return cohort.provenance == "measured" and model.id in set(cohort.rows["model"])
+    return cohort.provenance == "measured" and any(row.model == model.id for row in cohort.rows)
 
 
 def _shown(title: str, one: BenchmarkStudy, p: Prediction) -> Predicted:

@@ -14,9 +14,12 @@ schema has no place, and texts that a tokenizer does not give back.
 import re
 from uuid import NAMESPACE_URL, uuid5
 
-from compression_leaderboard.board.board import Board, record_of
-from compression_leaderboard.board.derived import BOOTSTRAP_DRAWS, bits_interval
-from compression_leaderboard.exports.package import TITLE, as_json
+from compression_leaderboard import TITLE
+from compression_leaderboard.board.current import record_of
+from compression_leaderboard.board.derived import bits_interval
+from compression_leaderboard.exchange.strict_json import as_json
+from compression_leaderboard.fits.studied_board import StudiedBoard
+from compression_leaderboard.intervals import BOOTSTRAP_DRAWS
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.records.results import Lossless, Result, Score, TaskResult
 from compression_leaderboard.records.suites import Dataset
@@ -27,7 +30,7 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 Json = dict[str, object]
 
 
-def export_every_eval_ever(board: Board) -> dict[str, bytes]:
+def export_every_eval_ever(board: StudiedBoard) -> dict[str, bytes]:
     """Files by path, laid out as the datastore of Every Eval Ever wants them."""
     files = {}
     for entry in board.current:
@@ -93,7 +96,7 @@ def _model_info(model: Model, result: Result) -> Json:
     }
 
 
-def _results(result: Result, run_id: str, board: Board) -> list[Json]:
+def _results(result: Result, run_id: str, board: StudiedBoard) -> list[Json]:
     if result.kind == "suite":
         return [one for task in result.tasks for one in _task_results(task, run_id)]
     if result.lossless is None or result.lossless.failing_bytes:
@@ -151,7 +154,7 @@ def _source_data(dataset: Dataset) -> Json:
     return {"dataset_name": dataset.path, "source_type": "other", "additional_details": known}
 
 
-def _text_result(result: Result, lossless: Lossless, run_id: str, board: Board) -> Json:
+def _text_result(result: Result, lossless: Lossless, run_id: str, board: StudiedBoard) -> Json:
     corpus = board.specs.corpora[result.name]
     uncertainty: Json = {"num_samples": len(lossless.documents)}
     if interval := bits_interval(lossless):

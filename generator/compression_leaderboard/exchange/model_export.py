@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import yaml
 
-from compression_leaderboard.board.board import Board
 from compression_leaderboard.board.derived import main_score
+from compression_leaderboard.fits.studied_board import StudiedBoard
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.records.results import Result, Score, TaskResult
 from compression_leaderboard.repository.results import StoredResult
@@ -19,7 +19,7 @@ from compression_leaderboard.repository.results import StoredResult
 Json = dict[str, object]
 
 
-def lm_eval_results(board: Board, model: str) -> dict[str, Json]:
+def lm_eval_results(board: StudiedBoard, model: str) -> dict[str, Json]:
     """A file for each suite of the model's final weights, by the suite's name."""
     own = [e for e in board.suites if e.result.model == model and board.is_final(e.result)]
     return {entry.result.name: _file(board.specs.models[model], entry) for entry in own}
@@ -114,7 +114,7 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 SOURCE = "LLM Compression Leaderboard"
 
 
-def eval_results_yaml(board: Board, model: str, site: str | None) -> str:
+def eval_results_yaml(board: StudiedBoard, model: str, site: str | None) -> str:
     """The text of `.eval_results/llm-compression-leaderboard.yaml`; "[]" where no task fits.
 
     site: address of the board, for the links back; None: no links.
@@ -143,7 +143,7 @@ def _entry(entry: StoredResult, task: TaskResult, source: Json | None) -> Json:
     return found | {"notes": notes}
 
 
-def model_index_yaml(board: Board, model: str, site: str | None) -> str:
+def model_index_yaml(board: StudiedBoard, model: str, site: str | None) -> str:
     """The block `model-index` for the front matter of the model's card."""
     spec = board.specs.models[model]
     results = [*_text_results(board, spec), *_task_results(board, spec)]
@@ -152,7 +152,7 @@ def model_index_yaml(board: Board, model: str, site: str | None) -> str:
     return _yaml({"model-index": [{"name": spec.title, "results": results}]})
 
 
-def _text_results(board: Board, model: Model) -> Iterator[Json]:
+def _text_results(board: StudiedBoard, model: Model) -> Iterator[Json]:
     for entry in board.texts:
         result = entry.result
         if result.model == model.id and board.is_final(result) and result.lossless is not None:
@@ -167,7 +167,7 @@ def _text_results(board: Board, model: Model) -> Iterator[Json]:
             }
 
 
-def _task_results(board: Board, model: Model) -> Iterator[Json]:
+def _task_results(board: StudiedBoard, model: Model) -> Iterator[Json]:
     for entry in _suites(board, model.id):
         for task in entry.result.tasks:
             spec = task.task
@@ -183,7 +183,7 @@ def _task_results(board: Board, model: Model) -> Iterator[Json]:
             }
 
 
-def _suites(board: Board, model: str) -> list[StoredResult]:
+def _suites(board: StudiedBoard, model: str) -> list[StoredResult]:
     return [e for e in board.suites if e.result.model == model and board.is_final(e.result)]
 
 

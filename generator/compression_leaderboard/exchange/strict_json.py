@@ -169,3 +169,8 @@ def moment(given: Any) -> datetime | None:
     if seconds is None or not 0 < seconds < 253_402_300_800:  # the year 10000
         return None
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def as_json(value: object) -> bytes:
+    """Write JSON in one line of UTF-8, as all our descriptors and answers are."""
+    return (json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n").encode()

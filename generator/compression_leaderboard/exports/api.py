@@ -11,12 +11,14 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from compression_leaderboard.board.board import Board
-from compression_leaderboard.board.cohorts import Cohort, Column
+from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.figures import Column, Row
+from compression_leaderboard.exchange.strict_json import as_json
 from compression_leaderboard.exports.board_tables import PREDICTIONS
 from compression_leaderboard.exports.columns import Table
 from compression_leaderboard.exports.dictionary import DRAFT, row_schema
-from compression_leaderboard.exports.package import OURS, as_json, licence_of
+from compression_leaderboard.exports.licences import OURS, licence_of
+from compression_leaderboard.fits.studied_board import StudiedBoard
 
 Schema = dict[str, object]
 
@@ -135,7 +137,7 @@ MEASURED = ""  # stands for all cohorts of our own: one file holds a model's fig
 
 
 def export_api(
-    board: Board, dictionary: Mapping[str, Table], tables: Mapping[str, pa.Table]
+    board: StudiedBoard, dictionary: Mapping[str, Table], tables: Mapping[str, pa.Table]
 ) -> dict[str, bytes]:
     """Every file of the API by path. tables: by name."""
     files: dict[str, object] = {
@@ -155,7 +157,7 @@ def api_path(page: str) -> str:
     return f"{page.strip('/')}.json"
 
 
-def _signed(path: str, content: object, board: Board) -> dict[str, object]:
+def _signed(path: str, content: object, board: StudiedBoard) -> dict[str, object]:
     """With what every file says: its schema, the version, and the commit that it comes from."""
     kind = path.partition("/")[0].removesuffix(".json")
     kind = "model" if "/" in path else kind
@@ -170,7 +172,7 @@ def _signed(path: str, content: object, board: Board) -> dict[str, object]:
     }
 
 
-def _index(board: Board, dictionary: Mapping[str, Table]) -> dict[str, object]:
+def _index(board: StudiedBoard, dictionary: Mapping[str, Table]) -> dict[str, object]:
     tables = [
         {
             "name": table.name,
@@ -185,10 +187,9 @@ def _index(board: Board, dictionary: Mapping[str, Table]) -> dict[str, object]:
         for address in [api_path(f"models/{model.id}/")]
     ]
     for cohort in _published(board):
-        for row in cohort.rows.to_dict("records"):
-            address = api_path(str(row["page"]))
-            entry = {"id": str(row["model"]), "name": str(row["name"]), "provenance": "published"}
-            models.append(entry | {"address": address})
+        for row in cohort.rows:
+            entry = {"id": row.model, "name": row.name, "provenance": "published"}
+            models.append(entry | {"address": api_path(row.page)})
     return {
         "licence": OURS,
         "licences": "../../data/LICENCE.txt",
@@ -199,17 +200,17 @@ def _index(board: Board, dictionary: Mapping[str, Table]) -> dict[str, object]:
     }
 
 
-def _published(board: Board) -> list[Cohort]:
+def _published(board: StudiedBoard) -> list[Cohort]:
     return [cohort for cohort in board.cohorts if cohort.provenance == "published"]
 
 
-def _leaderboard(board: Board) -> dict[str, object]:
+def _leaderboard(board: StudiedBoard) -> dict[str, object]:
     return {"cohorts": [_cohort(cohort) for cohort in board.cohorts]}
 
 
 def _cohort(cohort: Cohort) -> dict[str, object]:
     """A cohort's columns, and its rows in order of compression, best first, unknown last."""
-    ordered = cohort.rows.sort_values(["compression", "model"], na_position="last", kind="stable")
+    ordered = sorted(cohort.rows, key=lambda row: _by_compression(cohort, row))
     return {
         "name": cohort.name,
         "title": cohort.title,
@@ -220,13 +221,13 @@ def _cohort(cohort: Cohort) -> dict[str, object]:
         "compression": [_column(column) for column in cohort.compression],
         "preferences": [_column(column) for column in cohort.preferences],
         "scores": [_column(column) for column in cohort.scores],
-        "rows": [_row(cohort, row) for row in ordered.to_dict("records")],
+        "rows": [_row(cohort, row) for row in ordered],
     }
 
 
 def _column(column: Column) -> dict[str, object]:
     return {
-        "name": column.name,
+        "name": column.id,
         "label": column.label,
         "unit": column.unit,
         "higher_is_better": column.higher_is_better,
@@ -234,27 +235,32 @@ def _column(column: Column) -> dict[str, object]:
     }
 
 
-def _row(cohort: Cohort, row: Mapping[Hashable, Any]) -> dict[str, object]:
+def _by_compression(cohort: Cohort, row: Row) -> tuple[bool, float, str]:
+    value = row.value(cohort.mean_compression)
+    return value is None, value or 0.0, row.model
+
+
+def _row(cohort: Cohort, row: Row) -> dict[str, object]:
     def figures(columns: Sequence[Column]) -> dict[str, object]:
-        return {column.name: _number(row[column.name]) for column in columns}
+        return {column.id: row.value(column.key) for column in columns}
 
     return {
-        "model": row["model"],
-        "name": row["name"],
-        "family": row["family"],
-        "parameters": _whole(row["parameters"]),
-        "training_tokens": _whole(row["training_tokens"]),
-        "dtype": row.get("dtype"),
-        "address": api_path(str(row["page"])),
-        "mean_compression": _number(row["compression"]),
-        "mean_score": _number(row["score"]),
+        "model": row.model,
+        "name": row.name,
+        "family": row.family,
+        "parameters": _whole(row.parameters),
+        "training_tokens": _whole(row.training_tokens),
+        "dtype": row.dtype,
+        "address": api_path(row.page),
+        "mean_compression": row.value(cohort.mean_compression),
+        "mean_score": row.value(cohort.mean_score),
         "compression": figures(cohort.compression),
         "preferences": figures(cohort.preferences),
         "scores": figures(cohort.scores),
     }
 
 
-def _models(board: Board, scores: pd.DataFrame) -> dict[str, object]:
+def _models(board: StudiedBoard, scores: pd.DataFrame) -> dict[str, object]:
     """A file for each model: what it is, and every figure that a cohort has of it."""
     figures: dict[tuple[str, str], list[dict[str, object]]] = defaultdict(list)
     for row in scores.to_dict("records"):
@@ -278,23 +284,23 @@ def _models(board: Board, scores: pd.DataFrame) -> dict[str, object]:
             "figures": figures.get((MEASURED, model.id), []),
         }
     for cohort in _published(board):
-        for row in cohort.rows.to_dict("records"):
-            own = figures.get((cohort.name, str(row["model"])), [])
-            files[api_path(str(row["page"]))] = _published_model(cohort, row, own)
+        for model_row in cohort.rows:
+            own = figures.get((cohort.name, model_row.model), [])
+            files[api_path(model_row.page)] = _published_model(cohort, model_row, own)
     return files
 
 
 def _published_model(
-    cohort: Cohort, row: Mapping[Hashable, Any], figures: list[dict[str, object]]
+    cohort: Cohort, row: Row, figures: list[dict[str, object]]
 ) -> dict[str, object]:
     return {
-        "id": row["model"],
-        "name": row["name"],
+        "id": row.model,
+        "name": row.name,
         "provenance": "published",
-        "family": row["family"],
+        "family": row.family,
         "kind": None,
-        "parameters": _whole(row["parameters"]),
-        "training_tokens": _whole(row["training_tokens"]),
+        "parameters": _whole(row.parameters),
+        "training_tokens": _whole(row.training_tokens),
         "released": None,
         "model_licence": None,
         "revision": None,

@@ -68,7 +68,7 @@ SCORES = Table(
         maybe(RECORD),
         DATA_LICENCE,
     ),
-    ("cohort", "model", "dtype", "column"),
+    ("cohort", "model", "dtype", "kind", "column"),
 )
 LEADERBOARD = Table(
     "leaderboard",

@@ -3,17 +3,24 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
-import pandas as pd
-
-from compression_leaderboard.board.board import Board
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.derived import compare_bits, main_score
+from compression_leaderboard.board.figures import Key
+from compression_leaderboard.fits.studied_board import StudiedBoard
+from compression_leaderboard.intervals import normal_quantile
 from compression_leaderboard.records.results import Lossless, Result
 
-NORMAL95 = 1.959963984540054  # half-width of a 95 % interval, in standard errors
 
-Key = tuple[str, str, str, str, str]  # source, model, revision, number format, text or benchmark
+class Subject(NamedTuple):
+    """Whose figure it is, and of what."""
+
+    source: str  # "measured", or the published source
+    model: str
+    revision: str  # "" for published figures
+    dtype: str
+    key: Key
 
 
 @dataclass(frozen=True)
@@ -46,43 +53,50 @@ class Move:
         return self.noise is None or abs(self.after - self.before) > self.noise
 
 
-def read_figures(board: Board) -> dict[Key, Reading]:
+def read_figures(board: StudiedBoard) -> dict[Subject, Reading]:
     """Every figure that counts: final weights and checkpoints, and what others published."""
-    found: dict[Key, Reading] = {}
+    found: dict[Subject, Reading] = {}
     for entry in board.current:
         result = entry.result
         whose = ("measured", result.model, result.revision, str(result.environment.dtype))
-        for name, reading in readings_of(result):
-            found[(*whose, name)] = reading
+        for key, reading in readings_of(result):
+            found[Subject(*whose, key)] = reading
     for cohort in board.cohorts:
         if cohort.provenance == "published":
             found |= dict(_published(cohort))
     return found
 
 
-def readings_of(result: Result) -> Iterator[tuple[str, Reading]]:
-    """The figures of one record."""
+def readings_of(result: Result) -> Iterator[tuple[Key, Reading]]:
+    """The figures of one record; a change of protocol is told apart, so keys have none."""
     if result.lossless is not None:
         rate = result.lossless.bits_per_byte
-        yield result.name, Reading(rate, "bits/byte", lossless=result.lossless)
+        yield Key("compression", result.name), Reading(rate, "bits/byte", lossless=result.lossless)
     for task in result.tasks:
         value, stderr, _ = main_score(task)
-        yield task.task.task, Reading(value, "fraction", stderr)
+        yield Key("score", task.task.task), Reading(value, "fraction", stderr)
 
 
-def _published(cohort: Cohort) -> Iterator[tuple[Key, Reading]]:
+def _published(cohort: Cohort) -> Iterator[tuple[Subject, Reading]]:
     for column in (*cohort.compression, *cohort.scores):
-        for model, value in zip(cohort.rows["model"], cohort.rows[column.name], strict=True):
-            if pd.notna(value):
-                yield (cohort.name, model, "", "", column.name), Reading(float(value), column.unit)
+        for row in cohort.rows:
+            if (value := row.value(column.key)) is not None:
+                subject = Subject(cohort.name, row.model, "", "", column.key)
+                yield subject, Reading(value, column.unit)
 
 
-def move(key: Key, before: Reading, after: Reading) -> Move:
+def move(subject: Subject, before: Reading, after: Reading) -> Move:
     """From one reading to the next of the same figure."""
-    source, model, revision, dtype, figure = key
-    noise = _noise(before, after)
     return Move(
-        source, model, revision, dtype, figure, after.unit, before.value, after.value, noise
+        source=subject.source,
+        model=subject.model,
+        revision=subject.revision,
+        dtype=subject.dtype,
+        figure=subject.key.name,
+        unit=after.unit,
+        before=before.value,
+        after=after.value,
+        noise=_noise(before, after),
     )
 
 
@@ -90,10 +104,10 @@ def _noise(before: Reading, after: Reading) -> float | None:
     """Bits on the same documents are compared in pairs; scores as independent samples."""
     if before.lossless is not None and after.lossless is not None:
         compared = compare_bits(after.lossless, before.lossless)
-        return None if compared is None else (compared[1].high - compared[1].low) / 2
+        return None if compared is None else compared[1].high - compared[0]
     if before.stderr is None or after.stderr is None:
         return None
-    return NORMAL95 * math.hypot(before.stderr, after.stderr)
+    return normal_quantile() * math.hypot(before.stderr, after.stderr)
 
 
 @dataclass(frozen=True)
@@ -128,7 +142,7 @@ class Changes:
         return not (self.new or self.removed or self.moved or self.within_noise or self.methods)
 
 
-def compare_boards(before: tuple[str, Board], after: tuple[str, Board]) -> Changes:
+def compare_boards(before: tuple[str, StudiedBoard], after: tuple[str, StudiedBoard]) -> Changes:
     """before, after: what the reader calls them, and the boards."""
     old, new = read_figures(before[1]), read_figures(after[1])
     moves = [
@@ -150,17 +164,19 @@ def compare_boards(before: tuple[str, Board], after: tuple[str, Board]) -> Chang
     )
 
 
-def _shown(key: Key) -> str:
-    source, model = key[:2]
+def _shown(subject: Subject) -> str:
+    source, model = subject[:2]
     return model if source == "measured" else f"{model} ({source})"
 
 
-def _only(figures: dict[Key, Reading], others: dict[Key, Reading]) -> tuple[Figure, ...]:
+def _only(figures: dict[Subject, Reading], others: dict[Subject, Reading]) -> tuple[Figure, ...]:
     keys = sorted(set(figures) - set(others))
-    return tuple(Figure(*key, figures[key].unit, figures[key].value) for key in keys)
+    return tuple(
+        Figure(*key[:4], key.key.name, figures[key].unit, figures[key].value) for key in keys
+    )
 
 
-def _methods(old: Board, new: Board) -> list[str]:
+def _methods(old: StudiedBoard, new: StudiedBoard) -> list[str]:
     """Texts, pairs and suites that both boards have, under other rules."""
     found = []
     for name in sorted(set(old.specs.suites) & set(new.specs.suites)):

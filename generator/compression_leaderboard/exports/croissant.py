@@ -6,16 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from compression_leaderboard.board.board import Board
+from compression_leaderboard import TITLE
 from compression_leaderboard.exports.columns import Field, Table, Type
-from compression_leaderboard.exports.package import (
-    ABSTRACT,
-    KEYWORDS,
-    MEDIA,
-    OURS_ADDRESS,
-    TITLE,
-    published_citations,
-)
+from compression_leaderboard.exports.licences import OURS_ADDRESS, published_citations
+from compression_leaderboard.exports.package import ABSTRACT, KEYWORDS, MEDIA
+from compression_leaderboard.fits.studied_board import StudiedBoard
 
 TYPES: dict[Type, str] = {
     "string": "sc:Text",
@@ -66,7 +61,7 @@ CONTEXT = {
 
 
 def croissant(
-    dictionary: Mapping[str, Table], files: Mapping[str, bytes], board: Board
+    dictionary: Mapping[str, Table], files: Mapping[str, bytes], board: StudiedBoard
 ) -> dict[str, object]:
     """The descriptor; record sets read the Parquet files, which keep types and precision."""
     tables = [table for table in dictionary.values() if "parquet" in table.formats]
@@ -80,7 +75,7 @@ def croissant(
     }
 
 
-def _about(board: Board) -> dict[str, object]:
+def _about(board: StudiedBoard) -> dict[str, object]:
     """What both descriptions say."""
     return {
         "name": TITLE,
@@ -94,7 +89,7 @@ def _about(board: Board) -> dict[str, object]:
     }
 
 
-def _source_licences(board: Board) -> list[str]:
+def _source_licences(board: StudiedBoard) -> list[str]:
     return [f"{c.licence} ({c.url})" for c in published_citations(board.cohorts)]
 
 
@@ -136,7 +131,7 @@ def _field(table: Table, field: Field) -> dict[str, object]:
     }
 
 
-def dataset_json_ld(dictionary: Mapping[str, Table], board: Board) -> str:
+def dataset_json_ld(dictionary: Mapping[str, Table], board: StudiedBoard) -> str:
     """schema.org's Dataset for a page's script element, its files relative to that page.
 
     Nothing in it ends the element or means anything to a template.

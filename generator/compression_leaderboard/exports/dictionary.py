@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from compression_leaderboard.board.cohorts import Cohort, Column
+from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.figures import Column, Key, Row
 from compression_leaderboard.exports.board_tables import (
     CORRELATIONS,
     FITS,
@@ -76,12 +77,22 @@ class WideColumn:
     group: str  # compression, optimality, preference or score
     name: str  # of the text or benchmark
     end: str  # "" for the figure, else low95, high95 or stderr
-    source: str  # column of the cohort's rows
+    key: Key
     better: Direction | None
 
     @property
     def field_name(self) -> str:
-        return ".".join(filter(None, (self.group, self.name, self.end)))
+        """Dots in a name are doubled, and a name like an end gets one in front: no two meet."""
+        name = self.name.replace(".", "..")
+        name = f".{name}" if name in ENDS else name
+        return ".".join(filter(None, (self.group, name, self.end)))
+
+    def value(self, row: Row) -> float | None:
+        figure = row.figures.get(self.key)
+        if figure is None:
+            return None
+        ends = {"": figure.value, "low95": figure.low, "high95": figure.high}
+        return figure.stderr if self.end == "stderr" else ends[self.end]
 
 
 def make_dictionary(cohorts: Sequence[Cohort]) -> dict[str, Table]:
@@ -95,18 +106,19 @@ def wide_columns(cohort: Cohort) -> list[WideColumn]:
     """The wide columns that a cohort fills."""
     found = []
     for column in cohort.compression:
-        name, better = column.name, _better(column)
-        found.append(WideColumn("compression", name, "", name, better))
-        found.append(WideColumn("compression", name, "low95", f"{name}_low", None))
-        found.append(WideColumn("compression", name, "high95", f"{name}_high", None))
-        found.append(WideColumn("optimality", name, "", f"{name}_optimality", None))
+        found.append(WideColumn("compression", column.name, "", column.key, _better(column)))
+        if cohort.provenance == "measured":
+            for end in ("low95", "high95"):
+                found.append(WideColumn("compression", column.name, end, column.key, None))
+        optimality = column.key._replace(quantity="optimality")
+        found.append(WideColumn("optimality", column.name, "", optimality, None))
     for column in cohort.preferences:
-        name = column.name.removesuffix("_preference")
-        found.append(WideColumn("preference", name, "", column.name, _better(column)))
+        found.append(WideColumn("preference", column.name, "", column.key, _better(column)))
     for column in cohort.scores:
-        found.append(WideColumn("score", column.name, "", column.name, _better(column)))
-        found.append(WideColumn("score", column.name, "stderr", f"{column.name}_stderr", None))
-    return [one for one in found if one.source in cohort.rows]
+        found.append(WideColumn("score", column.name, "", column.key, _better(column)))
+        found.append(WideColumn("score", column.name, "stderr", column.key, None))
+    known = {key for row in cohort.rows for key in row.figures}
+    return [one for one in found if one.key in known]
 
 
 def _better(column: Column) -> Direction:

@@ -11,12 +11,13 @@ from itertools import pairwise
 from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree as ET
 
-from compression_leaderboard.board.board import Board, record_of
+from compression_leaderboard import TITLE
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.exports.changes import Move, move, readings_of
-from compression_leaderboard.exports.package import TITLE, as_json
+from compression_leaderboard.board.current import record_of
+from compression_leaderboard.exchange.strict_json import as_json
+from compression_leaderboard.exports.changes import Move, Subject, move, readings_of
 from compression_leaderboard.fits.intervals import LEVELS
-from compression_leaderboard.fits.table import MEAN
+from compression_leaderboard.fits.studied_board import StudiedBoard
 from compression_leaderboard.plan import result_key
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import StoredResult
@@ -25,7 +26,7 @@ COLOR = "#3f51b5"
 Badge = dict[str, object]
 
 
-def export_badges(board: Board) -> dict[str, bytes]:
+def export_badges(board: StudiedBoard) -> dict[str, bytes]:
     """Files by path, for every measured model: bits per byte of each text, the rank range, and
     the predicted mean score where there is one."""
     files: dict[str, bytes] = {}
@@ -39,20 +40,19 @@ def export_badges(board: Board) -> dict[str, bytes]:
 
 def _measured(cohort: Cohort) -> Iterator[tuple[str, str, Badge]]:
     """Model, name and content of each badge."""
-    for row in cohort.rows.to_dict("records"):
-        model = str(row["model"])
+    for row in cohort.rows:
         for column in cohort.compression:
-            if row[column.name] == row[column.name]:  # known
-                shown = f"{row[column.name]:.3f} bits/byte"
-                yield model, f"bits-per-byte-{column.name}", _badge(column.label, shown)
-        low, high = row.get("rank_low"), row.get("rank_high")
-        if low is not None and high is not None and low == low:
-            rank = f"{low:.0f}" if low == high else f"{low:.0f}–{high:.0f}"
-            yield model, "rank", _badge("compression rank", f"{rank} of {len(cohort.rows)}")
+            if (value := row.value(column.key)) is not None:
+                badge = _badge(column.label, f"{value:.3f} bits/byte")
+                yield row.model, f"bits-per-byte-{column.name}", badge
+        if row.rank is not None:
+            best, worst = row.rank
+            rank = f"{best}" if best == worst else f"{best}–{worst}"
+            yield row.model, "rank", _badge("compression rank", f"{rank} of {len(cohort.rows)}")
 
 
-def _predicted(board: Board, cohort: Cohort) -> Iterator[tuple[str, str, Badge]]:
-    study = board.evidence[cohort.name].study.of(MEAN)
+def _predicted(board: StudiedBoard, cohort: Cohort) -> Iterator[tuple[str, str, Badge]]:
+    study = board.evidence[cohort.name].study.of(cohort.mean_score)
     for found in study.predictions if study is not None else ():
         low, high = (100 * end for end in found.intervals[LEVELS.index(0.95)])
         shown = f"{100 * found.value:.1f} % ({low:.0f}–{high:.0f})"
@@ -79,12 +79,12 @@ class Entry:
     updated: str  # ISO 8601 with time zone
 
 
-def export_feed(board: Board) -> dict[str, bytes]:
+def export_feed(board: StudiedBoard) -> dict[str, bytes]:
     entries = sorted(_entries(board), key=lambda one: (one.updated, one.name), reverse=True)
     return {"feed.xml": _atom(entries[:NEWEST], board)}
 
 
-def _entries(board: Board) -> Iterator[Entry]:
+def _entries(board: StudiedBoard) -> Iterator[Entry]:
     for cohort in board.cohorts:
         if cohort.provenance == "published":
             yield from _published(cohort)
@@ -104,17 +104,16 @@ def _entries(board: Board) -> Iterator[Entry]:
 
 def _published(cohort: Cohort) -> Iterator[Entry]:
     """One entry a source that says when it was collected."""
-    dates = cohort.rows.get("date")
-    if dates is not None and len(dates):
+    if cohort.rows:
         text = f"{len(cohort.rows)} models with figures that others published. {cohort.title}."
-        stamp = f"{dates.iloc[0]}T00:00:00+00:00"
+        stamp = f"{cohort.rows[0].date}T00:00:00+00:00"
         page = f"boards/{cohort.name}/"
         yield Entry(f"source/{cohort.name}", "new-model", cohort.title, text, page, stamp)
 
 
-def _new_model(board: Board, model: str, entry: StoredResult) -> Entry:
+def _new_model(board: StudiedBoard, model: str, entry: StoredResult) -> Entry:
     spec = board.specs.models[model]
-    figures = [f"{name} {r.value:.4g} {r.unit}" for name, r in readings_of(entry.result)]
+    figures = [f"{key.name} {r.value:.4g} {r.unit}" for key, r in readings_of(entry.result)]
     text = f"{spec.title}, family {spec.family}, is measured here. First figures: "
     return Entry(
         f"model/{model}",
@@ -156,11 +155,11 @@ def _method(old: Result, new: Result) -> str | None:
 
 def _moves(old: Result, new: Result) -> list[Move]:
     readings = dict(readings_of(old))
-    key = ("measured", new.model, new.revision, str(new.environment.dtype))
+    dtype = str(new.environment.dtype)
     found = [
-        move((*key, name), readings[name], reading)
-        for name, reading in readings_of(new)
-        if name in readings
+        move(Subject("measured", new.model, new.revision, dtype, key), readings[key], reading)
+        for key, reading in readings_of(new)
+        if key in readings
     ]
     return [one for one in found if one.before != one.after]
 
@@ -173,7 +172,7 @@ def _sentence(one: Move) -> str:
     return f"{one.figure} from {one.before:.6g} to {one.after:.6g} {one.unit} ({judged})"
 
 
-def _atom(entries: Sequence[Entry], board: Board) -> bytes:
+def _atom(entries: Sequence[Entry], board: StudiedBoard) -> bytes:
     ET.register_namespace("", ATOM)
     feed = ET.Element(f"{{{ATOM}}}feed")
     _add(feed, "id", _urn("feed"))

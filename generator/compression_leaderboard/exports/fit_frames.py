@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from compression_leaderboard.fits.evaluation import Estimate
-from compression_leaderboard.fits.findings import BenchmarkStudy, Judgement
+from compression_leaderboard.fits.evaluation import Estimate, Judgement
+from compression_leaderboard.fits.findings import BenchmarkStudy
 from compression_leaderboard.fits.study import Evidence
 
 Row = dict[str, object]

@@ -1,18 +1,16 @@
 """Every table as a data frame, from records and what is derived from them."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 
-import numpy as np
 import pandas as pd
 
-from compression_leaderboard.board.board import Board, record_of
-from compression_leaderboard.board.cohorts import Cohort, Column
+from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.compressors import compressor_rates
 from compression_leaderboard.board.imported import imported_rows
 from compression_leaderboard.board.trajectories import make_trajectories
+from compression_leaderboard.exports.board_tables import SCORES
 from compression_leaderboard.exports.dictionary import wide_columns
 from compression_leaderboard.exports.fit_frames import (
     correlation_frame,
@@ -20,6 +18,7 @@ from compression_leaderboard.exports.fit_frames import (
     prediction_frame,
     residual_frame,
 )
+from compression_leaderboard.exports.licences import NOT_STATED, OURS, licence_of
 from compression_leaderboard.exports.measured_frames import (
     comparison_frame,
     compression_row,
@@ -28,13 +27,14 @@ from compression_leaderboard.exports.measured_frames import (
     plane_rows,
     preference_layer_rows,
     preference_row,
-    repeated,
+    trajectory_row,
 )
-from compression_leaderboard.exports.package import NOT_STATED, OURS, licence_of
-from compression_leaderboard.records.results import Result
+from compression_leaderboard.fits.studied_board import StudiedBoard
+
+SCORE_COLUMNS = tuple(field.name for field in SCORES.fields)
 
 
-def frame_makers(board: Board) -> dict[str, Callable[[], pd.DataFrame]]:
+def frame_makers(board: StudiedBoard) -> dict[str, Callable[[], pd.DataFrame]]:
     """What makes each table of the dictionary, by name: all tables at once would take more memory
     than the board. Only records of today's protocols are in them."""
     pairs = [entry for entry in board.current if entry.result.preference is not None]
@@ -53,7 +53,9 @@ def frame_makers(board: Board) -> dict[str, Callable[[], pd.DataFrame]]:
         "preference_layers": lambda: _rows(
             row for one in pairs for row in preference_layer_rows(one)
         ),
-        "trajectories": lambda: make_trajectories(board.specs, board.stored),
+        "trajectories": lambda: _rows(
+            trajectory_row(one) for one in make_trajectories(board.specs, board.stored)
+        ),
     }
     fitted: dict[str, Callable[[], pd.DataFrame]] = {
         "predictions": lambda: prediction_frame(board.evidence),
@@ -66,7 +68,7 @@ def frame_makers(board: Board) -> dict[str, Callable[[], pd.DataFrame]]:
     return {
         "models": lambda: _models(board),
         "leaderboard": lambda: _leaderboard(board.cohorts),
-        "scores": lambda: _scores(board),
+        "scores": lambda: _scores(board.cohorts),
         "imported": partial(_licensed, imported, NOT_STATED),
         **{name: partial(_licensed, make, OURS) for name, make in ours.items()},
         **{
@@ -87,7 +89,7 @@ def _licensed(
     return make().assign(data_licence=licence)
 
 
-def _models(board: Board) -> pd.DataFrame:
+def _models(board: StudiedBoard) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for _, model in sorted(board.specs.models.items()):
         weights = model.weights
@@ -111,119 +113,88 @@ def _models(board: Board) -> pd.DataFrame:
         )
     for cohort in board.cohorts:
         if cohort.provenance == "published":
-            kept = ["model", "name", "family", "parameters", "training_tokens", "page"]
-            licence = licence_of(cohort)
-            for row in cohort.rows[kept].to_dict("records"):
-                named = {str(k): v for k, v in row.items()}
-                source = {"provenance": "published", "source": cohort.name}
-                rows.append(source | named | {"data_licence": licence})
+            rows += [
+                {
+                    "provenance": "published",
+                    "source": cohort.name,
+                    "model": row.model,
+                    "name": row.name,
+                    "family": row.family,
+                    "parameters": row.parameters,
+                    "training_tokens": row.training_tokens,
+                    "page": row.page,
+                    "data_licence": licence_of(cohort),
+                }
+                for row in cohort.rows
+            ]
     return pd.DataFrame(rows)
 
 
 def _leaderboard(cohorts: Sequence[Cohort]) -> pd.DataFrame:
-    shared = ["model", "name", "family", "parameters", "training_tokens", "training_flop"]
-    shared += ["compression", "score", "page"]
-    parts = []
+    rows: list[dict[str, object]] = []
     for cohort in cohorts:
-        rows = cohort.rows
-        texts = ("kind", "quantization", "dtype", "released")
-        columns: dict[str, object] = {name: rows[name] for name in shared}
-        columns |= {name: _texts(rows, name) for name in texts}
-        columns |= {one.field_name: rows[one.source] for one in wide_columns(cohort)}
-        columns |= {
-            "score.stderr": rows.get("score_stderr"),
-            "cohort": cohort.name,
-            "provenance": cohort.provenance,
-            "unit": cohort.compression[0].unit if cohort.compression else None,
-            "data_licence": licence_of(cohort),
-        }
-        parts.append(pd.DataFrame(columns))
-    return _stacked(parts)
+        columns = wide_columns(cohort)
+        for row in cohort.rows:
+            mean = row.figures.get(cohort.mean_score)
+            cells: dict[str, object] = {
+                "cohort": cohort.name,
+                "provenance": cohort.provenance,
+                "model": row.model,
+                "name": row.name,
+                "family": row.family,
+                "kind": row.kind,
+                "parameters": row.parameters,
+                "training_tokens": row.training_tokens,
+                "training_flop": row.training_flop,
+                "released": row.released,
+                "quantization": row.quantization,
+                "dtype": row.dtype,
+                "compression": row.value(cohort.mean_compression),
+                "unit": cohort.unit,
+                "score": row.value(cohort.mean_score),
+                "score.stderr": mean.stderr if mean else None,
+                "page": row.page,
+                "data_licence": licence_of(cohort),
+            }
+            rows.append(cells | {column.field_name: column.value(row) for column in columns})
+    return pd.DataFrame(rows)
 
 
-def _scores(board: Board) -> pd.DataFrame:
-    """A part for each figure of each cohort; what is alike in a whole part is kept once, since
-    there may be hundreds of thousands of rows."""
-    records = _records_by_model(board)
-    parts, alike = [], []
-    for cohort in board.cohorts:
-        groups = {
-            "compression": cohort.compression,
-            "preference": cohort.preferences,
-            "benchmark": cohort.scores,
-        }
-        for kind, columns in groups.items():
-            for column in columns:
-                parts.append(_score_part(cohort, column, records))
-                alike.append(_of_figure(cohort, kind, column))
-    frame, times = _stacked([part for part in parts if len(part)]), [len(part) for part in parts]
-    for name in alike[0] if alike else ():
-        values = [one[name] for one in alike]
-        texts = all(value is None or isinstance(value, str) for value in values)
-        frame[name] = repeated(values, times) if texts else np.repeat(np.array(values), times)
-    return frame
-
-
-def _of_figure(cohort: Cohort, kind: str, column: Column) -> dict[str, object]:
-    """What all rows of a figure have in common."""
-    return {
-        "cohort": cohort.name,
-        "provenance": cohort.provenance,
-        "kind": kind,
-        "column": column.name,
-        "label": column.label,
-        "unit": column.unit,
-        "higher_is_better": column.higher_is_better,
-        "chance": math.nan if column.chance is None else column.chance,
-        "data_licence": licence_of(cohort),
-    }
-
-
-def _score_part(
-    cohort: Cohort, column: Column, records: dict[tuple[str, str], pd.DataFrame]
-) -> pd.DataFrame:
-    rows = cohort.rows[cohort.rows[column.name].notna()]
-    part = pd.DataFrame(
-        {
-            "model": rows["model"],
-            "dtype": _texts(rows, "dtype"),
-            "value": rows[column.name],
-            "stderr": rows.get(f"{column.name}_stderr"),
-            "low95": rows.get(f"{column.name}_low"),
-            "high95": rows.get(f"{column.name}_high"),
-        }
-    )
-    source = records.get((cohort.provenance, column.name.removesuffix("_preference")))
-    if source is None:
-        return part.assign(revision=None, record=None)
-    return part.merge(source, on=["model", "dtype"], how="left")
-
-
-def _records_by_model(board: Board) -> dict[tuple[str, str], pd.DataFrame]:
-    """For each figure that is measured: revision and record by model and number format."""
-    held: dict[tuple[str, str], list[tuple[str, str | None, str, str]]] = {}
-    for entry in board.current:
-        result = entry.result
-        if not board.is_final(result):
-            continue
-        row = (result.model, result.environment.dtype, result.revision, record_of(entry))
-        for name in _figure_names(result):
-            held.setdefault(("measured", name), []).append(row)
-    columns = ["model", "dtype", "revision", "record"]
-    return {key: pd.DataFrame(rows, columns=columns) for key, rows in held.items()}
-
-
-def _figure_names(result: Result) -> list[str]:
-    if result.kind == "suite":
-        return [task.task.task for task in result.tasks]
-    return [result.name]
-
-
-def _texts(rows: pd.DataFrame, name: str) -> pd.Series:
-    """A text column, unknown in every row where the cohort has none."""
-    found = rows[name] if name in rows else pd.Series(None, index=rows.index)
-    return found.astype(object)
-
-
-def _stacked(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+def _scores(cohorts: Sequence[Cohort]) -> pd.DataFrame:
+    """Columns as lists, since there may be hundreds of thousands of rows."""
+    table: dict[str, list[object]] = {name: [] for name in SCORE_COLUMNS}
+    for cohort in cohorts:
+        licence = licence_of(cohort)
+        groups = (
+            ("compression", cohort.compression),
+            ("preference", cohort.preferences),
+            ("benchmark", cohort.scores),
+        )
+        for kind, column in ((kind, column) for kind, columns in groups for column in columns):
+            for row in cohort.rows:
+                if (figure := row.figures.get(column.key)) is None:
+                    continue
+                measured = figure.provenance == "measured"
+                resampled = figure.stderr is None  # else the error says it all
+                cells = (
+                    cohort.name,
+                    cohort.provenance,
+                    row.model,
+                    row.revision if measured else None,
+                    row.dtype,
+                    kind,
+                    column.id,
+                    column.label,
+                    figure.value,
+                    figure.stderr,
+                    figure.low if resampled else None,
+                    figure.high if resampled else None,
+                    column.unit,
+                    column.higher_is_better,
+                    column.chance,
+                    figure.source if measured else None,
+                    licence,
+                )
+                for cell, values in zip(cells, table.values(), strict=True):
+                    values.append(cell)
+    return pd.DataFrame(table)

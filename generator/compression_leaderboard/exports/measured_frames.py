@@ -7,11 +7,11 @@ from statistics import fmean
 import numpy as np
 import pandas as pd
 
-from compression_leaderboard.board.board import record_of
 from compression_leaderboard.board.comparisons import Comparison
 from compression_leaderboard.board.compressors import CompressorRate, settings_text
+from compression_leaderboard.board.current import record_of
 from compression_leaderboard.board.derived import (
-    Figure,
+    Estimate,
     Plane,
     bits_interval,
     corrected,
@@ -20,6 +20,7 @@ from compression_leaderboard.board.derived import (
     preference_figure,
 )
 from compression_leaderboard.board.measured import HEADLINE_ORDER
+from compression_leaderboard.board.trajectories import CheckpointFigure
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
@@ -56,7 +57,7 @@ def _plane(plane: Plane | None) -> dict[str, float | None]:
     """Complexity, expressivity and optimality, each with its interval and spread over seeds."""
     cells: dict[str, float | None] = {}
     for name in ("complexity", "expressivity", "optimality"):
-        figure: Figure | None = getattr(plane, name, None)
+        figure: Estimate | None = getattr(plane, name, None)
         interval = figure.interval if figure else None
         cells[name] = figure.value if figure else None
         cells[f"{name}_low95"] = interval.low if interval else None
@@ -211,6 +212,20 @@ def preference_layer_rows(entry: StoredResult) -> list[dict[str, object]]:
         row["record"] = record_of(entry)
         rows.append(row)
     return rows
+
+
+def trajectory_row(one: CheckpointFigure) -> dict[str, object]:
+    units = {"bits per byte": "bits/byte"}
+    return {
+        "model": one.model,
+        "revision": one.revision,
+        "tokens_seen": one.tokens_seen,
+        "dtype": one.dtype,
+        "name": one.name,
+        "quantity": one.quantity,
+        "value": one.figure.value,
+        "unit": units.get(one.figure.unit, one.figure.unit),
+    }
 
 
 def _identity(result: Result) -> dict[str, object]:

@@ -1,62 +1,22 @@
 """The folder data/: tables in every format, the Data Package, licences and checksums."""
 
 import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import pyarrow as pa
-
-from compression_leaderboard.board.board import Board
+from compression_leaderboard import TITLE
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.exports.columns import ORIGINS, Table
-from compression_leaderboard.exports.croissant import croissant
-from compression_leaderboard.exports.dictionary import json_schema, table_schema
-from compression_leaderboard.exports.formats import conform, write_table
-from compression_leaderboard.exports.frames import frame_makers
-from compression_leaderboard.records.published import Citation
-
-OURS = "CC-BY-4.0"
-NOT_STATED = "not stated"  # of imported files: that of whoever ran the harness
-OURS_TITLE = "Creative Commons Attribution 4.0 International"
-OURS_ADDRESS = "https://creativecommons.org/licenses/by/4.0/"
-
-
-def licence_of(cohort: Cohort) -> str:
-    """Ours for what was measured here; else those of all sources that a row draws on."""
-    if cohort.provenance == "measured":
-        return OURS
-    return " AND ".join(dict.fromkeys(citation.licence for citation in cohort.citations))
-
-
-def published_citations(cohorts: Sequence[Cohort]) -> list[Citation]:
-    """The sources of all published figures, each once."""
-    return list(dict.fromkeys(c for cohort in cohorts for c in cohort.citations))
-
-
-def licence_notice(cohorts: Sequence[Cohort]) -> str:
-    """The licences in words, for files that carry no licence of their own."""
-    lines = [
-        "Measurements of this project (rows whose data_licence is CC-BY-4.0):",
-        f"{OURS_TITLE}, {OURS_ADDRESS}",
-        "",
-        "Figures that others published keep the licence of their source:",
-    ]
-    for cohort in cohorts:
-        lines += [
-            f"- {cohort.name}: {citation.licence}. {citation.text} {citation.url}"
-            for citation in cohort.citations
-        ]
-    lines += [
-        "",
-        "Imported result files (the table imported) state no licence: what they hold stays with",
-        "whoever made them.",
-    ]
-    return "\n".join(lines) + "\n"
-
+from compression_leaderboard.exports.columns import Table
+from compression_leaderboard.exports.dictionary import table_schema
+from compression_leaderboard.exports.licences import (
+    OURS,
+    OURS_ADDRESS,
+    OURS_TITLE,
+    published_citations,
+)
+from compression_leaderboard.fits.studied_board import StudiedBoard
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 NAME = "llm-compression-leaderboard"
-TITLE = "LLM Compression Leaderboard"
 ABSTRACT = (
     "How well language models compress, with and without loss, measured; benchmark scores of the "
     "same models; and figures that others published, each with its source and licence."
@@ -86,7 +46,7 @@ def licenses_of(table: Table, cohorts: Sequence[Cohort]) -> list[dict[str, str]]
     return found
 
 
-def table_metadata(table: Table, board: Board) -> dict[str, object]:
+def table_metadata(table: Table, board: StudiedBoard) -> dict[str, object]:
     """What stands inside a table's JSON and Parquet files."""
     return {
         "name": table.name,
@@ -99,7 +59,7 @@ def table_metadata(table: Table, board: Board) -> dict[str, object]:
 
 
 def data_package(
-    dictionary: Mapping[str, Table], files: Mapping[str, bytes], board: Board
+    dictionary: Mapping[str, Table], files: Mapping[str, bytes], board: StudiedBoard
 ) -> dict[str, object]:
     """The descriptor: a resource for each table, which names the same table in other formats."""
     resources = [_resource(table, files, board) for table in dictionary.values()]
@@ -120,7 +80,7 @@ def data_package(
     }  # fmt: skip
 
 
-def _resource(table: Table, files: Mapping[str, bytes], board: Board) -> dict[str, object]:
+def _resource(table: Table, files: Mapping[str, bytes], board: StudiedBoard) -> dict[str, object]:
     first, *others = table.formats
     found = {"name": table.name, "title": table.title} | _file(table, first, files)
     if first == "csv":
@@ -145,63 +105,7 @@ def _file(table: Table, form: str, files: Mapping[str, bytes]) -> dict[str, obje
     }
 
 
-def as_json(value: object) -> bytes:
-    """One line, UTF-8, as all descriptors and answers of ours are written."""
-    return (json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
 def checksums(files: Mapping[str, bytes]) -> bytes:
     """Lines that `sha256sum --check` reads."""
     lines = [f"{hashlib.sha256(content).hexdigest()}  {path}" for path, content in files.items()]
     return "".join(f"{line}\n" for line in sorted(lines, key=lambda line: line[66:])).encode()
-
-
-class Tables(Mapping[str, pa.Table]):
-    """Every table as the dictionary describes it, made whenever it is asked for."""
-
-    def __init__(self, dictionary: Mapping[str, Table], board: Board) -> None:
-        self.dictionary, self.makers = dictionary, frame_makers(board)
-        differ = set(dictionary) ^ set(self.makers)
-        assert not differ, f"tables differ: {differ}"
-
-    def __getitem__(self, name: str) -> pa.Table:
-        return conform(self.dictionary[name], self.makers[name]())
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.dictionary)
-
-    def __len__(self) -> int:
-        return len(self.dictionary)
-
-
-def export_data(
-    board: Board, dictionary: Mapping[str, Table], tables: Mapping[str, pa.Table]
-) -> dict[str, bytes]:
-    """Every file below data/ by its path. tables: by name."""
-    files: dict[str, bytes] = {}
-    # The longest tables, which are Parquet alone, come first: while few files take memory.
-    for name, table in sorted(dictionary.items(), key=lambda item: "csv" in item[1].formats):
-        files |= write_table(table, tables[name], table_metadata(table, board))
-    for name, table in dictionary.items():
-        if "json" in table.formats:
-            files[f"schemas/{name}.schema.json"] = as_json(json_schema(table))
-    files["dictionary.json"] = as_json(_dictionary(dictionary))
-    files["LICENCE.txt"] = licence_notice(board.cohorts).encode()
-    files["datapackage.json"] = as_json(data_package(dictionary, files, board))
-    files["croissant.json"] = as_json(croissant(dictionary, files, board))
-    files["SHA256SUMS"] = checksums(files)
-    return files
-
-
-def _dictionary(dictionary: Mapping[str, Table]) -> dict[str, object]:
-    """The dictionary for programs: what the download page says, once for each column."""
-    tables = [
-        {
-            "name": t.name,
-            "title": t.title,
-            "files": t.paths,
-            "schema": table_schema(t, guarded=True),
-        }
-        for t in dictionary.values()
-    ]
-    return {"origins": ORIGINS, "tables": tables}

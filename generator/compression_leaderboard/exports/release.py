@@ -8,23 +8,18 @@ from datetime import datetime
 
 import yaml
 
-from compression_leaderboard.board.board import Board
+from compression_leaderboard import TITLE
 from compression_leaderboard.exchange.every_eval_ever_export import export_every_eval_ever
+from compression_leaderboard.exchange.strict_json import as_json
 from compression_leaderboard.exports.api import export_api
 from compression_leaderboard.exports.changes import Changes, changes_json, changes_markdown
+from compression_leaderboard.exports.data import Tables, export_data
 from compression_leaderboard.exports.dictionary import make_dictionary
 from compression_leaderboard.exports.feed import export_badges, export_feed
 from compression_leaderboard.exports.formats import pack
-from compression_leaderboard.exports.package import (
-    ABSTRACT,
-    KEYWORDS,
-    TITLE,
-    Tables,
-    as_json,
-    checksums,
-    export_data,
-    licence_notice,
-)
+from compression_leaderboard.exports.licences import licence_notice
+from compression_leaderboard.exports.package import ABSTRACT, KEYWORDS, checksums
+from compression_leaderboard.fits.studied_board import StudiedBoard
 
 AUTHOR = f"The {TITLE} maintainers"
 NOTE = "Cite published figures by their own sources; data/LICENCE.txt lists them."
@@ -84,7 +79,7 @@ def zenodo_json(version: str, day: str) -> bytes:
     )
 
 
-def export_files(board: Board) -> dict[str, bytes]:
+def export_files(board: StudiedBoard) -> dict[str, bytes]:
     """Every exported file by its path below the site's root."""
     dictionary = make_dictionary(board.cohorts)
     tables = Tables(dictionary, board)
@@ -118,7 +113,7 @@ def release_name(commit_date: str) -> str:
 
 
 def make_release(
-    board: Board, sources: Mapping[str, bytes], changes: Changes | None
+    board: StudiedBoard, sources: Mapping[str, bytes], changes: Changes | None
 ) -> dict[str, bytes]:
     """Every file of the release by path. sources: the files of runs/ and results/ in the commit;
     changes: since the release before, None for the first."""

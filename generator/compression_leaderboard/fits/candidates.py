@@ -8,27 +8,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.figures import PARAMETERS, TRAINING_FLOP, Key, Quantity
 from compression_leaderboard.fits.curves import Form, count_parameters
 from compression_leaderboard.fits.table import ScoreTable
 
 Array = NDArray[np.float64]
 
+PLANE: tuple[Quantity, ...] = ("optimality", "complexity", "expressivity")
 FEW_TEXTS = 4  # up to so many, pairs of texts and each with log parameters are predictors too
 PER_PARAMETER = 3  # a form needs so many training rows for each number it fits
-SIZE, COMPUTE = "parameters", "training_flop"
+RESERVED = ("mean", "average", "all texts", "log parameters", "log training compute")
 
 
 @dataclass(frozen=True)
 class Predictor:
     """One column or its logarithm. rises: whether larger values mean a better model."""
 
-    column: str
+    key: Key
     label: str
     log: bool = False
     rises: bool = False
 
     def values(self, table: ScoreTable) -> Array:
-        raw = table.column(self.column)
+        raw = table.column(self.key)
         if not self.log:
             return raw
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -67,13 +69,13 @@ def list_candidates(cohort: Cohort, table: ScoreTable) -> tuple[Candidate, ...]:
     for source, predictors in _compression(cohort, table):
         found += _with_forms(source, predictors)
         if len(table.texts) <= FEW_TEXTS or source in ("average", "all texts"):
-            size = Predictor(SIZE, "parameters", log=True, rises=True)
+            size = Predictor(PARAMETERS, "parameters", log=True, rises=True)
             found += [
                 Candidate(f"{source} + log parameters", (*predictors, size), form)
                 for form in _flat_forms()
             ]
-    columns = set(table.frame.columns)
-    return tuple(c for c in found if all(p.column in columns for p in c.predictors))
+    known = {key for row in table.rows for key in row.figures} | {PARAMETERS, TRAINING_FLOP}
+    return tuple(c for c in found if all(p.key in known for p in c.predictors))
 
 
 def _flat_forms() -> tuple[Form, ...]:
@@ -81,8 +83,8 @@ def _flat_forms() -> tuple[Form, ...]:
 
 
 def _baselines() -> Iterator[Candidate]:
-    size = Predictor(SIZE, "parameters", log=True, rises=True)
-    compute = Predictor(COMPUTE, "training compute", log=True, rises=True)
+    size = Predictor(PARAMETERS, "parameters", log=True, rises=True)
+    compute = Predictor(TRAINING_FLOP, "training compute", log=True, rises=True)
     for source, predictors in (
         ("log parameters", (size,)),
         ("log training compute", (compute,)),
@@ -100,7 +102,7 @@ def _with_forms(source: str, predictors: tuple[Predictor, ...]) -> Iterator[Cand
             yield Candidate(source, predictors, form)
         return
     own = predictors[0]
-    logged = Predictor(own.column, own.label, log=True)
+    logged = Predictor(own.key, own.label, log=True)
     for predictor in (own, logged):
         for form in ("line", "logistic", "floor"):
             yield Candidate(source, (predictor,), form, is_first=first)
@@ -109,29 +111,39 @@ def _with_forms(source: str, predictors: tuple[Predictor, ...]) -> Iterator[Cand
 
 def _compression(cohort: Cohort, table: ScoreTable) -> Iterator[tuple[str, tuple[Predictor, ...]]]:
     """The predictors that stand for compression, by the name of their source."""
-    labels = {column.name: column.label for column in cohort.compression}
-    rising = {c.name for c in cohort.compression if c.higher_is_better}
+    labels = {column.key: column.label for column in cohort.compression}
+    rising = {c.key for c in cohort.compression if c.higher_is_better}
     texts = [Predictor(t, labels[t], rises=t in rising) for t in table.texts]
     if len(texts) > 1:
-        yield "average", (Predictor("compression", "average"),)
+        yield "average", (Predictor(table.mean_text, "average"),)
     for text in texts:
-        yield text.column, (text,)
+        yield source_name(text.key), (text,)
     if 2 < len(texts) <= FEW_TEXTS:
         for pair in combinations(texts, 2):
-            yield " + ".join(p.column for p in pair), pair
+            yield " + ".join(source_name(p.key) for p in pair), pair
     if len(texts) > 1:
         yield "all texts", tuple(texts)
     for text in texts:
-        optimality = Predictor(f"{text.column}_optimality", f"optimality, {text.label}", rises=True)
-        plane = tuple(
-            Predictor(f"{text.column}_{side}", f"{side}, {text.label}", rises=True)
-            for side in ("complexity", "expressivity")
+        name = source_name(text.key)
+        optimality, complexity, expressivity = (
+            Predictor(text.key._replace(quantity=quantity), f"{quantity}, {text.label}", rises=True)
+            for quantity in PLANE
         )
-        yield optimality.column, (optimality,)
-        yield f"complexity + expressivity, {text.column}", plane
-        yield f"{text.column} + optimality", (text, optimality)
+        yield f"optimality, {name}", (optimality,)
+        yield f"complexity + expressivity, {name}", (complexity, expressivity)
+        yield f"{name} + optimality", (text, optimality)
     for preference in cohort.preferences:
-        yield preference.name, (Predictor(preference.name, preference.label, rises=True),)
+        name = source_name(preference.key)
+        yield (
+            f"preference information, {name}",
+            (Predictor(preference.key, preference.label, rises=True),),
+        )
+
+
+def source_name(key: Key) -> str:
+    """What a text is called among the sources; never as one of ours, whatever its name."""
+    reserved = key.name in RESERVED or any(mark in key.name for mark in (" + ", ", "))
+    return f"text {key.name}" if reserved or key.name.startswith("text ") else key.name
 
 
 def choose(candidates: Sequence[Candidate], losses: Array) -> int | None:

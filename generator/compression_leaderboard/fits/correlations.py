@@ -5,10 +5,10 @@ resample whole families and are the ones to trust.
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 import statsmodels.api as sm
 from numpy.typing import NDArray
 from scipy import stats
@@ -16,7 +16,9 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.figures import PARAMETERS, TRAINING_FLOP, Key, benchmark_id
 from compression_leaderboard.fits.evaluation import group_draws, group_sums
+from compression_leaderboard.intervals import Interval, percentile_interval
 
 Array = NDArray[np.float64]
 
@@ -48,38 +50,48 @@ def correlate(
     cohort: Cohort, fewest_models: int, fewest_families: int, seed: int
 ) -> tuple[Correlation, ...]:
     """Of the average compression with the mean and every benchmark that enough models have."""
-    labels = {"score": "Mean of all benchmarks"} | {s.name: s.label for s in cohort.scores}
-    controls = {s.name for s in cohort.scores if s.negative_control}
+    labels = {cohort.mean_score: "Mean of all benchmarks"} | {s.key: s.label for s in cohort.scores}
+    controls = {s.key for s in cohort.scores if s.negative_control}
     found = []
-    for name, label in labels.items():
-        rows = cohort.rows.dropna(subset=["compression", name])
-        varies = rows[name].nunique() > 1 and rows["compression"].nunique() > 1
-        if len(rows) >= fewest_models and rows["family"].nunique() >= fewest_families and varies:
-            found.append(
-                replace(_correlation(rows, name, label, seed), negative_control=name in controls)
-            )
+    for key, label in labels.items():
+        x, y, groups = paired_values(cohort, key)
+        enough = len(x) >= fewest_models and len(set(groups)) >= fewest_families
+        if enough and np.ptp(x) > 0 and np.ptp(y) > 0:
+            found.append(_correlation(cohort, key, label, key in controls, seed))
     if not found:
         return ()
     corrected = multipletests([c.p_value for c in found], method="fdr_bh")[1]
     return tuple(replace(c, p_value=float(p)) for c, p in zip(found, corrected, strict=True))
 
 
-def _correlation(rows: pd.DataFrame, name: str, label: str, seed: int) -> Correlation:
-    x, y = rows["compression"].to_numpy(), rows[name].to_numpy()
+def paired_values(cohort: Cohort, key: Key) -> tuple[Array, Array, list[str]]:
+    """Mean compression, the score and the family of every row that has both figures."""
+    x, y = cohort.values(cohort.mean_compression), cohort.values(key)
+    both = np.isfinite(x) & np.isfinite(y)
+    families = [row.family for row, known in zip(cohort.rows, both, strict=True) if known]
+    return x[both], y[both], families
+
+
+def _correlation(
+    cohort: Cohort, key: Key, label: str, negative_control: bool, seed: int
+) -> Correlation:
+    x, y, families = paired_values(cohort, key)
+    both = np.isfinite(cohort.values(cohort.mean_compression)) & np.isfinite(cohort.values(key))
     pearson = stats.pearsonr(x, y)
-    low, high = bootstrap_pearson(rows, name, seed)
+    low, high = bootstrap_pearson(x, y, families, seed)
     return Correlation(
-        score=name,
+        score=benchmark_id(key),
         label=label,
-        n=len(rows),
-        families=rows["family"].nunique(),
+        n=len(x),
+        families=len(set(families)),
         pearson=float(pearson.statistic),
         low=low,
         high=high,
         spearman=float(stats.spearmanr(x, y).statistic),
-        partial=partial_spearman(x, y, rows["parameters"].to_numpy()),
-        partial_compute=partial_spearman(x, y, rows["training_flop"].to_numpy()),
+        partial=partial_spearman(x, y, cohort.values(PARAMETERS)[both]),
+        partial_compute=partial_spearman(x, y, cohort.values(TRAINING_FLOP)[both]),
         p_value=float(pearson.pvalue),
+        negative_control=negative_control,
     )
 
 
@@ -97,22 +109,20 @@ def partial_spearman(x: Array, y: Array, given: Array) -> float | None:
     return (xy - xz * yz) / left**0.5 if left > 1e-12 else None
 
 
-def bootstrap_pearson(rows: pd.DataFrame, name: str, seed: int) -> tuple[float, float]:
-    """95 % interval of Pearson's r by resampling whole families: models of one family are alike.
+def bootstrap_pearson(x: Array, y: Array, families: Sequence[str], seed: int) -> Interval:
+    """Interval of Pearson's r by resampling whole families: models of one family are alike.
 
     Sums and products of each family are added up, so that a draw costs one small matrix product.
     Draws in which a figure does not vary have no r and are left out.
     """
-    x, y = rows["compression"].to_numpy(), rows[name].to_numpy()
     x, y = x - x.mean(), y - y.mean()
-    groups = np.unique(rows["family"].to_numpy(dtype=str), return_inverse=True)[1]
+    groups = np.unique(np.array(families, dtype=str), return_inverse=True)[1]
     times, own = group_draws(groups, seed)
     sums = group_sums(np.column_stack([np.ones_like(x), x, y, x * x, y * y, x * y]), own)
     n, sx, sy, sxx, syy, sxy = (times @ sums).T
     with np.errstate(invalid="ignore", divide="ignore"):
         values = (n * sxy - sx * sy) / np.sqrt((n * sxx - sx**2) * (n * syy - sy**2))
-    low, high = np.quantile(values[np.isfinite(values)], [0.025, 0.975])
-    return float(low), float(high)
+    return percentile_interval(values[np.isfinite(values)])
 
 
 @dataclass(frozen=True)
@@ -132,16 +142,15 @@ class FamilyVariance:
         return self.between**2 / (self.between**2 + self.within**2)
 
 
-def family_variance(known: pd.DataFrame) -> FamilyVariance | None:
-    """known: rows with compression, score and family. None where the fit does not converge.
+def family_variance(x: Array, y: Array, families: Sequence[str]) -> FamilyVariance | None:
+    """x: compression; y: score. None where the fit does not converge.
 
     Scores in points and compression in standard deviations: the optimiser wants numbers near 1.
     """
-    if known["family"].nunique() == len(known):
+    if len(set(families)) == len(families):
         return None  # one model a family: nothing tells the two variances apart
-    x = known["compression"].to_numpy()
     columns = sm.add_constant((x - x.mean()) / float(x.std()))
-    model = sm.MixedLM(100 * known["score"].to_numpy(), columns, groups=known["family"].to_numpy())
+    model = sm.MixedLM(100 * y, columns, groups=np.array(families))
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         try:

@@ -2,20 +2,19 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 from compression_leaderboard.fits.curves import Form
-from compression_leaderboard.fits.findings import Judgement, LeftOutColumns, Study
 from compression_leaderboard.fits.intervals import LEVELS, Errors, collect_errors, make_interval
 from compression_leaderboard.fits.nested_cv import Chosen, Fitted
 from compression_leaderboard.fits.splits import TrainingSet
-from compression_leaderboard.fits.table import MEAN
+from compression_leaderboard.intervals import LEVEL, percentile_interval
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,12 @@ class Coverage:
     @property
     def low(self) -> float:
         left = self.n - self.held + 1
-        return float(stats.beta.ppf(0.025, self.held, left)) if self.held else 0.0
+        return float(stats.beta.ppf((1 - LEVEL) / 2, self.held, left)) if self.held else 0.0
 
     @property
     def high(self) -> float:
         left = self.n - self.held
-        return float(stats.beta.ppf(0.975, self.held + 1, left)) if left else 1.0
+        return float(stats.beta.ppf((1 + LEVEL) / 2, self.held + 1, left)) if left else 1.0
 
     @property
     def is_nominal(self) -> bool:
@@ -120,8 +119,7 @@ def _estimate(value: float, draws: Array) -> Estimate:
     known = draws[np.isfinite(draws)]
     if len(known) < len(draws) / 2:
         return Estimate(float(value), None, None)
-    low, high = np.quantile(known, [0.025, 0.975])
-    return Estimate(float(value), float(low), float(high))
+    return Estimate(float(value), *percentile_interval(known))
 
 
 def _r2(whole: Array, drawn: Array) -> Estimate | None:
@@ -153,7 +151,7 @@ def mean_with_interval(values: Array, groups: Integers, seed: int) -> Estimate:
 
 
 COMPRESSION = "compression, chosen in the folds"
-MEAN_CONTENDERS = "mean"
+MEAN = "mean"
 
 
 @dataclass(frozen=True)
@@ -253,6 +251,62 @@ def _left_out(fitted: Fitted, benchmark: int, among: Sequence[int]) -> Array:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A model that a fit had not seen: what it scored and what was predicted."""
+
+    model: str
+    measured: float
+    predicted: float
+    intervals: tuple[tuple[float, float], ...]
+    form: str
+    predictors: str
+
+
+@dataclass(frozen=True)
+class LeftOutColumns:
+    """Left-out models by column, since a board has hundreds of thousands."""
+
+    models: tuple[str, ...]
+    measured: "array[float]"
+    predicted: "array[float]"
+    ends: "array[float]"  # of a row's intervals, one row after the other
+    fits: tuple[tuple[Form, str], ...]  # form and predictors
+
+    def __iter__(self) -> Iterator[LeftOut]:
+        return map(self._at, range(len(self.models)))
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+    def of(self, model: str) -> LeftOut | None:
+        place = self._places.get(model)
+        return None if place is None else self._at(place)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {model: k for k, model in enumerate(self.models)}
+
+    def _at(self, k: int) -> LeftOut:
+        count = len(self.ends) // len(self.models)
+        own = self.ends[k * count : (k + 1) * count]
+        intervals = tuple(zip(own[::2], own[1::2], strict=True))
+        return LeftOut(
+            self.models[k], self.measured[k], self.predicted[k], intervals, *self.fits[k]
+        )
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Left-out rows of one kind of fold, with their accuracy and the coverage of the intervals."""
+
+    kind: str  # "group", "larger" or "later"
+    rows: LeftOutColumns
+    accuracy: Accuracy
+    coverage: tuple[Coverage, ...]
+    chosen: tuple[tuple[str, Form, int], ...]  # predictors, form, number of folds that chose them
+
+
+@dataclass(frozen=True)
 class Relative:
     """Nested errors over their scale, by row, with the outer fold that held the row."""
 
@@ -338,44 +392,3 @@ def judge(
 
 def _often_first(item: tuple[tuple[str, Form], int]) -> tuple[int, tuple[str, Form]]:
     return -item[1], item[0]
-
-
-@dataclass(frozen=True)
-class Pooled:
-    """Coverage of one kind of left-out models, over one benchmark or several.
-
-    The share is that of all predictions. Its interval takes as many observations as there are
-    models: a model's errors on several benchmarks go together, so counting each prediction would
-    make it look far surer than it is. Models of one group go together too, so it is still rather
-    too sure.
-    """
-
-    kind: str  # what was left out
-    is_mean: bool  # of the mean of the benchmarks, else of single benchmarks
-    benchmarks: int
-    predictions: int
-    models: int
-    coverage: tuple[Coverage, ...]  # in the order of LEVELS
-
-
-def pool_coverage(study: Study) -> tuple[Pooled, ...]:
-    """For each kind of left-out models, that of the mean and that of the benchmarks."""
-    judged = [(one.benchmark.name == MEAN, j) for one in study.benchmarks for j in one.judgements]
-    found = []
-    for kind in dict.fromkeys(j.kind for _, j in judged):
-        for is_mean in (True, False):
-            own = [j for mean, j in judged if j.kind == kind and mean == is_mean]
-            if own:
-                found.append(_pool(kind, is_mean, own))
-    return tuple(found)
-
-
-def _pool(kind: str, is_mean: bool, judgements: Sequence[Judgement]) -> Pooled:
-    predictions = sum(len(j.rows) for j in judgements)
-    models = len({model for j in judgements for model in j.rows.models})
-    coverage = []
-    for k, level in enumerate(LEVELS):
-        share = sum(j.coverage[k].held for j in judgements) / predictions
-        kinds = sorted({part for j in judgements for part in j.coverage[k].kind.split(" and ")})
-        coverage.append(Coverage(level, share * models, models, " and ".join(kinds)))
-    return Pooled(kind, is_mean, len(judgements), predictions, models, tuple(coverage))

@@ -1,14 +1,12 @@
 """What a study of a cohort finds: a form for each benchmark, its errors, predictions."""
 
-from array import array
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
+from compression_leaderboard.board.figures import Key, benchmark_id
 from compression_leaderboard.fits.candidates import Candidate
-from compression_leaderboard.fits.curves import Form
-from compression_leaderboard.fits.evaluation import Accuracy, Comparison, Coverage
-from compression_leaderboard.fits.intervals import Errors
+from compression_leaderboard.fits.evaluation import Comparison, Coverage, Judgement
+from compression_leaderboard.fits.intervals import LEVELS, Errors
 from compression_leaderboard.fits.nested_cv import Chosen, Scaling
 from compression_leaderboard.fits.table import Benchmark
 
@@ -18,68 +16,16 @@ class Prediction:
     """A predicted score of one model, a fraction; intervals in the order of LEVELS."""
 
     model: str
-    benchmark: str
+    key: Key  # of the benchmark
     value: float
     intervals: tuple[tuple[float, float], ...]
     form: str
     predictors: str
     extrapolation: bool  # figures, size or the prediction lie outside of the training rows
 
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A model that a fit had not seen: what it scored and what was predicted."""
-
-    model: str
-    measured: float
-    predicted: float
-    intervals: tuple[tuple[float, float], ...]
-    form: str
-    predictors: str
-
-
-@dataclass(frozen=True)
-class LeftOutColumns:
-    """Left-out models by column, since a board has hundreds of thousands."""
-
-    models: tuple[str, ...]
-    measured: "array[float]"
-    predicted: "array[float]"
-    ends: "array[float]"  # of a row's intervals, one row after the other
-    fits: tuple[tuple[Form, str], ...]  # form and predictors
-
-    def __iter__(self) -> Iterator[LeftOut]:
-        return map(self._at, range(len(self.models)))
-
-    def __len__(self) -> int:
-        return len(self.models)
-
-    def of(self, model: str) -> LeftOut | None:
-        place = self._places.get(model)
-        return None if place is None else self._at(place)
-
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        return {model: k for k, model in enumerate(self.models)}
-
-    def _at(self, k: int) -> LeftOut:
-        count = len(self.ends) // len(self.models)
-        own = self.ends[k * count : (k + 1) * count]
-        intervals = tuple(zip(own[::2], own[1::2], strict=True))
-        return LeftOut(
-            self.models[k], self.measured[k], self.predicted[k], intervals, *self.fits[k]
-        )
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """Left-out rows of one kind of fold, with their accuracy and the coverage of the intervals."""
-
-    kind: str  # "group", "larger" or "later"
-    rows: LeftOutColumns
-    accuracy: Accuracy
-    coverage: tuple[Coverage, ...]
-    chosen: tuple[tuple[str, Form, int], ...]  # predictors, form, number of folds that chose them
+    @property
+    def benchmark(self) -> str:
+        return benchmark_id(self.key)
 
 
 @dataclass(frozen=True)
@@ -133,5 +79,46 @@ class Study:
         """Of every score that is missing."""
         return tuple(p for one in self.benchmarks for p in one.predictions)
 
-    def of(self, name: str) -> BenchmarkStudy | None:
-        return next((b for b in self.benchmarks if b.benchmark.name == name), None)
+    def of(self, key: Key) -> BenchmarkStudy | None:
+        return next((b for b in self.benchmarks if b.benchmark.key == key), None)
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Coverage of one kind of left-out models, over one benchmark or several.
+
+    The share is that of all predictions. Its interval takes as many observations as there are
+    models: a model's errors on several benchmarks go together, so counting each prediction would
+    make it look far surer than it is. Models of one group go together too, so it is still rather
+    too sure.
+    """
+
+    kind: str  # what was left out
+    is_mean: bool  # of the mean of the benchmarks, else of single benchmarks
+    benchmarks: int
+    predictions: int
+    models: int
+    coverage: tuple[Coverage, ...]  # in the order of LEVELS
+
+
+def pool_coverage(study: Study) -> tuple[Pooled, ...]:
+    """For each kind of left-out models, that of the mean and that of the benchmarks."""
+    judged = [(one.benchmark.is_mean, j) for one in study.benchmarks for j in one.judgements]
+    found = []
+    for kind in dict.fromkeys(j.kind for _, j in judged):
+        for is_mean in (True, False):
+            own = [j for mean, j in judged if j.kind == kind and mean == is_mean]
+            if own:
+                found.append(_pool(kind, is_mean, own))
+    return tuple(found)
+
+
+def _pool(kind: str, is_mean: bool, judgements: Sequence[Judgement]) -> Pooled:
+    predictions = sum(len(j.rows) for j in judgements)
+    models = len({model for j in judgements for model in j.rows.models})
+    coverage = []
+    for k, level in enumerate(LEVELS):
+        share = sum(j.coverage[k].held for j in judgements) / predictions
+        kinds = sorted({part for j in judgements for part in j.coverage[k].kind.split(" and ")})
+        coverage.append(Coverage(level, share * models, models, " and ".join(kinds)))
+    return Pooled(kind, is_mean, len(judgements), predictions, models, tuple(coverage))

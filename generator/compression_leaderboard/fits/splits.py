@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compression_leaderboard.fits.candidates import SIZE
+from compression_leaderboard.board.figures import PARAMETERS
 from compression_leaderboard.fits.table import ScoreTable
 
 Array = NDArray[np.float64]
@@ -110,7 +110,7 @@ def training_sets(table: ScoreTable, later: Array | None = None) -> tuple[Traini
     known = np.isfinite(table.scores)
     everything: Mask = np.asarray(known.any(axis=1))
     complete: Mask = np.asarray(known.all(axis=1))
-    sizes = table.column(SIZE)
+    sizes = table.column(PARAMETERS)
     found = [("all", Fold(everything, np.zeros_like(everything)))]
     by_group = leave_groups_out(table.groups, everything, OUTER_FOLDS, complete)
     found += [("group", fold) for fold in by_group]
@@ -123,7 +123,7 @@ def training_sets(table: ScoreTable, later: Array | None = None) -> tuple[Traini
 
 
 def _training_set(kind: str, fold: Fold, table: ScoreTable, complete: Mask) -> TrainingSet:
-    larger = tuple(cut_by_size(table.column(SIZE), fold.train))
+    larger = tuple(cut_by_size(table.column(PARAMETERS), fold.train))
     return TrainingSet(
         kind,
         fold.train,

@@ -2,34 +2,37 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
-import pandas as pd
 import statsmodels.api as sm
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.fits.candidates import COMPUTE, Candidate, list_candidates
+from compression_leaderboard.board.figures import TRAINING_FLOP
+from compression_leaderboard.fits.candidates import Candidate, list_candidates
 from compression_leaderboard.fits.correlations import (
     Correlation,
     FamilyVariance,
     correlate,
     family_variance,
+    paired_values,
 )
 from compression_leaderboard.fits.evaluation import (
-    MEAN_CONTENDERS,
+    MEAN,
     Comparison,
+    LeftOut,
     compare,
     judge,
     nested_errors,
 )
-from compression_leaderboard.fits.findings import BenchmarkStudy, Fit, LeftOut, Study
-from compression_leaderboard.fits.least_squares import fit_all, split_benchmarks
-from compression_leaderboard.fits.nested_cv import Fitted
-from compression_leaderboard.fits.predict import choose_at, predict_missing
+from compression_leaderboard.fits.findings import BenchmarkStudy, Fit, Prediction, Study
+from compression_leaderboard.fits.intervals import LEVELS, Errors, make_interval
+from compression_leaderboard.fits.nested_cv import Chosen, Fitted, fit_all, split_benchmarks
 from compression_leaderboard.fits.splits import TrainingSet, training_sets
-from compression_leaderboard.fits.table import ScoreTable, make_table
+from compression_leaderboard.fits.table import Benchmark, ScoreTable, make_table
+from compression_leaderboard.intervals import LEVEL
 from compression_leaderboard.repository.processes import start_beside
 
 Array = NDArray[np.float64]
@@ -108,10 +111,8 @@ def counted(n: int, noun: str) -> str:
 
 def _days(table: ScoreTable) -> Array | None:
     """Release of each model in days, where the cohort knows it."""
-    if "released" not in table.frame:
-        return None
-    days = pd.to_datetime(table.frame["released"]) - pd.Timestamp("2000-01-01")
-    return np.asarray(days.dt.days.to_numpy(), dtype=np.float64)
+    days = [date.fromisoformat(row.released).toordinal() for row in table.rows if row.released]
+    return np.array(days, dtype=np.float64) if days and len(days) == len(table.rows) else None
 
 
 def _with_compute(
@@ -119,7 +120,7 @@ def _with_compute(
 ) -> Comparison | None:
     """The comparison once more on the rows whose compute is known, where that is not all."""
     scored = np.isfinite(table.scores[:, 0])
-    known = np.isfinite(table.column(COMPUTE))
+    known = np.isfinite(table.column(TRAINING_FLOP))
     if (known | ~scored).all():
         return None
     rows = table.kept(scored & known)
@@ -132,11 +133,7 @@ def _with_compute(
 
 def _study(fitted: Fitted, benchmark: int, seed: int) -> BenchmarkStudy:
     own = fitted.table.benchmarks[benchmark]
-    among = [
-        k
-        for k, c in enumerate(fitted.candidates)
-        if not c.is_baseline or c.source == MEAN_CONTENDERS
-    ]
+    among = [k for k, c in enumerate(fitted.candidates) if not c.is_baseline or c.source == MEAN]
     chosen = [choose_at(fitted, at, benchmark, among) for at in range(len(fitted.sets))]
     final = chosen[0]
     if final is None:
@@ -169,6 +166,70 @@ def _study(fitted: Fitted, benchmark: int, seed: int) -> BenchmarkStudy:
     )
 
 
+def choose_at(fitted: Fitted, at: int, benchmark: int, among: Sequence[int]) -> Chosen | None:
+    found = fitted.choose(at, benchmark, among)
+    return None if found is None else fitted.detail(at, benchmark, found)
+
+
+def predict_missing(
+    fitted: Fitted,
+    benchmark: int,
+    among: Sequence[int],
+    final: Chosen,
+    errors: Errors,
+    outer: Sequence[Chosen],
+) -> tuple[Prediction, ...]:
+    """Of every row that has some compression figure and no score."""
+    table = fitted.table
+    own = table.benchmarks[benchmark]
+    wanted = ~table.has_score[:, benchmark]
+    full = wanted & np.isfinite(final.predictions)
+    by_fold = np.column_stack([c.predictions for c in outer])
+    by_fold = np.where(np.isfinite(by_fold), by_fold, final.predictions[:, None])
+    found = _intervals(fitted, own, full, final, errors, by_fold)
+    for row in np.flatnonzero(wanted & ~full):
+        possible = [
+            k for k in among if np.isfinite(fitted.predictions[k, row, fitted.starts[0], benchmark])
+        ]
+        other = choose_at(fitted, 0, benchmark, possible) if possible else None
+        if other is not None:
+            one = np.arange(len(wanted)) == row
+            centre = np.repeat(other.predictions[:, None], int(other.inner.fold.max()) + 1, axis=1)
+            found += _intervals(fitted, own, one, other, other.inner, centre)
+    return tuple(sorted(found, key=lambda p: p.model))
+
+
+def _intervals(
+    fitted: Fitted,
+    own: Benchmark,
+    rows: NDArray[np.bool_],
+    chosen: Chosen,
+    errors: Errors,
+    by_fold: Array,
+) -> list[Prediction]:
+    if not rows.any():
+        return []
+    candidate = fitted.candidates[chosen.candidate]
+    design = fitted.designs[chosen.candidate][rows]
+    far = (design < chosen.bounds[0] - 1e-9) | (design > chosen.bounds[1] + 1e-9)
+    beyond = chosen.beyond[rows]
+    predicted = chosen.predictions[rows]
+    scale = chosen.scale_at(rows)
+    ends = [make_interval(v, predicted, scale, errors, own.ceiling, by_fold[rows]) for v in LEVELS]
+    return [
+        Prediction(
+            fitted.table.models[row],
+            own.key,
+            float(predicted[k]),
+            tuple((float(low[k]), float(high[k])) for low, high in ends),
+            candidate.form,
+            candidate.label,
+            bool(far[k].any() or beyond[k] > 0 or chosen.larger[row]),
+        )
+        for k, row in enumerate(np.flatnonzero(rows))
+    ]
+
+
 def _scored(fitted: Fitted, benchmark: int) -> NDArray[np.bool_]:
     return np.isfinite(fitted.table.scores[:, benchmark])
 
@@ -198,17 +259,19 @@ class Evidence:
 
 def weigh_evidence(cohort: Cohort, seed: int = 0) -> Evidence:
     """Correlations, fits judged on left-out rows, and predictions of a cohort."""
-    known = cohort.rows.dropna(subset=["compression", "score"])
-    n, families = len(known), known["family"].nunique()
+    x, y, groups = paired_values(cohort, cohort.mean_score)
+    n, families = len(x), len(set(groups))
     study = study_cohort(cohort, seed)
     correlations = correlate(cohort, FEWEST_MODELS, FEWEST_GROUPS, seed)
-    shortage = _shortage(known, n, families) or next((b.shortage for b in study.benchmarks), None)
+    shortage = _shortage(x, y, families) or next((b.shortage for b in study.benchmarks), None)
     if shortage is not None:
         return Evidence(shortage, n, families, study, correlations)
-    return Evidence(None, n, families, study, correlations, _line(known), family_variance(known))
+    variance = family_variance(x, y, groups)
+    return Evidence(None, n, families, study, correlations, _line(x, y), variance)
 
 
-def _shortage(known: pd.DataFrame, n: int, families: int) -> str | None:
+def _shortage(x: Array, y: Array, families: int) -> str | None:
+    n = len(x)
     if n < FEWEST_MODELS or families < FEWEST_GROUPS:
         return (
             f"not enough evidence: {counted(n, 'model')} of {families} "
@@ -216,18 +279,17 @@ def _shortage(known: pd.DataFrame, n: int, families: int) -> str | None:
             f"{'has' if n == 1 else 'have'} all figures; a fit needs at least {FEWEST_MODELS} "
             f"models of {FEWEST_GROUPS} families"
         )
-    if known["compression"].nunique() == 1 or known["score"].nunique() == 1:
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
         return "not enough evidence: all models have the same figures"
     return None
 
 
-def _line(known: pd.DataFrame) -> Line:
+def _line(x: Array, y: Array) -> Line:
     """The line of the chart; its band allows for unequal variance (HC3) and small n (Student)."""
-    x = known["compression"].to_numpy()
-    model = sm.OLS(known["score"].to_numpy(), sm.add_constant(x))
+    model = sm.OLS(y, sm.add_constant(x))
     fit = model.fit(cov_type="HC3", use_t=True)
     grid = np.linspace(x.min(), x.max(), 41)
-    band = fit.get_prediction(sm.add_constant(grid)).summary_frame(alpha=0.05)
+    band = fit.get_prediction(sm.add_constant(grid)).summary_frame(alpha=1 - LEVEL)
     return Line(
         x=tuple(grid.tolist()),
         y=tuple(band["mean"].tolist()),

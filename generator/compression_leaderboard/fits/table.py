@@ -4,27 +4,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.figures import Key, Row, benchmark_id, values
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-MEAN = "score"  # the column that holds the mean of the benchmarks
 KNOWN_SHARE = 0.8  # of the rows with some compression: a column known less often is not used
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What is predicted: a score column and where it can lie."""
+    """What is predicted: a score and where it can lie."""
 
-    name: str
+    key: Key
     label: str
     chance: float
     ceiling: float
     negative_control: bool = False
+
+    @property
+    def name(self) -> str:
+        return benchmark_id(self.key)
+
+    @property
+    def is_mean(self) -> bool:
+        return self.key.quantity == "mean_score"
 
 
 @dataclass(frozen=True)
@@ -38,25 +45,35 @@ class ScoreTable:
     cohort: str
     split: str
     train_up_to: float | None
-    models: tuple[str, ...]
+    rows: tuple[Row, ...]  # the cohort's rows that take part
     groups: NDArray[np.int64]  # (rows,), numbered in order of name
-    frame: pd.DataFrame  # the cohort's rows that take part, index 0…
-    texts: tuple[str, ...]  # usable compression columns
+    texts: tuple[Key, ...]  # usable compression figures
+    mean_text: Key  # the mean over the usable texts
+    averages_texts: bool  # whether that mean is over fewer texts than the cohort has
     benchmarks: tuple[Benchmark, ...]
     scores: Array  # (rows, benchmarks)
+    has_score: Mask  # (rows, benchmarks): whether the score itself is known
     errors: Array  # standard errors of scores, same unit; NaN = unknown
     rate_errors: Array  # (rows,) standard error of the average compression; NaN = unknown
 
-    def column(self, name: str) -> Array:
-        return self.frame[name].to_numpy(dtype=np.float64)
+    @property
+    def models(self) -> tuple[str, ...]:
+        return tuple(row.model for row in self.rows)
+
+    def column(self, key: Key) -> Array:
+        """A figure of every row; the mean compression is that over the usable texts."""
+        if key == self.mean_text and self.averages_texts:
+            means: Array = np.mean([values(self.rows, text) for text in self.texts], axis=0)
+            return means
+        return values(self.rows, key)
 
     def kept(self, rows: Mask) -> "ScoreTable":
         return replace(
             self,
-            models=tuple(m for m, keep in zip(self.models, rows, strict=True) if keep),
+            rows=tuple(row for row, keep in zip(self.rows, rows, strict=True) if keep),
             groups=self.groups[rows],
-            frame=self.frame[rows].reset_index(drop=True),
             scores=self.scores[rows],
+            has_score=self.has_score[rows],
             errors=self.errors[rows],
             rate_errors=self.rate_errors[rows],
         )
@@ -68,65 +85,82 @@ class ScoreTable:
             self,
             benchmarks=tuple(self.benchmarks[k] for k in chosen),
             scores=self.scores[:, chosen],
+            has_score=self.has_score[:, chosen],
             errors=self.errors[:, chosen],
         )
 
 
-def usable_texts(cohort: Cohort) -> tuple[str, ...]:
-    """Compression columns known for most rows that have any, and not the same for all."""
-    names = [column.name for column in cohort.compression]
-    if not names:
+def usable_texts(cohort: Cohort) -> tuple[Key, ...]:
+    """Compression figures known for most rows that have any, and not the same for all."""
+    columns = {column.key: cohort.values(column.key) for column in cohort.compression}
+    if not columns:
         return ()
-    known = cohort.rows[names].notna()
-    some = known.any(axis=1)
-    often = known[some].mean() >= KNOWN_SHARE
-    return tuple(n for n in names if often[n] and cohort.rows[n].nunique() > 1)
+    some = np.isfinite(np.array(list(columns.values()))).any(axis=0)
+    return tuple(
+        key
+        for key, figures in columns.items()
+        if some.any()
+        and np.isfinite(figures[some]).mean() >= KNOWN_SHARE
+        and len(set(figures[np.isfinite(figures)].tolist())) > 1
+    )
 
 
 def make_table(cohort: Cohort) -> ScoreTable:
-    """The rows with some usable compression figure; those that lack one train nothing."""
+    """Take the rows with some usable compression figure; those that lack one train nothing."""
     texts = usable_texts(cohort)
-    known = cohort.rows[list(texts)].notna()
-    frame = cohort.rows[known.any(axis=1)].reset_index(drop=True)
-    complete = frame[list(texts)].notna().all(axis=1).to_numpy()
-    if set(texts) != {column.name for column in cohort.compression}:
-        frame["compression"] = frame[list(texts)].mean(axis=1, skipna=False)
+    rows = tuple(row for row in cohort.rows if any(row.value(text) is not None for text in texts))
+    complete = np.array([all(row.value(t) is not None for t in texts) for row in rows], dtype=bool)
     counted = [s for s in cohort.scores if s.in_mean]
     benchmarks = [
-        Benchmark(s.name, s.label, s.chance or 0.0, s.ceiling or 1.0, s.negative_control)
+        Benchmark(s.key, s.label, s.chance or 0.0, s.ceiling or 1.0, s.negative_control)
         for s in cohort.scores
     ]
     if len(counted) > 1:
         chance = float(np.mean([s.chance or 0.0 for s in counted]))
         ceiling = float(np.mean([s.ceiling or 1.0 for s in counted]))
         label = f"Mean of {len(counted)} benchmarks"
-        benchmarks.insert(0, Benchmark(MEAN, label, chance, ceiling))
-    names = [b.name for b in benchmarks]
-    errors = [f"{name}_stderr" for name in names]
+        benchmarks.insert(0, Benchmark(cohort.mean_score, label, chance, ceiling))
+    scores = _columns([values(rows, b.key) for b in benchmarks], len(rows))
+    errors = _columns([_stderrs(rows, b.key) for b in benchmarks], len(rows))
     return ScoreTable(
         cohort=cohort.name,
         split=cohort.split,
         train_up_to=cohort.train_up_to,
-        models=tuple(frame["model"]),
-        groups=np.unique(frame["family"].to_numpy(dtype=str), return_inverse=True)[1],
-        frame=frame,
+        rows=rows,
+        groups=np.unique(np.array([r.family for r in rows], dtype=str), return_inverse=True)[1],
         texts=texts,
+        mean_text=cohort.mean_compression,
+        averages_texts=len(texts) < len(cohort.compression),
         benchmarks=tuple(benchmarks),
-        scores=np.where(complete[:, None], frame[names].to_numpy(dtype=np.float64), np.nan),
-        errors=frame.reindex(columns=errors).to_numpy(dtype=np.float64),
-        rate_errors=_rate_errors(frame, texts),
+        scores=np.where(complete[:, None], scores, np.nan),
+        has_score=np.isfinite(scores),
+        errors=errors,
+        rate_errors=_rate_errors(rows, texts),
     )
 
 
-def _rate_errors(frame: pd.DataFrame, texts: tuple[str, ...]) -> Array:
-    """Standard error of the mean bits per byte, from the 95 % intervals of the texts."""
-    names = [f"{text}_{end}" for text in texts for end in ("low", "high")]
-    if not texts or not set(names) <= set(frame.columns):
-        return np.full(len(frame), np.nan)
-    ends = frame[names].to_numpy(dtype=np.float64)
-    own = (ends[:, 1::2] - ends[:, ::2]) / (2 * 1.96)
-    values: Array = np.sqrt((own**2).sum(axis=1)) / len(texts)
-    return values
+def _columns(columns: Sequence[Array], rows: int) -> Array:
+    return np.column_stack(columns) if columns else np.empty((rows, 0))
+
+
+def _stderrs(rows: Sequence[Row], key: Key) -> Array:
+    figures = (row.figures.get(key) for row in rows)
+    errors = (None if figure is None else figure.stderr for figure in figures)
+    return np.array([np.nan if error is None else error for error in errors], dtype=np.float64)
+
+
+def _rate_errors(rows: Sequence[Row], texts: Sequence[Key]) -> Array:
+    """Standard error of the mean bits per byte, from the intervals of the texts."""
+    found = np.full((len(rows), len(texts)), np.nan)
+    for i, row in enumerate(rows):
+        for j, text in enumerate(texts):
+            figure = row.figures.get(text)
+            if figure is not None and figure.error is not None:
+                found[i, j] = figure.error
+    if not texts:
+        return np.full(len(rows), np.nan)
+    errors: Array = np.sqrt((found**2).sum(axis=1)) / len(texts)
+    return errors
 
 
 def weigh_rows(table: ScoreTable, train: NDArray[np.bool_]) -> Array:
@@ -139,7 +173,7 @@ def weigh_rows(table: ScoreTable, train: NDArray[np.bool_]) -> Array:
     own, rates = table.errors, table.rate_errors
     if not (np.isfinite(own).any() or np.isfinite(rates).any()):
         return np.ones_like(table.scores)
-    x = table.column("compression") if table.texts else np.zeros(len(table.models))
+    x = table.column(table.mean_text) if table.texts else np.zeros(len(table.models))
     known = np.isfinite(table.scores) & train[:, None]
     count = np.maximum(known.sum(axis=0), 1)
     x_mean = np.where(known, x[:, None], 0).sum(axis=0) / count

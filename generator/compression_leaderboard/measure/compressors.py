@@ -17,8 +17,8 @@ import brotli
 import pyppmd
 import zstandard
 
+from compression_leaderboard.measure.corpora import Document
 from compression_leaderboard.measure.record import MeasureError
-from compression_leaderboard.measure.text import Document
 from compression_leaderboard.records.results import (
     CLASSICAL,
     ClassicalSizes,

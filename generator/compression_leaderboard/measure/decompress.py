@@ -1,5 +1,5 @@
 """Decompress a file in a process of its own: it knows the file, the model's weights, no text.
-python -m compression_leaderboard.measure.decompress <compressed file> <where the text goes> <root> <cache>
+python -m compression_leaderboard.measure.decompress <compressed> <text> <root> <cache>
 prints the seconds that decoding took.
 """
 

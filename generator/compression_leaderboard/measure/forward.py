@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from compression_leaderboard.measure.information import assign, normalise
-from compression_leaderboard.measure.labels import IntArray
 from compression_leaderboard.measure.record import MeasureError
-from compression_leaderboard.measure.tokens import Encoded, Window
+from compression_leaderboard.measure.tokens import Encoded, IntArray, Window
 
 SAMPLE_POSITIONS = 2048  # for the effective rank, at most
 CHUNK_POSITIONS = 4096

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from torch import Tensor
 
-from compression_leaderboard.measure.labels import IntArray, Labels
+from compression_leaderboard.measure.labels import Labels
+from compression_leaderboard.measure.tokens import IntArray
 
 SMALLEST_WIDTH = 8  # below this the bound that the scale solves collapses
 

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compression_leaderboard.measure.tokens import Encoded
-
-IntArray = NDArray[np.int64]
+from compression_leaderboard.measure.tokens import Encoded, IntArray
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from compression_leaderboard.measure.information import FloatArray, Moments, entropies
-from compression_leaderboard.measure.labels import IntArray, Labels
+from compression_leaderboard.measure.labels import Labels
+from compression_leaderboard.measure.tokens import IntArray
 
 SIMULATED_COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
 SHUFFLES = 2

@@ -23,9 +23,10 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from compression_leaderboard.measure.compressors import CODECS, compressed_size
+from compression_leaderboard.measure.corpora import Document
 from compression_leaderboard.measure.forward import run_forward
 from compression_leaderboard.measure.record import MeasureError
-from compression_leaderboard.measure.text import Document, sum_bits
+from compression_leaderboard.measure.text import sum_bits
 from compression_leaderboard.measure.tokens import cut_windows, encode_documents, start_token
 from compression_leaderboard.measure.weights import Loaded
 from compression_leaderboard.own_text.documents import PIECE_BYTES

@@ -22,7 +22,6 @@ from compression_leaderboard.measure.information import (
     row_entropies,
 )
 from compression_leaderboard.measure.labels import (
-    IntArray,
     Labels,
     bytes_at,
     grams_at,
@@ -39,7 +38,7 @@ from compression_leaderboard.measure.null import (
     simulated_counts,
     weigh_counts,
 )
-from compression_leaderboard.measure.tokens import Encoded
+from compression_leaderboard.measure.tokens import Encoded, IntArray
 from compression_leaderboard.records.corpora import Protocol
 from compression_leaderboard.records.plane import (
     LabelSet,

@@ -24,16 +24,15 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor
 
+from compression_leaderboard.measure.corpora import Document
 from compression_leaderboard.measure.forward import LayerFiles, run_forward
 from compression_leaderboard.measure.information import (
     draw_anchors,
     normalised_entropy,
     solve_scale,
 )
-from compression_leaderboard.measure.labels import IntArray
 from compression_leaderboard.measure.record import MeasureError
-from compression_leaderboard.measure.text import Document
-from compression_leaderboard.measure.tokens import Encoded, Window, start_token
+from compression_leaderboard.measure.tokens import Encoded, IntArray, Window, start_token
 from compression_leaderboard.measure.weights import Loaded
 from compression_leaderboard.records.preferences import (
     JACKKNIFE_GROUPS,

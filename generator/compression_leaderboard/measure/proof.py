@@ -23,9 +23,9 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
+from compression_leaderboard.measure.corpora import Document, read_corpus
 from compression_leaderboard.measure.record import MeasureError, Report, Workplace
 from compression_leaderboard.measure.run import record_job
-from compression_leaderboard.measure.text import Document, read_corpus
 from compression_leaderboard.measure.tokens import Start, encode_documents, start_token
 from compression_leaderboard.measure.weights import Loaded, load_model
 from compression_leaderboard.plan import Job

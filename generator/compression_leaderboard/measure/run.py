@@ -13,6 +13,7 @@ import torch
 
 from compression_leaderboard.measure import harness
 from compression_leaderboard.measure.compressors import compress_corpus
+from compression_leaderboard.measure.corpora import read_corpus
 from compression_leaderboard.measure.forward import is_out_of_memory
 from compression_leaderboard.measure.preferences import draw_pairs, measure_preference
 from compression_leaderboard.measure.record import (
@@ -25,7 +26,7 @@ from compression_leaderboard.measure.record import (
     describe_environment,
     make_record,
 )
-from compression_leaderboard.measure.text import read_corpus, score_text
+from compression_leaderboard.measure.text import score_text
 from compression_leaderboard.measure.weights import (
     Loaded,
     load_model,

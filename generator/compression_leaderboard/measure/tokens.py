@@ -12,10 +12,12 @@ from itertools import accumulate
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from compression_leaderboard.measure.labels import IntArray
+from compression_leaderboard.measure.corpora import Document
 from compression_leaderboard.measure.record import MeasureError
-from compression_leaderboard.measure.text import Document
+
+IntArray = NDArray[np.int64]
 
 
 def _byte_letters() -> dict[str, int]:

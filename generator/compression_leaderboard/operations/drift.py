@@ -23,7 +23,7 @@ class Reading:
     entry: StoredResult
     bits_per_byte: float
     difference: float | None  # bits per byte less those of the first; None: it is the first
-    interval: Interval | None  # of the difference: 95 %, documents resampled in pairs
+    interval: Interval | None  # of the difference, documents in pairs
     verdict: Verdict
     changed: tuple[str, ...]  # of software and machine, since the first
 

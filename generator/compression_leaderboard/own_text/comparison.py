@@ -13,12 +13,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from compression_leaderboard.board.derived import BOOTSTRAP_DRAWS
-from compression_leaderboard.intervals import Interval
+from compression_leaderboard.intervals import (
+    BOOTSTRAP_DRAWS,
+    Interval,
+    normal_quantile,
+    percentile_interval,
+)
 from compression_leaderboard.own_text.journal import DocumentCost
 
 SHOWN = 10  # documents that compress worst, and best
-POWER = 1.959964 + 0.841621  # normal quantiles: 5 % two-sided error, 80 % power
+POWER = normal_quantile() + normal_quantile(2 * 0.8 - 1)  # 5 % two-sided error, 80 % power
 
 
 @dataclass(frozen=True)
@@ -159,14 +163,9 @@ def _listed(heap: list[tuple[float, int, Extreme]]) -> tuple[Extreme, ...]:
 
 
 def _rate(sums: _Sums, k: int, name: str, is_model: bool) -> Rate:
-    interval = _interval(sums.bits[k] / sums.sizes) if sums.seen > 1 else None
+    interval = percentile_interval(sums.bits[k] / sums.sizes) if sums.seen > 1 else None
     value = float(sums.total[k] / sums.bytes)
     return Rate(name, value, interval, int(sums.failing[k]), is_model)
-
-
-def _interval(draws: NDArray[np.float64]) -> Interval:
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return Interval(float(low), float(high))
 
 
 def _pair(sums: _Sums, one: int, other: int, names: Sequence[str]) -> Pair:
@@ -179,8 +178,8 @@ def _pair(sums: _Sums, one: int, other: int, names: Sequence[str]) -> Pair:
     known = False
     if sums.seen > 1:
         draws = (sums.bits[one] - sums.bits[other]) / sums.sizes
-        interval = _interval(draws)
-        shares = _interval(sums.bits[one] / sums.bits[other] - 1)
+        interval = percentile_interval(draws)
+        shares = percentile_interval(sums.bits[one] / sums.bits[other] - 1)
         known = not interval.low <= 0 <= interval.high
         if not known:
             needed = settling_documents(difference, float(draws.std(ddof=1)), sums.seen)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from compression_leaderboard.board.cohorts import Cohort, Column
+from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.compressors import CompressorRate, CompressorRow, settings_text
+from compression_leaderboard.board.figures import Column, Key, Row
 from compression_leaderboard.fits.findings import Prediction
 from compression_leaderboard.fits.intervals import LEVELS
 from compression_leaderboard.pages.glossary import COMPRESSOR_NOTE, mixture_note, terms_line
@@ -17,7 +18,6 @@ Form = Literal["text", "rank", "count", "figure", "seconds"]
 Better = Literal["low", "high"] | None
 # Text or number; a figure may be [value, low, high] or [value, low, high, mark].
 Cell = str | float | list[Any] | None
-Row = Mapping[str, Any]
 
 SHOWN_SCORES = 12  # further benchmarks wait in the column chooser
 
@@ -76,32 +76,30 @@ def make_board_table(cohort: Cohort, predictions: Iterable[Prediction] = ()) -> 
 
     A score that is missing and predicted is a cell marked "predicted", with a 95 % interval too.
     """
-    held: list[dict[str, Any]] = cohort.rows.to_dict("records")  # type: ignore[assignment]
-    guessed = {(p.model, p.benchmark): p for p in predictions}
-    upwards = bool(cohort.compression) and cohort.compression[0].higher_is_better
-    needed = [c.name for c in (*cohort.compression, *cohort.scores)]
-    columns = [c for c in _columns(cohort) if any(c.cell(row) is not None for row in held)]
+    guessed = {(p.model, p.key.id): p for p in predictions}
+    needed = [c.key for c in (*cohort.compression, *cohort.scores)]
+    columns = [c for c in _columns(cohort) if any(c.cell(row) is not None for row in cohort.rows)]
     rows = [
         BoardRow(
-            page=str(row["page"]),
+            page=row.page,
             provenance=cohort.provenance,
-            licence=_text(row.get("licence")),
-            parameters=_number(row["parameters"]),
+            licence=row.licence,
+            parameters=_number(row.parameters),
             cells=tuple(_cell(column, row, guessed) for column in columns),
-            order=_number(row["compression"]),
-            complete=all(_number(row.get(name)) is not None for name in needed),
-            mixture=row["model"] in cohort.mixtures,
+            order=_number(row.value(cohort.mean_compression)),
+            complete=all(key in row.figures for key in needed),
+            mixture=row.model in cohort.mixtures,
         )
-        for row in held
+        for row in cohort.rows
     ]
     rows += [_compressor(row, columns, cohort) for row in cohort.compressors]
-    rows.sort(key=lambda row: _order(row, upwards))
+    rows.sort(key=lambda row: _order(row, cohort.higher_is_better))
     return BoardTable(cohort, tuple(columns), tuple(rows))
 
 
 def _cell(column: BoardColumn, row: Row, guessed: Mapping[tuple[str, str], Prediction]) -> Cell:
     found = column.cell(row)
-    p = guessed.get((str(row["model"]), column.key))
+    p = guessed.get((row.model, column.key))
     if found is not None or p is None:
         return found
     low, high = p.intervals[LEVELS.index(0.95)]
@@ -123,7 +121,7 @@ def _order(row: BoardRow, upwards: bool) -> tuple[bool, float]:
 def _columns(cohort: Cohort) -> list[BoardColumn]:
     text, size = _text_column, _count_column
     columns = [
-        BoardColumn("name", "Model", "text", cell=lambda row: str(row["label"])),
+        BoardColumn("name", "Model", "text", cell=lambda row: row.label),
         BoardColumn("rank", "Rank", "rank", cell=_rank),
         text("family", "Family"),
         text("kind", "Kind"),
@@ -134,18 +132,19 @@ def _columns(cohort: Cohort) -> list[BoardColumn]:
     ]
     if len(cohort.compression) > 1:
         first = cohort.compression[0]
-        columns.append(_figure("compression", "Average", first.unit, 3, _better(first)))
-    columns += [_figure(c.name, c.label, c.unit, 3, _better(c)) for c in cohort.compression]
+        mean = cohort.mean_compression
+        columns.append(_figure(mean, "Average", first.unit, 3, _better(first)))
+    columns += [_figure(c.key, c.label, c.unit, 3, _better(c)) for c in cohort.compression]
     columns += [
-        _figure(f"{c.name}_optimality", f"Optimality, {c.label}", "ratio", 3, "high")
+        _figure(c.key._replace(quantity="optimality"), f"Optimality, {c.label}", "ratio", 3, "high")
         for c in cohort.compression
     ]
     columns += [
-        _figure(c.name, f"Preference information, {c.label}", c.unit, 5) for c in cohort.preferences
+        _figure(c.key, f"Preference information, {c.label}", c.unit, 5) for c in cohort.preferences
     ]
-    columns.append(_score("score", "Mean score"))
+    columns.append(_score(cohort.mean_score, "Mean score"))
     columns += [
-        _score(c.name, c.label, shown=index < SHOWN_SCORES) for index, c in enumerate(cohort.scores)
+        _score(c.key, c.label, shown=index < SHOWN_SCORES) for index, c in enumerate(cohort.scores)
     ]
     return [
         *columns,
@@ -159,7 +158,7 @@ def _columns(cohort: Cohort) -> list[BoardColumn]:
 
 
 def _text_column(key: str, label: str, shown: bool = True) -> BoardColumn:
-    return BoardColumn(key, label, "text", shown=shown, cell=lambda row: _text(row.get(key)))
+    return BoardColumn(key, label, "text", shown=shown, cell=lambda row: _text(getattr(row, key)))
 
 
 def _count_column(key: str, label: str, unit: str = "", shown: bool = True) -> BoardColumn:
@@ -170,31 +169,31 @@ def _better(column: Column) -> Better:
     return "high" if column.higher_is_better else "low"
 
 
-def _figure(key: str, label: str, unit: str, digits: int, better: Better = None) -> BoardColumn:
+def _figure(key: Key, label: str, unit: str, digits: int, better: Better = None) -> BoardColumn:
+    return BoardColumn(key.id, label, "figure", unit, digits, better=better, cell=_cell_of(key))
+
+
+def _score(key: Key, label: str, shown: bool = True) -> BoardColumn:
+    """A fraction as per cent."""
+    return BoardColumn(key.id, label, "figure", "%", 1, 100.0, shown, "high", _cell_of(key))
+
+
+def _cell_of(key: Key) -> Callable[[Row], Cell]:
+    """A figure with its interval, where that is known."""
+
     def cell(row: Row) -> Cell:
-        value = _number(row.get(key))
-        low, high = _number(row.get(f"{key}_low")), _number(row.get(f"{key}_high"))
-        return [value, low, high] if low is not None and value is not None else value
+        figure = row.figures.get(key)
+        if figure is None:
+            return None
+        if figure.interval is None:
+            return _rounded(figure.value)
+        return [_rounded(one) for one in (figure.value, *figure.interval)]
 
-    return BoardColumn(key, label, "figure", unit, digits, better=better, cell=cell)
-
-
-def _score(key: str, label: str, shown: bool = True) -> BoardColumn:
-    """A fraction as per cent, with a 95 % interval from its standard error where that is known."""
-
-    def cell(row: Row) -> Cell:
-        value, error = _number(row.get(key)), _number(row.get(f"{key}_stderr"))
-        if value is None or error is None:
-            return value
-        low, high = max(0.0, value - 1.96 * error), min(1.0, value + 1.96 * error)
-        return [value, _rounded(low), _rounded(high)]
-
-    return BoardColumn(key, label, "figure", "%", 1, 100.0, shown, "high", cell)
+    return cell
 
 
 def _rank(row: Row) -> Cell:
-    low, high = _number(row.get("rank_low")), _number(row.get("rank_high"))
-    return None if low is None or high is None else [int(low), int(high)]
+    return None if row.rank is None else list(row.rank)
 
 
 def _compressor(row: CompressorRow, columns: Sequence[BoardColumn], cohort: Cohort) -> BoardRow:
@@ -203,8 +202,9 @@ def _compressor(row: CompressorRow, columns: Sequence[BoardColumn], cohort: Coho
     cells: dict[str, Cell] = {"name": f"{row.name} ({settings_text(rate.text)})"}
     cells["scored_bytes"] = sum(r.bytes for r in row.rates.values())
     if len(cohort.compression) > 1:
-        cells["compression"] = _number(row.average)
-    cells |= {name: _rate(one) for name, one in row.rates.items()}
+        cells[cohort.mean_compression.id] = _number(row.average)
+    rates = {c.key.id: row.rates[c.name] for c in cohort.compression if c.name in row.rates}
+    cells |= {key: _rate(one) for key, one in rates.items()}
     found = tuple(cells.get(column.key) for column in columns)
     record = f"records/{rate.record}"
     return BoardRow(record, "classical", None, None, found, row.average, False)
@@ -219,7 +219,7 @@ def _rate(rate: CompressorRate) -> Cell:
 
 
 def _of(key: str) -> Callable[[Row], Cell]:
-    return lambda row: _number(row.get(key))
+    return lambda row: _number(getattr(row, key))
 
 
 def _text(value: object) -> str | None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from compression_leaderboard.choose.messages import MESSAGES, rounded
 from compression_leaderboard.choose.options import (
     CONTEXT_TOKENS,
-    NORMAL_95,
     PRECISIONS,
     RUNTIME_BYTES,
     CohortOptions,
@@ -20,6 +19,7 @@ from compression_leaderboard.choose.pareto import (
     Request,
     choose,
 )
+from compression_leaderboard.intervals import normal_quantile
 from compression_leaderboard.pages.text import UNKNOWN, counted, escape, number, table
 
 CAPTIONS = {
@@ -52,7 +52,7 @@ def render_choose(cohorts: Sequence[CohortOptions], date: str) -> str:
 def render_options(cohorts: Sequence[CohortOptions]) -> bytes:
     """docs/data/choose.json: all that choose.js needs to answer any request."""
     values = {
-        "normal_95": NORMAL_95,
+        "normal_95": normal_quantile(),
         "runtime_bytes": RUNTIME_BYTES,
         "listed_ties": LISTED_TIES,
         "messages": MESSAGES,
@@ -153,7 +153,7 @@ def _table(name: str, caption: str, choices: Sequence[Choice], answer: Answer) -
     for choice in choices:
         quality = number(None if choice.quality is None else times * choice.quality, digits)
         if choice.stderr is not None:
-            quality += f" ± {number(times * NORMAL_95 * choice.stderr, digits)}"
+            quality += f" ± {number(times * normal_quantile() * choice.stderr, digits)}"
         memory = UNKNOWN if choice.memory_bytes is None else rounded(choice.memory_bytes / 1e9)
         rows.append(
             [

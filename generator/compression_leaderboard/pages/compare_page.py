@@ -1,32 +1,29 @@
 """The page Compare: which tables there are; its script does the rest."""
 
 import json
-import string
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
-from compression_leaderboard.board.comparisons import pair_draws
+from compression_leaderboard.intervals import student_quantile
 from compression_leaderboard.pages.board_table import BoardTable
 from compression_leaderboard.pages.text import escape
 from compression_leaderboard.repository.results import StoredResult
-
-DIGITS = np.frombuffer((string.digits + string.ascii_lowercase).encode(), dtype=np.uint8)
 
 
 def document_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
     """Bits of every document, one file a model, by number format and text: for paired differences.
 
-    entries: current records of final weights. Texts that are not given back are left out.
+    entries: current records of final weights. Texts that are not given back are left out. reach:
+    standard errors on either side of a difference that its interval spans.
     """
     held: dict[str, dict[str, Any]] = {}
     for entry in entries:
         result, lossless = entry.result, entry.result.lossless
-        if lossless is None or lossless.failing_bytes:
+        if lossless is None or lossless.failing_bytes or len(lossless.documents) < 2:
             continue
         texts = held.setdefault(result.model, {}).setdefault(str(result.environment.dtype), {})
-        texts[result.name] = {
+        texts[f"compression.{result.name}"] = {
+            "reach": student_quantile(len(lossless.documents) - 1),
             "documents": [document.document for document in lossless.documents],
             "bytes": [document.bytes for document in lossless.documents],
             "bits": [round(document.bits, 4) for document in lossless.documents],
@@ -36,25 +33,6 @@ def document_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
             texts, sort_keys=True, ensure_ascii=False, separators=(",", ":")
         ).encode()
         for model, texts in sorted(held.items())
-    }
-
-
-def draw_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
-    """The draws of documents behind every interval of a paired difference, by number of documents.
-
-    entries: as of `document_files`. A file lists the draws; a draw is a string with a digit for
-    each document in order, in base 36: how often it was drawn. With them the page gives any pair
-    the interval that the build would give it.
-    """
-    found = (entry.result.lossless for entry in entries)
-    lengths = {len(lossless.documents) for lossless in found if lossless is not None}
-    return {
-        f"docs/compare/draws/{n}.json": json.dumps(
-            [DIGITS[draw].tobytes().decode() for draw in pair_draws(n).astype(int)],
-            separators=(",", ":"),
-        ).encode()
-        for n in sorted(lengths)
-        if n > 1
     }
 
 

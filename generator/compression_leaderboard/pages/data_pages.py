@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from compression_leaderboard.board.board import Board
 from compression_leaderboard.board.comparisons import Link, link_corpora
 from compression_leaderboard.board.imported import Conflict, Reading, Relation, imports_of
 from compression_leaderboard.exports.columns import ORIGINS, Field, Table
 from compression_leaderboard.exports.croissant import dataset_json_ld
 from compression_leaderboard.exports.dictionary import make_dictionary
+from compression_leaderboard.fits.studied_board import StudiedBoard
 from compression_leaderboard.pages.text import (
     UNKNOWN,
     counted,
@@ -24,7 +24,7 @@ from compression_leaderboard.records.models import Model
 from compression_leaderboard.repository.imported import StoredImport
 
 
-def render_corpora(board: Board) -> str:
+def render_corpora(board: StudiedBoard) -> str:
     """The texts, the newest first, then the links between them."""
     corpora = sorted(board.specs.corpora.values(), key=lambda one: one.name)
     corpora.sort(key=lambda one: one.ends, reverse=True)
@@ -39,7 +39,7 @@ def render_corpora(board: Board) -> str:
     return texts + _links(board, link_corpora(board.specs, board.stored))
 
 
-def _row_corpora_page(corpus: Corpus, board: Board) -> list[str]:
+def _row_corpora_page(corpus: Corpus, board: StudiedBoard) -> list[str]:
     models = board.specs.models.values()
     older = sorted(model.title for model in models if corpus.begins > model.released)
     return [
@@ -55,7 +55,7 @@ def _row_corpora_page(corpus: Corpus, board: Board) -> list[str]:
     ]
 
 
-def _links(board: Board, links: Sequence[Link]) -> str:
+def _links(board: StudiedBoard, links: Sequence[Link]) -> str:
     if not links:
         return "<p>No two corpora of equal windows share a model yet.</p>"
     header = [("Older", False), ("Newer", False), ("Number format", False), ("Models", True)]
@@ -88,7 +88,7 @@ COLUMNS = [
 ]
 
 
-def render_downloads(board: Board, files: Mapping[str, bytes]) -> str:
+def render_downloads(board: StudiedBoard, files: Mapping[str, bytes]) -> str:
     """A section for each table: its files with their sizes, its key, its columns explained."""
     dictionary = make_dictionary(board.cohorts)
     origins = "".join(

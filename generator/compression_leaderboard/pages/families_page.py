@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from compression_leaderboard.board.cohorts import Cohort, Column
+from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.families import (
     FEWEST_FOR_LINE,
     FEWEST_FOR_SLOPE,
@@ -11,6 +11,7 @@ from compression_leaderboard.board.families import (
     FamilyText,
     compare_families,
 )
+from compression_leaderboard.board.figures import Column
 from compression_leaderboard.pages.glossary import mixture_note
 from compression_leaderboard.pages.text import (
     count,
@@ -64,11 +65,11 @@ def _cohort(cohort: Cohort, families: Sequence[Family], gaps: Sequence[_Gap]) ->
 
 def _without_gap(cohort: Cohort, families: Sequence[Family]) -> str:
     """Which cohort, and what it lacks; of its tables those that say more than averages."""
-    sized = cohort.rows.dropna(subset=["parameters"])
-    n = max(int(sized[c.name].count()) for c in cohort.compression)
+    sized = [row for row in cohort.rows if row.parameters is not None]
+    n = max(sum(c.key in row.figures for row in sized) for c in cohort.compression)
     if n < FEWEST_FOR_LINE:
         reason = f"{counted(n, 'model')} of known size; a line over size needs {FEWEST_FOR_LINE}"
-    elif sized["parameters"].nunique() < 2:
+    elif len({row.parameters for row in sized}) < 2:
         reason = "all models are of one size"
     else:
         reason = "fewer than two families have two models of known size"
@@ -76,7 +77,7 @@ def _without_gap(cohort: Cohort, families: Sequence[Family]) -> str:
     saved = [
         _table(cohort, families, c)
         for c in cohort.compression
-        if any(t.column == c.name and t.slope is not None for f in families for t in f.texts)
+        if any(t.key == c.key and t.slope is not None for f in families for t in f.texts)
     ]
     if any(family.score_residual is not None for family in families):
         saved.append(_scores(cohort, families))
@@ -101,7 +102,7 @@ def _gaps(cohort: Cohort, families: Sequence[Family]) -> list[_Gap]:
             (text.residual, family.name)
             for family in families
             for text in family.texts
-            if text.column == column.name and text.residual is not None and text.n > 1
+            if text.key == column.key and text.residual is not None and text.n > 1
         ]
         if len(known) > 1:
             (low, best), (high, worst) = min(known), max(known)
@@ -124,7 +125,7 @@ def _table(cohort: Cohort, families: Sequence[Family], column: Column) -> str:
     """Without residuals where there is no line that they could be distances from."""
     header = [("Family", False), ("Models", True), ("Sizes", False), (f"Mean, {column.unit}", True)]
     header += [("Best", True), ("Ten times the size", True)]
-    held = [(f, text) for f in families for text in f.texts if text.column == column.name]
+    held = [(f, text) for f in families for text in f.texts if text.key == column.key]
     held.sort(key=lambda one: (one[1].residual is None, one[1].residual or 0.0, one[0].name))
     caption = (
         f"{column.label} by family: {counted(sum(text.n for _, text in held), 'model')}. "
@@ -133,7 +134,7 @@ def _table(cohort: Cohort, families: Sequence[Family], column: Column) -> str:
     )
     rows = [_row(family, text) for family, text in held]
     if any(text.residual is not None for _, text in held):
-        sized = int(cohort.rows[column.name].where(cohort.rows["parameters"].notna()).count())
+        sized = sum(column.key in row.figures and row.parameters is not None for row in cohort.rows)
         header.append(("Residual given size", True))
         caption += (
             f"; mean distance from the line of all {counted(sized, 'model')} of known size over "

@@ -7,9 +7,9 @@ from compression_leaderboard.fits.evaluation import (
     Comparison,
     Coverage,
     Estimate,
-    pool_coverage,
+    Judgement,
 )
-from compression_leaderboard.fits.findings import BenchmarkStudy, Judgement, Study
+from compression_leaderboard.fits.findings import BenchmarkStudy, Study, pool_coverage
 from compression_leaderboard.fits.study import Outliers
 from compression_leaderboard.pages.text import (
     UNKNOWN,
@@ -226,7 +226,7 @@ def render_predictions(cohort: Cohort, study: Study, name: str) -> str:
     every = [p for one in study.benchmarks for p in one.predictions]
     if not every:
         return ""
-    names = dict(zip(cohort.rows["model"], cohort.rows["label"], strict=True))
+    names = {row.model: row.label for row in cohort.rows}
     header = [
         ("Model", False),
         ("Benchmark", False),

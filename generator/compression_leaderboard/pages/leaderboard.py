@@ -62,11 +62,9 @@ def _overview(boards: Sequence[BoardTable]) -> str:
         sizes = {
             (b.cohort.name if provenance == "published" else "", model): parameters
             for b in own
-            for model, parameters in zip(
-                b.cohort.rows["model"], b.cohort.rows["parameters"], strict=True
-            )
+            for model, parameters in ((row.model, row.parameters) for row in b.cohort.rows)
         }
-        whole = [p for key, p in sizes.items() if key not in mixed and p == p]
+        whole = [p for key, p in sizes.items() if key not in mixed and p is not None]
         aside = ", mixtures of experts aside" if mixed else ""
         if own:
             items.append(
@@ -79,7 +77,7 @@ def _overview(boards: Sequence[BoardTable]) -> str:
 
 def _without_figures(cohorts: Sequence[Cohort], models: Mapping[str, Model]) -> str:
     """Models that stand in no table: failed, or not measured yet. Their pages say which."""
-    shown = {model for cohort in cohorts for model in cohort.rows["model"]}
+    shown = {row.model for cohort in cohorts for row in cohort.rows}
     missing = sorted(set(models) - shown)
     if not missing:
         return ""
@@ -121,7 +119,8 @@ def _headline(board: BoardTable, found: Evidence) -> str:
     clouds = _clouds(board)
     unit = cohort.compression[0].unit
     axes = (f"Average {unit} (lower is better)", "Mean score, %")
-    keys = ("compression" if len(cohort.compression) > 1 else cohort.compression[0].name, "score")
+    mean = cohort.mean_compression
+    keys = (mean.id if len(cohort.compression) > 1 else cohort.compression[0].key.id, "score")
     summary, table_id = _chart_summary(cohort, found), f"{cohort.name}-table"
     chart = draw_clouds(clouds, axes, keys, summary, table_id, found.line)
     families = sorted(clouds, key=lambda cloud: (-len(cloud.rows), cloud.label))[:CHIPS]
@@ -138,15 +137,20 @@ def _headline(board: BoardTable, found: Evidence) -> str:
 def _clouds(board: BoardTable) -> list[Cloud]:
     """Marks by family; places are those of the rows in the table's data."""
     places = {row.page: k for k, row in enumerate(board.rows)}
-    known = board.cohort.rows.dropna(subset=["compression", "score"])
+    cohort = board.cohort
+    marks: dict[str, list[tuple[float, float, int]]] = {}
+    for row in cohort.rows:
+        x, y = row.value(cohort.mean_compression), row.value(cohort.mean_score)
+        if x is not None and y is not None:
+            marks.setdefault(row.family, []).append((x, y, places[row.page]))
     return [
         Cloud(
-            label=str(family),
-            xs=tuple(rows["compression"]),
-            ys=tuple(rows["score"]),
-            rows=tuple(places[page] for page in rows["page"]),
+            label=family,
+            xs=tuple(x for x, _, _ in own),
+            ys=tuple(y for _, y, _ in own),
+            rows=tuple(place for _, _, place in own),
         )
-        for family, rows in known.groupby("family", sort=True)
+        for family, own in sorted(marks.items())
     ]
 
 

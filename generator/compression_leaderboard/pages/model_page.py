@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
-import pandas as pd
-
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.comparisons import Comparison
 from compression_leaderboard.board.derived import mean_score, preference_figure
+from compression_leaderboard.board.figures import Row
 from compression_leaderboard.board.trajectories import tokens_seen
 from compression_leaderboard.pages.glossary import mixture_note
 from compression_leaderboard.pages.record_sections import (
@@ -235,7 +234,7 @@ def _history(own: Sequence[StoredResult], model: Model) -> str:
     return f"<h2>History of its records</h2>{listed}"
 
 
-def render_published(cohort: Cohort, row: pd.Series, standings: Sequence[Standing]) -> str:
+def render_published(cohort: Cohort, row: Row, standings: Sequence[Standing]) -> str:
     """Tiles and place in the table first, then every figure with its unit, then the sources."""
     place = "".join(
         render_tiles(standing, "../../../") + render_standing(standing, "../../../")
@@ -243,28 +242,31 @@ def render_published(cohort: Cohort, row: pd.Series, standings: Sequence[Standin
     )
     header = [("Figure", False), ("Unit", False), ("Value", True), ("Chance", True)]
     rows = [
-        [escape(c.label), escape(c.unit), number(row[c.name], 3), number(None, 0)]
+        [escape(c.label), escape(c.unit), number(row.value(c.key), 3), number(None, 0)]
         for c in cohort.compression
     ]
     unit = cohort.compression[0].unit
-    rows.append(["Average of the texts", escape(unit), number(row["compression"], 3), "–"])
+    rows.append(
+        ["Average of the texts", escape(unit), number(row.value(cohort.mean_compression), 3), "–"]
+    )
     rows += [
-        [escape(s.label), "&#37;", percent(row[s.name]), percent(s.chance)] for s in cohort.scores
+        [escape(s.label), "&#37;", percent(row.value(s.key)), percent(s.chance)]
+        for s in cohort.scores
     ]
-    rows.append(["Mean of all benchmarks", "&#37;", percent(row["score"]), "–"])
+    rows.append(["Mean of all benchmarks", "&#37;", percent(row.value(cohort.mean_score)), "–"])
     sources = "".join(
         f"<li>{escape(c.text)} {link(c.url, 'Source')}, licence {escape(c.licence)}. "
         f"Columns: {escape(c.figures)}.</li>"
         for c in cohort.citations
     )
     figures = counted(len(rows), "published figure")
-    caption = f"{figures} of {row['name']} (bits: lower is better; scores: higher)"
+    caption = f"{figures} of {row.name} (bits: lower is better; scores: higher)"
     return (
         f"<p>{tag('published')} These figures were published by others; they are not measured "
         f"here. {escape(cohort.comparable_with)}</p>"
-        f"<p>Family {escape(row['family'])}, {count(row['parameters'])} parameters, "
-        f"{count(row['training_tokens'])} training tokens.</p>"
-        + (mixture_note(cohort) if row["model"] in cohort.mixtures else "")
+        f"<p>Family {escape(row.family)}, {count(row.parameters)} parameters, "
+        f"{count(row.training_tokens)} training tokens.</p>"
+        + (mixture_note(cohort) if row.model in cohort.mixtures else "")
         + place
         + "<h2>All figures</h2>"
         + table("figures", caption, header, rows)

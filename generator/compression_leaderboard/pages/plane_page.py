@@ -5,11 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
-from compression_leaderboard.board.cohorts import Column
+from compression_leaderboard.board.current import current_results
 from compression_leaderboard.board.derived import over_layers
-from compression_leaderboard.board.measured import current_results
+from compression_leaderboard.board.figures import Column, Key, Quantity, Row
 from compression_leaderboard.pages.board_table import BoardTable
 from compression_leaderboard.pages.charts import (
     Cloud,
@@ -61,15 +59,19 @@ class _Plane:
     board: BoardTable
     kind: str
     text: Column
-    rows: pd.DataFrame
+    rows: tuple[Row, ...]
 
     @property
     def name(self) -> str:
         return f"{self.kind}-{self.text.name}"
 
     @property
-    def keys(self) -> tuple[str, str]:
+    def keys(self) -> tuple[Key, Key]:
         return _keys(self.text)
+
+    def point(self, row: Row) -> tuple[float, float]:
+        x, y = (row.figures[key].value for key in self.keys)
+        return x, y
 
 
 def render_plane_page(boards: Sequence[BoardTable]) -> str:
@@ -87,29 +89,34 @@ def _planes(boards: Iterable[BoardTable]) -> list[_Plane]:
         if board.cohort.provenance != "measured":
             continue
         for text in board.cohort.compression:
-            if not set(_keys(text)) <= set(board.cohort.rows.columns):
-                continue
-            rows = board.cohort.rows.dropna(subset=list(_keys(text)))
-            for kind, own in rows.groupby("kind", sort=True):
-                found.setdefault((str(kind), text.name), _Plane(board, str(kind), text, own))
+            rows = [r for r in board.cohort.rows if all(key in r.figures for key in _keys(text))]
+            for kind in sorted({str(row.kind) for row in rows}):
+                own = tuple(row for row in rows if row.kind == kind)
+                found.setdefault((kind, text.name), _Plane(board, kind, text, own))
     return list(found.values())
 
 
-def _keys(text: Column) -> tuple[str, str]:
-    return f"{text.name}_complexity", f"{text.name}_expressivity"
+def _keys(text: Column) -> tuple[Key, Key]:
+    complexity, expressivity = (
+        text.key._replace(quantity="complexity"),
+        text.key._replace(quantity="expressivity"),
+    )
+    return complexity, expressivity
 
 
 def _section(plane: _Plane) -> str:
-    board, text, rows, keys = plane.board, plane.text, plane.rows, plane.keys
+    board, text, rows = plane.board, plane.text, plane.rows
+    keys = (f"complexity.{text.name}", f"expressivity.{text.name}")
     places = {row.page: k for k, row in enumerate(board.rows)}
     clouds = [
         Cloud(
-            str(family),
-            tuple(own[keys[0]]),
-            tuple(own[keys[1]]),
-            tuple(places[page] for page in own["page"]),
+            family,
+            tuple(plane.point(row)[0] for row in own),
+            tuple(plane.point(row)[1] for row in own),
+            tuple(places[row.page] for row in own),
         )
-        for family, own in rows.groupby("family", sort=True)
+        for family in sorted({row.family for row in rows})
+        for own in [[row for row in rows if row.family == family]]
     ]
     summary = (
         f"{counted(len(rows), f'{plane.kind} model')} on {text.label}: corrected information in "
@@ -117,7 +124,7 @@ def _section(plane: _Plane) -> str:
         "bound, expressivity = complexity."
     )
     labels = ("Complexity I(X;Z)", "Expressivity I(Y;Z)")
-    points = [Point(*at) for at in zip(rows[keys[0]], rows[keys[1]], rows["label"], strict=True)]
+    points = [Point(*plane.point(row), row.label) for row in rows]
     named = points if len(points) <= NAMED else []
     chart = draw_clouds(
         clouds,
@@ -130,8 +137,7 @@ def _section(plane: _Plane) -> str:
         named=named,
     )
     options = "".join(
-        f'<option value="{escape(model)}">{escape(name)}</option>'
-        for model, name in zip(rows["model"], rows["label"], strict=True)
+        f'<option value="{escape(row.model)}">{escape(row.label)}</option>' for row in rows
     )
     picker = (
         f'<p class="picker needs-script"><label>Layer by layer <select data-layers="'
@@ -149,9 +155,9 @@ def _section(plane: _Plane) -> str:
 def _figures(plane: _Plane) -> str:
     text, rows = plane.text, plane.rows
     header = [("Model", False), ("Family", False), *((label, True) for label in FIGURES)]
-    best = f"{text.name}_optimality"
-    ordered = rows.sort_values(best, ascending=False) if best in rows else rows
-    lines = [_line(row, text.name) for _, row in ordered.head(TABLE_ROWS).iterrows()]
+    best = text.key._replace(quantity="optimality")
+    ordered = sorted(rows, key=lambda row: -(row.value(best) or 0.0))
+    lines = [_line(row, text.key) for row in ordered[:TABLE_ROWS]]
     models = counted(len(rows), "model")
     caption = f"{text.label}, {models} as in the chart, the highest optimality first"
     if len(rows) > TABLE_ROWS:
@@ -167,7 +173,7 @@ def _single(planes: Sequence[_Plane]) -> str:
     header += [(label, True) for label in FIGURES]
     lines = []
     for plane in planes:
-        model, family, *figures = _line(plane.rows.iloc[0], plane.text.name)
+        model, family, *figures = _line(plane.rows[0], plane.text.key)
         lines.append([model, family, escape(plane.kind), escape(plane.text.label), *figures])
     caption = (
         f"Texts of which one model of a kind is measured, {counted(len(lines), 'row')}: nothing to "
@@ -178,15 +184,15 @@ def _single(planes: Sequence[_Plane]) -> str:
     )
 
 
-def _line(row: pd.Series, text: str) -> list[str]:
-    shown = escape(row["label"]).replace("/", "/<wbr>")
-    figures = [
-        number(row.get(f"{text}_{key}"), 4) for key in ("complexity", "expressivity", "optimality")
-    ]
-    low, high = row.get(f"{text}_optimality_low"), row.get(f"{text}_optimality_high")
-    interval = f"{number(low, 3)}–{number(high, 3)}" if low == low and low is not None else "–"
-    link = f'<a href="../{escape(row["page"])}">{shown}</a>'
-    return [link, escape(row["family"]), *figures, interval]
+def _line(row: Row, text: Key) -> list[str]:
+    shown = escape(row.label).replace("/", "/<wbr>")
+    quantities: tuple[Quantity, ...] = ("complexity", "expressivity", "optimality")
+    figures = [row.figures.get(text._replace(quantity=quantity)) for quantity in quantities]
+    values = [number(figure.value if figure else None, 4) for figure in figures]
+    ends = figures[-1].interval if figures[-1] else None
+    interval = f"{number(ends.low, 3)}–{number(ends.high, 3)}" if ends else "–"
+    link = f'<a href="../{escape(row.page)}">{shown}</a>'
+    return [link, escape(row.family), *values, interval]
 
 
 def render_bias(specs: Specs, stored: Sequence[StoredResult]) -> str:

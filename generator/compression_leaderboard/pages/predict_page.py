@@ -5,16 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 from scipy import stats
 
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.fits.candidates import COMPUTE, SIZE, Candidate
-from compression_leaderboard.fits.findings import BenchmarkStudy, Judgement, Study
+from compression_leaderboard.board.figures import PARAMETERS, TRAINING_FLOP, Key, values
+from compression_leaderboard.fits.candidates import Candidate
+from compression_leaderboard.fits.evaluation import Judgement
+from compression_leaderboard.fits.findings import BenchmarkStudy, Study
 from compression_leaderboard.fits.intervals import LEVELS, Errors, conformal_share, is_conformal
 from compression_leaderboard.fits.nested_cv import Chosen, Scaling
 from compression_leaderboard.fits.predict import Calibration
 from compression_leaderboard.fits.study import Evidence, find_outliers
-from compression_leaderboard.fits.table import MEAN, usable_texts
+from compression_leaderboard.fits.table import usable_texts
 from compression_leaderboard.pages.charts import folded_figures
 from compression_leaderboard.pages.dots import Judged, draw_judged
 from compression_leaderboard.pages.fit_sections import (
@@ -257,8 +260,7 @@ def _correlations(cohort: Cohort, found: Evidence) -> str:
 
 Values = dict[str, Any]
 
-AVERAGE = "compression"  # the column that holds the average of the texts
-SIZES = {SIZE: ("Parameters", "number"), COMPUTE: ("Training compute", "FLOP")}
+SIZES = {PARAMETERS: ("Parameters", "number"), TRAINING_FLOP: ("Training compute", "FLOP")}
 
 
 def render_calculator(cohorts: Sequence[Cohort], studies: Mapping[str, Study]) -> str:
@@ -276,8 +278,8 @@ def render_calculator(cohorts: Sequence[Cohort], studies: Mapping[str, Study]) -
 
 def calculator_json(cohorts: Sequence[Cohort], studies: Mapping[str, Study]) -> bytes:
     """docs/data/predict.json: all that the arithmetic of `leaderboard predict` needs."""
-    values = [_values(cohort, one) for cohort, one in _answerable(cohorts, studies)]
-    return json.dumps(values, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    content = [_values(cohort, one) for cohort, one in _answerable(cohorts, studies)]
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _answerable(
@@ -285,11 +287,11 @@ def _answerable(
 ) -> Iterator[tuple[Cohort, BenchmarkStudy]]:
     """Cohorts whose mean is fitted to figures that can be asked with."""
     for cohort in cohorts:
-        one = studies[cohort.name].of(MEAN)
+        one = studies[cohort.name].of(cohort.mean_score)
         if one is None or one.fit is None:
             continue
-        columns = {p.column for p in one.fit.candidate.predictors}
-        if columns <= {c.name for c in cohort.compression} | {AVERAGE, SIZE, COMPUTE}:
+        keys = {p.key for p in one.fit.candidate.predictors}
+        if keys <= {c.key for c in cohort.compression} | {cohort.mean_compression, *SIZES}:
             yield cohort, one
 
 
@@ -297,12 +299,13 @@ def _values(cohort: Cohort, one: BenchmarkStudy) -> Values:
     fit = one.fit
     assert fit is not None  # it is answerable
     texts = usable_texts(cohort)
-    needed = _columns([fit.candidate], texts)
-    used = _columns([fit.candidate, *(candidate for candidate, _, _ in fit.outer)], texts)
-    rows = cohort.rows[cohort.rows[MEAN].notna()]
-    if rows[SIZE].notna().any():
-        used.add(SIZE)  # larger models than those have wider intervals
-    shown = {c.name: (c.label, c.unit) for c in cohort.compression} | SIZES
+    mean = cohort.mean_compression
+    needed = _keys([fit.candidate], mean, texts)
+    used = _keys([fit.candidate, *(candidate for candidate, _, _ in fit.outer)], mean, texts)
+    rows = [row for row in cohort.rows if cohort.mean_score in row.figures]
+    if any(row.parameters is not None for row in rows):
+        used.add(PARAMETERS)  # larger models than those have wider intervals
+    shown = {c.key: (c.label, c.unit) for c in cohort.compression} | SIZES
     return {
         "name": cohort.name,
         "title": cohort.title,
@@ -312,12 +315,13 @@ def _values(cohort: Cohort, one: BenchmarkStudy) -> Values:
         "models": fit.chosen.rows,
         "groups": fit.chosen.groups,
         "fields": [
-            {"column": name, "label": label, "unit": unit, "needed": name in needed}
-            | {"low": float(rows[name].min()), "high": float(rows[name].max())}
-            for name, (label, unit) in shown.items()
-            if name in used
+            {"column": key.id, "label": label, "unit": unit, "needed": key in needed}
+            | {"low": float(np.nanmin(known)), "high": float(np.nanmax(known))}
+            for key, (label, unit) in shown.items()
+            if key in used
+            for known in [values(rows, key)]
         ],
-        "average": list(texts),
+        "average": [text.id for text in texts],
         "fit": _curve(fit.candidate, fit.scaling, fit.chosen)
         | {
             "label": fit.candidate.label,
@@ -336,10 +340,10 @@ def _values(cohort: Cohort, one: BenchmarkStudy) -> Values:
     }
 
 
-def _columns(candidates: Sequence[Candidate], texts: Sequence[str]) -> set[str]:
-    """Columns that the predictors are made of: the average of every text."""
-    named = {p.column for candidate in candidates for p in candidate.predictors}
-    return named - {AVERAGE} | (set(texts) if AVERAGE in named else set())
+def _keys(candidates: Sequence[Candidate], mean: Key, texts: Sequence[Key]) -> set[Key]:
+    """What the predictors are made of: the mean of every text."""
+    named = {p.key for candidate in candidates for p in candidate.predictors}
+    return named - {mean} | (set(texts) if mean in named else set())
 
 
 def _curve(candidate: Candidate, scaling: Scaling, chosen: Chosen) -> Values:
@@ -347,7 +351,7 @@ def _curve(candidate: Candidate, scaling: Scaling, chosen: Chosen) -> Values:
     return {
         "form": candidate.form,
         "predictors": [
-            {"column": p.column, "log": p.log, "centre": float(centre), "scale": float(scale)}
+            {"column": p.key.id, "log": p.log, "centre": float(centre), "scale": float(scale)}
             for p, centre, scale in zip(
                 candidate.predictors, scaling.centre, scaling.scale, strict=True
             )

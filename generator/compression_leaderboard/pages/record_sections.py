@@ -6,8 +6,9 @@ from statistics import fmean
 import numpy as np
 
 from compression_leaderboard.board.comparisons import Comparison
+from compression_leaderboard.board.current import is_current
 from compression_leaderboard.board.derived import (
-    Figure,
+    Estimate,
     OverLayers,
     bits_interval,
     corrected,
@@ -18,7 +19,6 @@ from compression_leaderboard.board.derived import (
     place_on_plane,
     preference_figure,
 )
-from compression_leaderboard.board.measured import is_current
 from compression_leaderboard.pages.charts import Series, draw_series, folded_figures
 from compression_leaderboard.pages.text import (
     UNKNOWN,
@@ -125,7 +125,7 @@ def _size(lossy: Lossy) -> str:
     return f"{counted(lossy.positions, 'position')} in {counted(lossy.documents, 'document')}"
 
 
-def _shown(figure: Figure | None) -> str:
+def _shown(figure: Estimate | None) -> str:
     return with_interval(figure.value, figure.interval) if figure else UNKNOWN
 
 
@@ -479,12 +479,12 @@ def render_preference(entry: StoredResult, specs: Specs) -> str:
     title = f"Preference information: {pairs.title if pairs else result.name}"
     return (
         f'<h2 id="corpus-{escape(result.name)}">{escape(title)}</h2>'
-        f'<dl class="facts">{rows}</dl>{_layers(result.name, measured)}'
+        f'<dl class="facts">{rows}</dl>{_preference_layers(result.name, measured)}'
         f"{source_line(entry, specs)}"
     )
 
 
-def _layers_preference_parts(name: str, measured: Preference) -> str:
+def _preference_layers(name: str, measured: Preference) -> str:
     header = [("Layer", False)] + [
         (label, True) for label in ("Plug-in", "Null", "Swap deviation", "Corrected")
     ]

@@ -5,8 +5,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+from compression_leaderboard.board.current import is_current
 from compression_leaderboard.board.derived import mean_score
-from compression_leaderboard.board.measured import is_current
 from compression_leaderboard.operations.drift import Reading, read_sentinel
 from compression_leaderboard.pages.record_sections import listed_record
 from compression_leaderboard.pages.text import (

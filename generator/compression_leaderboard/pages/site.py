@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
-from compression_leaderboard.board.board import Board
 from compression_leaderboard.board.comparisons import Comparison
 from compression_leaderboard.board.trajectories import make_trajectories
 from compression_leaderboard.choose.options import make_options
@@ -12,9 +11,10 @@ from compression_leaderboard.exports.feed import export_badges
 from compression_leaderboard.exports.package import checksums
 from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.fits.predict import find_yardstick
+from compression_leaderboard.fits.studied_board import StudiedBoard
 from compression_leaderboard.pages.board_table import board_json, make_board_table
 from compression_leaderboard.pages.choose_page import render_choose, render_options
-from compression_leaderboard.pages.compare_page import document_files, draw_files, render_compare
+from compression_leaderboard.pages.compare_page import document_files, render_compare
 from compression_leaderboard.pages.data_pages import (
     imported_path,
     render_corpora,
@@ -53,7 +53,7 @@ WIDTH = 2**31 - 1  # of a line that is never folded
 
 
 def render_site(
-    board: Board,
+    board: StudiedBoard,
     commands: Sequence[Command] = (),
     changelog: str = "",
     start: Start = when_asked,
@@ -118,7 +118,7 @@ def render_site(
         content = render_cohort(shown_table, tables, evidence, date)
         files[f"docs/{page}.md"] = _page(cohort.title, content, date, ("leaderboard.js",))
     final = [entry for entry in board.texts if board.is_final(entry.result)]
-    files |= layer_files(final) | document_files(final) | draw_files(final)
+    files |= layer_files(final) | document_files(final)
     files |= of_models()
     exported = exporting()
     partials["download"] = render_downloads(board, exported)
@@ -151,7 +151,7 @@ def _changelog(text: str) -> bytes:
 
 
 def _model_pages(
-    board: Board, standings: Mapping[str, list[Standing]]
+    board: StudiedBoard, standings: Mapping[str, list[Standing]]
 ) -> Iterator[tuple[str, str, str]]:
     """Address, title and content of every model's page, measured and published."""
     records: dict[str, list[StoredResult]] = {}
@@ -178,11 +178,11 @@ def _model_pages(
         yield page, model.title, content + terms_line("../../", MODEL, content)
     for cohort in board.cohorts:
         if cohort.provenance == "published":
-            for _, row in cohort.rows.iterrows():
-                own = standings.get(str(row["page"]), [])
+            for row in cohort.rows:
+                own = standings.get(row.page, [])
                 content = render_published(cohort, row, own)
                 words = terms_line("../../../", MODEL, content)
-                yield str(row["page"]).strip("/"), str(row["name"]), content + words
+                yield row.page.strip("/"), row.name, content + words
 
 
 def _page(title: str, content: str, date: str, scripts: Sequence[str] = ()) -> bytes:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from compression_leaderboard.board.figures import Key
 from compression_leaderboard.fits.findings import Study
 from compression_leaderboard.fits.intervals import LEVELS
-from compression_leaderboard.fits.table import MEAN
 from compression_leaderboard.pages.board_table import (
     BoardColumn,
     BoardRow,
@@ -44,7 +44,8 @@ class Standing:
     def mean_key(self) -> str:
         """The column by which the table is ordered."""
         compression = self.board.cohort.compression
-        return "compression" if len(compression) != 1 else compression[0].name
+        mean = self.board.cohort.mean_compression
+        return mean.id if len(compression) != 1 else compression[0].key.id
 
 
 def find_standings(
@@ -57,12 +58,10 @@ def find_standings(
         ranked = [row for row in models if row.order is not None]
         places = {id(row): place for place, row in enumerate(ranked)}
         held = board.cohort.rows
-        names = dict(zip(held["page"], held["model"], strict=True))
+        names = {row.page: row.model for row in held}
         study = studies[board.cohort.name]
         for row in models:
-            standing = Standing(
-                board, row, ranked, places.get(id(row)), str(names[row.page]), study
-            )
+            standing = Standing(board, row, ranked, places.get(id(row)), names[row.page], study)
             found.setdefault(row.page, []).append(standing)
     return found
 
@@ -77,7 +76,7 @@ def render_tiles(standing: Standing, root: str) -> str:
         label = term("Bits per byte", root, unit[:1].upper() + unit[1:])
         texts = f"mean of {counted(len(compression), 'text')}" if len(compression) > 1 else first
         tiles.append(_tile(standing, standing.mean_key, label, texts))
-        ratio = f"{compression[0].name}_optimality"
+        ratio = compression[0].key._replace(quantity="optimality").id
         tiles.append(_tile(standing, ratio, term("Optimality", root), first))
     tiles.append(_tile(standing, "score", term("Mean score", root, "Mean score, %")))
     note = MARK if standing.row.mixture else ""
@@ -130,13 +129,13 @@ def _percentile(standing: Standing) -> str:
 def _scores(standing: Standing) -> str:
     """Every benchmark: what was measured, and what a fit without the model's group predicted."""
     cohort = standing.board.cohort
-    shown = [(score.name, score.label, score.chance) for score in cohort.scores]
+    shown = [(score.key, score.label, score.chance) for score in cohort.scores]
     if len(shown) > 1:
-        shown.insert(0, (MEAN, "Mean score", None))
+        shown.insert(0, (cohort.mean_score, "Mean score", None))
     dots = []
-    for name, label, chance in shown:
-        value, low, high, guess = None, None, None, _without_its_group(standing, name)
-        found = standing.cell(name)
+    for key, label, chance in shown:
+        value, low, high, guess = None, None, None, _without_its_group(standing, key)
+        found = standing.cell(key.id)
         if found is not None and is_predicted(found[1]):
             guess = _interval(found[1])
         elif found is not None:
@@ -153,7 +152,7 @@ def _scores(standing: Standing) -> str:
     return f'<section class="card"><h3>Benchmarks</h3>{drawn}</section>'
 
 
-def _without_its_group(standing: Standing, benchmark: str) -> Ends | None:
+def _without_its_group(standing: Standing, benchmark: Key) -> Ends | None:
     """Prediction and 95 % interval of a fit to the other groups."""
     one = standing.study.of(benchmark)
     judged = one.judged("group") if one is not None else None

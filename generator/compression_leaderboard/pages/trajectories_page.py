@@ -1,10 +1,10 @@
 """Figures over training: measured checkpoints, and published ones of runs with several."""
 
-from collections.abc import Mapping, Sequence
-
-import pandas as pd
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.trajectories import CheckpointFigure
 from compression_leaderboard.pages.charts import Run, draw_runs, folded_figures
 from compression_leaderboard.pages.text import count, counted, escape, number, tag, valued
 
@@ -21,15 +21,15 @@ QUANTITIES = {
 
 
 def render_trajectories(
-    frame: pd.DataFrame, cohorts: Sequence[Cohort], titles: Mapping[str, str]
+    figures: Sequence[CheckpointFigure], cohorts: Sequence[Cohort], titles: Mapping[str, str]
 ) -> str:
-    """frame: rows of trajectories.csv. titles: of texts and suites by name, of models by id."""
-    frame = frame.assign(model=[titles.get(model, model) for model in frame["model"]])
+    """titles: of texts and suites by name, of models by id."""
     parts = []
-    for name, rows in frame.groupby("name", sort=True):
-        title = titles.get(str(name), str(name))
-        charts = _plane_chart(str(name), rows, title) + "".join(
-            _measured_chart(str(name), rows, quantity, title) for quantity in QUANTITIES
+    for name in sorted({one.name for one in figures}):
+        own = [replace(f, model=titles.get(f.model, f.model)) for f in figures if f.name == name]
+        title = titles.get(name, name)
+        charts = _plane_chart(name, own, title) + "".join(
+            _measured_chart(name, own, quantity, title) for quantity in QUANTITIES
         )
         if charts:
             parts.append(
@@ -40,12 +40,21 @@ def render_trajectories(
     return found or "<p class='notice'>No training run with checkpoints is measured yet.</p>"
 
 
-def _measured_chart(name: str, rows: pd.DataFrame, quantity: str, title: str) -> str:
+def _by_model(figures: Iterable[CheckpointFigure]) -> dict[str, list[CheckpointFigure]]:
+    found: dict[str, list[CheckpointFigure]] = {}
+    for one in figures:
+        found.setdefault(one.model, []).append(one)
+    return dict(sorted(found.items()))
+
+
+def _measured_chart(
+    name: str, figures: Sequence[CheckpointFigure], quantity: str, title: str
+) -> str:
     label, times = QUANTITIES[quantity]
-    chosen = rows[(rows["quantity"] == quantity) & (rows["tokens_seen"].astype(float) > 0)]
+    chosen = [f for f in figures if f.quantity == quantity and f.tokens_seen]
     runs = [
-        _run(str(model), list(own["tokens_seen"]), list(own["value"]), times)
-        for model, own in chosen.groupby("model", sort=True)
+        _run(model, [f.tokens_seen or 0 for f in own], [f.figure.value for f in own], times)
+        for model, own in _by_model(chosen).items()
         if len(own) >= FEWEST_POINTS
     ]
     what = f"{title}: {_inside(label)} over training tokens, measured here"
@@ -99,20 +108,26 @@ def _inside(label: str) -> str:
     return label[:1].lower() + label[1:]
 
 
-def _plane_chart(name: str, rows: pd.DataFrame, title: str) -> str:
+def _plane_chart(name: str, figures: Sequence[CheckpointFigure], title: str) -> str:
     """The path of each run over the information plane: fitting goes up, compressing to the left."""
-    wide = rows.pivot_table(
-        index=["model", "tokens_seen"], columns="quantity", values="value", aggfunc="first"
-    )
-    if not {"complexity", "expressivity"} <= set(wide.columns):
-        return ""
     runs, tokens_of = [], {}
-    for model, own in wide.dropna(subset=["complexity", "expressivity"]).groupby("model"):
-        if len(own) < FEWEST_POINTS:
+    for model, own in _by_model(figures).items():
+        by_tokens: dict[int, dict[str, float]] = {}
+        for one in own:
+            if one.tokens_seen is not None:
+                held = by_tokens.setdefault(one.tokens_seen, {})
+                held.setdefault(one.quantity, one.figure.value)
+        points = [
+            (tokens, held["complexity"], held["expressivity"])
+            for tokens, held in sorted(by_tokens.items())
+            if {"complexity", "expressivity"} <= held.keys()
+        ]
+        if len(points) < FEWEST_POINTS:
             continue
-        seen = tokens_of[str(model)] = [float(tokens) for _, tokens in own.index]
-        marks = tuple(f"{model}, {count(tokens)} tokens" for tokens in seen)
-        runs.append(Run(str(model), tuple(own["complexity"]), tuple(own["expressivity"]), marks))
+        tokens_of[model] = [float(tokens) for tokens, _, _ in points]
+        marks = tuple(f"{model}, {count(tokens)} tokens" for tokens, _, _ in points)
+        xs, ys = (tuple(point[k] for point in points) for k in (1, 2))
+        runs.append(Run(model, xs, ys, marks))
     if not runs:
         return ""
     shown = _longest(runs)
@@ -136,21 +151,27 @@ def _plane_chart(name: str, rows: pd.DataFrame, title: str) -> str:
 
 def _published(cohort: Cohort) -> str:
     """Runs of which the source gives several checkpoints: same size and family, other tokens."""
-    rows = cohort.rows.dropna(subset=["compression", "training_tokens", "parameters"])
     charts = ""
-    for column, label, times in (
-        ("compression", f"Average {cohort.compression[0].unit} (lower is better)", 1.0),
-        ("score", "Mean score, %", 100.0),
+    for column, key, label, times in (
+        (
+            "compression",
+            cohort.mean_compression,
+            f"Average {cohort.unit} (lower is better)",
+            1.0,
+        ),
+        ("score", cohort.mean_score, "Mean score, %", 100.0),
     ):
-        runs = []
-        known = rows.dropna(subset=[column])
-        for _, own in known.groupby(["family", "parameters"], sort=True):
-            ordered = own.drop_duplicates("training_tokens").sort_values("training_tokens")
-            if len(ordered) >= FEWEST_POINTS:
-                first = ordered.iloc[0]
-                named = f"{first['family']}, {count(first['parameters'])}"
-                tokens, values = list(ordered["training_tokens"]), list(ordered[column])
-                runs.append(_run(named, tokens, values, times))
+        points: dict[tuple[str, float], dict[float, float]] = {}
+        for row in cohort.rows:
+            value, size, tokens = row.value(key), row.parameters, row.training_tokens
+            known = row.value(cohort.mean_compression) is not None
+            if known and value is not None and size is not None and tokens is not None:
+                points.setdefault((row.family, size), {}).setdefault(tokens, value)
+        runs = [
+            _run(f"{family}, {count(size)}", sorted(own), [own[k] for k in sorted(own)], times)
+            for (family, size), own in sorted(points.items())
+            if len(own) >= FEWEST_POINTS
+        ]
         what = f"{cohort.title}: {_inside(label)} over training tokens"
         charts += _chart(f"{cohort.name}-{column}", runs, label, what, times)
     if not charts:

@@ -1,4 +1,4 @@
-"""Read the documents and preference pairs that stand in the repository, one JSON object per line."""
+"""Read the repository's documents and preference pairs: one JSON object per line."""
 
 import hashlib
 import json

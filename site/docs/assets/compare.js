@@ -71,8 +71,7 @@ const differences = async (data, rows) => {
     const id = row[0].replace(/^models\//, "").replace(/\/$/, "");
     return (await fetched(files, `${encodeURIComponent(id)}.json`))?.[row[dtypePlace]] ?? {};
   }));
-  const drawsOf = (n) => fetched(files, `draws/${n}.json`);
-  const found = await findDifferences(data.columns, rows.map((row) => row[HEAD]), texts, drawsOf);
+  const found = findDifferences(data.columns, rows.map((row) => row[HEAD]), texts);
   if (!found.length) return "<p>These models share no text of the same documents.</p>";
   return differencesHtml(found, data.date);
 };

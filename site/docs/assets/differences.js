@@ -4,26 +4,14 @@ import { decimals, escapeHtml, number } from "./format.js";
 
 const sum = (values) => values.reduce((a, b) => a + b, 0);
 
-// Linear between neighbours, as numpy's.
-const quantile = (sorted, share) => {
-  const place = share * (sorted.length - 1), below = Math.floor(place);
-  return sorted[below] + (place - below) * ((sorted[below + 1] ?? sorted[below]) - sorted[below]);
-};
-
-// Bits per byte of one less those of the other, with the ends of the 95 % interval: documents are
-// resampled in pairs by the build's own draws, so the figures are those of comparisons.csv.
-const pairedDifference = (one, other, draws) => {
-  const gaps = one.bits.map((bits, k) => bits - other.bits[k]);
-  const drawn = draws.map((counts) => {
-    let bits = 0, bytes = 0;
-    for (let k = 0; k < gaps.length; k += 1) {
-      const count = parseInt(counts[k], 36);
-      bits += count * gaps[k];
-      bytes += count * one.bytes[k];
-    }
-    return bits / bytes;
-  }).sort((a, b) => a - b);
-  return { value: sum(gaps) / sum(one.bytes), low: quantile(drawn, 0.025), high: quantile(drawn, 0.975) };
+// Bits per byte of one less those of the other, with the ends of the interval: the closed form of
+// paired_difference in intervals.py, held to it by tests/vectors/paired_difference.json.
+export const pairedDifference = (bits, others, sizes, reach) => {
+  const gaps = bits.map((one, k) => one - others[k]);
+  const n = sizes.length, size = sum(sizes), value = sum(gaps) / size;
+  const squares = sum(gaps.map((gap, k) => ((gap - value * sizes[k]) / size) ** 2));
+  const half = reach * Math.sqrt((n / (n - 1)) * squares);
+  return { value, low: value - half, high: value + half };
 };
 
 const sameDocuments = (one, other) =>
@@ -31,8 +19,7 @@ const sameDocuments = (one, other) =>
   one.bytes.join() === other.bytes.join();
 
 // Every pair on every text that both were scored on. texts: by model, documents by text.
-// drawsOf: gives the draws for a number of documents.
-export const findDifferences = async (columns, names, texts, drawsOf) => {
+export const findDifferences = (columns, names, texts) => {
   const found = [];
   for (const column of columns)
     for (let a = 0; a < names.length; a += 1)
@@ -40,7 +27,7 @@ export const findDifferences = async (columns, names, texts, drawsOf) => {
         const [one, other] = [texts[a][column.key], texts[b][column.key]];
         if (!one || !other || !sameDocuments(one, other)) continue;
         const n = one.documents.length;
-        const pair = pairedDifference(one, other, await drawsOf(n));
+        const pair = pairedDifference(one.bits, other.bits, one.bytes, one.reach);
         const share = pair.value / (sum(other.bits) / sum(other.bytes));
         const known = pair.low > 0 || pair.high < 0;
         const digits = decimals((pair.high - pair.low) / 2);
@@ -101,6 +88,6 @@ export const differencesHtml = (found, date) => {
   return `<h2>Paired differences</h2><section class="card">${charts}</section>` +
     `<div class="board-scroll" tabindex="0" role="region" aria-label="Paired differences">` +
     `<table class="board wide" id="differences"><caption><span>Bits per byte of the first model less those of the second on the same ` +
-    `documents, as of ${escapeHtml(date)}, with a 95 % interval by resampling documents in pairs; below 0 the first is better</span></caption>` +
+    `documents, as of ${escapeHtml(date)}, with a 95 % interval over documents in pairs; below 0 the first is better</span></caption>` +
     `<thead><tr>${heads}</tr></thead><tbody>${found.map(tableLine).join("")}</tbody></table></div>`;
 };

@@ -1,0 +1,177 @@
+"""Figures: typed values from record to page, and the keys that name them.
+
+A key never takes its quantity from a user, so a text, a task or a family may have any name: a text
+called `score` and a task called `parameters` have keys of their own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compression_leaderboard.intervals import LEVEL, Interval, stderr_of
+
+Quantity = Literal[
+    "compression",  # of one text, in the column's unit
+    "mean_compression",  # over the cohort's texts
+    "complexity",
+    "expressivity",
+    "optimality",
+    "preference",  # I(Z; preferred or rejected), layers 1 to L
+    "lexical",  # the same of layer 0
+    "score",  # of one benchmark
+    "mean_score",  # over the cohort's benchmarks
+    "parameters",
+    "training_flop",
+]
+Provenance = Literal["measured", "published"]
+
+
+class Key(NamedTuple):
+    """What a figure is of."""
+
+    quantity: Quantity
+    name: str = ""  # of the text, the preference pairs or the benchmark; "" for means and sizes
+    protocol: str = ""  # window and stride of a text, the suite of a benchmark, or the source
+
+    @property
+    def id(self) -> str:
+        """Its name on pages and in addresses, unique within a cohort: compression.sotu, score."""
+        if self.name:
+            return f"{self.quantity}.{self.name}"
+        return self.quantity.removeprefix("mean_")
+
+
+PARAMETERS = Key("parameters")
+TRAINING_FLOP = Key("training_flop")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One value with all that must travel with it."""
+
+    key: Key
+    value: float
+    unit: str
+    provenance: Provenance
+    source: str  # the record below results/measured, or the published source
+    low: float | None = None
+    high: float | None = None
+    level: float | None = None  # of the interval from low to high
+    stderr: float | None = None  # same unit; None where only an interval is known, or nothing
+    n: int | None = None  # documents, items or pairs behind the value
+
+    @classmethod
+    def of(
+        cls,
+        key: Key,
+        value: float,
+        unit: str,
+        provenance: Provenance,
+        source: str,
+        *,
+        interval: Interval | None = None,
+        stderr: float | None = None,
+        n: int | None = None,
+    ) -> Self:
+        """A figure with an interval at the board's level, or with none."""
+        low, high, level = (*interval, LEVEL) if interval else (None, None, None)
+        return cls(
+            key=key,
+            value=value,
+            unit=unit,
+            provenance=provenance,
+            source=source,
+            low=low,
+            high=high,
+            level=level,
+            stderr=stderr,
+            n=n,
+        )
+
+    @property
+    def interval(self) -> Interval | None:
+        if self.low is None or self.high is None:
+            return None
+        return Interval(self.low, self.high)
+
+    @property
+    def error(self) -> float | None:
+        """The standard error, from the interval where it is not known itself."""
+        if self.stderr is None and self.interval is not None:
+            return stderr_of(self.interval)
+        return self.stderr
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a cohort knows of its models: a text's compression, a preference or a score."""
+
+    key: Key
+    label: str
+    unit: str
+    higher_is_better: bool
+    chance: float | None = None  # scores only
+    ceiling: float | None = None
+    negative_control: bool = False  # a score that compression is expected to tell little about
+    in_mean: bool = True  # a score that counts in the mean
+
+    @property
+    def name(self) -> str:
+        return self.key.name
+
+    @property
+    def id(self) -> str:
+        """Its name in files, where preferences stand beside texts."""
+        return f"{self.name}_preference" if self.key.quantity == "preference" else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One model, in one number format, inside one cohort: its identity and its figures."""
+
+    model: str  # id of a measured model, key of a published one
+    name: str
+    label: str  # the name as it is shown, of this row alone
+    family: str  # the group that a fit leaves out together
+    page: str  # below the site's root
+    date: str
+    kind: str | None = None  # "base" or "instruct"
+    quantization: str | None = None
+    dtype: str | None = None
+    released: str | None = None
+    licence: str | None = None
+    revision: str | None = None
+    parameters: float | None = None
+    training_tokens: float | None = None
+    training_flop: float | None = None
+    context_tokens: int | None = None
+    scored_bytes: int | None = None
+    wall_seconds: float | None = None
+    rank: tuple[int, int] | None = None  # best and worst rank by compression
+    figures: Mapping[Key, Figure]
+
+    def value(self, key: Key) -> float | None:
+        """The figure's value, or the model's size; None where it is not known."""
+        if key == PARAMETERS:
+            return self.parameters
+        if key == TRAINING_FLOP:
+            return self.training_flop
+        figure = self.figures.get(key)
+        return None if figure is None else figure.value
+
+
+def benchmark_id(key: Key) -> str:
+    """The name of a benchmark in files and commands; "score" is the mean over the benchmarks."""
+    if key.quantity == "mean_score":
+        return "score"
+    reserved = key.name == "score" or key.name.startswith("benchmark:")
+    return f"benchmark:{key.name}" if reserved else key.name
+
+
+def values(rows: Sequence[Row], key: Key) -> NDArray[np.float64]:
+    """One value per row; NaN where it is not known."""
+    found = (row.value(key) for row in rows)
+    return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
