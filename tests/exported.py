@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
-from compression_leaderboard.board.board import Board, derive_board
+from compression_leaderboard.fits.studied_board import StudiedBoard as Board
+from compression_leaderboard.fits.studied_board import derive_board
 from compression_leaderboard.repository.contents import Contents, read_contents
 from compression_leaderboard.repository.git import Commit
 from compression_leaderboard.repository.results import StoredResult

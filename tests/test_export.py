@@ -11,7 +11,7 @@ import jsonschema
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from compression_leaderboard.board.board import Board
+from compression_leaderboard.fits.studied_board import StudiedBoard as Board
 from compression_leaderboard.board.text_amounts import Amount, Cost
 from compression_leaderboard.exports.columns import FORMULA, Field, Table, figure, text
 from compression_leaderboard.exports.dictionary import make_dictionary

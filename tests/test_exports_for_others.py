@@ -9,7 +9,7 @@ import feedparser
 import jsonschema
 import pytest
 import yaml
-from compression_leaderboard.board.board import Board
+from compression_leaderboard.fits.studied_board import StudiedBoard as Board
 from compression_leaderboard.cli import app
 from compression_leaderboard.exchange.every_eval_ever import import_every_eval_ever
 from compression_leaderboard.exchange.every_eval_ever_export import export_every_eval_ever
