@@ -204,7 +204,7 @@ def _best(board: BoardTable, root: str) -> str:
     keys = {column.key: (k, column) for k, column in enumerate(board.columns)}
     if "rank" not in keys:
         return ""
-    name = "compression" if "compression" in keys else board.cohort.compression[0].name
+    name = "compression" if "compression" in keys else board.cohort.compression[0].key.id
     place, column = keys[name]
     lines = []
     models = [row for row in board.rows if row.provenance != "classical"]

@@ -1,6 +1,7 @@
 """Every generated file of the site by its path below build/."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import yaml
 
@@ -12,7 +13,7 @@ from compression_leaderboard.exports.package import checksums
 from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.fits.predict import find_yardstick
 from compression_leaderboard.fits.studied_board import StudiedBoard
-from compression_leaderboard.pages.board_table import board_json, make_board_table
+from compression_leaderboard.pages.board_table import BoardTable, board_json, make_board_table
 from compression_leaderboard.pages.choose_page import render_choose, render_options
 from compression_leaderboard.pages.compare_page import document_files, render_compare
 from compression_leaderboard.pages.data_pages import (
@@ -41,53 +42,73 @@ from compression_leaderboard.pages.reference import (
     render_model_fields,
 )
 from compression_leaderboard.pages.reliability_page import render_moves, render_reliability
+from compression_leaderboard.pages.rendering import Renderer, breakable
 from compression_leaderboard.pages.standing import Standing, find_standings
 from compression_leaderboard.pages.text import date_captions, escape
 from compression_leaderboard.pages.text_amounts import render_amounts, render_costs
 from compression_leaderboard.pages.trajectories_page import render_trajectories
-from compression_leaderboard.repository.processes import Start, when_asked
 from compression_leaderboard.repository.results import StoredResult, record_text
 
 Files = dict[str, bytes]  # content by path
 WIDTH = 2**31 - 1  # of a line that is never folded
 
 
-def render_site(
-    board: StudiedBoard,
-    commands: Sequence[Command] = (),
-    changelog: str = "",
-    start: Start = when_asked,
-) -> Files:
-    """Pages, partials and data. Paths begin with docs/ or theme/; nothing depends on the clock.
+@dataclass(frozen=True)
+class Sources:
+    """What people wrote: templates and pages by name, such as families.html and families.md."""
 
-    changelog: the project's own, as Markdown. start: begins to make the data, and the pages of
-    models, while the other pages are made, and gives the function that waits for them.
-    """
-    exporting = start(lambda: export_files(board))
-    files: Files = {}
+    templates: Mapping[str, str]
+    pages: Mapping[str, str]
+    changelog: str = ""  # Markdown
+
+
+def render_site(board: StudiedBoard, sources: Sources, commands: Sequence[Command] = ()) -> Files:
+    """Make pages and data by path below build/; nothing depends on the clock."""
+    date = board.commit_date[:10]
+    render = Renderer(sources.templates, date)
+    tables = [
+        make_board_table(cohort, board.evidence[cohort.name].study.predictions)
+        for cohort in board.cohorts
+    ]
+    exported = export_files(board)
+    files = _data(board, tables, exported)
+    generated = _generated(render, board, tables, exported, commands)
+    pages = dict(sources.pages) | {"changelog.md": sources.changelog or "# Changelog"}
+    built = _built(board)
+    for name, source in pages.items():
+        html = generated.get(name.removesuffix(".md"), "")
+        files[f"docs/{name}"] = _with_matter(source, html=date_captions(html, date), built=built)
+    for address, title, content, scripts in _whole_pages(board, tables):
+        files[f"docs/{address}.md"] = _page(title, date_captions(content, date), scripts, built)
+    return files
+
+
+def _built(board: StudiedBoard) -> str:
+    if board.commit == "unknown":
+        return "Built outside of a git repository."
+    return escape(f"Built from commit {board.commit[:12]} of {board.commit_date[:10]}.")
+
+
+def _generated(
+    render: Renderer,
+    board: StudiedBoard,
+    tables: Sequence[BoardTable],
+    exported: Files,
+    commands: Sequence[Command],
+) -> dict[str, str]:
+    """The generated part of each hand-written page, by the page's name."""
     specs, stored, cohorts, evidence = board.specs, board.stored, board.cohorts, board.evidence
     date = board.commit_date[:10]
-    footer = f"Built from commit {escape(board.commit[:12])} of {escape(date)}."
-    if board.commit == "unknown":
-        footer = "Built outside of a git repository."
-    studies = {name: found.study for name, found in evidence.items()}
+    studies = {name: result.study for name, result in evidence.items()}
     options = make_options(cohorts, [entry.result for entry in board.current])
-    tables = [make_board_table(c, evidence[c.name].study.predictions) for c in cohorts]
-    standings = find_standings(tables, studies)
-    of_models = start(
-        lambda: {
-            f"docs/{page}.md": _page(title, content, date)
-            for page, title, content in _model_pages(board, standings)
-        }
-    )
     home = first_board(tables, evidence)
-    first_tables = sorted(tables, key=lambda one: one is not home)  # stable: the others in order
-    titles = {name: one.title for name, one in (specs.corpora | specs.suites).items()}
+    first_tables = sorted(tables, key=lambda table: table is not home)  # stable
+    titles = {name: spec.title for name, spec in (specs.corpora | specs.suites).items()}
     titles |= {name: pairs.title for name, pairs in specs.preferences.items()}
     titles |= {model.id: model.title for model in specs.models.values()}
     yardsticks = {a.corpus: find_yardstick(a.corpus, cohorts, evidence) for a in board.amounts}
-    partials = {
-        "home": render_home(tables, evidence, specs.models, date),
+    parts: dict[str, str] = {
+        "index": render_home(tables, evidence, specs.models, date),
         "predict": render_outcomes(cohorts, evidence)
         + render_calculator(cohorts, studies)
         + render_evidence(cohorts, evidence)
@@ -96,58 +117,57 @@ def render_site(
         + render_costs(specs, board.costs),
         "choose": render_choose(options, date),
         "plane": render_plane_page(tables),
-        "families": render_families(cohorts),
+        "families": render_families(render, cohorts),
         "corpora": render_corpora(board),
         "compare": render_compare(first_tables),
         "reliability": render_reliability(specs, stored, board.commit_date),
         "changelog": render_moves(specs, stored),
         "trajectories": render_trajectories(make_trajectories(specs, stored), cohorts, titles),
-        "bias": render_bias(specs, stored),
-        "commit": footer,
+        "method": render_bias(specs, stored),
         "commands": render_commands(commands),
-        "model-fields": render_model_fields(),
-        "file-fields": render_file_fields(),
+        "add": render_model_fields(),
+        "files": render_file_fields(),
+        "download": render_downloads(board, exported),
+        "import": render_import_list(board.imported, board.conflicts),
     }
     for name, words in PAGES.items():
-        partials[name] += terms_line("../", words, partials[name])
-    files["docs/changelog.md"] = _changelog(changelog)
-    for shown_table in tables:
-        cohort = shown_table.cohort
-        page = f"boards/{cohort.name}"
-        files[f"docs/{page}.json"] = board_json(shown_table, date)
-        content = render_cohort(shown_table, tables, evidence, date)
-        files[f"docs/{page}.md"] = _page(cohort.title, content, date, ("leaderboard.js",))
+        parts[name] += terms_line("../", words, parts[name])
+    return parts
+
+
+def _data(board: StudiedBoard, tables: Sequence[BoardTable], exported: Files) -> Files:
+    """Every file that is no page."""
+    studies = {name: result.study for name, result in board.evidence.items()}
+    options = make_options(board.cohorts, [entry.result for entry in board.current])
     final = [entry for entry in board.texts if board.is_final(entry.result)]
-    files |= layer_files(final) | document_files(final)
-    files |= of_models()
-    exported = exporting()
-    partials["download"] = render_downloads(board, exported)
+    files = layer_files(final) | document_files(final)
     files |= {f"docs/{path}": content for path, content in exported.items()}
     of_pages = {
         "choose.json": render_options(options),
-        "predict.json": calculator_json(cohorts, studies),
+        "predict.json": calculator_json(board.cohorts, studies),
     }
     files |= {f"docs/data/{path}": content for path, content in of_pages.items()}
     files["docs/data/SHA256SUMS"] += checksums(of_pages)
-    partials["imported"] = render_import_list(board.imported, board.conflicts)
-    for one in board.imported:
-        files[f"docs/{imported_path(one.imported)}"] = record_text(one.imported).encode()
-    for name, partial in partials.items():
-        files[f"theme/generated/{name}.html"] = date_captions(partial, date).encode()
+    for table in tables:
+        date = board.commit_date[:10]
+        files[f"docs/boards/{table.cohort.name}.json"] = board_json(table, date)
+    for entry in board.imported:
+        files[f"docs/{imported_path(entry.imported)}"] = record_text(entry.imported).encode()
     return files
 
 
-def _changelog(text: str) -> bytes:
-    """The project's changelog, written by its people, then the figures that moved."""
-    matter = yaml.safe_dump(
-        {
-            "title": "Changelog",
-            "template": "model.html",
-            "partial": "generated/changelog.html",
-            "hide": ["toc"],
-        }
-    )
-    return f"---\n{matter}---\n\n{text or '# Changelog'}\n".encode()
+def _whole_pages(
+    board: StudiedBoard, tables: Sequence[BoardTable]
+) -> Iterator[tuple[str, str, str, Sequence[str]]]:
+    """Address, title, content and scripts of every page that nobody wrote by hand."""
+    date = board.commit_date[:10]
+    studies = {name: result.study for name, result in board.evidence.items()}
+    standings = find_standings(tables, studies)
+    for table in tables:
+        content = render_cohort(table, tables, board.evidence, date)
+        yield f"boards/{table.cohort.name}", table.cohort.title, content, ("leaderboard.js",)
+    for address, title, content in _model_pages(board, standings):
+        yield address, title, content, ()
 
 
 def _model_pages(
@@ -185,22 +205,32 @@ def _model_pages(
                 yield row.page.strip("/"), row.name, content + words
 
 
-def _page(title: str, content: str, date: str, scripts: Sequence[str] = ()) -> bytes:
-    """A page that is nothing but front matter, by a YAML dumper, its content in it as HTML.
+def _page(title: str, content: str, scripts: Sequence[str], built: str) -> bytes:
+    """A page that is nothing but front matter, with its content in it as HTML.
 
-    So neither Markdown nor a template is parsed in it, as a partial would be for each of thousands
-    of pages. The title is escaped here too: the theme writes it into the page as it is.
+    So neither Markdown nor a template is parsed in it, as would happen thousands of times. The
+    title is escaped here too: the theme writes it into the page as it is.
     """
-    shown = escape(title)
     matter = {
-        "title": shown,
-        "template": "model.html",
+        "title": escape(title),
         "scripts": list(scripts),
         "search": {"exclude": True},
         "hide": ["toc", "navigation"],
     }
-    text = yaml.dump(matter, Dumper=yaml.CSafeDumper, allow_unicode=True)
-    html = {"html": f"<h1>{shown.replace('/', '/<wbr>')}</h1>\n{date_captions(content, date)}"}
-    # Quoted, on one line: no line of it can end the matter.
-    text += yaml.dump(html, Dumper=yaml.CSafeDumper, default_style='"', width=WIDTH)
-    return f"---\n{text}---\n".encode()
+    source = f"---\n{yaml.dump(matter, Dumper=yaml.CSafeDumper, allow_unicode=True)}---\n"
+    heading = f"<h1>{breakable(title)}</h1>\n"
+    return _with_matter(source, html=f"{heading}{content}", built=built)
+
+
+def _with_matter(source: str, **values: str) -> bytes:
+    """A page with more front matter: quoted, each value on one line, so that none can end it."""
+    matter, body = "", source
+    if source.startswith("---\n"):
+        matter, _, body = source.removeprefix("---\n").partition("\n---\n")
+        matter += "\n"
+    more = {name: value for name, value in values.items() if value}
+    # Keys are plain and in order; a dumper with quotes everywhere would quote them as well.
+    lines = yaml.dump(
+        more, Dumper=yaml.CSafeDumper, default_style='"', width=WIDTH, allow_unicode=True
+    )
+    return f"---\n{matter}{lines}---\n{body}".encode()

@@ -134,21 +134,17 @@ def valued(shown: str, value: float | None) -> str:
 CAPTION = re.compile(r"(<(?:fig)?caption>(?:<span>)?)([^<]*)")
 
 
+def dated(caption: str, day: str) -> str:
+    """Say at the end of a caption's first sentence as of which day its figures are."""
+    as_of = f"as of {day}"
+    if as_of in caption:
+        return caption
+    first, stop, rest = caption.rstrip().partition(". ")
+    if not stop and first.endswith("."):
+        first, stop = first[:-1], "."
+    return f"{first}, {as_of}{stop}{rest}"
+
+
 def date_captions(page: str, day: str) -> str:
-    """A page whose every caption of a table or chart says as of which day its figures are.
-
-    page: HTML. day: ISO, such as 2026-11-27; it stands at the end of the first sentence. A caption
-    that says it already is left as it is.
-    """
-    said = f"as of {day}"
-
-    def dated(found: re.Match[str]) -> str:
-        start, text = found.groups()
-        if said in text:
-            return found[0]
-        first, stop, rest = text.rstrip().partition(". ")
-        if not stop and first.endswith("."):
-            first, stop = first[:-1], "."
-        return f"{start}{first}, {said}{stop}{rest}"
-
-    return CAPTION.sub(dated, page)
+    """Date every caption of a page that no template has dated."""
+    return CAPTION.sub(lambda match: f"{match[1]}{dated(match[2], day)}", page)

@@ -117,6 +117,14 @@ def _outline(root: Path) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+def read_sources(root: Path) -> tuple[dict[str, str], dict[str, str], str]:
+    """Read the templates and the hand-written pages of the site by name, and the changelog."""
+    templates = {p.name: p.read_text("utf-8") for p in sorted(root.glob("site/templates/*.html"))}
+    pages = {p.name: p.read_text("utf-8") for p in sorted(root.glob("site/docs/*.md"))}
+    changelog = root / "CHANGELOG.md"
+    return templates, pages, changelog.read_text("utf-8") if changelog.is_file() else ""
+
+
 def lay_out(root: Path, made: dict[str, bytes]) -> Layout:
     """What build/docs and build/theme shall hold: what was made, and the folders of COPIES."""
     wanted: Layout = dict(made)

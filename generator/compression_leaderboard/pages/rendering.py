@@ -1,0 +1,88 @@
+"""Render view models with the templates of site/templates; every value is escaped there.
+
+Templates come in as text, so nothing here touches the disk. What they make is finished HTML: it
+reaches mkdocs as data in front matter, where no template engine parses it again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from compression_leaderboard.pages import text
+
+# Marks that change the direction of the text that follows are spelled out.
+DIRECTION_MARKS = (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+SPELLED_OUT = {mark: f"\\u{mark:04x}" for mark in DIRECTION_MARKS}
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The head of a column. key: for scripts that sort; None where none does."""
+
+    label: str
+    numeric: bool = False
+    unit: str = ""
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table."""
+
+    text: str
+    value: float | None = None  # what the column sorts by
+    note: str = ""  # small, below the text
+    href: str | None = None  # below the site's root, or an address of the web
+    css: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with a caption. A cell that is a plain string is text without a sort value."""
+
+    id: str
+    caption: str
+    header: Sequence[Heading]
+    rows: Sequence[Sequence[Cell | str]]
+    wide: bool = False
+
+
+class Renderer:
+    """Templates by name, and what all pages of one build have in common: the day of the figures."""
+
+    def __init__(self, templates: Mapping[str, str], date: str) -> None:
+        self._environment = Environment(
+            loader=DictLoader(dict(templates)),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=_spell_out,
+        )
+        self._environment.globals |= {"date": date, "UNKNOWN": text.UNKNOWN}
+        self._environment.filters |= {
+            "number": text.number,
+            "percent": text.percent,
+            "count": text.count,
+            "breakable": breakable,
+            "dated": lambda caption: text.dated(caption, date),
+        }
+        self._environment.tests["cell"] = lambda value: isinstance(value, Cell)
+
+    def __call__(self, template: str, root: str = "../", **view: Any) -> Markup:
+        """Render a template. root: the way from the page to the site's root, such as "../../"."""
+        return Markup(self._environment.get_template(template).render(root=root, **view))
+
+
+def breakable(name: str) -> Markup:
+    """A name that may break after its slashes."""
+    return Markup("/<wbr>").join(str(_spell_out(name)).split("/"))
+
+
+def _spell_out(value: object) -> object:
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return value.translate(SPELLED_OUT)
+    return value
