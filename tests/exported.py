@@ -1,14 +1,19 @@
 """Boards as tests want them, and exports as files."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import yaml
 from compression_leaderboard.fits.studied_board import StudiedBoard as Board
 from compression_leaderboard.fits.studied_board import derive_board
+from compression_leaderboard.pages.rendering import Renderer
+from compression_leaderboard.pages.site import Sources
+from compression_leaderboard.pages.site import render_site as render_sources
 from compression_leaderboard.repository.contents import Contents, read_contents
 from compression_leaderboard.repository.git import Commit
 from compression_leaderboard.repository.results import StoredResult
+from compression_leaderboard.repository.site import read_sources
 from compression_leaderboard.repository.specs import Specs
 
 COMMIT = Commit("0123456789abcdef0123456789abcdef01234567", "2026-01-02T03:04:05+00:00")
@@ -34,7 +39,23 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
 
 
 def page_text(files: dict[str, bytes], name: str) -> str:
-    """The HTML of a rendered page: a partial, or the matter of a page that is nothing else."""
-    if (partial := files.get(f"theme/generated/{name}.html")) is not None:
-        return partial.decode()
-    return str(yaml.safe_load(files[f"docs/{name}.md"].decode().split("---\n")[1])["html"])
+    """The generated HTML of a page, from its front matter."""
+    name = {"home": "index"}.get(name, name)
+    matter = yaml.safe_load(files[f"docs/{name}.md"].decode().split("---\n")[1])
+    return str(matter.get("html", ""))
+
+
+@cache
+def site_sources() -> Sources:
+    """The site's own templates and pages."""
+    return Sources(*read_sources(Path(__file__).parent.parent))
+
+
+def render_site(board: Board) -> dict[str, bytes]:
+    """The site of a board, with the site's own templates and pages."""
+    return render_sources(board, site_sources())
+
+
+def renderer(date: str = "2026-11-27") -> Renderer:
+    """The renderer of the site's templates."""
+    return Renderer(site_sources().templates, date)

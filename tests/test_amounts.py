@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from compression_leaderboard.board.derived import resampling_counts
+from compression_leaderboard.board.figures import Key
 from compression_leaderboard.board.text_amounts import (
     Amount,
     document_errors,
@@ -14,9 +14,11 @@ from compression_leaderboard.board.text_amounts import (
 )
 from compression_leaderboard.fits.predict import Yardstick, find_yardstick
 from compression_leaderboard.fits.study import weigh_evidence
+from compression_leaderboard.intervals import _resampling_counts
 from compression_leaderboard.pages.text_amounts import render_amounts, render_costs
 
 from tests.factory import make_model, make_result, make_specs, store
+from tests.frames import frame_of, with_frame
 from tests.simulated import simulated_cohort
 from tests.test_comparisons import BITS, LARGE, MIDDLE, MODELS, RESULTS, SMALL, scored
 
@@ -44,7 +46,7 @@ def test_the_error_is_that_of_resampled_documents():
 def test_with_all_documents_it_is_the_error_of_the_bootstrap_on_the_board():
     result = scored(SMALL, BITS[SMALL.id])
     bits = np.array([d.bits for d in result.lossless.documents])
-    counts = resampling_counts(3, 0)
+    counts = _resampling_counts(3, 0)
     spread = float(((counts @ bits) / 300).std())
     whole = [a for a in text_amounts(SPECS, store(result)) if a.documents == 3]
     assert whole[0].error * (2 / 3) ** 0.5 == pytest.approx(spread, rel=0.03)  # n against n - 1
@@ -105,10 +107,11 @@ def test_a_yardstick_is_in_bits_per_byte_and_of_the_same_text_where_there_is_one
         for name, own in (
             ("nats", {"unit": "nats per token"}),
             ("other", {}),
-            ("same", {"name": "prose"}),
+            ("same", {"key": Key("compression", "prose")}),
         )
     ]
-    named[2] = replace(named[2], rows=cohort.rows.rename(columns={"bpb": "prose"}))
+    renamed = frame_of(cohort).rename(columns={"bpb": "prose"})
+    named[2] = with_frame(named[2], renamed)
     evidence = {one.name: weigh_evidence(one) for one in named}
     found = find_yardstick("prose", named, evidence)
     assert (found.cohort, found.own_texts) == ("same", True)

@@ -8,9 +8,8 @@ from dataclasses import replace
 import pytest
 from compression_leaderboard.board.comparisons import NEIGHBOURS, compare_models, neighbours
 from compression_leaderboard.pages.record_sections import render_comparisons
-from compression_leaderboard.pages.site import render_site
 
-from tests.exported import board_of, page_text
+from tests.exported import board_of, page_text, render_site
 from tests.factory import make_model, make_result, make_specs, store
 
 
@@ -52,7 +51,10 @@ def test_the_difference_is_paired_by_document():
     back = found[MIDDLE.id, SMALL.id]
     assert back.difference == pytest.approx(-0.1)
     assert back.share == pytest.approx(-0.1 / 1.2)
-    assert found[SMALL.id, LARGE.id].interval == pytest.approx((0.2, 0.4))
+    # 20, 20 and 40 bits: 80/300 ± t(2) · sqrt(3/2 · 800/3) / 300
+    reach = 4.302653 * (3 / 2 * 800 / 3) ** 0.5 / 300
+    interval = found[SMALL.id, LARGE.id].interval
+    assert interval == pytest.approx((80 / 300 - reach, 80 / 300 + reach), rel=1e-5)
 
 
 def test_the_best_other_comes_first():
@@ -111,7 +113,7 @@ def table_of(files, model):
 
 def test_the_page_says_it_in_words(files):
     large, middle = (" ".join(row) for row in table_of(files, SMALL))
-    assert "org/large 0.27 0.20 to 0.40 28.6 needs 28.6 &#37; more bits than" in large
+    assert "org/large 0.27 −0.02 to 0.55 28.6 no difference that the text can show" in large
     assert middle.endswith("needs 9.1 &#37; more bits than org/middle")
     first = " ".join(table_of(files, LARGE)[0])
     assert first.endswith("needs 15.2 &#37; fewer bits than org/middle")

@@ -12,24 +12,26 @@ import numpy as np
 import pandas as pd
 import pytest
 from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.figures import Key
 from compression_leaderboard.exports.fit_frames import fit_frame, prediction_frame
 from compression_leaderboard.fits.study import study_cohort, weigh_evidence
 from compression_leaderboard.pages.predict_page import render_calculator, render_evidence
 
 from tests.costly import one_in
+from tests.frames import frame_of, with_frame
 from tests.simulated import simulated_cohort
+
+
+def with_mean(cohort: Cohort, rows: pd.DataFrame) -> Cohort:
+    """The cohort with other rows, whose mean score follows from their scores."""
+    names = [s.name for s in cohort.scores]
+    return with_frame(cohort, rows.assign(score=rows[names].mean(axis=1, skipna=False)))
 
 
 @pytest.fixture(scope="module")
 def cohort() -> Cohort:
     """Twenty-four scored models of eight families, two benchmarks, twelve models without scores."""
     return simulated_cohort(7, groups=12, benchmarks=2)[0]
-
-
-def with_rows(cohort: Cohort, rows: pd.DataFrame) -> Cohort:
-    names = [s.name for s in cohort.scores]
-    mean = rows[names].mean(axis=1, skipna=False)
-    return replace(cohort, rows=rows.assign(score=mean).reset_index(drop=True))
 
 
 def shown(cohort: Cohort) -> str:
@@ -68,33 +70,35 @@ def test_the_cohort_is_fitted_before_it_is_spoiled(cohort):
 
 def test_fewer_than_eight_models(cohort):
     refused(
-        with_rows(cohort, cohort.rows.head(7)),
+        with_mean(cohort, frame_of(cohort).head(7)),
         "7 models of 3 families have all figures; a fit needs at least 8 models of 3 families",
     )
 
 
 def test_no_model_at_all(cohort):
     refused(
-        with_rows(cohort, cohort.rows.head(0)),
+        with_mean(cohort, frame_of(cohort).head(0)),
         "0 models of 0 families have all figures; a fit needs at least 8 models of 3 families",
     )
 
 
 def test_one_group_only(cohort):
     refused(
-        with_rows(cohort, cohort.rows.assign(family="one")),
+        with_mean(cohort, frame_of(cohort).assign(family="one")),
         "24 models of 1 family have all figures; a fit needs at least 8 models of 3 families",
     )
 
 
 def test_a_constant_predictor(cohort):
-    rows = cohort.rows.assign(bpb=0.8, compression=0.8)
-    refused(with_rows(cohort, rows), "all models have the same figures")
+    rows = frame_of(cohort).assign(bpb=0.8, compression=0.8)
+    refused(with_mean(cohort, rows), "all models have the same figures")
 
 
 def test_all_scores_the_same(cohort):
-    rows = cohort.rows.assign(task0=cohort.rows["task0"].where(cohort.rows["task0"].isna(), 0.5))
-    page = shown(with_rows(cohort, rows))
+    rows = frame_of(cohort).assign(
+        task0=frame_of(cohort)["task0"].where(frame_of(cohort)["task0"].isna(), 0.5)
+    )
+    page = shown(with_mean(cohort, rows))
     assert "task0: not enough evidence: all models have the same figures" in page
     assert "task1: not enough" not in page
 
@@ -103,14 +107,14 @@ def test_all_scores_the_same(cohort):
 def test_all_scores_at_chance(cohort, known):
     """Within two standard errors where they are known, within two points where they are not."""
     noise = np.random.default_rng(1).uniform(-0.015, 0.015, len(cohort.rows))
-    chance = (0.25 + noise) + 0 * cohort.rows["task0"]  # NaN stays NaN
-    rows = cohort.rows.assign(task0=chance)
+    chance = (0.25 + noise) + 0 * frame_of(cohort)["task0"]  # NaN stays NaN
+    rows = frame_of(cohort).assign(task0=chance)
     if known:
         rows = rows.assign(task0=0.25 + 2 * (chance - 0.25), task0_stderr=0.02)
-    page = shown(with_rows(cohort, rows))
+    page = shown(with_mean(cohort, rows))
     assert "task0: not enough evidence: all scores are at chance" in page
     assert "task1: not enough" not in page
-    both = with_rows(cohort, rows.assign(task1=rows["task0"], task1_stderr=0.02, score_stderr=0.02))
+    both = with_mean(cohort, rows.assign(task1=rows["task0"], task1_stderr=0.02, score_stderr=0.02))
     study = study_cohort(both)
     assert {b.shortage for b in study.benchmarks} == {
         "not enough evidence: all scores are at chance"
@@ -121,18 +125,18 @@ def test_all_scores_at_chance(cohort, known):
 @pytest.mark.costly
 def test_a_model_whose_figures_are_not_known_trains_nothing_and_is_not_predicted(cohort):
     """NaN is what an empty cell becomes; a cell that says nan is refused."""
-    spoiled = cohort.rows.copy()
+    spoiled = frame_of(cohort).copy()
     spoiled.loc[0, ["bpb", "compression"]] = np.nan
     found, without = (
-        evidence_of(with_rows(cohort, rows)) for rows in (spoiled, cohort.rows.drop(index=0))
+        evidence_of(with_mean(cohort, rows)) for rows in (spoiled, frame_of(cohort).drop(index=0))
     )
     pd.testing.assert_frame_equal(prediction_frame(found), prediction_frame(without))
-    assert "nan" not in as_text(render_evidence([with_rows(cohort, spoiled)], found)).lower()
+    assert "nan" not in as_text(render_evidence([with_mean(cohort, spoiled)], found)).lower()
 
 
 def test_a_benchmark_that_nobody_has_leaves_the_others_and_no_mean(cohort):
-    rows = cohort.rows.assign(task0=np.nan)
-    page = shown(with_rows(cohort, rows))
+    rows = frame_of(cohort).assign(task0=np.nan)
+    page = shown(with_mean(cohort, rows))
     assert "Not enough evidence: 0 models of 0 families have all figures" in page
     assert "task0: not enough evidence: 0 models of 0 groups have all figures" in page
     assert "task1: not enough" not in page
@@ -148,7 +152,7 @@ def test_a_negative_control_is_labelled_wherever_it_stands(cohort):
     page = as_text(render_evidence([marked], found))
     assert page.count("task1 (negative control)") == 3  # two kinds of left-out models, one r
     assert "task0 (negative control)" not in page
-    study = found[marked.name].study.of("task1")
+    study = found[marked.name].study.of(Key("score", "task1"))
     assert "negative control: compression is expected to tell little" in study.warnings(
         study.predictions[0]
     )

@@ -21,6 +21,8 @@ from compression_leaderboard.pages.standing import find_standings
 from compression_leaderboard.repository.published import read_published
 
 from tests.choose_vectors import CRITERIA, make_option
+from tests.exported import renderer
+from tests.frames import frame_of
 from tests.published_cohorts import published_cohorts
 
 ROOT = Path(__file__).parent.parent
@@ -49,14 +51,14 @@ def page_of(cohort, model):
     standings = find_standings(
         [make_board_table(cohort)], {cohort.name: Study(cohort.name, "", ())}
     )
-    row = cohort.rows.set_index("model", drop=False).loc[model]
+    row = frame_of(cohort).set_index("model", drop=False).loc[model]
     return render_published(cohort, row, standings[row["page"]])
 
 
 def test_only_one_published_table_has_mixtures_and_fits_take_the_sources_figure(huang):
     named = {name: set(cohort.mixtures) for name, cohort in published_cohorts().items()}
     assert {name: found for name, found in named.items() if found} == {"huang-2024": set(SIZES)}
-    held = huang.rows.set_index("model")["parameters"]
+    held = frame_of(huang).set_index("model")["parameters"]
     assert {name: held[name] for name in SIZES} == SIZES
 
 
@@ -114,7 +116,7 @@ def test_the_table_names_its_mixtures_below_it(huang):
     assert all(name in below for name in SIZES)
     other = make_board_table(published_cohorts()["pythia-v0"])
     assert NOTE not in render_board(other, "../../", "2026-01-01")
-    assert NOTE in render_families([huang])
+    assert NOTE in render_families(renderer(), [huang])
 
 
 def test_the_page_of_a_mixture_marks_its_size_and_no_other_page_has_the_note(huang):
@@ -129,10 +131,10 @@ def test_the_page_of_a_mixture_marks_its_size_and_no_other_page_has_the_note(hua
 
 def test_the_home_page_counts_no_mixture_among_sizes(huang):
     """Were a mixture's figure the largest, it would still not be the size of the largest model."""
-    rows = huang.rows.copy()
+    rows = frame_of(huang).copy()
     rows.loc[rows["model"] == "deepseek-ai/DeepSeek-V2", "parameters"] = 900e9
     evidence = {"huang-2024": Evidence("not enough evidence", 0, 0, Study("huang-2024", "", ()))}
-    home = render_home([make_board_table(replace(huang, rows=rows))], evidence, {}, "2026-01-01")
+    home = render_home([make_board_table(with_frame(huang, rows))], evidence, {}, "2026-01-01")
     assert "up to 110B parameters, mixtures of experts aside" in home
 
 

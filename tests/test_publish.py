@@ -14,11 +14,9 @@ import yaml
 from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.fits.studied_board import derive_board
 from compression_leaderboard.fits.study import Evidence, study_cohort
-from compression_leaderboard.fits.table import MEAN
 from compression_leaderboard.pages.charts import make_axis
 from compression_leaderboard.pages.model_page import render_model
 from compression_leaderboard.pages.predict_page import render_outcomes
-from compression_leaderboard.pages.site import render_site
 from compression_leaderboard.pages.text import (
     UNKNOWN,
     count,
@@ -34,7 +32,7 @@ from compression_leaderboard.records.results import Failure
 from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Commit
 
-from tests.exported import COMMIT, board_of, page_text, read_board
+from tests.exported import COMMIT, board_of, page_text, read_board, render_site
 from tests.factory import make_model, make_result, make_specs, store
 from tests.miniature import HOSTILE, write_miniature
 from tests.published_cohorts import mean_studies
@@ -197,7 +195,7 @@ def test_the_predict_page_begins_with_who_wins_in_each_set(repository, miniature
     cohorts = make_cohorts(repository.specs, repository.stored, repository.published)
     found = {}
     for cohort in cohorts:  # of the mean alone, which is what the table shows
-        study = mean_studies().get(cohort.name) or study_cohort(cohort, only=[MEAN])
+        study = mean_studies().get(cohort.name) or study_cohort(cohort, only=["score"])
         found[cohort.name] = Evidence(study.benchmarks[0].shortage, 0, 0, study)
     assert page_text(miniature, "predict").startswith('<h2 id="outcome">')
     begun = render_outcomes(cohorts, found).partition("</table>")[0]
