@@ -155,7 +155,7 @@ def test_the_download_has_every_pair_both_ways(files):
         "dtype": "float32",
         "documents": "3",
         "difference": "0.266667",
-        "low95": "0.2",
-        "high95": "0.4",
+        "low95": "-0.0201768",
+        "high95": "0.55351",
         "data_licence": "CC-BY-4.0",
     }

@@ -35,7 +35,7 @@ from typer.testing import CliRunner
 from tests import exported
 from tests.exported import COMMIT
 from tests.factory import SUITE, make_model, make_result, make_specs, store
-from tests.frames import frame_of
+from tests.frames import frame_of, with_frame
 
 PLAIN = "org__plain"
 

@@ -16,7 +16,7 @@ from compression_leaderboard.fits.intervals import (
 from compression_leaderboard.fits.study import study_cohort
 from compression_leaderboard.pages.fit_sections import render_coverage
 
-from tests.frames import frame_of
+from tests.frames import frame_of, with_frame
 from tests.published_cohorts import COHORTS, published_cohorts
 from tests.simulated import simulated_cohort
 

@@ -22,7 +22,7 @@ from compression_leaderboard.repository.published import read_published
 
 from tests.choose_vectors import CRITERIA, make_option
 from tests.exported import renderer
-from tests.frames import frame_of
+from tests.frames import frame_of, with_frame
 from tests.published_cohorts import published_cohorts
 
 ROOT = Path(__file__).parent.parent
