@@ -8,6 +8,7 @@ from compression_leaderboard.fits.study import Evidence
 from compression_leaderboard.pages.board_table import BoardTable, Cell, cell_html, render_board
 from compression_leaderboard.pages.charts import Cloud, draw_clouds
 from compression_leaderboard.pages.text import count, counted, escape, link, number, percent, tag
+from compression_leaderboard.pages.unrendered import chart_html
 from compression_leaderboard.records.models import Model
 
 BEST_SHOWN = 5
@@ -122,7 +123,7 @@ def _headline(board: BoardTable, found: Evidence) -> str:
     mean = cohort.mean_compression
     keys = (mean.id if len(cohort.compression) > 1 else cohort.compression[0].key.id, "score")
     summary, table_id = _chart_summary(cohort, found), f"{cohort.name}-table"
-    chart = draw_clouds(clouds, axes, keys, summary, table_id, found.line)
+    chart = chart_html(draw_clouds(clouds, axes, keys, summary, table_id, found.line))
     families = sorted(clouds, key=lambda cloud: (-len(cloud.rows), cloud.label))[:CHIPS]
     chips = "".join(
         f'<button type="button" aria-pressed="false" data-highlight="{escape(cloud.label)}">'

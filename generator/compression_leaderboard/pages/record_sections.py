@@ -19,7 +19,7 @@ from compression_leaderboard.board.derived import (
     place_on_plane,
     preference_figure,
 )
-from compression_leaderboard.pages.charts import Series, draw_series, folded_figures
+from compression_leaderboard.pages.charts import Series, draw_series
 from compression_leaderboard.pages.text import (
     UNKNOWN,
     counted,
@@ -32,6 +32,7 @@ from compression_leaderboard.pages.text import (
     with_interval,
     with_spread,
 )
+from compression_leaderboard.pages.unrendered import chart_html, folded_figures
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.records.plane import Layer, LayerInformation, Lossy, Share, Side, Unit
 from compression_leaderboard.records.preferences import Preference
@@ -159,7 +160,7 @@ def _by_layer_chart(name: str, lossy: Lossy) -> str:
     read, follows = layer_values(lossy)
     if not len(read) == len(follows) == len(lossy.layers):
         return ""  # single tokens were not asked for
-    return draw_series(
+    chart = draw_series(
         [
             Series("I(X;Z): what was read", "input", read),
             Series("I(Y;Z): what comes next", "output", follows),
@@ -169,6 +170,7 @@ def _by_layer_chart(name: str, lossy: Lossy) -> str:
         f"Information by layer, {_size(lossy)}. Single tokens as labels, mean over anchor seeds.",
         f"layers-{name}",
     )
+    return chart_html(chart)
 
 
 _SIDES: tuple[Side, Side] = ("input", "output")
@@ -209,7 +211,7 @@ def render_convergence(name: str, lossy: Lossy) -> str:
         for step, one, other in zip(steps, plug_in, corrected, strict=True)
     ]
     caption = f"Optimality from parts of {_size(lossy)}, single tokens"
-    return chart + folded_figures(table_id, caption, header, rows)
+    return chart_html(chart) + folded_figures(table_id, caption, header, rows)
 
 
 def _is_single_token(share: Share) -> bool:
@@ -396,7 +398,7 @@ def _context(name: str, lossless: Lossless) -> str:
         for edge, stretch, rate in zip(edges, stretches, rates, strict=True)
     ]
     caption = f"Bits per byte by place in the document, {documents}"
-    return chart + folded_figures(table_id, caption, header, rows)
+    return chart_html(chart) + folded_figures(table_id, caption, header, rows)
 
 
 def render_suite(entry: StoredResult, specs: Specs) -> str:

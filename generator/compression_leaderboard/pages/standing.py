@@ -18,6 +18,7 @@ from compression_leaderboard.pages.board_table import (
 from compression_leaderboard.pages.dots import Dot, draw_dots
 from compression_leaderboard.pages.glossary import MARK, term
 from compression_leaderboard.pages.text import count, counted, escape, number
+from compression_leaderboard.pages.unrendered import dots_html
 
 Ends = tuple[float, float, float]  # a prediction and the ends of its interval
 NEAR = 3  # models shown on either side, by average compression
@@ -148,7 +149,7 @@ def _scores(standing: Standing) -> str:
         f"{counted(len(dots), 'score')} in per cent, {cohort.provenance}. Bars: 95 % intervals "
         f"where the error is known; thin line: chance. {_prediction_words(standing)}"
     )
-    drawn = draw_dots(dots, caption, f"scores-{cohort.name}")
+    drawn = dots_html(draw_dots(dots, caption, f"scores-{cohort.name}"))
     return f'<section class="card"><h3>Benchmarks</h3>{drawn}</section>'
 
 
