@@ -1,17 +1,33 @@
 """Boards as tests want them, and exports as files."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import yaml
 from compression_leaderboard.fits.studied_board import StudiedBoard as Board
 from compression_leaderboard.fits.studied_board import derive_board
+from compression_leaderboard.pages.rendering import Renderer
+from compression_leaderboard.pages.site import Sources
 from compression_leaderboard.repository.contents import Contents, read_contents
 from compression_leaderboard.repository.git import Commit
 from compression_leaderboard.repository.results import StoredResult
+from compression_leaderboard.repository.site import read_sources
 from compression_leaderboard.repository.specs import Specs
 
+ROOT = Path(__file__).parents[1]
 COMMIT = Commit("0123456789abcdef0123456789abcdef01234567", "2026-01-02T03:04:05+00:00")
+
+
+@cache
+def site_sources() -> Sources:
+    """Templates, pages and changelog of this repository."""
+    return Sources(*read_sources(ROOT))
+
+
+def renderer(date: str = COMMIT.date[:10]) -> Renderer:
+    """Renders with the templates of this repository."""
+    return Renderer(site_sources().templates, date)
 
 
 def board_of(specs: Specs, stored: Sequence[StoredResult], commit: Commit = COMMIT) -> Board:

@@ -16,7 +16,7 @@ from compression_leaderboard.pages.board_table import (
     BoardView,
     view_board,
 )
-from compression_leaderboard.pages.charts import Cloud, draw_clouds
+from compression_leaderboard.pages.charts import Chart, Cloud, draw_clouds
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.pages.text import counted, number
 from compression_leaderboard.records.models import Model
@@ -40,7 +40,7 @@ class Total:
 class Headline:
     """The chart of compression and scores. statistics: a sentence about it."""
 
-    chart: Markup
+    chart: Chart
     statistics: str
     families: Sequence[str]
 
@@ -166,11 +166,7 @@ def _headline(board: BoardTable, evidence: Evidence) -> Headline | None:
         clouds, axes, (board.mean_key, "score"), caption, f"{cohort.name}-table", evidence.line
     )
     families = sorted(clouds, key=lambda cloud: (-len(cloud.rows), cloud.label))[:CHIPS]
-    return Headline(
-        Markup(chart),  # noqa: S704 - finished by pages/charts.py
-        _statistics(cohort, evidence),
-        [cloud.label for cloud in families],
-    )
+    return Headline(chart, _statistics(cohort, evidence), [cloud.label for cloud in families])
 
 
 def _clouds(board: BoardTable) -> list[Cloud]:

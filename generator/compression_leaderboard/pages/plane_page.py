@@ -15,7 +15,6 @@ from compression_leaderboard.pages.charts import (
     Series,
     draw_clouds,
     draw_series,
-    folded_figures,
 )
 from compression_leaderboard.pages.record_sections import (
     layer_values,
@@ -24,6 +23,7 @@ from compression_leaderboard.pages.record_sections import (
 )
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.pages.text import counted, escape, number, table, tag
+from compression_leaderboard.pages.unrendered import chart_html, folded_figures
 from compression_leaderboard.records.plane import Lossy
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
@@ -149,7 +149,7 @@ def _section(plane: _Plane) -> str:
     data = f"../boards/{escape(board.cohort.name)}.json"
     return (
         f'<section class="plane" data-board="{data}">{heading}'
-        f'<div class="card">{chart}{picker}</div>{_figures(plane)}</section>'
+        f'<div class="card">{chart_html(chart)}{picker}</div>{_figures(plane)}</section>'
     )
 
 
@@ -256,7 +256,7 @@ def _draw_null(lossy: Lossy) -> str:
         for step, shown, chance in zip(steps, plug_in, null, strict=True)
     ]
     caption = f"Information about the token read, I(X;Z), from up to {lossy.positions} positions"
-    return chart + folded_figures(table_id, caption, header, rows)
+    return chart_html(chart) + folded_figures(table_id, caption, header, rows)
 
 
 def _is_input_token(unit: str, side: str, order: int) -> bool:

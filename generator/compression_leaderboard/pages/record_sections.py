@@ -21,7 +21,7 @@ from compression_leaderboard.board.derived import (
     place_on_plane,
     preference_figure,
 )
-from compression_leaderboard.pages.charts import Series, draw_series
+from compression_leaderboard.pages.charts import Chart, Series, draw_series
 from compression_leaderboard.pages.rendering import Cell, Renderer, Table, headings
 from compression_leaderboard.pages.text import (
     UNKNOWN,
@@ -50,7 +50,7 @@ class Part:
     """
 
     table: Table | None = None
-    chart: Markup | None = None
+    chart: Chart | None = None
     note: str = ""
     fold: str = ""
 
@@ -249,8 +249,7 @@ def _charted(
     note: str = "",
 ) -> Part:
     """A chart with the caption of the table that has its figures."""
-    drawn = draw_series(series, steps, labels, table.caption, table.id)
-    chart = Markup(drawn)  # noqa: S704 - finished by pages/charts.py
+    chart = draw_series(series, steps, labels, table.caption, table.id)
     return Part(table, chart, note, "The figures of this chart")
 
 
@@ -348,7 +347,7 @@ def _by_layer(lossy: Lossy, table_id: str) -> Part | None:
     read, follows = layer_values(lossy)
     if not len(read) == len(follows) == len(lossy.layers):
         return None  # single tokens were not asked for
-    drawn = draw_series(
+    chart = draw_series(
         [
             Series("I(X;Z): what was read", "input", read),
             Series("I(Y;Z): what comes next", "output", follows),
@@ -358,7 +357,7 @@ def _by_layer(lossy: Lossy, table_id: str) -> Part | None:
         f"Information by layer about single tokens, {_size(lossy)}",
         table_id,
     )
-    return Part(chart=Markup(drawn), note="Mean over anchor seeds.")  # noqa: S704 - as above
+    return Part(chart=chart, note="Mean over anchor seeds.")
 
 
 def render_convergence(render: Renderer, name: str, lossy: Lossy) -> Markup:

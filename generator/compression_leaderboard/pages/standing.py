@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from compression_leaderboard.board.figures import Key
 from compression_leaderboard.fits.findings import Study
 from compression_leaderboard.fits.intervals import LEVELS
 from compression_leaderboard.pages.board_table import BoardCell, BoardColumn, BoardRow, BoardTable
-from compression_leaderboard.pages.dots import Dot, draw_dots
+from compression_leaderboard.pages.dots import Dot, Dots, draw_dots
 from compression_leaderboard.pages.glossary import TERMS
 from compression_leaderboard.pages.text import UNKNOWN, counted, number
 
@@ -54,7 +52,7 @@ class Neighbour:
 class Scores:
     """The chart of benchmarks, and what its marks are."""
 
-    chart: Markup
+    chart: Dots
     explanation: str
 
 
@@ -158,7 +156,7 @@ def _scores(standing: Standing) -> Scores | None:
         return None
     caption = f"{counted(len(dots), 'score')} in per cent, {cohort.provenance}"
     return Scores(
-        Markup(draw_dots(dots, caption, f"scores-{cohort.name}")),  # noqa: S704 - by pages/dots.py
+        draw_dots(dots, caption, f"scores-{cohort.name}"),
         "Bars: 95 % intervals where the error is known; thin line: chance. "
         + _explain_predictions(standing.study),
     )
