@@ -94,7 +94,7 @@ def render_model(
         identity=_identity(model, subject),
         sections=[section for section in sections if section],
         checkpoints=_checkpoints(model, results) if model.checkpoints else None,
-        imported=Markup(imported),  # noqa: S704 - finished by pages/data_pages.py
+        imported=Markup(imported),
         history=_history(entries, model),
         citation=_cite(model, final, commit),
         badges=_badges(badges),
@@ -205,9 +205,7 @@ def _checkpoints(model: Model, results: Sequence[Result]) -> Table:
         preference = preference_figure(result.preference).value if result.preference else None
         score = mean_score(result.tasks)[0] if result.tasks else None
         tokens = count(seen[result.revision])
-        rows.append(
-            [result.name, tokens, number(bits, 4), number(preference, 6), percent(score)]
-        )
+        rows.append([result.name, tokens, number(bits, 4), number(preference, 6), percent(score)])
     figures = ("Tokens seen", "Bits per byte", "Preference information", "Mean score, %")
     caption = f"{counted(len(rows), 'figure')} over training (bits per byte: lower is better)"
     return Table("checkpoints", caption, headings("Measured", figures=figures), rows)
@@ -232,10 +230,7 @@ def render_published(
 ) -> Markup:
     """Show tiles and place in the table first, then every figure with its unit and its source."""
     unit = cohort.unit or ""
-    rows = [
-        [c.label, c.unit, number(row.value(c.key), 3), UNKNOWN]
-        for c in cohort.compression
-    ]
+    rows = [[c.label, c.unit, number(row.value(c.key), 3), UNKNOWN] for c in cohort.compression]
     mean = number(row.value(cohort.mean_compression), 3)
     rows.append(["Average of the texts", unit, mean, UNKNOWN])
     rows += [[s.label, "%", percent(row.value(s.key)), percent(s.chance)] for s in cohort.scores]

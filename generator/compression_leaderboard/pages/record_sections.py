@@ -291,9 +291,9 @@ def _figures(name: str, lossy: Lossy) -> Part:
     for unit, order in _label_sets(lossy):
         plane = place_on_plane(lossy, order, unit)
         if plane is not None:
-            figures = (plane.complexity, plane.expressivity, plane.optimality)
+            estimates = (plane.complexity, plane.expressivity, plane.optimality)
             singletons = percent(_singletons(lossy, unit, order))
-            rows.append([_label_words(unit, order), *map(_shown, figures), singletons])
+            rows.append([_label_words(unit, order), *map(_shown, estimates), singletons])
     interval = "no interval: fewer than 20 documents"
     if groups := len(lossy.group_positions):
         interval = f"95 % intervals by jackknife over {groups} groups of documents"
@@ -413,8 +413,8 @@ def _change(values: Sequence[float]) -> str:
 
 def _details(name: str, lossy: Lossy) -> Part:
     """What an order adds to the one before, and what is left."""
-    figures = ("Contextual I(X;Z)", "Contextual I(Y;Z)")
-    figures += ("Regularity I(X;Z) / H(Z)", "Variation H(Z|X)")
+    figures = ["Contextual I(X;Z)", "Contextual I(Y;Z)"]
+    figures += ["Regularity I(X;Z) / H(Z)", "Variation H(Z|X)"]
     entropy = fmean(value for layer in lossy.layers[1:] for value in layer.entropy)
     rows: list[list[Cell | str]] = []
     before: dict[Side, float] = {}
@@ -449,8 +449,8 @@ def _mean(estimate: OverLayers) -> float:
 
 
 def _layers(name: str, lossy: Lossy) -> Table:
-    figures = ("H(Z)", "Ceiling", "Effective rank", "Plug-in I(X;Z)", "Null", "Corrected")
-    figures += ("Plug-in I(Y;Z)", "Null", "Corrected")
+    figures = ["H(Z)", "Ceiling", "Effective rank", "Plug-in I(X;Z)", "Null", "Corrected"]
+    figures += ["Plug-in I(Y;Z)", "Null", "Corrected"]
     rows = [
         [
             _layer_name(layer.layer),
@@ -462,7 +462,10 @@ def _layers(name: str, lossy: Lossy) -> Table:
         for layer in lossy.layers
     ]
     return Table(
-        f"layers-{name}", f"Layer by layer, {_size(lossy)}", headings("Layer", figures=figures), rows
+        f"layers-{name}",
+        f"Layer by layer, {_size(lossy)}",
+        headings("Layer", figures=figures),
+        rows,
     )
 
 
@@ -591,7 +594,10 @@ def _proof(result: Result, proof: Proof, specs: Specs, source: Source) -> Sectio
         f"{proof.compressed_bytes:,} bytes and decompressed in a fresh process, byte for byte "
         "equal.",
         facts=[
-            ("Bits per byte of the file", number(8 * proof.compressed_bytes / proof.sample_bytes, 4)),
+            (
+                "Bits per byte of the file",
+                number(8 * proof.compressed_bytes / proof.sample_bytes, 4),
+            ),
             ("Cost by the model's probabilities", f"{number(proof.bits_ideal, 1)} bits"),
             ("Cost by the coder's weights", f"{number(proof.bits_quantised, 1)} bits"),
             ("Lost by rounding to them", f"{number(lost, 4)} bits per token"),

@@ -166,16 +166,14 @@ def _dot(standing: Standing, key: Key, label: str, chance: float | None) -> Dot 
     """A score and its prediction; None where neither is known."""
     cell = standing.cell(key.id)
     predicted = _predict_without_group(standing, key)
-    if cell is not None and not cell.is_predicted:
+    if cell and not cell.is_predicted:
         return Dot(label, cell.value, cell.low, cell.high, chance, predicted)
-    if cell is not None and not None in (ends := (cell.value, cell.low, cell.high)):
-        predicted = ends
+    if cell and cell.value is not None and cell.low is not None and cell.high is not None:
+        predicted = cell.value, cell.low, cell.high
     return Dot(label, None, None, None, chance, predicted) if predicted else None
 
 
-def _predict_without_group(
-    standing: Standing, benchmark: Key
-) -> tuple[float, float, float] | None:
+def _predict_without_group(standing: Standing, benchmark: Key) -> tuple[float, float, float] | None:
     """Prediction and 95 % interval of a fit to the other groups."""
     fitted = standing.study.of(benchmark)
     evaluation = fitted.judged("group") if fitted else None
