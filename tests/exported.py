@@ -16,7 +16,19 @@ from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.site import read_sources
 from compression_leaderboard.repository.specs import Specs
 
+ROOT = Path(__file__).parents[1]
 COMMIT = Commit("0123456789abcdef0123456789abcdef01234567", "2026-01-02T03:04:05+00:00")
+
+
+@cache
+def site_sources() -> Sources:
+    """Templates, pages and changelog of this repository."""
+    return Sources(*read_sources(ROOT))
+
+
+def renderer(date: str = COMMIT.date[:10]) -> Renderer:
+    """Renders with the templates of this repository."""
+    return Renderer(site_sources().templates, date)
 
 
 def board_of(specs: Specs, stored: Sequence[StoredResult], commit: Commit = COMMIT) -> Board:
@@ -45,17 +57,6 @@ def page_text(files: dict[str, bytes], name: str) -> str:
     return str(matter.get("html", ""))
 
 
-@cache
-def site_sources() -> Sources:
-    """The site's own templates and pages."""
-    return Sources(*read_sources(Path(__file__).parent.parent))
-
-
 def render_site(board: Board) -> dict[str, bytes]:
     """The site of a board, with the site's own templates and pages."""
     return render_sources(board, site_sources())
-
-
-def renderer(date: str = "2026-11-27") -> Renderer:
-    """The renderer of the site's templates."""
-    return Renderer(site_sources().templates, date)

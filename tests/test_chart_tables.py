@@ -186,8 +186,8 @@ def test_both_pictures_of_the_method_page_have_their_figures():
 
 def test_chance_and_predictions_of_dots_are_figures_too():
     dots = [Dot("mmlu", 0.5, 0.4, 0.6, 0.25, (0.45, 0.3, 0.6)), Dot("copa", 0.7)]
-    rows = tables_of(draw_dots(dots, "Two scores of one model.", "scores"))["scores"]
-    assert rows == [
+    table = draw_dots(dots, "Two scores of one model.", "scores").table
+    assert [[getattr(cell, "text", cell) for cell in row] for row in table.rows] == [
         ["mmlu", "50.0", "40.0 to 60.0", "25.0", "45.0", "30.0 to 60.0"],
         ["copa", "70.0", "–", "–", "–", "–"],
     ]

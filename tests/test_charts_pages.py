@@ -53,16 +53,13 @@ def test_few_marks_have_their_names_beside_them(models, named):
 def test_names_of_marks_at_one_place_stand_below_each_other_and_inside():
     points = [Point(0.3, 0.2, f"m{k}") for k in range(6)] + [Point(0.01, 0.01, "left")]
     cloud = Cloud("f", (0.3, 0.01), (0.2, 0.01), (0, 1))
-    drawn = draw_clouds([cloud], ("x", "y"), ("x", "y"), "", "figures", bound=True, named=points)
-    places = re.findall(
-        r'<span style="(left|right):([\d.]+)%;max-width:([\d.]+)%;top:([\d.]+)%">(\w+)', drawn
-    )
-    tops = {name: float(top) for _, _, _, top, name in places}
-    ordered = [tops[f"m{k}"] for k in range(6)]
-    assert all(after - before > 5 for before, after in pairwise(ordered))
-    assert max(tops.values()) < 100
-    assert {name: side for side, _, _, _, name in places}["left"] == "left"
-    assert all(float(away) + float(room) <= 100.01 for _, away, room, _, _ in places)
+    chart = draw_clouds([cloud], ("x", "y"), ("x", "y"), "", "figures", bound=True, named=points)
+    names = {name.text: name for name in chart.names}
+    tops = [names[f"m{k}"].top for k in range(6)]
+    assert all(after - before > 0.05 for before, after in pairwise(tops))
+    assert max(name.top for name in chart.names) < 1
+    assert names["left"].side == "left"
+    assert all(name.start + name.room <= 1.0001 for name in chart.names)
 
 
 def test_families_begin_with_a_finding_and_end_with_what_lacks_one():

@@ -253,9 +253,17 @@ def test_a_predicted_score_and_a_rank_are_badges_where_they_are_known(board):
     cohort = board.cohorts[0]
     ranked = with_frame(cohort, frame_of(cohort).assign(rank_low=1.0, rank_high=2.0))
     told = Prediction(
-        "org__rival", cohort.mean_score, 0.41, ((0.36, 0.46), (0.33, 0.49)), "line", "average", False
+        "org__rival",
+        cohort.mean_score,
+        0.41,
+        ((0.36, 0.46), (0.33, 0.49)),
+        "line",
+        "average",
+        False,
     )
-    mean = BenchmarkStudy(Benchmark(cohort.mean_score, "Mean", 0.25, 1.0), None, predictions=(told,))
+    mean = BenchmarkStudy(
+        Benchmark(cohort.mean_score, "Mean", 0.25, 1.0), None, predictions=(told,)
+    )
     evidence = Evidence(None, 9, 3, Study(cohort.name, "group", (mean,)))
     found = export_badges(replace(board, cohorts=[ranked], evidence={cohort.name: evidence}))
     rank = json.loads(found["badges/org__hostile/rank.json"])

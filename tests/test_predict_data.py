@@ -40,7 +40,11 @@ def entries(cohorts) -> dict[str, dict]:
 
 def ask(root: Path, cohort: str, figures: dict[str, float]) -> dict:
     """The answer of the command."""
-    given = [x for name, v in figures.items() for x in ("--compression", f"{name.removeprefix('compression.')}={v!r}")]
+    given = [
+        option
+        for name, value in figures.items()
+        for option in ("--compression", f"{name.removeprefix('compression.')}={value!r}")
+    ]
     wanted = ["--cohort", cohort, "--benchmark", "score", "--json"]
     found = CliRunner().invoke(app, ["predict", "--root", str(root), *wanted, *given])
     assert found.exit_code == 0, found.output

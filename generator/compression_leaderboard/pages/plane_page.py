@@ -15,14 +15,15 @@ from compression_leaderboard.pages.charts import (
     Series,
     draw_clouds,
     draw_series,
-    folded_figures,
 )
 from compression_leaderboard.pages.record_sections import (
     layer_values,
     record_path,
     render_convergence,
 )
+from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.pages.text import counted, escape, number, table, tag
+from compression_leaderboard.pages.unrendered import chart_html, folded_figures
 from compression_leaderboard.records.plane import Lossy
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
@@ -148,7 +149,7 @@ def _section(plane: _Plane) -> str:
     data = f"../boards/{escape(board.cohort.name)}.json"
     return (
         f'<section class="plane" data-board="{data}">{heading}'
-        f'<div class="card">{chart}{picker}</div>{_figures(plane)}</section>'
+        f'<div class="card">{chart_html(chart)}{picker}</div>{_figures(plane)}</section>'
     )
 
 
@@ -195,7 +196,7 @@ def _line(row: Row, text: Key) -> list[str]:
     return [link, escape(row.family), *values, interval]
 
 
-def render_bias(specs: Specs, stored: Sequence[StoredResult]) -> str:
+def render_bias(render: Renderer, specs: Specs, stored: Sequence[StoredResult]) -> str:
     """Plug-in against null, and the optimality that follows, by number of positions."""
     entry = _widest(specs, stored)
     if entry is None or entry.result.lossy is None:
@@ -210,7 +211,7 @@ def render_bias(specs: Specs, stored: Sequence[StoredResult]) -> str:
         f"labels; means over layers 1 to {len(lossy.layers) - 1} and {seeds} anchor seeds "
         f"({link}).</p>"
     )
-    return about + _draw_null(lossy) + render_convergence("method", lossy)
+    return about + _draw_null(lossy) + str(render_convergence(render, "method", lossy))
 
 
 def _widest(specs: Specs, stored: Sequence[StoredResult]) -> StoredResult | None:
@@ -255,7 +256,7 @@ def _draw_null(lossy: Lossy) -> str:
         for step, shown, chance in zip(steps, plug_in, null, strict=True)
     ]
     caption = f"Information about the token read, I(X;Z), from up to {lossy.positions} positions"
-    return chart + folded_figures(table_id, caption, header, rows)
+    return chart_html(chart) + folded_figures(table_id, caption, header, rows)
 
 
 def _is_input_token(unit: str, side: str, order: int) -> bool:

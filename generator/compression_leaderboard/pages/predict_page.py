@@ -18,7 +18,6 @@ from compression_leaderboard.fits.nested_cv import Chosen, Scaling
 from compression_leaderboard.fits.predict import Calibration
 from compression_leaderboard.fits.study import Evidence, find_outliers
 from compression_leaderboard.fits.table import usable_texts
-from compression_leaderboard.pages.charts import folded_figures
 from compression_leaderboard.pages.dots import Judged, draw_judged
 from compression_leaderboard.pages.fit_sections import (
     LEFT_OUT,
@@ -31,6 +30,7 @@ from compression_leaderboard.pages.fit_sections import (
     render_predictions,
 )
 from compression_leaderboard.pages.text import counted, escape, number, percent, table, tag, valued
+from compression_leaderboard.pages.unrendered import chart_html, folded_figures
 
 SHOWN_POINTS = 20  # of the table below a chart
 
@@ -171,7 +171,7 @@ def _chart(one: BenchmarkStudy, judgement: Judgement, table_id: str) -> str:
         f"of the predictions ({held.kind}), which hold {held.held} of {held.n} scores. "
         "Line: where prediction and measurement agree."
     )
-    return draw_judged(rows, summary, table_id) + _errors(one, judgement, table_id)
+    return chart_html(draw_judged(rows, summary, table_id)) + _errors(one, judgement, table_id)
 
 
 def _errors(one: BenchmarkStudy, judgement: Judgement, table_id: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import markupsafe
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
@@ -50,6 +51,11 @@ class Table:
     wide: bool = False
 
 
+def headings(*texts: str, figures: Sequence[str] = ()) -> list[Heading]:
+    """Heads of columns of text, then of columns of figures."""
+    return [*map(Heading, texts), *(Heading(label, numeric=True) for label in figures)]
+
+
 class Renderer:
     """Templates by name, and what all pages of one build have in common: the day of the figures."""
 
@@ -67,6 +73,7 @@ class Renderer:
             "number": text.number,
             "percent": text.percent,
             "count": text.count,
+            "counted": text.counted,
             "breakable": breakable,
             "dated": lambda caption: text.dated(caption, date),
         }
@@ -75,6 +82,11 @@ class Renderer:
     def __call__(self, template: str, root: str = "../", **view: Any) -> Markup:
         """Render a template. root: the way from the page to the site's root, such as "../../"."""
         return Markup(self._environment.get_template(template).render(root=root, **view))
+
+
+def escape(text: str) -> Markup:
+    """Any text as HTML, for what no template of ours writes."""
+    return markupsafe.escape(_spell_out(text))
 
 
 def breakable(name: str) -> Markup:

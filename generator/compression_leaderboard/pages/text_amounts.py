@@ -17,6 +17,7 @@ from compression_leaderboard.pages.text import (
     table,
     valued,
 )
+from compression_leaderboard.pages.unrendered import chart_html
 from compression_leaderboard.repository.specs import Specs
 
 TABLE = "amounts-table"  # its id
@@ -142,7 +143,7 @@ def _chart(steps: Mapping[str, Sequence[_Step]], titles: Mapping[str, str]) -> s
         "Whole documents: it falls with the square root of their number."
     )
     labels = ("Bytes scored, logarithmic", "Standard error, bits per byte")
-    return draw_runs(runs, labels, summary, TABLE, logarithmic=True)
+    return chart_html(draw_runs(runs, labels, summary, TABLE, logarithmic=True))
 
 
 def _table(

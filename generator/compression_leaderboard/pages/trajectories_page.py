@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.trajectories import CheckpointFigure
-from compression_leaderboard.pages.charts import Run, draw_runs, folded_figures
+from compression_leaderboard.pages.charts import Run, draw_runs
 from compression_leaderboard.pages.text import count, counted, escape, number, tag, valued
+from compression_leaderboard.pages.unrendered import chart_html, folded_figures
 
 SHOWN_RUNS = 12  # lines of one chart; the download has all
 FEWEST_POINTS = 3
@@ -83,7 +84,7 @@ def _chart(name: str, runs: Sequence[Run], label: str, what: str, times: float) 
         for x, y in zip(run.xs, run.ys, strict=True)
     ]
     caption = f"{label} by training tokens. {_shown_of(shown, runs)}"
-    return f"<div>{chart}{folded_figures(table_id, caption, header, rows)}</div>"
+    return f"<div>{chart_html(chart)}{folded_figures(table_id, caption, header, rows)}</div>"
 
 
 def _longest(runs: Sequence[Run]) -> list[Run]:
@@ -146,7 +147,7 @@ def _plane_chart(name: str, figures: Sequence[CheckpointFigure], title: str) -> 
         for tokens, x, y in zip(tokens_of[run.label], run.xs, run.ys, strict=True)
     ]
     caption = f"Complexity and expressivity by training tokens. {_shown_of(shown, runs)}"
-    return f"<div>{chart}{folded_figures(table_id, caption, header, lines)}</div>"
+    return f"<div>{chart_html(chart)}{folded_figures(table_id, caption, header, lines)}</div>"
 
 
 def _published(cohort: Cohort) -> str:
