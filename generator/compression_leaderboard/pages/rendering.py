@@ -50,6 +50,11 @@ class Table:
     wide: bool = False
 
 
+def headings(*texts: str, figures: Sequence[str] = ()) -> list[Heading]:
+    """Heads of columns of text, then of columns of figures."""
+    return [*map(Heading, texts), *(Heading(label, numeric=True) for label in figures)]
+
+
 class Renderer:
     """Templates by name, and what all pages of one build have in common: the day of the figures."""
 
@@ -67,6 +72,7 @@ class Renderer:
             "number": text.number,
             "percent": text.percent,
             "count": text.count,
+            "counted": text.counted,
             "breakable": breakable,
             "dated": lambda caption: text.dated(caption, date),
         }
