@@ -105,11 +105,11 @@ def _generated(
         "index": render_home(tables, evidence, specs.models, date),
         "predict": render_predict(render, cohorts, evidence, board.calibration)
         + render_amounts(render, specs, board.amounts, board.costs, yardsticks),
-        "choose": render_choose(options, date),
+        "choose": render_choose(render, options),
         "plane": render_plane_page(tables),
         "families": render_families(render, cohorts),
         "corpora": render_corpora(board),
-        "compare": render_compare(first_tables),
+        "compare": render_compare(render, first_tables),
         "reliability": render_reliability(specs, stored, board.commit_date),
         "changelog": render_moves(specs, stored),
         "trajectories": render_trajectories(make_trajectories(specs, stored), cohorts, titles),
