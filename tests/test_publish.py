@@ -12,11 +12,12 @@ from urllib.parse import unquote
 import pytest
 import yaml
 from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.fits.predict import calibrate
 from compression_leaderboard.fits.studied_board import derive_board
 from compression_leaderboard.fits.study import Evidence, study_cohort
 from compression_leaderboard.pages.charts import make_axis
 from compression_leaderboard.pages.model_page import render_model
-from compression_leaderboard.pages.predict_page import render_outcomes
+from compression_leaderboard.pages.predict_page import render_predict
 from compression_leaderboard.pages.text import (
     UNKNOWN,
     count,
@@ -32,7 +33,7 @@ from compression_leaderboard.records.results import Failure
 from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Commit
 
-from tests.exported import COMMIT, board_of, page_text, read_board, render_site
+from tests.exported import COMMIT, board_of, page_text, read_board, render_site, renderer
 from tests.factory import make_model, make_result, make_specs, store
 from tests.miniature import HOSTILE, write_miniature
 from tests.published_cohorts import mean_studies
@@ -41,7 +42,7 @@ SITE = Path(__file__).parent.parent / "site"
 
 
 def render(models, results):
-    return render_site(board_of(make_specs(*models), store(*results)))
+    return render_site(board_of(make_specs(*models), store(*results)), site_sources())
 
 
 def page_of(model, *results):
@@ -51,14 +52,16 @@ def page_of(model, *results):
 
 @pytest.fixture(scope="module")
 def miniature(miniature_board):
-    return render_site(miniature_board)
+    return render_site(miniature_board, site_sources())
 
 
 def test_outside_of_a_repository_figures_are_as_of_the_newest_record(miniature_board):
     contents = Contents(miniature_board.specs, miniature_board.stored, [], [])
     board = derive_board(contents, Commit("unknown", "1970-01-01T00:00:00+00:00"))
     newest = max(entry.result.started for entry in miniature_board.stored)
-    assert f", as of {newest:%Y-%m-%d}" in page_text(render_site(board), "models/org__plain")
+    assert f", as of {newest:%Y-%m-%d}" in page_text(
+        render_site(board, site_sources()), "models/org__plain"
+    )
     nothing = derive_board(replace(contents, stored=[]), Commit("unknown", "1970-01-01"))
     assert nothing.commit_date == "1970-01-01"
 
@@ -197,8 +200,9 @@ def test_the_predict_page_begins_with_who_wins_in_each_set(repository, miniature
     for cohort in cohorts:  # of the mean alone, which is what the table shows
         study = mean_studies().get(cohort.name) or study_cohort(cohort, only=["score"])
         found[cohort.name] = Evidence(study.benchmarks[0].shortage, 0, 0, study)
-    assert page_text(miniature, "predict").startswith('<h2 id="outcome">')
-    begun = render_outcomes(cohorts, found).partition("</table>")[0]
+    assert page_text(miniature, "predict").lstrip().startswith('<h2 id="outcome">')
+    page = render_predict(renderer(), cohorts, found, calibrate([], []))
+    begun = page.partition("</table>")[0]
     rows = re.findall(r"<tr.*?</tr>", begun, re.DOTALL)[1:]
     assert len(rows) == 6  # four published sets, two of them on the rows with known compute too
     for name, evidence in found.items():
