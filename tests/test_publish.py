@@ -42,7 +42,7 @@ SITE = Path(__file__).parent.parent / "site"
 
 
 def render(models, results):
-    return render_site(board_of(make_specs(*models), store(*results)), site_sources())
+    return render_site(board_of(make_specs(*models), store(*results)))
 
 
 def page_of(model, *results):
@@ -52,16 +52,14 @@ def page_of(model, *results):
 
 @pytest.fixture(scope="module")
 def miniature(miniature_board):
-    return render_site(miniature_board, site_sources())
+    return render_site(miniature_board)
 
 
 def test_outside_of_a_repository_figures_are_as_of_the_newest_record(miniature_board):
     contents = Contents(miniature_board.specs, miniature_board.stored, [], [])
     board = derive_board(contents, Commit("unknown", "1970-01-01T00:00:00+00:00"))
     newest = max(entry.result.started for entry in miniature_board.stored)
-    assert f", as of {newest:%Y-%m-%d}" in page_text(
-        render_site(board, site_sources()), "models/org__plain"
-    )
+    assert f", as of {newest:%Y-%m-%d}" in page_text(render_site(board), "models/org__plain")
     nothing = derive_board(replace(contents, stored=[]), Commit("unknown", "1970-01-01"))
     assert nothing.commit_date == "1970-01-01"
 

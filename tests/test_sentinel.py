@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from compression_leaderboard.gate.new_model import toml_text
-from compression_leaderboard.operations.drift import read_sentinel
-from compression_leaderboard.pages.reliability_page import (
+from compression_leaderboard.operations.drift import (
     drift_json,
     drift_markdown,
     drift_text,
-    render_reliability,
+    read_sentinel,
 )
+from compression_leaderboard.pages.reliability_page import render_reliability
 from compression_leaderboard.plan import Machine, plan_jobs, plan_sentinel
 from compression_leaderboard.records.results import Failure, Result
 from compression_leaderboard.records.suites import Sentinel

@@ -1,8 +1,8 @@
 """What the sentinel's records say over time: has measuring itself drifted?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from compression_leaderboard.board.derived import bits_interval, compare_bits
 from compression_leaderboard.intervals import Interval
@@ -90,3 +90,66 @@ def _changes(first: Environment, now: Environment) -> tuple[str, ...]:
         if was != is_now:
             found.append(f"{name} {was} → {is_now}")
     return tuple(found)
+
+
+NONE = "no sentinel is named; write runs/sentinel.toml"
+VERDICTS = {
+    "first": "the first",
+    "equal": "equal to the last bit",
+    "rounding": "within rounding",
+    "moved": "moved, within the noise of the text",
+    "moved beyond noise": "moved beyond the noise of the text",
+}
+
+
+def sentinel_title(specs: Specs) -> str:
+    assert specs.sentinel is not None  # its readings are being shown
+    model, corpus = specs.models[specs.sentinel.model], specs.corpora[specs.sentinel.corpus]
+    return f"{model.title} on {corpus.title}"
+
+
+def drift_text(specs: Specs, readings: Sequence[Reading]) -> str:
+    """One line a reading below a line that names the sentinel."""
+    if specs.sentinel is None:
+        return f"{NONE}\n"
+    lines = [f"sentinel: {sentinel_title(specs)}", *map(_line, readings)]
+    if not readings:
+        lines.append("not measured yet")
+    return "".join(f"{_plain(line)}\n" for line in lines)
+
+
+def _line(reading: Reading) -> str:
+    result = reading.entry.result
+    parts = [f"{result.started:%Y-%m-%d} {result.run_id} {result.environment.dtype}"]
+    parts.append(f"{reading.bits_per_byte:.6f} bits/byte")
+    if reading.difference is not None:
+        parts.append(f"{reading.difference:+.3g}")
+    return "  ".join([*parts, VERDICTS[reading.verdict], *reading.changed])
+
+
+def drift_markdown(specs: Specs, readings: Sequence[Reading]) -> str:
+    """The text as a block of code, in which nothing is markup."""
+    return f"### Sentinel\n\n```text\n{drift_text(specs, readings)}```\n"
+
+
+def _plain(line: str) -> str:
+    """No line end, and no end of a block of code."""
+    return "".join(c if c.isprintable() else " " for c in line).replace("`", "'")
+
+
+def drift_json(readings: Sequence[Reading]) -> list[dict[str, Any]]:
+    """A reading each; what is not known is null."""
+    return [
+        {
+            "record": reading.entry.file,
+            "started": reading.entry.result.started.isoformat(),
+            "dtype": reading.entry.result.environment.dtype,
+            "bits_per_byte": reading.bits_per_byte,
+            "difference": reading.difference,
+            "low95": reading.interval.low if reading.interval else None,
+            "high95": reading.interval.high if reading.interval else None,
+            "verdict": reading.verdict,
+            "changed": list(reading.changed),
+        }
+        for reading in readings
+    ]

@@ -5,11 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from compression_leaderboard.board.current import current_results
 from compression_leaderboard.board.derived import over_layers
 from compression_leaderboard.board.figures import Column, Key, Quantity, Row
 from compression_leaderboard.pages.board_table import BoardTable
 from compression_leaderboard.pages.charts import (
+    Chart,
     Cloud,
     Point,
     Series,
@@ -21,9 +24,8 @@ from compression_leaderboard.pages.record_sections import (
     record_path,
     render_convergence,
 )
-from compression_leaderboard.pages.rendering import Renderer
-from compression_leaderboard.pages.text import counted, escape, number, table, tag
-from compression_leaderboard.pages.unrendered import chart_html, folded_figures
+from compression_leaderboard.pages.rendering import Cell, Renderer, Table, headings
+from compression_leaderboard.pages.text import UNKNOWN, counted, number
 from compression_leaderboard.records.plane import Lossy
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
@@ -54,7 +56,7 @@ def layer_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
 
 
 @dataclass(frozen=True)
-class _Plane:
+class Plane:
     """The models of one kind on one text, and the table whose data their marks show."""
 
     board: BoardTable
@@ -75,17 +77,29 @@ class _Plane:
         return x, y
 
 
-def render_plane_page(boards: Sequence[BoardTable]) -> str:
-    """A chart for each text and kind of model; where there is one model only, a row of a table."""
+@dataclass(frozen=True)
+class Section:
+    """The chart of one plane, the models whose layers it can show, and its figures."""
+
+    plane: Plane
+    chart: Chart
+    table: Table
+
+
+def render_plane_page(render: Renderer, boards: Sequence[BoardTable]) -> Markup:
+    """Draw a chart for each text and kind of model; a single model is a row of a table."""
     planes = _planes(boards)
-    found = "".join(_section(plane) for plane in planes if len(plane.rows) > 1)
-    found += _single([plane for plane in planes if len(plane.rows) == 1])
-    return found or '<p class="notice">No hidden states are measured yet.</p>'
+    alone = [plane for plane in planes if len(plane.rows) == 1]
+    return render(
+        "plane.html",
+        sections=[_section(plane) for plane in planes if len(plane.rows) > 1],
+        single=_single(alone) if alone else None,
+    )
 
 
-def _planes(boards: Iterable[BoardTable]) -> list[_Plane]:
+def _planes(boards: Iterable[BoardTable]) -> list[Plane]:
     """Tables that differ in their benchmarks alone have the same models at the same places."""
-    found: dict[tuple[str, str], _Plane] = {}
+    found: dict[tuple[str, str], Plane] = {}
     for board in boards:
         if board.cohort.provenance != "measured":
             continue
@@ -93,7 +107,7 @@ def _planes(boards: Iterable[BoardTable]) -> list[_Plane]:
             rows = [r for r in board.cohort.rows if all(key in r.figures for key in _keys(text))]
             for kind in sorted({str(row.kind) for row in rows}):
                 own = tuple(row for row in rows if row.kind == kind)
-                found.setdefault((kind, text.name), _Plane(board, kind, text, own))
+                found.setdefault((kind, text.name), Plane(board, kind, text, own))
     return list(found.values())
 
 
@@ -105,113 +119,89 @@ def _keys(text: Column) -> tuple[Key, Key]:
     return complexity, expressivity
 
 
-def _section(plane: _Plane) -> str:
-    board, text, rows = plane.board, plane.text, plane.rows
-    keys = (f"complexity.{text.name}", f"expressivity.{text.name}")
-    places = {row.page: k for k, row in enumerate(board.rows)}
+def _section(plane: Plane) -> Section:
+    text, rows = plane.text, plane.rows
+    places = {row.page: k for k, row in enumerate(plane.board.rows)}
     clouds = [
         Cloud(
             family,
-            tuple(plane.point(row)[0] for row in own),
-            tuple(plane.point(row)[1] for row in own),
-            tuple(places[row.page] for row in own),
+            tuple(plane.point(row)[0] for row in members),
+            tuple(plane.point(row)[1] for row in members),
+            tuple(places[row.page] for row in members),
         )
         for family in sorted({row.family for row in rows})
-        for own in [[row for row in rows if row.family == family]]
+        for members in [[row for row in rows if row.family == family]]
     ]
     summary = (
         f"{counted(len(rows), f'{plane.kind} model')} on {text.label}: corrected information in "
         "units of ln(bins), single tokens, mean over the layers above the embedding. Dashed: the "
         "bound, expressivity = complexity."
     )
-    labels = ("Complexity I(X;Z)", "Expressivity I(Y;Z)")
     points = [Point(*plane.point(row), row.label) for row in rows]
-    named = points if len(points) <= NAMED else []
     chart = draw_clouds(
         clouds,
-        labels,
-        keys,
+        ("Complexity I(X;Z)", "Expressivity I(Y;Z)"),
+        (f"complexity.{text.name}", f"expressivity.{text.name}"),
         summary,
         f"plane-{plane.name}",
         bound=True,
         shown_times=1.0,
-        named=named,
+        named=points if len(points) <= NAMED else [],
     )
-    options = "".join(
-        f'<option value="{escape(row.model)}">{escape(row.label)}</option>' for row in rows
-    )
-    picker = (
-        f'<p class="picker needs-script"><label>Layer by layer <select data-layers="'
-        f'{escape(text.name)}"><option value="">choose a model</option>{options}</select></label>'
-        '</p><div data-layer-chart aria-live="polite"></div>'
-    )
-    heading = f"<h2>{escape(text.label)}: {escape(plane.kind)} models {tag('measured')}</h2>"
-    data = f"../boards/{escape(board.cohort.name)}.json"
-    return (
-        f'<section class="plane" data-board="{data}">{heading}'
-        f'<div class="card">{chart_html(chart)}{picker}</div>{_figures(plane)}</section>'
-    )
+    return Section(plane, chart, _figures(plane))
 
 
-def _figures(plane: _Plane) -> str:
+def _figures(plane: Plane) -> Table:
     text, rows = plane.text, plane.rows
-    header = [("Model", False), ("Family", False), *((label, True) for label in FIGURES)]
     best = text.key._replace(quantity="optimality")
     ordered = sorted(rows, key=lambda row: -(row.value(best) or 0.0))
-    lines = [_line(row, text.key) for row in ordered[:TABLE_ROWS]]
-    models = counted(len(rows), "model")
-    caption = f"{text.label}, {models} as in the chart, the highest optimality first"
+    caption = f"{text.label}, {counted(len(rows), 'model')}, the highest optimality first"
     if len(rows) > TABLE_ROWS:
         caption += f". The first {TABLE_ROWS} are here, all are in the download"
-    return folded_figures(f"plane-{plane.name}", caption, header, lines)
+    header = headings("Model", "Family", figures=FIGURES)
+    lines = [_cells(row, text.key) for row in ordered[:TABLE_ROWS]]
+    return Table(f"plane-{plane.name}", caption, header, lines)
 
 
-def _single(planes: Sequence[_Plane]) -> str:
-    """The texts on which nothing compares yet, in one table."""
-    if not planes:
-        return ""
-    header = [("Model", False), ("Family", False), ("Kind", False), ("Text", False)]
-    header += [(label, True) for label in FIGURES]
-    lines = []
+def _single(planes: Sequence[Plane]) -> Table:
+    """The texts on which nothing compares yet."""
+    rows = []
     for plane in planes:
-        model, family, *figures = _line(plane.rows[0], plane.text.key)
-        lines.append([model, family, escape(plane.kind), escape(plane.text.label), *figures])
-    caption = (
-        f"Texts of which one model of a kind is measured, {counted(len(lines), 'row')}: nothing to "
-        "compare yet. Its layers are on its page."
-    )
-    return (
-        f"<h2>One model only {tag('measured')}</h2>{table('plane-single', caption, header, lines)}"
-    )
+        model, family, *figures = _cells(plane.rows[0], plane.text.key)
+        rows.append([model, family, plane.kind, plane.text.label, *figures])
+    caption = f"Texts with one model of a kind, {counted(len(rows), 'row')}: nothing to compare yet"
+    header = headings("Model", "Family", "Kind", "Text", figures=FIGURES)
+    return Table("plane-single", caption, header, rows)
 
 
-def _line(row: Row, text: Key) -> list[str]:
-    shown = escape(row.label).replace("/", "/<wbr>")
+def _cells(row: Row, text: Key) -> list[Cell | str]:
     quantities: tuple[Quantity, ...] = ("complexity", "expressivity", "optimality")
     figures = [row.figures.get(text._replace(quantity=quantity)) for quantity in quantities]
     values = [number(figure.value if figure else None, 4) for figure in figures]
     ends = figures[-1].interval if figures[-1] else None
-    interval = f"{number(ends.low, 3)}–{number(ends.high, 3)}" if ends else "–"
-    link = f'<a href="../{escape(row.page)}">{shown}</a>'
-    return [link, escape(row.family), *values, interval]
+    interval = f"{number(ends.low, 3)}–{number(ends.high, 3)}" if ends else UNKNOWN
+    return [Cell(row.label, href=row.page), row.family, *values, interval]
 
 
-def render_bias(render: Renderer, specs: Specs, stored: Sequence[StoredResult]) -> str:
+def render_bias(render: Renderer, specs: Specs, stored: Sequence[StoredResult]) -> Markup:
     """Plug-in against null, and the optimality that follows, by number of positions."""
     entry = _widest(specs, stored)
     if entry is None or entry.result.lossy is None:
-        return "<p>No record with a plane is on the board yet, so there is no picture.</p>"
+        return render("bias.html", lossy=None)
     result, lossy = entry.result, entry.result.lossy
-    model, corpus = specs.models[result.model], specs.corpora[result.name]
-    seeds = len(lossy.layers[0].entropy)
-    link = f'<a href="../{escape(record_path(entry))}">record {result.run_id}</a>'
-    about = (
-        f"<p>Measured: {escape(model.title)} on {escape(corpus.title)}, {lossy.positions} "
-        f"positions in {lossy.documents} documents and nested parts of them; single tokens as "
-        f"labels; means over layers 1 to {len(lossy.layers) - 1} and {seeds} anchor seeds "
-        f"({link}).</p>"
+    chart, table = _draw_null(lossy) or (None, None)
+    return render(
+        "bias.html",
+        lossy=lossy,
+        model=specs.models[result.model],
+        corpus=specs.corpora[result.name],
+        seeds=len(lossy.layers[0].entropy),
+        run_id=result.run_id,
+        record=record_path(entry),
+        chart=chart,
+        table=table,
+        convergence=render_convergence(render, "method", lossy),
     )
-    return about + _draw_null(lossy) + str(render_convergence(render, "method", lossy))
 
 
 def _widest(specs: Specs, stored: Sequence[StoredResult]) -> StoredResult | None:
@@ -230,16 +220,16 @@ def _widest(specs: Specs, stored: Sequence[StoredResult]) -> StoredResult | None
     return max(found, key=rank, default=None)
 
 
-def _draw_null(lossy: Lossy) -> str:
+def _draw_null(lossy: Lossy) -> tuple[Chart, Table] | None:
     """What labels dealt at random would show, beside what the real ones show."""
     parts = {s.positions: s for s in lossy.convergence if _is_input_token(s.unit, s.side, s.order)}
     whole = over_layers(lossy, "token", "input", 1)
     if not parts or whole is None:
-        return ""
+        return None
     counts = sorted(parts)
-    found = float(whole.plug_in.mean())
-    plug_in = (*(parts[n].plug_in for n in counts), found)
-    null = (*(parts[n].null for n in counts), found - float(whole.corrected.mean()))
+    most = float(whole.plug_in.mean())
+    plug_in = (*(parts[n].plug_in for n in counts), most)
+    null = (*(parts[n].null for n in counts), most - float(whole.corrected.mean()))
     summary = (
         f"Information about the token read, I(X;Z). From {counts[0]} positions the plug-in is "
         f"{number(plug_in[0], 3)}, and {number(null[0], 3)} of it is what labels dealt at random "
@@ -250,13 +240,13 @@ def _draw_null(lossy: Lossy) -> str:
     steps = [str(n) for n in (*counts, lossy.positions)]
     labels, table_id = ("Positions used", "I(X;Z), ln(bins)"), "null-method"
     chart = draw_series(series, steps, labels, summary, table_id)
-    header = [("Positions", True), ("Plug-in", True), ("Null", True), ("Corrected", True)]
-    rows = [
+    header = headings(figures=("Positions", "Plug-in", "Null", "Corrected"))
+    rows: list[list[Cell | str]] = [
         [step, *(number(value, 4) for value in (shown, chance, shown - chance))]
         for step, shown, chance in zip(steps, plug_in, null, strict=True)
     ]
     caption = f"Information about the token read, I(X;Z), from up to {lossy.positions} positions"
-    return chart_html(chart) + folded_figures(table_id, caption, header, rows)
+    return chart, Table(table_id, caption, header, rows)
 
 
 def _is_input_token(unit: str, side: str, order: int) -> bool:

@@ -6,6 +6,7 @@ reaches mkdocs as data in front matter, where no template engine parses it again
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import markupsafe
@@ -37,7 +38,17 @@ class Cell:
     value: float | None = None  # what the column sorts by
     note: str = ""  # small, below the text
     href: str | None = None  # below the site's root, or an address of the web
-    css: str = ""
+    css: str = ""  # a class; code and time are elements
+
+
+def code(source: str) -> Cell:
+    """A cell of code."""
+    return Cell(source, css="code")
+
+
+def day(moment: date | None) -> Cell:
+    """A cell with a day, never broken over two lines; an en dash when it is unknown."""
+    return Cell(f"{moment:%Y-%m-%d}", css="time") if moment else Cell(text.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)

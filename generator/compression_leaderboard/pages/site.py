@@ -94,7 +94,6 @@ def _generated(
 ) -> dict[str, str]:
     """The generated part of each hand-written page, by the page's name."""
     specs, stored, cohorts, evidence = board.specs, board.stored, board.cohorts, board.evidence
-    date = board.commit_date[:10]
     options = make_options(cohorts, [entry.result for entry in board.current])
     home = first_board(tables, evidence)
     first_tables = sorted(tables, key=lambda table: table is not home)  # stable
@@ -107,17 +106,19 @@ def _generated(
         "predict": render_predict(render, cohorts, evidence, board.calibration)
         + render_amounts(render, specs, board.amounts, board.costs, yardsticks),
         "choose": render_choose(render, options),
-        "plane": render_plane_page(tables),
+        "plane": render_plane_page(render, tables),
         "families": render_families(render, cohorts),
         "corpora": render_corpora(board),
         "compare": render_compare(render, first_tables),
-        "reliability": render_reliability(specs, stored, board.commit_date),
-        "changelog": render_moves(specs, stored),
-        "trajectories": render_trajectories(make_trajectories(specs, stored), cohorts, titles),
+        "reliability": render_reliability(render, specs, stored, board.commit_date),
+        "changelog": render_moves(render, specs, stored),
+        "trajectories": render_trajectories(
+            render, make_trajectories(specs, stored), cohorts, titles
+        ),
         "method": render_bias(render, specs, stored),
-        "commands": render_commands(commands),
-        "add": render_model_fields(),
-        "files": render_file_fields(),
+        "commands": render_commands(render, commands),
+        "add": render_model_fields(render),
+        "files": render_file_fields(render),
         "download": render_downloads(board, exported),
         "import": render_import_list(board.imported, board.conflicts),
     }

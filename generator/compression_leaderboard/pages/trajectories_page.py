@@ -1,13 +1,15 @@
 """Figures over training: measured checkpoints, and published ones of runs with several."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+
+from markupsafe import Markup
 
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.trajectories import CheckpointFigure
-from compression_leaderboard.pages.charts import Run, draw_runs
-from compression_leaderboard.pages.text import count, counted, escape, number, tag, valued
-from compression_leaderboard.pages.unrendered import chart_html, folded_figures
+from compression_leaderboard.pages.charts import Chart, Run, draw_runs
+from compression_leaderboard.pages.rendering import Cell, Renderer, Table, headings
+from compression_leaderboard.pages.text import count, counted, number
 
 SHOWN_RUNS = 12  # lines of one chart; the download has all
 FEWEST_POINTS = 3
@@ -21,36 +23,51 @@ QUANTITIES = {
 }
 
 
+@dataclass(frozen=True)
+class Curve:
+    """A chart and the table of its figures."""
+
+    chart: Chart
+    table: Table
+
+
+@dataclass(frozen=True)
+class Section:
+    """The curves of one text, suite or published source."""
+
+    title: str
+    provenance: str
+    curves: Sequence[Curve]
+
+
 def render_trajectories(
-    figures: Sequence[CheckpointFigure], cohorts: Sequence[Cohort], titles: Mapping[str, str]
-) -> str:
+    render: Renderer,
+    figures: Sequence[CheckpointFigure],
+    cohorts: Sequence[Cohort],
+    titles: Mapping[str, str],
+) -> Markup:
     """titles: of texts and suites by name, of models by id."""
-    parts = []
+    sections = []
     for name in sorted({one.name for one in figures}):
-        own = [replace(f, model=titles.get(f.model, f.model)) for f in figures if f.name == name]
+        points = [replace(f, model=titles.get(f.model, f.model)) for f in figures if f.name == name]
         title = titles.get(name, name)
-        charts = _plane_chart(name, own, title) + "".join(
-            _measured_chart(name, own, quantity, title) for quantity in QUANTITIES
-        )
-        if charts:
-            parts.append(
-                f"<h2>{escape(title)} {tag('measured')}</h2><div class='runs'>{charts}</div>"
-            )
-    parts += [_published(cohort) for cohort in cohorts if cohort.provenance == "published"]
-    found = "".join(part for part in parts if part)
-    return found or "<p class='notice'>No training run with checkpoints is measured yet.</p>"
+        curves = [_plane_chart(name, points, title)]
+        curves += [_measured_chart(name, points, quantity, title) for quantity in QUANTITIES]
+        sections.append(Section(title, "measured", [curve for curve in curves if curve]))
+    sections += [_published(cohort) for cohort in cohorts if cohort.provenance == "published"]
+    return render("trajectories.html", sections=[one for one in sections if one.curves])
 
 
 def _by_model(figures: Iterable[CheckpointFigure]) -> dict[str, list[CheckpointFigure]]:
-    found: dict[str, list[CheckpointFigure]] = {}
-    for one in figures:
-        found.setdefault(one.model, []).append(one)
-    return dict(sorted(found.items()))
+    models: dict[str, list[CheckpointFigure]] = {}
+    for figure in figures:
+        models.setdefault(figure.model, []).append(figure)
+    return dict(sorted(models.items()))
 
 
 def _measured_chart(
     name: str, figures: Sequence[CheckpointFigure], quantity: str, title: str
-) -> str:
+) -> Curve | None:
     label, times = QUANTITIES[quantity]
     chosen = [f for f in figures if f.quantity == quantity and f.tokens_seen]
     runs = [
@@ -70,21 +87,21 @@ def _run(label: str, tokens: Sequence[float], values: Sequence[float], times: fl
     return Run(label, tuple(map(float, tokens)), tuple(map(float, values)), titles)
 
 
-def _chart(name: str, runs: Sequence[Run], label: str, what: str, times: float) -> str:
+def _chart(name: str, runs: Sequence[Run], label: str, what: str, times: float) -> Curve | None:
     """The chart of one quantity, with its figures in a table. what: begins its summary."""
     if not runs:
-        return ""
+        return None
     shown = _longest(runs)
     summary, table_id = f"{what}. {_shown_of(shown, runs)}", f"run-{name}"
     chart = draw_runs(shown, ("Training tokens", label), summary, table_id, True, times)
-    header = [("Run", False), ("Training tokens", True), (label, True)]
-    rows = [
-        [escape(run.label), valued(count(x), x), number(times * y, 4)]
+    header = headings("Run", figures=("Training tokens", label))
+    rows: list[list[Cell | str]] = [
+        [run.label, Cell(count(x), x), number(times * y, 4)]
         for run in shown
         for x, y in zip(run.xs, run.ys, strict=True)
     ]
     caption = f"{label} by training tokens. {_shown_of(shown, runs)}"
-    return f"<div>{chart_html(chart)}{folded_figures(table_id, caption, header, rows)}</div>"
+    return Curve(chart, Table(table_id, caption, header, rows))
 
 
 def _longest(runs: Sequence[Run]) -> list[Run]:
@@ -109,7 +126,7 @@ def _inside(label: str) -> str:
     return label[:1].lower() + label[1:]
 
 
-def _plane_chart(name: str, figures: Sequence[CheckpointFigure], title: str) -> str:
+def _plane_chart(name: str, figures: Sequence[CheckpointFigure], title: str) -> Curve | None:
     """The path of each run over the information plane: fitting goes up, compressing to the left."""
     runs, tokens_of = [], {}
     for model, own in _by_model(figures).items():
@@ -130,7 +147,7 @@ def _plane_chart(name: str, figures: Sequence[CheckpointFigure], title: str) -> 
         xs, ys = (tuple(point[k] for point in points) for k in (1, 2))
         runs.append(Run(model, xs, ys, marks))
     if not runs:
-        return ""
+        return None
     shown = _longest(runs)
     summary = (
         f"{title}: the path of each run over the information plane, in order of tokens seen, "
@@ -140,19 +157,19 @@ def _plane_chart(name: str, figures: Sequence[CheckpointFigure], title: str) -> 
     )
     labels, table_id = ("Complexity, ln(bins)", "Expressivity, ln(bins)"), f"run-{name}-plane"
     chart = draw_runs(shown, labels, summary, table_id, ends=True)
-    header = [("Run", False), ("Training tokens", True), *((label, True) for label in labels)]
-    lines = [
-        [escape(run.label), valued(count(tokens), tokens), number(x, 4), number(y, 4)]
+    header = headings("Run", figures=("Training tokens", *labels))
+    rows: list[list[Cell | str]] = [
+        [run.label, Cell(count(tokens), tokens), number(x, 4), number(y, 4)]
         for run in shown
         for tokens, x, y in zip(tokens_of[run.label], run.xs, run.ys, strict=True)
     ]
     caption = f"Complexity and expressivity by training tokens. {_shown_of(shown, runs)}"
-    return f"<div>{chart_html(chart)}{folded_figures(table_id, caption, header, lines)}</div>"
+    return Curve(chart, Table(table_id, caption, header, rows))
 
 
-def _published(cohort: Cohort) -> str:
+def _published(cohort: Cohort) -> Section:
     """Runs of which the source gives several checkpoints: same size and family, other tokens."""
-    charts = ""
+    curves = []
     for column, key, label, times in (
         (
             "compression",
@@ -174,7 +191,5 @@ def _published(cohort: Cohort) -> str:
             if len(own) >= FEWEST_POINTS
         ]
         what = f"{cohort.title}: {_inside(label)} over training tokens"
-        charts += _chart(f"{cohort.name}-{column}", runs, label, what, times)
-    if not charts:
-        return ""
-    return f"<h2>{escape(cohort.title)} {tag('published')}</h2><div class='runs'>{charts}</div>"
+        curves.append(_chart(f"{cohort.name}-{column}", runs, label, what, times))
+    return Section(cohort.title, "published", [curve for curve in curves if curve])
