@@ -108,7 +108,7 @@ def _generated(
         "choose": render_choose(render, options),
         "plane": render_plane_page(render, tables),
         "families": render_families(render, cohorts),
-        "corpora": render_corpora(board),
+        "corpora": render_corpora(render, board),
         "compare": render_compare(render, first_tables),
         "reliability": render_reliability(render, specs, stored, board.commit_date),
         "changelog": render_moves(render, specs, stored),
@@ -119,8 +119,8 @@ def _generated(
         "commands": render_commands(render, commands),
         "add": render_model_fields(render),
         "files": render_file_fields(render),
-        "download": render_downloads(board, exported),
-        "import": render_import_list(board.imported, board.conflicts),
+        "download": render_downloads(render, board, exported),
+        "import": render_import_list(render, board.imported, board.conflicts),
     }
     for name, words in PAGES.items():
         parts[name] = _with_terms(render, parts[name], words, "../")
@@ -190,7 +190,7 @@ def _model_pages(
             compared.get(model.id, []),
             standings.get(f"{page}/", []),
             board.commit,
-            render_imported(model, board.imported, board.conflicts),
+            render_imported(render, model, board.imported, board.conflicts),
             badges.get(model.id, ()),
         )
         yield page, model.title, _with_terms(render, content, MODEL, "../../")
