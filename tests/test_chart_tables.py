@@ -12,6 +12,7 @@ from compression_leaderboard.pages.trajectories_page import SHOWN_RUNS, render_t
 from lxml import html
 from playwright.sync_api import expect
 
+from tests.exported import renderer
 from tests.factory import make_model, make_result, make_specs, store
 from tests.published_cohorts import mean_studies, published_cohorts
 
@@ -177,7 +178,7 @@ def test_the_largest_errors_stand_in_the_table_of_a_scatter():
 
 def test_both_pictures_of_the_method_page_have_their_figures():
     model = make_model()
-    page = render_bias(make_specs(model), store(make_result(model)))
+    page = render_bias(renderer(), make_specs(model), store(make_result(model)))
     tables = tables_of(page)
     assert tables["null-method"][0] == ["25", "0.6000", "0.2000", "0.4000"]
     assert tables["null-method"][-1] == ["50", "0.5100", "0.1000", "0.4100"]
