@@ -200,7 +200,7 @@ def pages():
 
 
 def test_their_rows_are_marked_sorted_along_and_lead_to_the_record(pages):
-    home = page_text(pages, "home")
+    home = page_text(pages, "index")
     rows = re.findall(r'<tr class="(\w+)"><th scope="row">(.*?)</tr>', home)
     assert [kind for kind, _ in rows] == ["measured", *["classical"] * 6]  # 1.1 before 4.0
     (gzip_row,) = (row for kind, row in rows if kind == "classical" and ">gzip " in row)

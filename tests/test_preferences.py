@@ -45,7 +45,6 @@ from tests.factory import (
     make_specs,
     store,
 )
-from tests.frames import frame_of
 from tests.miniature import write_toml
 from tests.tiny import byte_tokenizer, load_tiny, save_tiny
 
@@ -328,17 +327,14 @@ def test_from_spec_to_site(tmp_path):
     figure = preference_figure(entry.result.preference)
     specs = read_specs(tmp_path)[0]
     (cohort,) = make_cohorts(specs, [entry], [])
-    row = frame_of(cohort).iloc[0]
-    assert row["pairs_preference"] == figure.value
-    assert (row["pairs_preference_low"], row["pairs_preference_high"]) == (
-        figure.interval.low,
-        figure.interval.high,
-    )
-    assert cohort.rows[0].value(Key("lexical", "pairs")) == figure.lexical
+    (row,) = cohort.rows
+    shown = row.figures[Key("preference", "pairs")]
+    assert (shown.value, shown.interval) == (figure.value, figure.interval)
+    assert row.value(Key("lexical", "pairs")) == figure.lexical
     assert cohort.compression == ()
-    assert np.isnan(row["compression"])
+    assert row.value(cohort.mean_compression) is None
     files = render_site(board_of(specs, [entry]))
-    home = page_text(files, "home")
+    home = page_text(files, "index")
     assert "Preference information, Everyday pairs" in home
     assert f"<span>{figure.value:.5f}</span>" in home
     page = page_text(files, "models/tiny__A")
@@ -357,8 +353,9 @@ def test_pairs_change_no_mean_over_texts():
     both = make_cohorts(make_specs(model), store(make_result(model), make_preference(model)), [])
     assert [c.name for c in both] == [c.name for c in alone]
     assert both[0].compression == alone[0].compression
-    assert frame_of(both[0])["compression"].equals(frame_of(alone[0])["compression"])
-    assert [c.name for c in both[0].preferences] == ["pairs"]
+    values = [cohort.values(cohort.mean_compression) for cohort in (both[0], alone[0])]
+    assert np.array_equal(*values, equal_nan=True)
+    assert [c.id for c in both[0].preferences] == ["pairs_preference"]
     trajectory = make_model(
         training_tokens=20,
         checkpoints=(Checkpoint(revision=REVISION, tokens_seen=20, path="weights"),),

@@ -1,6 +1,6 @@
 """The sections of a model's page that each show one record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -144,7 +144,9 @@ def _corpus(
         fresh = "yes" if corpus.begins > model.released else "no: the model may have seen the text"
     scored = sum(document.bytes for document in lossless.documents)
     parts = [
-        _against(result.name, [c for c in comparisons if c.corpus == result.name], specs),
+        view_comparisons(
+            result.name, [c for c in comparisons if c.corpus == result.name], specs.models
+        ),
         _context(result.name, lossless),
         *(view_plane(result.name, result.lossy) if result.lossy else ()),
     ]
@@ -180,7 +182,9 @@ def _failing(lossless: Lossless, scored: int) -> str:
     return f"{lossless.failing_bytes} ({share} %): not lossless, so not ranked"
 
 
-def _against(name: str, comparisons: Sequence[Comparison], specs: Specs) -> Part | None:
+def view_comparisons(
+    name: str, comparisons: Sequence[Comparison], models: Mapping[str, Model]
+) -> Part | None:
     """Paired differences from other models on one text. comparisons: the best other first."""
     if not comparisons:
         return None
@@ -191,7 +195,7 @@ def _against(name: str, comparisons: Sequence[Comparison], specs: Specs) -> Part
         f"comparisons-{name}",
         f"Against the nearest models of its leaderboard, on the same {documents}",
         header,
-        [_compared(comparison, specs.models[comparison.other]) for comparison in comparisons],
+        [_compared(comparison, models[comparison.other]) for comparison in comparisons],
     )
     note = (
         "Bits per byte of this model less those of the other, the best first, with a 95 % interval "
