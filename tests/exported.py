@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 from compression_leaderboard.fits.studied_board import StudiedBoard as Board
@@ -50,7 +51,11 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
 
 
 def page_text(files: dict[str, bytes], name: str) -> str:
-    """The HTML of a rendered page: a partial, or the matter of a page that is nothing else."""
-    if (partial := files.get(f"theme/generated/{name}.html")) is not None:
-        return partial.decode()
-    return str(yaml.safe_load(files[f"docs/{name}.md"].decode().split("---\n")[1])["html"])
+    """The generated HTML of a page, which is in its front matter; "" where there is none."""
+    return str(page_matter(files, name).get("html", ""))
+
+
+def page_matter(files: dict[str, bytes], name: str) -> dict[str, Any]:
+    """The front matter of a page."""
+    matter = files[f"docs/{name}.md"].decode().removeprefix("---\n").partition("\n---\n")[0]
+    return dict(yaml.safe_load(matter))

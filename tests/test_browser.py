@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from compression_leaderboard.cli import app
 from compression_leaderboard.exports.dictionary import make_dictionary
-from compression_leaderboard.repository.site import add_policies, check_links
+from compression_leaderboard.repository.policy import add_policies
+from compression_leaderboard.repository.site import check_links
 from playwright.sync_api import Page, expect
 from typer.testing import CliRunner
 

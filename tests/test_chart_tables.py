@@ -180,7 +180,7 @@ def test_the_largest_errors_stand_in_the_table_of_a_scatter():
 
 def test_both_pictures_of_the_method_page_have_their_figures():
     model = make_model()
-    page = render_bias(make_specs(model), store(make_result(model)))
+    page = render_bias(renderer(), make_specs(model), store(make_result(model)))
     tables = tables_of(page)
     assert tables["null-method"][0] == ["25", "0.6000", "0.2000", "0.4000"]
     assert tables["null-method"][-1] == ["50", "0.5100", "0.1000", "0.4100"]

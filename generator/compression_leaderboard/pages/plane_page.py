@@ -21,6 +21,7 @@ from compression_leaderboard.pages.record_sections import (
     record_path,
     render_convergence,
 )
+from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.pages.text import counted, escape, number, table, tag
 from compression_leaderboard.pages.unrendered import chart_html, folded_figures
 from compression_leaderboard.records.plane import Lossy
@@ -195,7 +196,7 @@ def _line(row: Row, text: Key) -> list[str]:
     return [link, escape(row.family), *values, interval]
 
 
-def render_bias(specs: Specs, stored: Sequence[StoredResult]) -> str:
+def render_bias(render: Renderer, specs: Specs, stored: Sequence[StoredResult]) -> str:
     """Plug-in against null, and the optimality that follows, by number of positions."""
     entry = _widest(specs, stored)
     if entry is None or entry.result.lossy is None:
@@ -210,7 +211,7 @@ def render_bias(specs: Specs, stored: Sequence[StoredResult]) -> str:
         f"labels; means over layers 1 to {len(lossy.layers) - 1} and {seeds} anchor seeds "
         f"({link}).</p>"
     )
-    return about + _draw_null(lossy) + render_convergence("method", lossy)
+    return about + _draw_null(lossy) + str(render_convergence(render, "method", lossy))
 
 
 def _widest(specs: Specs, stored: Sequence[StoredResult]) -> StoredResult | None:

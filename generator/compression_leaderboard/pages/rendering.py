@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import markupsafe
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
@@ -81,6 +82,11 @@ class Renderer:
     def __call__(self, template: str, root: str = "../", **view: Any) -> Markup:
         """Render a template. root: the way from the page to the site's root, such as "../../"."""
         return Markup(self._environment.get_template(template).render(root=root, **view))
+
+
+def escape(text: str) -> Markup:
+    """Any text as HTML, for what no template of ours writes."""
+    return markupsafe.escape(_spell_out(text))
 
 
 def breakable(name: str) -> Markup:

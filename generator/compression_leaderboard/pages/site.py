@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import yaml
+from markupsafe import Markup
 
 from compression_leaderboard.board.comparisons import Comparison
 from compression_leaderboard.board.trajectories import make_trajectories
@@ -25,7 +26,7 @@ from compression_leaderboard.pages.data_pages import (
     render_imported,
 )
 from compression_leaderboard.pages.families_page import render_families
-from compression_leaderboard.pages.glossary import MODEL, PAGES, terms_line
+from compression_leaderboard.pages.glossary import MODEL, PAGES, find_terms
 from compression_leaderboard.pages.leaderboard import first_board, render_cohort, render_home
 from compression_leaderboard.pages.model_page import render_model, render_published
 from compression_leaderboard.pages.plane_page import layer_files, render_bias, render_plane_page
@@ -37,9 +38,9 @@ from compression_leaderboard.pages.reference import (
     render_model_fields,
 )
 from compression_leaderboard.pages.reliability_page import render_moves, render_reliability
-from compression_leaderboard.pages.rendering import Renderer, breakable
+from compression_leaderboard.pages.rendering import Renderer, escape
 from compression_leaderboard.pages.standing import Standing, find_standings
-from compression_leaderboard.pages.text import date_captions, escape
+from compression_leaderboard.pages.text import date_captions
 from compression_leaderboard.pages.text_amounts import render_amounts
 from compression_leaderboard.pages.trajectories_page import render_trajectories
 from compression_leaderboard.repository.results import StoredResult, record_text
@@ -73,7 +74,7 @@ def render_site(board: StudiedBoard, sources: Sources, commands: Sequence[Comman
     for name, source in pages.items():
         html = generated.get(name.removesuffix(".md"), "")
         files[f"docs/{name}"] = _with_matter(source, html=date_captions(html, date), built=built)
-    for address, title, content, scripts in _whole_pages(board, tables):
+    for address, title, content, scripts in _whole_pages(render, board, tables):
         files[f"docs/{address}.md"] = _page(title, date_captions(content, date), scripts, built)
     return files
 
@@ -81,7 +82,7 @@ def render_site(board: StudiedBoard, sources: Sources, commands: Sequence[Comman
 def _built(board: StudiedBoard) -> str:
     if board.commit == "unknown":
         return "Built outside of a git repository."
-    return escape(f"Built from commit {board.commit[:12]} of {board.commit_date[:10]}.")
+    return f"Built from commit {board.commit[:12]} of {board.commit_date[:10]}."
 
 
 def _generated(
@@ -93,7 +94,6 @@ def _generated(
 ) -> dict[str, str]:
     """The generated part of each hand-written page, by the page's name."""
     specs, stored, cohorts, evidence = board.specs, board.stored, board.cohorts, board.evidence
-    date = board.commit_date[:10]
     options = make_options(cohorts, [entry.result for entry in board.current])
     home = first_board(tables, evidence)
     first_tables = sorted(tables, key=lambda table: table is not home)  # stable
@@ -102,7 +102,7 @@ def _generated(
     titles |= {model.id: model.title for model in specs.models.values()}
     yardsticks = {a.corpus: find_yardstick(a.corpus, cohorts, evidence) for a in board.amounts}
     parts: dict[str, str] = {
-        "index": render_home(tables, evidence, specs.models, date),
+        "index": render_home(render, tables, evidence, specs.models),
         "predict": render_predict(render, cohorts, evidence, board.calibration)
         + render_amounts(render, specs, board.amounts, board.costs, yardsticks),
         "choose": render_choose(render, options),
@@ -113,7 +113,7 @@ def _generated(
         "reliability": render_reliability(specs, stored, board.commit_date),
         "changelog": render_moves(specs, stored),
         "trajectories": render_trajectories(make_trajectories(specs, stored), cohorts, titles),
-        "method": render_bias(specs, stored),
+        "method": render_bias(render, specs, stored),
         "commands": render_commands(commands),
         "add": render_model_fields(),
         "files": render_file_fields(),
@@ -121,8 +121,14 @@ def _generated(
         "import": render_import_list(board.imported, board.conflicts),
     }
     for name, words in PAGES.items():
-        parts[name] += terms_line("../", words, parts[name])
+        parts[name] = _with_terms(render, parts[name], words, "../")
     return parts
+
+
+def _with_terms(render: Renderer, html: str, words: Sequence[str], root: str) -> Markup:
+    """A page's finished content, and below it those words in it that the glossary explains."""
+    content = Markup(html)
+    return content + render("terms.html", root, terms=find_terms(words, content))
 
 
 def _data(board: StudiedBoard, tables: Sequence[BoardTable], exported: Files) -> Files:
@@ -147,22 +153,21 @@ def _data(board: StudiedBoard, tables: Sequence[BoardTable], exported: Files) ->
 
 
 def _whole_pages(
-    board: StudiedBoard, tables: Sequence[BoardTable]
-) -> Iterator[tuple[str, str, str, Sequence[str]]]:
+    render: Renderer, board: StudiedBoard, tables: Sequence[BoardTable]
+) -> Iterator[tuple[str, str, Markup, Sequence[str]]]:
     """Address, title, content and scripts of every page that nobody wrote by hand."""
-    date = board.commit_date[:10]
     studies = {name: result.study for name, result in board.evidence.items()}
     standings = find_standings(tables, studies)
     for table in tables:
-        content = render_cohort(table, tables, board.evidence, date)
+        content = render_cohort(render, table, tables, board.evidence)
         yield f"boards/{table.cohort.name}", table.cohort.title, content, ("leaderboard.js",)
-    for address, title, content in _model_pages(board, standings):
+    for address, title, content in _model_pages(render, board, standings):
         yield address, title, content, ()
 
 
 def _model_pages(
-    board: StudiedBoard, standings: Mapping[str, list[Standing]]
-) -> Iterator[tuple[str, str, str]]:
+    render: Renderer, board: StudiedBoard, standings: Mapping[str, list[Standing]]
+) -> Iterator[tuple[str, str, Markup]]:
     """Address, title and content of every model's page, measured and published."""
     records: dict[str, list[StoredResult]] = {}
     for entry in board.stored:
@@ -176,6 +181,7 @@ def _model_pages(
     for model in board.specs.models.values():
         page = f"models/{model.id}"
         content = render_model(
+            render,
             model,
             records.get(model.id, []),
             board.specs,
@@ -185,31 +191,29 @@ def _model_pages(
             render_imported(model, board.imported, board.conflicts),
             badges.get(model.id, ()),
         )
-        yield page, model.title, content + terms_line("../../", MODEL, content)
+        yield page, model.title, _with_terms(render, content, MODEL, "../../")
     for cohort in board.cohorts:
         if cohort.provenance == "published":
             for row in cohort.rows:
-                own = standings.get(row.page, [])
-                content = render_published(cohort, row, own)
-                words = terms_line("../../../", MODEL, content)
-                yield row.page.strip("/"), row.name, content + words
+                content = render_published(render, cohort, row, standings.get(row.page, []))
+                content = _with_terms(render, content, MODEL, "../../../")
+                yield row.page.strip("/"), row.name, content
 
 
 def _page(title: str, content: str, scripts: Sequence[str], built: str) -> bytes:
     """A page that is nothing but front matter, with its content in it as HTML.
 
     So neither Markdown nor a template is parsed in it, as would happen thousands of times. The
-    title is escaped here too: the theme writes it into the page as it is.
+    title is escaped here: the theme writes titles into a page as they are.
     """
     matter = {
-        "title": escape(title),
+        "title": str(escape(title)),
         "scripts": list(scripts),
         "search": {"exclude": True},
         "hide": ["toc", "navigation"],
     }
     source = f"---\n{yaml.dump(matter, Dumper=yaml.CSafeDumper, allow_unicode=True)}---\n"
-    heading = f"<h1>{breakable(title)}</h1>\n"
-    return _with_matter(source, html=f"{heading}{content}", built=built)
+    return _with_matter(source, html=content, built=built)
 
 
 def _with_matter(source: str, **values: str) -> bytes:
@@ -218,7 +222,7 @@ def _with_matter(source: str, **values: str) -> bytes:
     if source.startswith("---\n"):
         matter, _, body = source.removeprefix("---\n").partition("\n---\n")
         matter += "\n"
-    more = {name: value for name, value in values.items() if value}
+    more = {name: str(value) for name, value in values.items() if value}
     # Keys are plain and in order; a dumper with quotes everywhere would quote them as well.
     lines = yaml.dump(
         more, Dumper=yaml.CSafeDumper, default_style='"', width=WIDTH, allow_unicode=True

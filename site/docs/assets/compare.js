@@ -1,7 +1,7 @@
 // Two to four models of one table: figures side by side, scores as dots, paired differences.
-import { HEAD, cellHtml, knownOf } from "./cells.js";
+import { HEAD, breakable, cellHtml, knownOf, textOf } from "./cells.js";
 import { differencesHtml, findDifferences } from "./differences.js";
-import { copyLink, escapeHtml, number, writeQuery } from "./format.js";
+import { UNKNOWN, copyLink, escapeHtml, writeQuery } from "./format.js";
 
 const form = document.querySelector("[data-compare]");
 const result = document.querySelector("[data-result]");
@@ -24,7 +24,7 @@ const bestOf = (cells, column) => {
 
 const figures = (data, rows) => {
   const heads = rows.map((row) =>
-    `<th scope="col" class="n"><a href="../${escapeHtml(row[0])}">${escapeHtml(row[HEAD]).replaceAll("/", "/<wbr>")}</a></th>`);
+    `<th scope="col" class="n"><a href="../${escapeHtml(row[0])}">${breakable(row[HEAD])}</a></th>`);
   const lines = data.columns.slice(1).map((column, k) => {
     const cells = rows.map((row) => row[HEAD + 1 + k]);
     if (cells.every((cell) => cell === null)) return "";
@@ -51,7 +51,7 @@ const scores = (data, rows) => {
         const value = knownOf(row[place]);
         return value === null ? "" : `<i class="dot model-${k}" style="left:${(100 * value).toFixed(1)}%"></i>`;
       });
-      const shown = rows.map((row) => number(knownOf(row[place]) === null ? null : 100 * knownOf(row[place]), 1)).join(" · ");
+      const shown = rows.map((row) => (knownOf(row[place]) === null ? UNKNOWN : textOf(row[place]))).join(" · ");
       return `<li><span class="dots-label">${escapeHtml(column.label)}</span>` +
         `<span class="dots-track" aria-hidden="true">${dots.join("")}</span><span class="dots-value">${shown}</span></li>`;
     });
