@@ -25,7 +25,8 @@ def plane_of(*models, suites=("starter",)):
     specs = make_specs(*models)
     (cohort,) = make_cohorts(specs, store(*map(make_result, models)), [])
     return render_plane_page(
-        [make_board_table(replace(cohort, name=f"measured-{suite}")) for suite in suites]
+        renderer(),
+        [make_board_table(replace(cohort, name=f"measured-{suite}")) for suite in suites],
     )
 
 
@@ -65,7 +66,7 @@ def test_names_of_marks_at_one_place_stand_below_each_other_and_inside():
 def test_families_begin_with_a_finding_and_end_with_what_lacks_one():
     found = published_cohorts()["huang-2024"]
     few = replace(found, name="few", title="Few", rows=found.rows[:5])
-    page = render_families([few, found])
+    page = render_families(renderer(), [few, found])
     headings = re.findall(r"<h2[^>]*>([^<]*?) ?<", page)
     assert headings == [found.title, "Tables without a comparison at equal size"]
     assert (
@@ -93,7 +94,7 @@ def test_what_a_cohort_of_families_lacks_is_said(changes, reason):
 
 
 def test_no_text_at_all_is_said_on_the_page_of_families():
-    assert "No text is measured yet" in render_families([])
+    assert "No text is measured yet" in render_families(renderer(), [])
 
 
 def test_a_path_over_the_plane_shows_where_it_begins_and_ends():
@@ -112,7 +113,7 @@ def test_a_path_over_the_plane_shows_where_it_begins_and_ends():
         for revision, tokens in seen.items()
     ]
     frame = make_trajectories(make_specs(model), store(*results))
-    page = render_trajectories(frame, [], {model.id: model.title})
+    page = render_trajectories(renderer(), frame, [], {model.id: model.title})
     plane, *others = page.split("<figure")[1:]
     assert re.findall(r'run-0 (start|end)" d="[^"]+"><title>([^<]+)', plane) == [
         ("end", "org/small, 30 tokens"),

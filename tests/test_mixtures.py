@@ -4,6 +4,7 @@ The sizes expected here are those of the source's table, not of the models.
 """
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest

@@ -11,7 +11,7 @@ from compression_leaderboard.cli import app
 from compression_leaderboard.fits.curves import FORMS, apply_form, fit_form
 from compression_leaderboard.fits.least_squares import Problems
 from compression_leaderboard.fits.study import study_cohort
-from compression_leaderboard.pages.predict_page import calculator_json, render_calculator
+from compression_leaderboard.pages.calculator import calculator_json
 from typer.testing import CliRunner
 
 from tests.published_cohorts import COHORTS, mean_studies, published_cohorts
