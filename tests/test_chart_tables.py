@@ -2,8 +2,9 @@
 
 import re
 
-import pandas as pd
 import pytest
+from compression_leaderboard.board.figures import Figure, Key
+from compression_leaderboard.board.trajectories import CheckpointFigure
 from compression_leaderboard.fits.study import Evidence
 from compression_leaderboard.pages.dots import Dot, draw_dots
 from compression_leaderboard.pages.plane_page import render_bias
@@ -13,7 +14,7 @@ from lxml import html
 from playwright.sync_api import expect
 
 from tests.exported import renderer
-from tests.factory import make_model, make_result, make_specs, store
+from tests.factory import REVISION, make_model, make_result, make_specs, store
 from tests.published_cohorts import mean_studies, published_cohorts
 
 
@@ -121,26 +122,31 @@ def test_captions_of_folded_tables_are_read_without_scrolling(browser, address, 
     opened.close()
 
 
-def trajectory(runs: int, points: int = 3) -> pd.DataFrame:
+def trajectory(runs: int, points: int = 3) -> list[CheckpointFigure]:
     """Runs m00, m01, …; the first has a checkpoint less than the others."""
-    return pd.DataFrame(
-        [
-            {
-                "name": "prose",
-                "model": f"m{run:02}",
-                "quantity": quantity,
-                "tokens_seen": 1000.0 * (point + 1),
-                "value": 0.1 * (point + 1) + 0.001 * run + shift,
-            }
-            for run in range(runs)
-            for point in range(points - (run == 0))
-            for quantity, shift in (("complexity", 0.05), ("expressivity", 0.0))
-        ]
-    )
+    return [
+        CheckpointFigure(
+            model=f"m{run:02}",
+            revision=REVISION,
+            tokens_seen=1000 * (point + 1),
+            dtype="float32",
+            name="prose",
+            figure=Figure(
+                key=Key(quantity, "prose"),
+                value=0.1 * (point + 1) + 0.001 * run + shift,
+                unit="ln(bins)",
+                provenance="measured",
+                source="",
+            ),
+        )
+        for run in range(runs)
+        for point in range(points - (run == 0))
+        for quantity, shift in (("complexity", 0.05), ("expressivity", 0.0))
+    ]
 
 
 def test_the_paths_over_the_plane_stand_in_a_table():
-    page = render_trajectories(trajectory(2, points=4), [], {})
+    page = render_trajectories(renderer(), trajectory(2, points=4), [], {})
     rows = tables_of(page)["run-prose-plane"]
     assert len(rows) == 7
     assert rows[0] == ["m00", "1k", "0.1500", "0.1000"]
@@ -150,7 +156,7 @@ def test_the_paths_over_the_plane_stand_in_a_table():
 
 def test_how_many_runs_of_how_many_are_shown_is_said():
     """Those with fewest checkpoints are left out, in every chart and its table."""
-    page = render_trajectories(trajectory(SHOWN_RUNS + 1, points=4), [], {})
+    page = render_trajectories(renderer(), trajectory(SHOWN_RUNS + 1, points=4), [], {})
     charts = page.split("<figure")[1:]
     assert len(charts) == 3
     for chart in charts:

@@ -117,19 +117,21 @@ def _generated(
         + render_amounts(specs, board.amounts, yardsticks)
         + render_costs(specs, board.costs),
         "choose": render_choose(options, date),
-        "plane": render_plane_page(tables),
+        "plane": render_plane_page(render, tables),
         "families": render_families(render, cohorts),
-        "corpora": render_corpora(board),
+        "corpora": render_corpora(render, board),
         "compare": render_compare(first_tables),
-        "reliability": render_reliability(specs, stored, board.commit_date),
-        "changelog": render_moves(specs, stored),
-        "trajectories": render_trajectories(make_trajectories(specs, stored), cohorts, titles),
+        "reliability": render_reliability(render, specs, stored, board.commit_date),
+        "changelog": render_moves(render, specs, stored),
+        "trajectories": render_trajectories(
+            render, make_trajectories(specs, stored), cohorts, titles
+        ),
         "method": render_bias(render, specs, stored),
-        "commands": render_commands(commands),
-        "add": render_model_fields(),
-        "files": render_file_fields(),
-        "download": render_downloads(board, exported),
-        "import": render_import_list(board.imported, board.conflicts),
+        "commands": render_commands(render, commands),
+        "add": render_model_fields(render),
+        "files": render_file_fields(render),
+        "download": render_downloads(render, board, exported),
+        "import": render_import_list(render, board.imported, board.conflicts),
     }
     for name, words in PAGES.items():
         parts[name] = _with_terms(render, parts[name], words, "../")
@@ -199,7 +201,7 @@ def _model_pages(
             compared.get(model.id, []),
             standings.get(f"{page}/", []),
             board.commit,
-            render_imported(model, board.imported, board.conflicts),
+            render_imported(render, model, board.imported, board.conflicts),
             badges.get(model.id, ()),
         )
         yield page, model.title, _with_terms(render, content, MODEL, "../../")
