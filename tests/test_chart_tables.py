@@ -2,8 +2,9 @@
 
 import re
 
-import pandas as pd
 import pytest
+from compression_leaderboard.board.figures import Figure, Key
+from compression_leaderboard.board.trajectories import CheckpointFigure
 from compression_leaderboard.fits.predict import calibrate
 from compression_leaderboard.fits.study import Evidence
 from compression_leaderboard.pages.dots import Dot, draw_dots
@@ -123,22 +124,22 @@ def test_captions_of_folded_tables_are_read_without_scrolling(browser, address, 
     opened.close()
 
 
-def trajectory(runs: int, points: int = 3) -> pd.DataFrame:
+def trajectory(runs: int, points: int = 3) -> list[CheckpointFigure]:
     """Runs m00, m01, …; the first has a checkpoint less than the others."""
-    return pd.DataFrame(
-        [
-            {
-                "name": "prose",
-                "model": f"m{run:02}",
-                "quantity": quantity,
-                "tokens_seen": 1000.0 * (point + 1),
-                "value": 0.1 * (point + 1) + 0.001 * run + shift,
-            }
-            for run in range(runs)
-            for point in range(points - (run == 0))
-            for quantity, shift in (("complexity", 0.05), ("expressivity", 0.0))
-        ]
-    )
+    return [
+        CheckpointFigure(
+            model=f"m{run:02}",
+            revision=f"r{point}",
+            tokens_seen=1000 * (point + 1),
+            dtype=None,
+            name="prose",
+            figure=Figure.of(Key(quantity, "prose"), value, "ln(bins)", "measured", "record"),
+        )
+        for run in range(runs)
+        for point in range(points - (run == 0))
+        for quantity, shift in (("complexity", 0.05), ("expressivity", 0.0))
+        for value in [0.1 * (point + 1) + 0.001 * run + shift]
+    ]
 
 
 def test_the_paths_over_the_plane_stand_in_a_table():

@@ -14,6 +14,7 @@ from compression_leaderboard.pages.plane_page import render_plane_page
 from compression_leaderboard.pages.trajectories_page import render_trajectories
 from compression_leaderboard.records.models import Checkpoint
 
+from tests.exported import renderer
 from tests.factory import REVISION, make_model, make_result, make_specs, store
 from tests.published_cohorts import published_cohorts
 
@@ -62,8 +63,8 @@ def test_names_of_marks_at_one_place_stand_below_each_other_and_inside():
 
 def test_families_begin_with_a_finding_and_end_with_what_lacks_one():
     found = published_cohorts()["huang-2024"]
-    few = replace(found, name="few", title="Few", rows=found.rows.head(5))
-    page = render_families([few, found])
+    few = replace(found, name="few", title="Few", rows=found.rows[:5])
+    page = render_families(renderer(), [few, found])
     headings = re.findall(r"<h2[^>]*>([^<]*?) ?<", page)
     assert headings == [found.title, "Tables without a comparison at equal size"]
     assert (
@@ -85,11 +86,12 @@ def test_families_begin_with_a_finding_and_end_with_what_lacks_one():
 )
 def test_what_a_cohort_of_families_lacks_is_said(changes, reason):
     found = published_cohorts()["huang-2024"]
-    assert f": {reason}." in render_families([replace(found, rows=found.rows.assign(**changes))])
+    rows = tuple(replace(row, **changes) for row in found.rows)
+    assert f": {reason}." in render_families(renderer(), [replace(found, rows=rows)])
 
 
 def test_no_text_at_all_is_said_on_the_page_of_families():
-    assert "No text is measured yet" in render_families([])
+    assert "No text is measured yet" in render_families(renderer(), [])
 
 
 def test_a_path_over_the_plane_shows_where_it_begins_and_ends():
