@@ -5,16 +5,18 @@ import re
 import pytest
 from compression_leaderboard.board.figures import Figure, Key
 from compression_leaderboard.board.trajectories import CheckpointFigure
+from compression_leaderboard.fits.predict import calibrate
 from compression_leaderboard.fits.study import Evidence
 from compression_leaderboard.pages.dots import Dot, draw_dots
+from compression_leaderboard.pages.fit_sections import SHOWN_ERRORS
 from compression_leaderboard.pages.plane_page import render_bias
-from compression_leaderboard.pages.predict_page import SHOWN_POINTS, render_evidence
+from compression_leaderboard.pages.predict_page import render_predict
 from compression_leaderboard.pages.trajectories_page import SHOWN_RUNS, render_trajectories
 from lxml import html
 from playwright.sync_api import expect
 
 from tests.exported import renderer
-from tests.factory import REVISION, make_model, make_result, make_specs, store
+from tests.factory import make_model, make_result, make_specs, store
 from tests.published_cohorts import mean_studies, published_cohorts
 
 
@@ -127,21 +129,16 @@ def trajectory(runs: int, points: int = 3) -> list[CheckpointFigure]:
     return [
         CheckpointFigure(
             model=f"m{run:02}",
-            revision=REVISION,
+            revision=f"r{point}",
             tokens_seen=1000 * (point + 1),
-            dtype="float32",
+            dtype=None,
             name="prose",
-            figure=Figure(
-                key=Key(quantity, "prose"),
-                value=0.1 * (point + 1) + 0.001 * run + shift,
-                unit="ln(bins)",
-                provenance="measured",
-                source="",
-            ),
+            figure=Figure.of(Key(quantity, "prose"), value, "ln(bins)", "measured", "record"),
         )
         for run in range(runs)
         for point in range(points - (run == 0))
         for quantity, shift in (("complexity", 0.05), ("expressivity", 0.0))
+        for value in [0.1 * (point + 1) + 0.001 * run + shift]
     ]
 
 
@@ -171,14 +168,14 @@ def test_how_many_runs_of_how_many_are_shown_is_said():
 def test_the_largest_errors_stand_in_the_table_of_a_scatter():
     cohort = published_cohorts()["huang-2024"]
     evidence = Evidence(None, 23, 10, mean_studies()["huang-2024"])
-    page = render_evidence([cohort], {"huang-2024": evidence})
+    page = render_predict(renderer(), [cohort], {"huang-2024": evidence}, calibrate([], []))
     rows = tables_of(page)["huang-2024-group-points"]
     judged = evidence.study.benchmarks[0].judged("group").rows
     errors = sorted((100 * abs(row.measured - row.predicted) for row in judged), reverse=True)
     shown = [abs(float(row[-1].replace("−", "-"))) for row in rows]
-    assert shown == pytest.approx(errors[:SHOWN_POINTS], abs=0.051)
-    assert len(errors) > SHOWN_POINTS
-    assert f"{len(errors) - SHOWN_POINTS} more in residuals.parquet" in page
+    assert shown == pytest.approx(errors[:SHOWN_ERRORS], abs=0.051)
+    assert len(errors) > SHOWN_ERRORS
+    assert f"{len(errors) - SHOWN_ERRORS} more in residuals.parquet" in page
     assert faults_of_charts(html.fromstring(f"<div>{page}</div>")) == []
 
 

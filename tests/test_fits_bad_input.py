@@ -13,10 +13,12 @@ import pandas as pd
 import pytest
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.exports.fit_frames import fit_frame, prediction_frame
+from compression_leaderboard.fits.predict import calibrate
 from compression_leaderboard.fits.study import study_cohort, weigh_evidence
-from compression_leaderboard.pages.predict_page import render_calculator, render_evidence
+from compression_leaderboard.pages.predict_page import render_predict
 
 from tests.costly import one_in
+from tests.exported import renderer
 from tests.simulated import simulated_cohort
 
 
@@ -34,7 +36,11 @@ def with_rows(cohort: Cohort, rows: pd.DataFrame) -> Cohort:
 
 def shown(cohort: Cohort) -> str:
     """The cohort's part of the Predict page, as text."""
-    return as_text(render_evidence([cohort], evidence_of(cohort)))
+    return as_text(page_of(cohort, evidence_of(cohort)))
+
+
+def page_of(cohort: Cohort, evidence) -> str:
+    return render_predict(renderer(), [cohort], evidence, calibrate([], []))
 
 
 def as_text(page: str) -> str:
@@ -48,7 +54,7 @@ def evidence_of(cohort: Cohort):
 def refused(cohort: Cohort, reason: str) -> None:
     """The page says so, and there is no line, no chart, no prediction and no calculator."""
     found = evidence_of(cohort)
-    page = render_evidence([cohort], found)
+    page = page_of(cohort, found)
     assert f"Not enough evidence: {reason}." in as_text(page)
     assert "<svg" not in page
     assert "<table" not in page
@@ -57,12 +63,12 @@ def refused(cohort: Cohort, reason: str) -> None:
     fits = fit_frame(found)
     assert set(fits["fold"]) == {"none"}
     assert fits["shortage"].str.startswith("not enough evidence").all()
-    assert render_calculator([cohort], {cohort.name: found[cohort.name].study}) == ""
+    assert 'id="calculator"' not in page
 
 
 def test_the_cohort_is_fitted_before_it_is_spoiled(cohort):
     found = evidence_of(cohort)
-    assert "Not enough evidence" not in as_text(render_evidence([cohort], found))
+    assert "Not enough evidence" not in as_text(page_of(cohort, found))
     assert len(prediction_frame(found)) == 3 * 12
 
 
@@ -127,7 +133,7 @@ def test_a_model_whose_figures_are_not_known_trains_nothing_and_is_not_predicted
         evidence_of(with_rows(cohort, rows)) for rows in (spoiled, cohort.rows.drop(index=0))
     )
     pd.testing.assert_frame_equal(prediction_frame(found), prediction_frame(without))
-    assert "nan" not in as_text(render_evidence([with_rows(cohort, spoiled)], found)).lower()
+    assert "nan" not in as_text(page_of(with_rows(cohort, spoiled), found)).lower()
 
 
 def test_a_benchmark_that_nobody_has_leaves_the_others_and_no_mean(cohort):
@@ -137,7 +143,7 @@ def test_a_benchmark_that_nobody_has_leaves_the_others_and_no_mean(cohort):
     assert "task0: not enough evidence: 0 models of 0 groups have all figures" in page
     assert "task1: not enough" not in page
     assert "Predictions of up to 24 models that the fit had not seen" in page
-    assert "The mean score of" not in page
+    assert "Errors of the mean score of" not in page
 
 
 def test_a_negative_control_is_labelled_wherever_it_stands(cohort):
@@ -145,7 +151,7 @@ def test_a_negative_control_is_labelled_wherever_it_stands(cohort):
     first, second = cohort.scores
     marked = replace(cohort, scores=(first, replace(second, negative_control=True)))
     found = evidence_of(marked)
-    page = as_text(render_evidence([marked], found))
+    page = as_text(page_of(marked, found))
     assert page.count("task1 (negative control)") == 3  # two kinds of left-out models, one r
     assert "task0 (negative control)" not in page
     study = found[marked.name].study.of("task1")

@@ -12,11 +12,12 @@ from urllib.parse import unquote
 import pytest
 import yaml
 from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.fits.predict import calibrate
 from compression_leaderboard.fits.studied_board import derive_board
 from compression_leaderboard.fits.study import Evidence, study_cohort
 from compression_leaderboard.pages.charts import make_axis
 from compression_leaderboard.pages.model_page import render_model
-from compression_leaderboard.pages.predict_page import render_outcomes
+from compression_leaderboard.pages.predict_page import render_predict
 from compression_leaderboard.pages.site import render_site
 from compression_leaderboard.pages.text import (
     UNKNOWN,
@@ -214,8 +215,9 @@ def test_the_predict_page_begins_with_who_wins_in_each_set(repository, miniature
     for cohort in cohorts:  # of the mean alone, which is what the table shows
         study = mean_studies().get(cohort.name) or study_cohort(cohort, only=["score"])
         found[cohort.name] = Evidence(study.benchmarks[0].shortage, 0, 0, study)
-    assert page_text(miniature, "predict").startswith('<h2 id="outcome">')
-    begun = render_outcomes(cohorts, found).partition("</table>")[0]
+    assert page_text(miniature, "predict").lstrip().startswith('<h2 id="outcome">')
+    page = render_predict(renderer(), cohorts, found, calibrate([], []))
+    begun = page.partition("</table>")[0]
     rows = re.findall(r"<tr.*?</tr>", begun, re.DOTALL)[1:]
     assert len(rows) == 6  # four published sets, two of them on the rows with known compute too
     for name, evidence in found.items():
@@ -308,9 +310,10 @@ def test_a_score_that_is_not_lossless_says_so():
 
 
 def test_ids_are_unique_on_every_page(miniature):
-    for path, content in miniature.items():
-        if path.startswith("theme/"):
-            ids = re.findall(r' id="([^"]+)"', content.decode())
+    for path in miniature:
+        if path.endswith(".md"):
+            text = page_text(miniature, path[len("docs/") : -len(".md")])
+            ids = re.findall(r' id="([^"]+)"', text)
             assert len(ids) == len(set(ids)), path
 
 

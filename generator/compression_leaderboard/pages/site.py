@@ -15,6 +15,7 @@ from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.fits.predict import find_yardstick
 from compression_leaderboard.fits.studied_board import StudiedBoard
 from compression_leaderboard.pages.board_table import BoardTable, board_json, make_board_table
+from compression_leaderboard.pages.calculator import calculator_json
 from compression_leaderboard.pages.choose_page import render_choose, render_options
 from compression_leaderboard.pages.compare_page import document_files, render_compare
 from compression_leaderboard.pages.data_pages import (
@@ -29,13 +30,7 @@ from compression_leaderboard.pages.glossary import MODEL, PAGES, find_terms
 from compression_leaderboard.pages.leaderboard import first_board, render_cohort, render_home
 from compression_leaderboard.pages.model_page import render_model, render_published
 from compression_leaderboard.pages.plane_page import layer_files, render_bias, render_plane_page
-from compression_leaderboard.pages.predict_page import (
-    calculator_json,
-    render_calculator,
-    render_calibration,
-    render_evidence,
-    render_outcomes,
-)
+from compression_leaderboard.pages.predict_page import render_predict
 from compression_leaderboard.pages.reference import (
     Command,
     render_commands,
@@ -46,7 +41,7 @@ from compression_leaderboard.pages.reliability_page import render_moves, render_
 from compression_leaderboard.pages.rendering import Renderer, escape
 from compression_leaderboard.pages.standing import Standing, find_standings
 from compression_leaderboard.pages.text import date_captions
-from compression_leaderboard.pages.text_amounts import render_amounts, render_costs
+from compression_leaderboard.pages.text_amounts import render_amounts
 from compression_leaderboard.pages.trajectories_page import render_trajectories
 from compression_leaderboard.repository.results import StoredResult, record_text
 
@@ -99,8 +94,6 @@ def _generated(
 ) -> dict[str, str]:
     """The generated part of each hand-written page, by the page's name."""
     specs, stored, cohorts, evidence = board.specs, board.stored, board.cohorts, board.evidence
-    date = board.commit_date[:10]
-    studies = {name: result.study for name, result in evidence.items()}
     options = make_options(cohorts, [entry.result for entry in board.current])
     home = first_board(tables, evidence)
     first_tables = sorted(tables, key=lambda table: table is not home)  # stable
@@ -110,17 +103,13 @@ def _generated(
     yardsticks = {a.corpus: find_yardstick(a.corpus, cohorts, evidence) for a in board.amounts}
     parts: dict[str, str] = {
         "index": render_home(render, tables, evidence, specs.models),
-        "predict": render_outcomes(cohorts, evidence)
-        + render_calculator(cohorts, studies)
-        + render_evidence(cohorts, evidence)
-        + render_calibration(board.calibration)
-        + render_amounts(specs, board.amounts, yardsticks)
-        + render_costs(specs, board.costs),
-        "choose": render_choose(options, date),
+        "predict": render_predict(render, cohorts, evidence, board.calibration)
+        + render_amounts(render, specs, board.amounts, board.costs, yardsticks),
+        "choose": render_choose(render, options),
         "plane": render_plane_page(render, tables),
         "families": render_families(render, cohorts),
         "corpora": render_corpora(render, board),
-        "compare": render_compare(first_tables),
+        "compare": render_compare(render, first_tables),
         "reliability": render_reliability(render, specs, stored, board.commit_date),
         "changelog": render_moves(render, specs, stored),
         "trajectories": render_trajectories(
