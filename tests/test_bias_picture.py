@@ -34,9 +34,8 @@ def test_without_a_record_the_page_says_so():
     model = make_model()
     scored = make_result(model, lossy=None)
     text = render_bias(renderer(), make_specs(model), store(scored))
-    assert (
-        text.strip() == "<p>No record with a plane is on the board yet, so there is no picture.</p>"
-    )
+    expected = "<p>No record with a plane is on the board yet, so there is no picture.</p>"
+    assert text.strip() == expected
 
 
 def test_the_picture_has_its_place_on_the_page():

@@ -131,19 +131,14 @@ def trajectory(runs: int, points: int = 3) -> list[CheckpointFigure]:
             model=f"m{run:02}",
             revision=f"r{point}",
             tokens_seen=1000 * (point + 1),
-            dtype="float32",
+            dtype=None,
             name="prose",
-            figure=Figure.of(
-                Key(quantity, "prose"),
-                0.1 * (point + 1) + 0.001 * run + shift,
-                "ln(bins)",
-                "measured",
-                "record",
-            ),
+            figure=Figure.of(Key(quantity, "prose"), value, "ln(bins)", "measured", "record"),
         )
         for run in range(runs)
         for point in range(points - (run == 0))
         for quantity, shift in (("complexity", 0.05), ("expressivity", 0.0))
+        for value in [0.1 * (point + 1) + 0.001 * run + shift]
     ]
 
 

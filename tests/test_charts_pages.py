@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from compression_leaderboard.board.cohorts import make_cohorts
@@ -18,6 +19,8 @@ from tests.exported import renderer
 from tests.factory import REVISION, make_model, make_result, make_specs, store
 from tests.frames import frame_of, with_frame
 from tests.published_cohorts import published_cohorts
+
+ROOT = Path(__file__).parents[1]
 
 
 def plane_of(*models, suites=("starter",)):
@@ -88,9 +91,8 @@ def test_families_begin_with_a_finding_and_end_with_what_lacks_one():
 )
 def test_what_a_cohort_of_families_lacks_is_said(changes, reason):
     found = published_cohorts()["huang-2024"]
-    assert f": {reason}." in render_families(
-        renderer(), [with_frame(found, frame_of(found).assign(**changes))]
-    )
+    rows = tuple(replace(row, **changes) for row in found.rows)
+    assert f": {reason}." in render_families(renderer(), [replace(found, rows=rows)])
 
 
 def test_no_text_at_all_is_said_on_the_page_of_families():
@@ -120,7 +122,8 @@ def test_a_path_over_the_plane_shows_where_it_begins_and_ends():
         ("start", "org/small, 10 tokens"),
     ]
     assert plane.count('class="hollow"') == 1
-    assert "Hollow: its first checkpoint; large: its last." in plane
+    words = (ROOT / "site/docs/trajectories.md").read_text("utf-8")
+    assert "it begins at the hollow mark and ends at the large one" in words
     assert "hollow" not in "".join(others)
     assert len(others) > 2
     assert model.id not in re.sub(r'id="[^"]*"', "", page)

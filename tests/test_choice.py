@@ -27,15 +27,15 @@ from tests.board import invoke
 from tests.choose_vectors import (
     COHORT,
     CRITERIA,
-    FILE,
+    NAME,
     UNKNOWN,
-    assert_alike,
     make_option,
     make_vectors,
 )
 from tests.exported import renderer
 from tests.miniature import write_miniature
 from tests.published_cohorts import published_cohorts
+from tests.vector_files import assert_alike, read_vectors
 
 
 def option(name, parameters, score, stderr=None, **changes):
@@ -57,7 +57,7 @@ def reasons(answer):
 
 def test_python_answers_the_vectors():
     """A changed answer is written by `python -m tests.choose_vectors`; choose.js must follow."""
-    assert_alike(make_vectors(), json.loads(FILE.read_text("utf-8")))
+    assert_alike(make_vectors(), read_vectors(NAME))
 
 
 @pytest.mark.parametrize("key", MESSAGES)
@@ -257,7 +257,7 @@ def test_options_hold_figures_and_memory_of_every_row_of_a_cohort():
 
 def test_the_data_of_the_page_is_the_options_as_json():
     values = json.loads(render_options([COHORT]))
-    assert_alike(values["cohorts"], [json.loads(FILE.read_text("utf-8"))["cohort"]])
+    assert_alike(values["cohorts"], [read_vectors(NAME)["cohort"]])
     assert values["runtime_bytes"] == RUNTIME_BYTES
     assert values["messages"] == MESSAGES
 

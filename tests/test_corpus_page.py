@@ -93,7 +93,8 @@ def test_an_overlap_run_of_an_old_and_a_new_text_is_a_row_with_the_right_values(
     assert link_rows(page) == [
         ["Prose", "Prose of 2026", "float32", "4", "0.20 (−0.21 to 0.61)", "0.80"]
     ]
-    assert "1 link between texts: mean difference over shared models" in page
+    assert "1 link between texts" in page
+    assert "A link compares the models measured on both texts: their mean difference" in page
 
 
 def test_windows_that_differ_are_not_linked():

@@ -19,7 +19,7 @@ from compression_leaderboard.pages.reference import (
     render_model_fields,
     tables_of,
 )
-from compression_leaderboard.pages.text import escape
+from compression_leaderboard.pages.rendering import escape
 from compression_leaderboard.records.jobs import REASONS, RETRY
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.repository.specs import read_specs

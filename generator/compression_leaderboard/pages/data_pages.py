@@ -1,4 +1,4 @@
-"""The pages Corpora, Download and Import."""
+"""The generated parts of the pages Corpora, Download and Import."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,48 +7,36 @@ from markupsafe import Markup
 
 from compression_leaderboard.board.comparisons import Link, link_corpora
 from compression_leaderboard.board.imported import Conflict, Reading, Relation, imports_of
-from compression_leaderboard.exports.columns import ORIGINS, Field
-from compression_leaderboard.exports.columns import Table as DataTable
+from compression_leaderboard.exports import columns
+from compression_leaderboard.exports.columns import ORIGINS
 from compression_leaderboard.exports.croissant import dataset_json_ld
 from compression_leaderboard.exports.dictionary import make_dictionary
 from compression_leaderboard.fits.studied_board import StudiedBoard
-from compression_leaderboard.pages.rendering import (
-    Cell,
-    Heading,
-    Renderer,
-    Table,
-    code,
-    day,
-    headings,
-)
+from compression_leaderboard.pages.rendering import Cell, Renderer, Table, code, day, headings
 from compression_leaderboard.pages.text import UNKNOWN, counted, number, with_interval
 from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.imported import Imported, ImportedScore, ImportedTask
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.repository.imported import StoredImport
 
+Row = list[Cell | str]
+
 
 def render_corpora(render: Renderer, board: StudiedBoard) -> Markup:
-    """The texts, the newest first, then the links between them."""
+    """Show the texts, the newest first, then the links between them."""
     corpora = sorted(board.specs.corpora.values(), key=lambda corpus: corpus.name)
     corpora.sort(key=lambda corpus: corpus.ends, reverse=True)
-    header = [
-        *headings("Corpus", "Domain", "First day", "Last day", "Licence"),
-        *headings(figures=("Documents", "Bytes")),
-        *headings("SHA-256", "Models that predate it"),
-    ]
+    header = headings("Corpus", "Domain", "First day", "Last day", "Licence")
+    header += headings(figures=("Documents", "Bytes"))
+    header += headings("SHA-256", "Models that predate it")
+    models = list(board.specs.models.values())
     caption = f"{counted(len(corpora), 'text')}, the newest first"
-    rows = [_corpus_cells(corpus, board) for corpus in corpora]
+    texts = Table("corpora", caption, header, [_corpus(corpus, models) for corpus in corpora])
     links = link_corpora(board.specs, board.stored)
-    return render(
-        "corpora.html",
-        texts=Table("corpora", caption, header, rows),
-        links=_links(board, links) if links else None,
-    )
+    return render("corpora.html", texts=texts, links=_links(board, links) if links else None)
 
 
-def _corpus_cells(corpus: Corpus, board: StudiedBoard) -> list[Cell | str]:
-    models = board.specs.models.values()
+def _corpus(corpus: Corpus, models: Sequence[Model]) -> Row:
     older = sorted(model.title for model in models if corpus.begins > model.released)
     return [
         corpus.title,
@@ -64,12 +52,7 @@ def _corpus_cells(corpus: Corpus, board: StudiedBoard) -> list[Cell | str]:
 
 
 def _links(board: StudiedBoard, links: Sequence[Link]) -> Table:
-    header = headings(
-        "Older",
-        "Newer",
-        "Number format",
-        figures=("Models", "Newer less older, bits per byte", "Rank correlation"),
-    )
+    figures = ("Models", "Newer less older, bits per byte", "Rank correlation")
     rows = [
         [
             board.specs.corpora[link.older].title,
@@ -81,40 +64,49 @@ def _links(board: StudiedBoard, links: Sequence[Link]) -> Table:
         ]
         for link in links
     ]
-    caption = f"{counted(len(links), 'link')} between texts: mean difference over shared models"
-    return Table("corpus-links", caption, header, rows)
+    return Table(
+        "corpus-links",
+        f"{counted(len(links), 'link')} between texts",
+        headings("Older", "Newer", "Number format", figures=figures),
+        rows,
+    )
 
 
 @dataclass(frozen=True)
-class Download:
-    """A table of the downloads: its files with their sizes, and its columns explained."""
+class ExportedTable:
+    """A table of the download. files: path below data/ and size. key: columns that name a row."""
 
-    table: DataTable
+    name: str
+    title: str
     files: Sequence[tuple[str, str]]
+    key: Sequence[str]
     columns: Table
 
 
 def render_downloads(render: Renderer, board: StudiedBoard, files: Mapping[str, bytes]) -> Markup:
-    """A section for each table: its files with their sizes, its key, its columns explained."""
+    """Show each table's files with their sizes, its key, and its columns explained."""
     dictionary = make_dictionary(board.cohorts)
     return render(
         "download.html",
-        origins=[(name, text.split("`")) for name, text in ORIGINS.items()],
-        downloads=[_download(table, files) for table in dictionary.values()],
-        # Its characters that could end the element are escaped as JSON escapes.
-        json_ld=Markup(dataset_json_ld(dictionary, board)),
+        origins={name: text.split("`") for name, text in ORIGINS.items()},
+        tables=[_exported(table, files) for table in dictionary.values()],
+        # Escaped there for a script element, in which HTML's escapes mean nothing.
+        dataset=Markup(dataset_json_ld(dictionary, board)),
     )
 
 
-def _download(table: DataTable, files: Mapping[str, bytes]) -> Download:
-    rows = [_field_cells(field) for field in table.fields]
-    caption = f"{counted(len(rows), 'column')} of {table.name}"
-    header = headings("Column", "Type", "Unit", "Better", "Meaning", "Origin")
+def _exported(table: columns.Table, files: Mapping[str, bytes]) -> ExportedTable:
+    explained = Table(
+        f"columns-{table.name}",
+        f"{counted(len(table.fields), 'column')} of {table.name}",
+        headings("Column", "Type", "Unit", "Better", "Meaning", "Origin"),
+        [_column(field) for field in table.fields],
+    )
     sizes = [(path, _size(len(files[f"data/{path}"]))) for path in table.paths.values()]
-    return Download(table, sizes, Table(f"columns-{table.name}", caption, header, rows))
+    return ExportedTable(table.name, table.title, sizes, table.key, explained)
 
 
-def _field_cells(field: Field) -> list[Cell | str]:
+def _column(field: columns.Field) -> Row:
     kind = f"{field.type} or null" if field.nullable else field.type
     return [
         code(field.name),
@@ -137,7 +129,6 @@ def _size(n_bytes: int) -> str:
 SHOWN_FILES = 200  # on the page of all; imported.csv has every figure
 SHOWN_OF_MODEL = 20  # on a model's page, each with its figures
 SHOWN_CONFLICTS = 50
-
 RELATIONS: dict[Relation, str] = {
     "these weights": "the same commit as the weights measured here",
     "revision unknown": "whether these are the weights measured here is unknown: "
@@ -147,9 +138,126 @@ RELATIONS: dict[Relation, str] = {
 }
 
 
+@dataclass(frozen=True)
+class ImportedFile:
+    """A result file of others on the page of a model."""
+
+    caption: str
+    table: Table
+    left_out: Sequence[str]  # what was not taken over, and why
+    path: str  # of its record, below the site's root
+    sha256: str
+    facts: str
+
+
+def render_import_list(
+    render: Renderer, stored: Sequence[StoredImport], conflicts: Sequence[Conflict]
+) -> Markup:
+    """List everything that is imported, model by model, and what disagrees."""
+    header = headings("Model", "File", "Harness", "Date", figures=("Figures", "Skipped"))
+    header += headings("Record")
+    caption = f"{counted(len(stored), 'imported file')}. Every figure is in imported.csv"
+    if len(stored) > SHOWN_FILES:
+        caption += f", the first {SHOWN_FILES} files are here"
+    rows = [_listed(entry.imported) for entry in stored[:SHOWN_FILES]]
+    table = Table("imported-files", caption, header, rows)
+    return render("import.html", table=table, conflicts=_conflicts(conflicts))
+
+
+def _listed(record: Imported) -> Row:
+    return [
+        Cell(record.model.title),
+        record.source.name,
+        f"{record.harness.name} {record.harness.version or ''}",
+        day(record.date),
+        str(record.kept),
+        str(len(record.skipped)),
+        Cell(record.source.sha256[:12], href=imported_path(record)),
+    ]
+
+
 def imported_path(record: Imported) -> str:
     """Where a record's copy lies on the site."""
     return f"records/imported/{record.file}"
+
+
+def render_imported(
+    render: Renderer, model: Model, stored: Sequence[StoredImport], conflicts: Sequence[Conflict]
+) -> Markup:
+    """Show a model's imported results on its page. conflicts: of all models."""
+    imports = imports_of(model, stored)
+    if not imports:
+        return Markup()
+    files = {entry.imported.source.sha256 for _, entry in imports}
+    about = [c for c in conflicts if any(r.imported.source.sha256 in files for r in c.readings)]
+    return render(
+        "imported.html",
+        root="../../",
+        conflicts=_conflicts(about),
+        files=[_file(relation, entry.imported) for relation, entry in imports[:SHOWN_OF_MODEL]],
+        older=len(imports[SHOWN_OF_MODEL:]),
+    )
+
+
+def _file(relation: Relation, record: Imported) -> ImportedFile:
+    header = headings("Task", "Metric", figures=("Few-shot", "Value", "Standard error", "Items"))
+    header += headings("Better")
+    rows = [_score(task, score) for task, score in record.readings()]
+    caption = f"{record.source.name}: {counted(len(rows), 'figure')}, {RELATIONS[relation]}"
+    short = record.source.sha256[:12]
+    left_out = [f"{count} × {reason}" for reason, count in record.reasons().items()]
+    return ImportedFile(
+        caption,
+        Table(f"imported-{short}", caption, header, rows),
+        [*left_out, *record.notes],
+        imported_path(record),
+        record.source.sha256,
+        _facts(record),
+    )
+
+
+def _score(task: ImportedTask, score: ImportedScore) -> Row:
+    unit = f" {score.unit}" if score.unit else ""
+    few_shot, items = (UNKNOWN if x is None else str(x) for x in (task.few_shot, score.n))
+    return [
+        Cell(task.task, note=f"prompt {task.prompt}" if task.prompt else ""),
+        Cell(score.metric, note="" if score.filter == "none" else score.filter),
+        few_shot,
+        Cell(f"{_plain(score.value)}{unit}", score.value),
+        UNKNOWN if score.stderr is None else _plain(score.stderr),
+        items,
+        {True: "higher", False: "lower", None: UNKNOWN}[score.higher_is_better],
+    ]
+
+
+def _plain(value: float) -> str:
+    """A figure of unknown unit: six significant digits."""
+    return f"{value:.6g}".replace("-", "−")
+
+
+def _facts(record: Imported) -> str:
+    """Provenance in one line: harness, date, revision, settings, hash of the file."""
+    model, harness = record.model, record.harness
+    template = {True: "with chat template", False: "no chat template", None: None}
+    facts = [
+        f"{harness.name} {harness.version or 'of unknown version'}",
+        f"{record.date:%Y-%m-%d}" if record.date else "date unknown",
+        f"revision {model.revision or 'unknown'}"
+        + (f", commit {model.commit}" if model.commit else ""),
+        template[record.chat_template],
+        f"limited to {record.limit:g} items per task" if record.limit else None,
+        f"reported by {record.reported_by}" if record.reported_by else None,
+        "model named by the importer" if model.named_by == "importer" else None,
+        f"file SHA-256 {record.source.sha256}",
+    ]
+    return "; ".join(fact for fact in facts if fact)
+
+
+def _conflicts(conflicts: Sequence[Conflict]) -> list[str]:
+    lines = [describe_conflict(conflict) for conflict in conflicts[:SHOWN_CONFLICTS]]
+    if (left := len(conflicts) - SHOWN_CONFLICTS) > 0:
+        lines.append(f"{left} more, marked as disputed in imported.csv")
+    return lines
 
 
 def describe_conflict(conflict: Conflict) -> str:
@@ -179,125 +287,3 @@ def _reading(reading: Reading) -> str:
     error = f" ± {_plain(reading.score.stderr)}" if reading.score.stderr is not None else ""
     source = reading.imported.source
     return f"{_plain(reading.score.value)}{error} ({source.name}, sha256 {source.sha256[:12]})"
-
-
-@dataclass(frozen=True)
-class ImportedFile:
-    """An imported file on a model's page."""
-
-    table: Table
-    skipped: Sequence[str]  # what was not taken over, and why
-    record: str  # its path on the site
-    short: str  # the beginning of the file's hash
-    facts: str
-
-
-def render_imported(
-    render: Renderer, model: Model, stored: Sequence[StoredImport], conflicts: Sequence[Conflict]
-) -> Markup:
-    """The section of a model's page; empty where nothing is imported. conflicts: of all models."""
-    files = imports_of(model, stored)
-    if not files:
-        return Markup()
-    shown = {entry.imported.source.sha256 for _, entry in files}
-    about = [c for c in conflicts if any(r.imported.source.sha256 in shown for r in c.readings)]
-    return render(
-        "imported.html",
-        root="../../",
-        conflicts=_conflict_lines(about),
-        files=[_file(relation, entry) for relation, entry in files[:SHOWN_OF_MODEL]],
-        more=len(files) - SHOWN_OF_MODEL,
-    )
-
-
-def render_import_list(
-    render: Renderer, stored: Sequence[StoredImport], conflicts: Sequence[Conflict]
-) -> Markup:
-    """The page's list of everything that is imported, model by model, and what disagrees."""
-    header = [
-        *headings("Model", "File", "Harness", "Date"),
-        *headings(figures=("Figures", "Skipped")),
-        Heading("Record"),
-    ]
-    caption = f"{counted(len(stored), 'imported file')}. Every figure is in imported.csv"
-    if len(stored) > SHOWN_FILES:
-        caption += f", the first {SHOWN_FILES} files are here"
-    rows = [_list_cells(entry.imported) for entry in stored[:SHOWN_FILES]]
-    table = Table("imported-files", caption, header, rows) if stored else None
-    return render("import_list.html", table=table, conflicts=_conflict_lines(conflicts))
-
-
-def _list_cells(record: Imported) -> list[Cell | str]:
-    return [
-        record.model.title,
-        record.source.name,
-        f"{record.harness.name} {record.harness.version or ''}",
-        day(record.date),
-        str(record.kept),
-        str(len(record.skipped)),
-        Cell(record.source.sha256[:12], href=imported_path(record)),
-    ]
-
-
-def _conflict_lines(conflicts: Sequence[Conflict]) -> list[str]:
-    lines = [describe_conflict(conflict) for conflict in conflicts[:SHOWN_CONFLICTS]]
-    if (more := len(conflicts) - SHOWN_CONFLICTS) > 0:
-        lines.append(f"{more} more, marked as disputed in imported.csv")
-    return lines
-
-
-def _file(relation: Relation, entry: StoredImport) -> ImportedFile:
-    """What one imported file is about, its figures, and where it comes from."""
-    record = entry.imported
-    short = record.source.sha256[:12]
-    header = [
-        *headings("Task", "Metric", figures=("Few-shot", "Value", "Standard error", "Items")),
-        Heading("Better"),
-    ]
-    rows = [_score_cells(task, score) for task, score in record.readings()]
-    caption = f"{record.source.name}: {counted(len(rows), 'figure')}, {RELATIONS[relation]}"
-    skipped = [f"{times} × {reason}" for reason, times in record.reasons().items()]
-    return ImportedFile(
-        table=Table(f"imported-{short}", caption, header, rows),
-        skipped=[*skipped, *record.notes],
-        record=imported_path(record),
-        short=short,
-        facts=_facts(record),
-    )
-
-
-def _score_cells(task: ImportedTask, score: ImportedScore) -> list[Cell | str]:
-    few_shot, items = (UNKNOWN if x is None else str(x) for x in (task.few_shot, score.n))
-    unit = f" {score.unit}" if score.unit else ""
-    return [
-        Cell(task.task, note=f"prompt {task.prompt}" if task.prompt else ""),
-        Cell(score.metric, note="" if score.filter == "none" else score.filter),
-        few_shot,
-        Cell(f"{_plain(score.value)}{unit}", score.value),
-        UNKNOWN if score.stderr is None else _plain(score.stderr),
-        items,
-        {True: "higher", False: "lower", None: UNKNOWN}[score.higher_is_better],
-    ]
-
-
-def _plain(value: float) -> str:
-    """A figure of unknown unit: six significant digits."""
-    return f"{value:.6g}".replace("-", "−")
-
-
-def _facts(record: Imported) -> str:
-    """Provenance in one line: record, harness, date, revision, settings, hash of the file."""
-    model, harness = record.model, record.harness
-    template = {True: "with chat template", False: "no chat template", None: None}
-    facts = [
-        f"{harness.name} {harness.version or 'of unknown version'}",
-        f"{record.date:%Y-%m-%d}" if record.date else "date unknown",
-        f"revision {model.revision or 'unknown'}"
-        + (f", commit {model.commit}" if model.commit else ""),
-        template[record.chat_template],
-        f"limited to {record.limit:g} items a task" if record.limit else None,
-        f"reported by {record.reported_by}" if record.reported_by else None,
-        "model named by the importer" if model.named_by == "importer" else None,
-        f"file SHA-256 {record.source.sha256}",
-    ]
-    return "; ".join(fact for fact in facts if fact)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
-from markupsafe import Markup
 
 from compression_leaderboard.board.comparisons import Comparison
 from compression_leaderboard.board.current import is_current
@@ -22,7 +21,7 @@ from compression_leaderboard.board.derived import (
     preference_figure,
 )
 from compression_leaderboard.pages.charts import Chart, Series, draw_series
-from compression_leaderboard.pages.rendering import Cell, Renderer, Table, headings
+from compression_leaderboard.pages.rendering import Cell, Table, headings
 from compression_leaderboard.pages.text import (
     UNKNOWN,
     counted,
@@ -106,12 +105,6 @@ def record_path(entry: StoredResult) -> str:
 
 def record_link(entry: StoredResult) -> RecordLink:
     return RecordLink(entry.result.run_id, record_path(entry))
-
-
-def listed_record(entry: StoredResult) -> str:
-    """Until Reliability is rendered by a template."""
-    link = record_link(entry)
-    return str(Markup('<a href="../{}">{}</a>').format(link.path, link.run_id))
 
 
 def _source(entry: StoredResult, specs: Specs) -> Source:
@@ -362,12 +355,6 @@ def _by_layer(lossy: Lossy, table_id: str) -> Part | None:
         table_id,
     )
     return Part(chart=chart, note="Mean over anchor seeds.")
-
-
-def render_convergence(render: Renderer, name: str, lossy: Lossy) -> Markup:
-    """Show the convergence of a record on a page of its own folder."""
-    part = view_convergence(name, lossy)
-    return render("part.html", part=part) if part else Markup()
 
 
 def view_convergence(name: str, lossy: Lossy) -> Part | None:

@@ -28,7 +28,7 @@ HEADER_FIELDS = headings("Field", "Default", "Meaning")
 
 @dataclass(frozen=True)
 class Option:
-    """An option or argument of a command; `default` is None when it has none."""
+    """An option or argument as the command line takes it. default: None where it has none."""
 
     name: str
     meaning: str
@@ -46,46 +46,48 @@ class Command:
 
 
 def render_commands(render: Renderer, commands: Sequence[Command]) -> Markup:
-    """A section for each command."""
-    return render("commands.html", commands=[(c, _options(c)) for c in commands])
+    """Describe each command in a section."""
+    sections = [(command, _options(command)) for command in commands]
+    return render("commands.html", sections=sections)
 
 
 def _options(command: Command) -> Table:
-    caption = f"{counted(len(command.options), 'option')} of {command.name}"
-    rows: list[list[Cell | str]] = [
-        [code(option.name), _code(option.default), option.meaning] for option in command.options
-    ]
-    return Table(f"options-{command.name}", caption, HEADER_OPTIONS, rows)
+    return Table(
+        f"options-{command.name}",
+        f"{counted(len(command.options), 'option')} of {command.name}",
+        headings("Option", "Default", "Meaning"),
+        [[code(o.name), code(o.default), o.meaning] for o in command.options],
+    )
 
 
 def render_model_fields(render: Renderer) -> Markup:
-    """The fields of a model's file."""
-    return render("fields.html", files=[], tables=_record_tables("model", Model))
+    """Describe the fields of a model's file."""
+    return render("model_fields.html", tables=_field_tables("model", Model))
 
 
 def render_file_fields(render: Renderer) -> Markup:
-    """The fields of the other files that people write."""
+    """Describe the fields of the other files that people write."""
     files = [
-        (file, _summary(record), _record_tables(record.__name__.lower(), record))
+        (file, _summary(record), _field_tables(record.__name__.lower(), record))
         for file, record in FILES
     ]
-    return render("fields.html", files=files, tables=[])
+    return render("file_fields.html", files=files)
 
 
-def _record_tables(name: str, record: type[Any]) -> list[Table]:
+def _field_tables(name: str, record: type[Any]) -> list[Table]:
     """A table for the record and one for each table inside it."""
     tables = []
     for place, inner in tables_of(record):
         rows: list[list[Cell | str]] = [
-            [code(field), _default(info), info.description or ""]
+            [code(field), _default(info), info.description]
             for field, info in fields_of(inner).items()
         ]
         fields = counted(len(rows), "field")
         caption = f"At the top of the file: {fields}"
         if place:
             caption = f"[{place}], {fields}. {_summary(inner)}"
-        plain = place.replace(".", "-") or "top"
-        tables.append(Table(f"fields-{name}-{plain}", caption, HEADER_FIELDS, rows))
+        table_id = f"fields-{name}-{place.replace('.', '-') or 'top'}"
+        tables.append(Table(table_id, caption, headings("Field", "Default", "Meaning"), rows))
     return tables
 
 
@@ -101,16 +103,12 @@ def _summary(record: type[Any]) -> str:
     return (record.__doc__ or "").partition("\n")[0].replace("`", "")
 
 
-def _default(info: Any) -> Cell:
-    """The value of a field that is left out."""
-    if info.default is PydanticUndefined:
-        return Cell("required")
+def _default(info: Any) -> Cell | str:
+    """The value of a field that the file leaves out."""
     value = info.default
+    if value is PydanticUndefined:
+        return "required"
     if value is None or value == ():
         return Cell(UNKNOWN)
     shown = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return _code(shown.lower() if isinstance(value, bool) else shown)
-
-
-def _code(shown: str | None) -> Cell:
-    return code(shown) if shown else Cell(UNKNOWN)
+    return code(shown.lower() if isinstance(value, bool) else shown)

@@ -14,6 +14,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from compression_leaderboard.pages import text
+from compression_leaderboard.pages.text import UNKNOWN
 
 # Marks that change the direction of the text that follows are spelled out.
 DIRECTION_MARKS = (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
@@ -38,17 +39,8 @@ class Cell:
     value: float | None = None  # what the column sorts by
     note: str = ""  # small, below the text
     href: str | None = None  # below the site's root, or an address of the web
-    css: str = ""  # a class; code and time are elements
-
-
-def code(source: str) -> Cell:
-    """A cell of code."""
-    return Cell(source, css="code")
-
-
-def day(moment: date | None) -> Cell:
-    """A cell with a day, never broken over two lines; an en dash when it is unknown."""
-    return Cell(f"{moment:%Y-%m-%d}", css="time") if moment else Cell(text.UNKNOWN)
+    css: str = ""
+    tag: str = ""  # the element around the text, such as code
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +57,16 @@ class Table:
 def headings(*texts: str, figures: Sequence[str] = ()) -> list[Heading]:
     """Heads of columns of text, then of columns of figures."""
     return [*map(Heading, texts), *(Heading(label, numeric=True) for label in figures)]
+
+
+def code(text: str | None) -> Cell | str:
+    """A cell of code; an en dash where it is empty."""
+    return Cell(text, tag="code") if text else UNKNOWN
+
+
+def day(moment: date | None) -> Cell | str:
+    """A cell of a day, never broken over two lines; an en dash where it is unknown."""
+    return Cell(f"{moment:%Y-%m-%d}", tag="time") if moment else UNKNOWN
 
 
 class Renderer:

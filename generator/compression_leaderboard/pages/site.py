@@ -40,7 +40,6 @@ from compression_leaderboard.pages.reference import (
 from compression_leaderboard.pages.reliability_page import render_moves, render_reliability
 from compression_leaderboard.pages.rendering import Renderer, escape
 from compression_leaderboard.pages.standing import Standing, find_standings
-from compression_leaderboard.pages.text import date_captions
 from compression_leaderboard.pages.text_amounts import render_amounts
 from compression_leaderboard.pages.trajectories_page import render_trajectories
 from compression_leaderboard.repository.results import StoredResult, record_text
@@ -60,8 +59,7 @@ class Sources:
 
 def render_site(board: StudiedBoard, sources: Sources, commands: Sequence[Command] = ()) -> Files:
     """Make pages and data by path below build/; nothing depends on the clock."""
-    date = board.commit_date[:10]
-    render = Renderer(sources.templates, date)
+    render = Renderer(sources.templates, board.commit_date[:10])
     tables = [
         make_board_table(cohort, board.evidence[cohort.name].study.predictions)
         for cohort in board.cohorts
@@ -73,9 +71,9 @@ def render_site(board: StudiedBoard, sources: Sources, commands: Sequence[Comman
     built = _built(board)
     for name, source in pages.items():
         html = generated.get(name.removesuffix(".md"), "")
-        files[f"docs/{name}"] = _with_matter(source, html=date_captions(html, date), built=built)
+        files[f"docs/{name}"] = _with_matter(source, html=html, built=built)
     for address, title, content, scripts in _whole_pages(render, board, tables):
-        files[f"docs/{address}.md"] = _page(title, date_captions(content, date), scripts, built)
+        files[f"docs/{address}.md"] = _page(title, content, scripts, built)
     return files
 
 
