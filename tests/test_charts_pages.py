@@ -17,7 +17,6 @@ from compression_leaderboard.records.models import Checkpoint
 
 from tests.exported import renderer
 from tests.factory import REVISION, make_model, make_result, make_specs, store
-from tests.frames import frame_of, with_frame
 from tests.published_cohorts import published_cohorts
 
 ROOT = Path(__file__).parents[1]

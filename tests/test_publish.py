@@ -19,7 +19,6 @@ from compression_leaderboard.pages.charts import make_axis
 from compression_leaderboard.pages.model_page import render_model
 from compression_leaderboard.pages.predict_page import render_predict
 from compression_leaderboard.pages.rendering import Renderer
-from compression_leaderboard.pages.site import render_site
 from compression_leaderboard.pages.text import (
     UNKNOWN,
     count,
@@ -34,7 +33,15 @@ from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Commit
 
 from tests.built_pages import outline
-from tests.exported import COMMIT, board_of, page_text, read_board, render_site, renderer
+from tests.exported import (
+    COMMIT,
+    board_of,
+    page_text,
+    read_board,
+    render_site,
+    renderer,
+    site_sources,
+)
 from tests.factory import make_model, make_result, make_specs, store
 from tests.miniature import HOSTILE, write_miniature
 from tests.published_cohorts import mean_studies

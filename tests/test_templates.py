@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from compression_leaderboard.pages.reference import FILES
 from compression_leaderboard import pages
 from compression_leaderboard.pages.reference import FILES
 

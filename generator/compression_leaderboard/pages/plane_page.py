@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from markupsafe import Markup
-
 from compression_leaderboard.board.current import current_results
 from compression_leaderboard.board.derived import over_layers
 from compression_leaderboard.board.figures import Column, Key, Quantity, Row
@@ -58,7 +56,7 @@ def layer_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
 
 
 @dataclass(frozen=True)
-class Plane:
+class _Plane:
     """The models of one kind on one text, and the table whose data their marks show."""
 
     board: BoardTable
@@ -95,7 +93,7 @@ def render_plane_page(render: Renderer, boards: Sequence[BoardTable]) -> Markup:
     )
 
 
-def _planes(boards: Iterable[BoardTable]) -> list[Plane]:
+def _planes(boards: Iterable[BoardTable]) -> list[_Plane]:
     """Tables that differ in their benchmarks alone have the same models at the same places."""
     planes: dict[tuple[str, str], _Plane] = {}
     for board in boards:

@@ -22,8 +22,6 @@ FILES: tuple[tuple[str, type[Any]], ...] = (
     ("runs/sentinel.toml", Sentinel),
     ("results/published/<source>/source.toml", PublishedSource),
 )
-HEADER_OPTIONS = headings("Option", "Default", "Meaning")
-HEADER_FIELDS = headings("Field", "Default", "Meaning")
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def _field_tables(name: str, record: type[Any]) -> list[Table]:
     tables = []
     for place, inner in tables_of(record):
         rows: list[list[Cell | str]] = [
-            [code(field), _default(info), info.description]
+            [code(field), _default(info), info.description or ""]
             for field, info in fields_of(inner).items()
         ]
         fields = counted(len(rows), "field")
@@ -109,6 +107,6 @@ def _default(info: Any) -> Cell | str:
     if value is PydanticUndefined:
         return "required"
     if value is None or value == ():
-        return Cell(UNKNOWN)
+        return UNKNOWN
     shown = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
     return code(shown.lower() if isinstance(value, bool) else shown)
