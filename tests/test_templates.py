@@ -39,10 +39,6 @@ def test_no_module_of_pages_writes_html(path):
     assert strings == set()
 
 
-def test_the_list_of_unconverted_modules_names_modules():
-    assert {path.stem for path in FOLDER.glob("*.py")} >= UNCONVERTED
-
-
 @pytest.mark.parametrize(
     "source",
     ["x = '<b>'", "x = f'<td class={y}>'", "x = '</' + 'li>' + '</p>'", "x = '<a'", "x = '&#37;'"],
