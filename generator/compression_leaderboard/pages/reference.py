@@ -77,7 +77,7 @@ def _field_tables(name: str, record: type[Any]) -> list[Table]:
     tables = []
     for place, inner in tables_of(record):
         rows: list[list[Cell | str]] = [
-            [code(field), _default(info), info.description]
+            [code(field), _default(info), info.description or ""]
             for field, info in fields_of(inner).items()
         ]
         fields = counted(len(rows), "field")

@@ -184,7 +184,12 @@ def _published(cohort: Cohort) -> Section:
             if known and value is not None and size is not None and tokens is not None:
                 points.setdefault((row.family, size), {}).setdefault(tokens, value)
         runs = [
-            _run(f"{family}, {count(size)}", *zip(*sorted(values.items()), strict=True), times)
+            _run(
+                f"{family}, {count(size)}",
+                sorted(values),
+                [values[k] for k in sorted(values)],
+                times,
+            )
             for (family, size), values in sorted(points.items())
             if len(values) >= FEWEST_POINTS
         ]
