@@ -4,12 +4,15 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from compression_leaderboard.board.cohorts import Cohort, Column
+from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.figures import Column, Figure, Key, Row
 from compression_leaderboard.fits.study import study_cohort
 
 Truth = Literal["line", "logistic"]
 Noise = Literal["normal", "heavy", "shifted"]
 
+TEXT, MEAN_TEXT = Key("compression", "bpb"), Key("mean_compression")
+MEAN_SCORE = Key("mean_score")
 SCORED_SHARE = 2 / 3  # of the groups; the others are new, and their truth judges the predictions
 
 
@@ -35,20 +38,14 @@ def simulated_cohort(
     scores = pd.DataFrame({name: _scores(random, truth, noise, family, rate) for name in names})
     if noise == "shifted":
         scores.loc[~scored] -= 0.05
-    frame = pd.DataFrame(
-        {
-            "model": [f"m{k:05d}" for k in range(len(family))],
-            "name": [f"m{k:05d}" for k in range(len(family))],
-            "label": [f"m{k:05d}" for k in range(len(family))],
-            "family": [f"f{k:04d}" for k in family],
-            "parameters": np.exp(random.normal(20, 1, len(family)) - 3 * rate),
-            "training_flop": np.nan,
-            "bpb": rate,
-            "compression": rate,
-        }
+    sizes = np.exp(random.normal(20, 1, len(family)) - 3 * rate)
+    figures = {TEXT: rate, MEAN_TEXT: rate}
+    figures |= {Key("score", name): np.where(scored, scores[name], np.nan) for name in names}
+    figures[MEAN_SCORE] = np.where(scored, scores.mean(axis=1), np.nan)
+    rows = tuple(
+        _row(k, f"f{family[k]:04d}", float(sizes[k]), {key: v[k] for key, v in figures.items()})
+        for k in range(len(family))
     )
-    frame[names] = np.where(scored[:, None], scores, np.nan)
-    frame["score"] = frame[names].mean(axis=1, skipna=False)
     cohort = Cohort(
         name="simulated",
         title="Simulated",
@@ -56,12 +53,32 @@ def simulated_cohort(
         split="leave-one-group-out",
         train_up_to=None,
         comparable_with="",
-        compression=(Column("bpb", "Text", "bits per byte", False),),
-        scores=tuple(Column(n, n, "fraction", True, 0.25, 1.0) for n in names),
+        compression=(Column(TEXT, "Text", "bits per byte", False),),
+        scores=tuple(Column(Key("score", n), n, "fraction", True, 0.25, 1.0) for n in names),
         citations=(),
-        rows=frame,
+        rows=rows,
+        mean_compression=MEAN_TEXT,
+        mean_score=MEAN_SCORE,
     )
     return cohort, scores
+
+
+def _row(k: int, family: str, parameters: float, values: dict[Key, float]) -> Row:
+    name = f"m{k:05d}"
+    return Row(
+        model=name,
+        name=name,
+        label=name,
+        family=family,
+        page="",
+        date="",
+        parameters=parameters,
+        figures={
+            key: Figure.of(key, float(value), "", "published", "simulated")
+            for key, value in values.items()
+            if not np.isnan(value)
+        },
+    )
 
 
 def _scores(
@@ -82,7 +99,7 @@ def _scores(
 
 def held(cohort: Cohort, scores: pd.DataFrame) -> tuple[int, int, int]:
     """How many intervals of 80 % and of 95 % hold the score of a model without one, of how many."""
-    truth = dict(zip(cohort.rows["model"], scores["task0"], strict=True))
+    truth = dict(zip((row.model for row in cohort.rows), scores["task0"], strict=True))
     found = study_cohort(cohort, only=["task0"]).benchmarks[0].predictions
     inside = [[low <= truth[p.model] <= high for low, high in p.intervals] for p in found]
     at80, at95 = np.sum(inside, axis=0)

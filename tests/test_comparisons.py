@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from compression_leaderboard.board.comparisons import NEIGHBOURS, compare_models, neighbours
+from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.pages.record_sections import render_comparisons
 from compression_leaderboard.pages.site import render_site
 
@@ -31,7 +32,7 @@ def other_dtype(result):
 
 
 SMALL, MIDDLE, LARGE = (make_model(f"org/{name}") for name in ("small", "middle", "large"))
-BITS = {SMALL.id: (100, 120, 140), MIDDLE.id: (90, 110, 130), LARGE.id: (60, 100, 120)}
+BITS = {SMALL.id: (100, 120, 140), MIDDLE.id: (90, 110, 130), LARGE.id: (72, 94, 114)}
 MODELS = (SMALL, MIDDLE, LARGE)
 RESULTS = [scored(model, BITS[model.id]) for model in MODELS]
 
@@ -52,7 +53,10 @@ def test_the_difference_is_paired_by_document():
     back = found[MIDDLE.id, SMALL.id]
     assert back.difference == pytest.approx(-0.1)
     assert back.share == pytest.approx(-0.1 / 1.2)
-    assert found[SMALL.id, LARGE.id].interval == pytest.approx((0.2, 0.4))
+    # Student's t of 2 degrees, 4.303, times the deviation of (0.28, 0.26, 0.26) over the root of 3.
+    reach = 4.302653 * 0.0115470 / 3**0.5
+    interval = found[SMALL.id, LARGE.id].interval
+    assert interval == pytest.approx((0.8 / 3 - reach, 0.8 / 3 + reach), rel=1e-4)
 
 
 def test_the_best_other_comes_first():
@@ -111,7 +115,7 @@ def table_of(files, model):
 
 def test_the_page_says_it_in_words(files):
     large, middle = (" ".join(row) for row in table_of(files, SMALL))
-    assert "org/large 0.27 0.20 to 0.40 28.6 needs 28.6 &#37; more bits than" in large
+    assert "org/large 0.27 0.24 to 0.30 28.6 needs 28.6 &#37; more bits than" in large
     assert middle.endswith("needs 9.1 &#37; more bits than org/middle")
     first = " ".join(table_of(files, LARGE)[0])
     assert first.endswith("needs 15.2 &#37; fewer bits than org/middle")
@@ -142,8 +146,9 @@ def test_a_model_of_a_long_table_is_compared_with_the_ten_around_it():
     assert render_comparisons("prose", [], {}) == ""
 
 
-def test_the_download_has_every_pair_both_ways(files):
-    rows = list(csv.DictReader(io.StringIO(files["docs/data/comparisons.csv"].decode())))
+def test_the_download_has_every_pair_both_ways():
+    files = export_files(board_of(make_specs(*MODELS), store(*RESULTS)))
+    rows = list(csv.DictReader(io.StringIO(files["data/comparisons.csv"].decode())))
     assert len(rows) == 6
     row = next(r for r in rows if (r["model"], r["other"]) == (SMALL.id, LARGE.id))
     assert row == {
@@ -153,7 +158,7 @@ def test_the_download_has_every_pair_both_ways(files):
         "dtype": "float32",
         "documents": "3",
         "difference": "0.266667",
-        "low95": "0.2",
-        "high95": "0.4",
+        "low95": "0.237982",
+        "high95": "0.295351",
         "data_licence": "CC-BY-4.0",
     }

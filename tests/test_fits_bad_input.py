@@ -16,6 +16,7 @@ from compression_leaderboard.exports.fit_frames import fit_frame, prediction_fra
 from compression_leaderboard.fits.study import study_cohort, weigh_evidence
 from compression_leaderboard.pages.predict_page import render_calculator, render_evidence
 
+from tests.cohort_frames import frame_of, with_families, with_rows, with_values
 from tests.costly import one_in
 from tests.simulated import simulated_cohort
 
@@ -26,10 +27,12 @@ def cohort() -> Cohort:
     return simulated_cohort(7, groups=12, benchmarks=2)[0]
 
 
-def with_rows(cohort: Cohort, rows: pd.DataFrame) -> Cohort:
-    names = [s.name for s in cohort.scores]
-    mean = rows[names].mean(axis=1, skipna=False)
-    return replace(cohort, rows=rows.assign(score=mean).reset_index(drop=True))
+def spoil(cohort: Cohort, stderr: float | None = None, **columns) -> Cohort:
+    """The cohort with other figures in some columns, and the mean score that they give."""
+    for name, cells in columns.items():
+        cohort = with_values(cohort, name, cells, stderr)
+    mean = np.mean([cohort.values(column.key) for column in cohort.scores], axis=0)
+    return with_values(cohort, "score", mean, stderr)
 
 
 def shown(cohort: Cohort) -> str:
@@ -68,33 +71,31 @@ def test_the_cohort_is_fitted_before_it_is_spoiled(cohort):
 
 def test_fewer_than_eight_models(cohort):
     refused(
-        with_rows(cohort, cohort.rows.head(7)),
+        with_rows(cohort, cohort.rows[:7]),
         "7 models of 3 families have all figures; a fit needs at least 8 models of 3 families",
     )
 
 
 def test_no_model_at_all(cohort):
     refused(
-        with_rows(cohort, cohort.rows.head(0)),
+        with_rows(cohort, ()),
         "0 models of 0 families have all figures; a fit needs at least 8 models of 3 families",
     )
 
 
 def test_one_group_only(cohort):
     refused(
-        with_rows(cohort, cohort.rows.assign(family="one")),
+        with_families(cohort, ["one"] * len(cohort.rows)),
         "24 models of 1 family have all figures; a fit needs at least 8 models of 3 families",
     )
 
 
 def test_a_constant_predictor(cohort):
-    rows = cohort.rows.assign(bpb=0.8, compression=0.8)
-    refused(with_rows(cohort, rows), "all models have the same figures")
+    refused(spoil(cohort, bpb=0.8, compression=0.8), "all models have the same figures")
 
 
 def test_all_scores_the_same(cohort):
-    rows = cohort.rows.assign(task0=cohort.rows["task0"].where(cohort.rows["task0"].isna(), 0.5))
-    page = shown(with_rows(cohort, rows))
+    page = shown(spoil(cohort, task0=frame_of(cohort)["task0"].clip(0.5, 0.5)))
     assert "task0: not enough evidence: all models have the same figures" in page
     assert "task1: not enough" not in page
 
@@ -103,14 +104,14 @@ def test_all_scores_the_same(cohort):
 def test_all_scores_at_chance(cohort, known):
     """Within two standard errors where they are known, within two points where they are not."""
     noise = np.random.default_rng(1).uniform(-0.015, 0.015, len(cohort.rows))
-    chance = (0.25 + noise) + 0 * cohort.rows["task0"]  # NaN stays NaN
-    rows = cohort.rows.assign(task0=chance)
+    chance = (0.25 + noise) + 0 * frame_of(cohort)["task0"]  # NaN stays NaN
     if known:
-        rows = rows.assign(task0=0.25 + 2 * (chance - 0.25), task0_stderr=0.02)
-    page = shown(with_rows(cohort, rows))
+        chance = 0.25 + 2 * (chance - 0.25)
+    first = with_values(cohort, "task0", chance, 0.02 if known else None)
+    page = shown(spoil(first))
     assert "task0: not enough evidence: all scores are at chance" in page
     assert "task1: not enough" not in page
-    both = with_rows(cohort, rows.assign(task1=rows["task0"], task1_stderr=0.02, score_stderr=0.02))
+    both = spoil(first, 0.02, task1=chance)
     study = study_cohort(both)
     assert {b.shortage for b in study.benchmarks} == {
         "not enough evidence: all scores are at chance"
@@ -121,18 +122,17 @@ def test_all_scores_at_chance(cohort, known):
 @pytest.mark.costly
 def test_a_model_whose_figures_are_not_known_trains_nothing_and_is_not_predicted(cohort):
     """NaN is what an empty cell becomes; a cell that says nan is refused."""
-    spoiled = cohort.rows.copy()
-    spoiled.loc[0, ["bpb", "compression"]] = np.nan
+    rate = frame_of(cohort)["bpb"].mask(np.arange(len(cohort.rows)) == 0)
+    spoiled = spoil(cohort, bpb=rate, compression=rate)
     found, without = (
-        evidence_of(with_rows(cohort, rows)) for rows in (spoiled, cohort.rows.drop(index=0))
+        evidence_of(changed) for changed in (spoiled, with_rows(cohort, cohort.rows[1:]))
     )
     pd.testing.assert_frame_equal(prediction_frame(found), prediction_frame(without))
-    assert "nan" not in as_text(render_evidence([with_rows(cohort, spoiled)], found)).lower()
+    assert "nan" not in as_text(render_evidence([spoiled], found)).lower()
 
 
 def test_a_benchmark_that_nobody_has_leaves_the_others_and_no_mean(cohort):
-    rows = cohort.rows.assign(task0=np.nan)
-    page = shown(with_rows(cohort, rows))
+    page = shown(spoil(cohort, task0=np.nan))
     assert "Not enough evidence: 0 models of 0 families have all figures" in page
     assert "task0: not enough evidence: 0 models of 0 groups have all figures" in page
     assert "task1: not enough" not in page
@@ -148,7 +148,7 @@ def test_a_negative_control_is_labelled_wherever_it_stands(cohort):
     page = as_text(render_evidence([marked], found))
     assert page.count("task1 (negative control)") == 3  # two kinds of left-out models, one r
     assert "task0 (negative control)" not in page
-    study = found[marked.name].study.of("task1")
+    study = found[marked.name].study.of(second.key)
     assert "negative control: compression is expected to tell little" in study.warnings(
         study.predictions[0]
     )

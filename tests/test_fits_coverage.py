@@ -16,6 +16,7 @@ from compression_leaderboard.fits.intervals import (
 from compression_leaderboard.fits.study import study_cohort
 from compression_leaderboard.pages.fit_sections import render_coverage
 
+from tests.cohort_frames import frame_of, with_values
 from tests.published_cohorts import COHORTS, published_cohorts
 from tests.simulated import simulated_cohort
 
@@ -60,11 +61,11 @@ def test_larger_models_are_held_where_the_truth_is_known(truth):
 def test_larger_models_have_no_part_in_their_own_intervals(cohorts):
     """Moving the scores of the larger models moves no prediction and no end of theirs."""
     cohort = cohorts["pythia-v0"]
-    larger = cohort.rows["parameters"] > cohort.train_up_to
-    moved = cohort.rows.assign(score=cohort.rows["score"].where(~larger, 0.5))
+    rows = frame_of(cohort)
+    moved = rows["score"].mask(rows["parameters"] > cohort.train_up_to, 0.5)
     first, second = (
         study_cohort(one, only=["score"]).benchmarks[0].judged("larger").rows
-        for one in (cohort, replace(cohort, rows=moved))
+        for one in (cohort, with_values(cohort, "score", moved))
     )
     assert [r.intervals for r in first] == [r.intervals for r in second]
     assert [r.predicted for r in first] == [r.predicted for r in second]

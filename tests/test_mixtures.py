@@ -49,15 +49,15 @@ def page_of(cohort, model):
     standings = find_standings(
         [make_board_table(cohort)], {cohort.name: Study(cohort.name, "", ())}
     )
-    row = cohort.rows.set_index("model", drop=False).loc[model]
-    return render_published(cohort, row, standings[row["page"]])
+    row = next(row for row in cohort.rows if row.model == model)
+    return render_published(cohort, row, standings[row.page])
 
 
 def test_only_one_published_table_has_mixtures_and_fits_take_the_sources_figure(huang):
     named = {name: set(cohort.mixtures) for name, cohort in published_cohorts().items()}
     assert {name: found for name, found in named.items() if found} == {"huang-2024": set(SIZES)}
-    held = huang.rows.set_index("model")["parameters"]
-    assert {name: held[name] for name in SIZES} == SIZES
+    sizes = {row.model: row.parameters for row in huang.rows}
+    assert {name: sizes[name] for name in SIZES} == SIZES
 
 
 def test_a_mixture_that_is_not_in_the_table_is_told(tmp_path):
@@ -129,8 +129,10 @@ def test_the_page_of_a_mixture_marks_its_size_and_no_other_page_has_the_note(hua
 
 def test_the_home_page_counts_no_mixture_among_sizes(huang):
     """Were a mixture's figure the largest, it would still not be the size of the largest model."""
-    rows = huang.rows.copy()
-    rows.loc[rows["model"] == "deepseek-ai/DeepSeek-V2", "parameters"] = 900e9
+    rows = tuple(
+        replace(row, parameters=900e9) if row.model == "deepseek-ai/DeepSeek-V2" else row
+        for row in huang.rows
+    )
     evidence = {"huang-2024": Evidence("not enough evidence", 0, 0, Study("huang-2024", "", ()))}
     home = render_home([make_board_table(replace(huang, rows=rows))], evidence, {}, "2026-01-01")
     assert "up to 110B parameters, mixtures of experts aside" in home

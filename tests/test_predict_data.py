@@ -11,7 +11,6 @@ from compression_leaderboard.cli import app
 from compression_leaderboard.fits.curves import FORMS, apply_form, fit_form
 from compression_leaderboard.fits.least_squares import Problems
 from compression_leaderboard.fits.study import study_cohort
-from compression_leaderboard.fits.table import MEAN
 from compression_leaderboard.pages.predict_page import calculator_json, render_calculator
 from typer.testing import CliRunner
 
@@ -41,8 +40,9 @@ def entries(cohorts) -> dict[str, dict]:
 
 def ask(root: Path, cohort: str, figures: dict[str, float]) -> dict:
     """The answer of the command."""
-    given = [x for name, v in figures.items() for x in ("--compression", f"{name}={v!r}")]
-    wanted = ["--cohort", cohort, "--benchmark", MEAN, "--json"]
+    named = {key.removeprefix("compression."): value for key, value in figures.items()}
+    given = [x for name, v in named.items() for x in ("--compression", f"{name}={v!r}")]
+    wanted = ["--cohort", cohort, "--benchmark", "score", "--json"]
     found = CliRunner().invoke(app, ["predict", "--root", str(root), *wanted, *given])
     assert found.exit_code == 0, found.output
     return json.loads(found.stdout)[0]

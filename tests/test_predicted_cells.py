@@ -10,6 +10,7 @@ from compression_leaderboard.fits.study import study_cohort
 from compression_leaderboard.pages.board_table import make_board_table
 from compression_leaderboard.pages.standing import find_standings, render_standing
 
+from tests.cohort_frames import frame_of
 from tests.published_cohorts import published_cohorts
 
 
@@ -17,10 +18,11 @@ def test_missing_scores_are_shown_as_predicted_and_known_ones_as_they_are():
     cohort = published_cohorts()["huang-2024"]
     predictions = study_cohort(cohort, only=["humaneval"]).predictions
     shown = make_board_table(cohort, predictions)
-    place = [column.key for column in shown.columns].index("humaneval")
-    known = dict(zip(cohort.rows["page"], cohort.rows["humaneval"], strict=True))
+    place = [column.key for column in shown.columns].index("score.humaneval")
+    rows = frame_of(cohort)
+    known = dict(zip(rows["page"], rows["humaneval"], strict=True))
     cells = {row.page: row.cells[place] for row in shown.rows}
-    pages = dict(zip(cohort.rows["model"], cohort.rows["page"], strict=True))
+    pages = {row.model: row.page for row in cohort.rows}
     wide = {pages[p.model]: p.intervals[LEVELS.index(0.95)] for p in predictions}
     assert np.isnan(list(known.values())).sum() == len(predictions) == 3
     for page, score in known.items():
@@ -38,9 +40,9 @@ def test_the_page_of_a_model_holds_predictions_against_what_was_measured():
     study = study_cohort(cohort, only=["humaneval"])
     board = make_board_table(cohort, study.predictions)
     standings = find_standings([board], {cohort.name: study})
-    left_out = study.of("humaneval").judged("group").rows
+    left_out = study.benchmarks[0].judged("group").rows
     assert len(left_out) == 25
-    pages = dict(zip(cohort.rows["model"], cohort.rows["page"], strict=True))
+    pages = {row.model: row.page for row in cohort.rows}
     for row in left_out:
         page = unescape(render_standing(standings[pages[row.model]][0], "../../"))
         low, high = row.intervals[LEVELS.index(0.95)]
@@ -56,7 +58,7 @@ def test_the_page_of_a_model_holds_predictions_against_what_was_measured():
 
 def test_where_nothing_can_be_predicted_the_page_of_a_model_says_why():
     cohort = published_cohorts()["huang-2024"]
-    few = replace(cohort, rows=cohort.rows.iloc[:4])
+    few = replace(cohort, rows=cohort.rows[:4])
     study = study_cohort(few)
     board = make_board_table(few, study.predictions)
     for (standing,) in find_standings([board], {few.name: study}).values():

@@ -11,6 +11,7 @@ import pytest
 import torch
 from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.board.derived import preference_figure
+from compression_leaderboard.board.figures import Key
 from compression_leaderboard.board.trajectories import make_trajectories
 from compression_leaderboard.cli import app
 from compression_leaderboard.intervals import jackknife_interval
@@ -327,15 +328,13 @@ def test_from_spec_to_site(tmp_path):
     figure = preference_figure(entry.result.preference)
     specs = read_specs(tmp_path)[0]
     (cohort,) = make_cohorts(specs, [entry], [])
-    row = cohort.rows.iloc[0]
-    assert row["pairs_preference"] == figure.value
-    assert (row["pairs_preference_low"], row["pairs_preference_high"]) == (
-        figure.interval.low,
-        figure.interval.high,
-    )
-    assert row["pairs_preference_lexical"] == figure.lexical
+    (row,) = cohort.rows
+    shown = row.figures[Key("preference", "pairs")]
+    assert (shown.value, shown.interval) == (figure.value, figure.interval)
+    lexical = row.figures[Key("lexical", "pairs")]
+    assert (lexical.value, lexical.interval) == (figure.lexical, figure.lexical_interval)
     assert cohort.compression == ()
-    assert np.isnan(row["compression"])
+    assert row.value(cohort.mean_compression) is None
     files = render_site(board_of(specs, [entry]))
     home = page_text(files, "home")
     assert "Preference information, Everyday pairs" in home
@@ -356,12 +355,13 @@ def test_pairs_change_no_mean_over_texts():
     both = make_cohorts(make_specs(model), store(make_result(model), make_preference(model)), [])
     assert [c.name for c in both] == [c.name for c in alone]
     assert both[0].compression == alone[0].compression
-    assert both[0].rows["compression"].equals(alone[0].rows["compression"])
-    assert [c.name for c in both[0].preferences] == ["pairs_preference"]
+    mean = both[0].mean_compression
+    assert both[0].values(mean).tolist() == alone[0].values(mean).tolist()
+    assert [c.id for c in both[0].preferences] == ["pairs_preference"]
     trajectory = make_model(
         training_tokens=20,
         checkpoints=(Checkpoint(revision=REVISION, tokens_seen=20, path="weights"),),
     )
-    curve = make_trajectories(make_specs(trajectory), store(make_preference(trajectory)))
-    assert list(curve["quantity"]) == ["preference_information"]
-    assert curve["value"][0] == pytest.approx(0.04)
+    (point,) = make_trajectories(make_specs(trajectory), store(make_preference(trajectory)))
+    assert point.quantity == "preference_information"
+    assert point.figure.value == pytest.approx(0.04)

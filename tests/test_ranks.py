@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from compression_leaderboard.board.derived import resampling_counts
-from compression_leaderboard.board.ranks import TextBits, rank_ranges
+from compression_leaderboard.board.comparisons import TextBits, rank_ranges
+from compression_leaderboard.intervals import paired_difference
 
 
 def text(seed: int, models: int = 12, documents: int = 30) -> TextBits:
@@ -17,13 +17,14 @@ def text(seed: int, models: int = 12, documents: int = 30) -> TextBits:
 
 
 def brute_force(one: TextBits) -> list[tuple[int, int]]:
-    """Every pair by the quantiles of its bootstrapped difference."""
-    counts = resampling_counts(len(one.sizes), 0)
-    rates = (one.bits @ counts.T) / (counts @ one.sizes)
-    models = range(len(rates))
-    better = [sum(np.quantile(rates[i] - rates[j], 0.025) > 0 for j in models) for i in models]
-    worse = [sum(np.quantile(rates[i] - rates[j], 0.975) < 0 for j in models) for i in models]
-    return [(1 + b, len(rates) - w) for b, w in zip(better, worse, strict=True)]
+    """Every pair by the interval of its difference, model by model."""
+    models = range(len(one.bits))
+    pairs = [
+        [paired_difference(one.bits[i], one.bits[j], one.sizes) for j in models] for i in models
+    ]
+    better = [sum(difference > reach for difference, reach in row) for row in pairs]
+    worse = [sum(difference < -reach for difference, reach in row) for row in pairs]
+    return [(1 + b, len(models) - w) for b, w in zip(better, worse, strict=True)]
 
 
 @pytest.mark.parametrize("seed", range(3))
