@@ -28,12 +28,12 @@ from tests.choose_vectors import (
     CRITERIA,
     FILE,
     UNKNOWN,
-    assert_alike,
     make_option,
     make_vectors,
 )
 from tests.miniature import write_miniature
 from tests.published_cohorts import published_cohorts
+from tests.vector_files import assert_alike
 
 
 def option(name, parameters, score, stderr=None, **changes):

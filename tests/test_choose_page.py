@@ -5,8 +5,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.choose_vectors import FILE, assert_alike
+from tests.choose_vectors import FILE
 from tests.in_browser import watch
+from tests.vector_files import assert_alike
 
 pytestmark = pytest.mark.browser
 READY = "#choose-form [data-weights] input"

@@ -178,7 +178,7 @@ def test_compressors_stand_beside_the_models_and_in_no_fit():
         pytest.approx(4.0),
         pytest.approx(8 * 160 / 300),
     ]
-    assert cohort.rows.equals(without.rows)
+    assert cohort.rows == without.rows
     assert weigh_evidence(cohort) == weigh_evidence(without)
 
 

@@ -1,6 +1,7 @@
 """The page Compare shows the paired differences of the downloads, as a chart and as a table."""
 
 import csv
+import json
 import re
 from itertools import combinations
 from urllib.parse import urlencode
@@ -10,6 +11,7 @@ from compression_leaderboard.pages.text import decimals, number
 from playwright.sync_api import Locator, expect
 
 from tests.in_browser import faults_of, label_of
+from tests.paired_difference_vectors import FILE
 
 pytestmark = pytest.mark.browser
 TABLE = "measured-base-128-64-starter"
@@ -36,6 +38,23 @@ def downloaded(site):
             (titles[row["model"]], titles[row["other"]], TEXTS[row["corpus"]]): row
             for row in csv.DictReader(lines)
         }
+
+
+def test_the_script_computes_the_vectors_as_python_does(page, address):
+    page.goto(f"{address}compare/")
+    cases = json.loads(FILE.read_text("utf-8"))["cases"]
+    answers = page.evaluate(
+        """async (cases) => {
+            const { pairedDifference } = await import("../assets/differences.js");
+            return cases.map((c) => pairedDifference(c.bits, c.others, c.sizes, c.reach));
+        }""",
+        cases,
+    )
+    assert len(answers) == len(cases) > 3
+    for k, (case, answer) in enumerate(zip(cases, answers, strict=True)):
+        expected = case["answer"]
+        numbers = {name: float(answer[name]) for name in expected}
+        assert numbers == pytest.approx(expected, rel=1e-9, abs=1e-15), f"case {k}"
 
 
 def address_of(*models: str) -> str:

@@ -137,7 +137,9 @@ def test_readings_are_held_against_the_first():
     assert [r.difference for r in readings[1:]] == pytest.approx(
         [0.0, edge * 0.99 / 300, edge * 1.01 / 300, 10 / 300, 45 / 300]
     )
-    assert readings[4].interval == pytest.approx((0.0, 0.1))  # all draws of one of the three
+    assert readings[4].interval == pytest.approx(
+        (0.1 / 3 - 4.302653 * 0.1 / 3, 0.1 / 3 + 4.302653 * 0.1 / 3)
+    )  # one document of three moved: Student's t of 2 degrees
     assert readings[5].interval == pytest.approx((0.15, 0.15))
 
 
@@ -192,7 +194,7 @@ def test_the_page_reliability_shows_every_reading():
     assert "<td>the first</td>" in first
     assert f'<a href="../records/{moved.file}">{moved.run_id}</a>' in second
     assert '<span data-value="1.13333333">1.13333</span>' in second
-    assert "0.033 (0.000 to 0.100)" in second
+    assert "0.03 (−0.11 to 0.18)" in second
     assert "moved, within the noise of the text" in second
     assert "torch 2.13.0 → 2.14.0" in second
     empty = render_reliability(SPECS, [], "2026-02-01T00:00:00+00:00")
