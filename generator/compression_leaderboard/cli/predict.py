@@ -13,12 +13,18 @@ import typer
 from pydantic import ValidationError
 
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
-from compression_leaderboard.board.figures import PARAMETERS, TRAINING_FLOP, Key, benchmark_id
+from compression_leaderboard.board.figures import (
+    PARAMETERS,
+    TRAINING_FLOP,
+    Key,
+    benchmark_id,
+    text_id,
+)
 from compression_leaderboard.cli.app import AsJson, Root, app, valid_contents
 from compression_leaderboard.cli.plan import refuse_unknown
 from compression_leaderboard.fits.findings import BenchmarkStudy, Prediction
 from compression_leaderboard.fits.intervals import LEVELS
-from compression_leaderboard.fits.predict import ASKED, with_figures, without_scores
+from compression_leaderboard.fits.predict import ASKED, ASKED_NAME, with_figures, without_scores
 from compression_leaderboard.fits.study import study_cohort
 from compression_leaderboard.records.base import Problem, UserError, problems_of
 from compression_leaderboard.records.published import LoggedPrediction
@@ -115,7 +121,7 @@ def find_answers(
         raise UserError([Problem("predict", "", "nothing to predict from", repair)])
     else:
         chosen = [with_figures(chosen[0], _read_figures(chosen[0], compression))]
-    wanted = model or ASKED
+    wanted = ASKED if model is None else model
     answers, missing = _answers(chosen, wanted, benchmark)
     if not answers:
         raise UserError(missing)
@@ -137,15 +143,12 @@ def _read_figures(cohort: Cohort, texts: list[str]) -> dict[Key, float]:
 
     A text that is named like one of these two is written text:parameters=value.
     """
-    known = {"parameters": PARAMETERS, "training_flop": TRAINING_FLOP}
-    known |= {
-        f"text:{column.name}" if column.name in known else column.name: column.key
-        for column in cohort.compression
-    }
+    sizes = {"parameters": PARAMETERS, "training_flop": TRAINING_FLOP}
+    known = sizes | {text_id(column.key): column.key for column in cohort.compression}
     figures: dict[Key, float] = {}
     problems = []
     for text in texts:
-        name, _, written = text.partition("=")
+        name, _, written = text.rpartition("=")
         try:
             value = float(written)
         except ValueError:
@@ -194,7 +197,7 @@ def answer_row(cohort: Cohort, one: BenchmarkStudy, p: Prediction) -> dict[str, 
     assert one.fit is not None  # it predicted
     row: dict[str, object] = {
         "cohort": cohort.name,
-        "model": p.model,
+        "model": p.model or ASKED_NAME,
         "benchmark": p.benchmark,
         "prediction": p.value,
     }

@@ -24,7 +24,8 @@ Array = NDArray[np.float64]
 
 
 SCORES = ("score", "mean_score")
-ASKED = "(asked)"  # name of the row that has the figures of the question
+ASKED = ""  # model and family of the row that is asked about: no table leaves them empty
+ASKED_NAME = "(asked)"
 
 
 def without_scores(cohort: Cohort, model: str) -> Cohort:
@@ -52,15 +53,15 @@ def with_figures(cohort: Cohort, figures: Mapping[Key, float]) -> Cohort:
     sizes = {key.quantity: given.pop(key, None) for key in (PARAMETERS, TRAINING_FLOP)}
     asked = Row(
         model=ASKED,
-        name=ASKED,
-        label=ASKED,
+        name=ASKED_NAME,
+        label=ASKED_NAME,
         family=ASKED,
         page="",
         date="",
         parameters=sizes["parameters"],
         training_flop=sizes["training_flop"],
         figures={
-            key: Figure.of(key, value, cohort.unit or "", cohort.provenance, ASKED)
+            key: Figure.of(key, value, cohort.unit or "", cohort.provenance, ASKED_NAME)
             for key, value in given.items()
         },
     )
