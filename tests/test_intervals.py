@@ -3,12 +3,17 @@
 import json
 import math
 from dataclasses import replace
+from datetime import date
 from itertools import product
 
 import numpy as np
 import pytest
+from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.board.comparisons import TextBits, link_scores, rank_ranges
+from compression_leaderboard.board.compressors import compressor_rates
 from compression_leaderboard.board.derived import compare_bits
+from compression_leaderboard.board.figures import Key
+from compression_leaderboard.board.published import published_rows
 from compression_leaderboard.fits.correlations import bootstrap_pearson
 from compression_leaderboard.fits.evaluation import Coverage, measure_accuracy
 from compression_leaderboard.fits.intervals import LEVELS, collect_errors, make_interval
@@ -24,9 +29,23 @@ from compression_leaderboard.intervals import (
     stderr_of,
     student_quantile,
 )
+from compression_leaderboard.records.published import (
+    Citation,
+    CompressionColumn,
+    PublishedSource,
+    ScoreColumn,
+)
+from compression_leaderboard.repository.published import PublishedTable
 from scipy import stats
 
-from tests.factory import make_model, make_result
+from tests.factory import (
+    make_classical,
+    make_model,
+    make_preference,
+    make_result,
+    make_specs,
+    store,
+)
 from tests.paired_difference_vectors import FILE, make_vectors
 from tests.simulated import simulated_cohort
 from tests.vector_files import assert_alike
@@ -197,6 +216,21 @@ def test_the_family_bootstrap_of_a_correlation_is_that_of_all_resamples():
     assert alone != pytest.approx(interval, abs=0.01)  # models drawn one by one
 
 
+def test_the_family_bootstrap_has_the_level_of_a_long_bootstrap():
+    random = np.random.default_rng(6)
+    families = np.repeat(np.arange(15), 2)
+    x = random.normal(0, 1, 30) + random.normal(0, 1, 15)[families]
+    y = x + random.normal(0, 1, 30) + random.normal(0, 1, 15)[families]
+    members = np.arange(30).reshape(15, 2)
+    values = []
+    for drawn in random.integers(0, 15, (10_000, 15)):
+        rows = members[drawn].ravel()
+        values.append(np.corrcoef(x[rows], y[rows])[0, 1])
+    low, high = np.quantile(values, [0.025, 0.975])
+    interval = bootstrap_pearson(x, y, [f"f{k:02}" for k in families], 0)
+    assert interval == pytest.approx((low, high), abs=0.05 * (high - low))
+
+
 def test_the_accuracy_of_a_fit_has_the_interval_of_resampled_groups():
     """Forty groups of one error each: 1.96 standard errors of their mean."""
     random = np.random.default_rng(4)
@@ -223,18 +257,75 @@ def test_a_model_based_prediction_is_students_interval(level, quantile):
     assert (low[0], high[0]) == pytest.approx((0.5 - reach, 0.5 + reach), rel=1e-5)
 
 
-@pytest.mark.parametrize(("level", "place"), [(0.8, 32), (0.95, 38)])
+@pytest.mark.parametrize(("level", "place"), [(0.8, 17), (0.95, 20)])
 def test_a_conformal_prediction_is_the_order_statistic_of_the_errors(level, place):
-    """39 groups of one error, 1 to 39: the ⌈level · 40⌉-th smallest, as the conformal rule says."""
-    sizes = np.arange(1.0, 40)
-    relative = sizes * np.where(np.arange(39) % 2, 1, -1)
-    errors = replace(collect_errors(relative, np.arange(39), np.arange(39)), freedom=38.0)
+    """20 groups of one error, 1 to 20: the ⌈level · 21⌉-th smallest, as the conformal rule says."""
+    sizes = np.arange(1.0, 21)
+    relative = sizes * np.where(np.arange(20) % 2, 1, -1)
+    errors = replace(collect_errors(relative, np.arange(20), np.arange(20)), freedom=19.0)
     assert errors.kind(level) == "conformal"
     low, high = make_interval(level, np.array([0.5]), np.array([0.001]), errors, 1.0)
     assert (low[0], high[0]) == pytest.approx((0.5 - 0.001 * place, 0.5 + 0.001 * place))
-    folds = np.full((1, 39), 0.51)  # CV+: about what the fits of the folds predict
+    folds = np.full((1, 20), 0.51)  # CV+: about what the fits of the folds predict
     low, high = make_interval(level, np.array([0.5]), np.array([0.001]), errors, 1.0, folds)
     assert (low[0], high[0]) == pytest.approx((0.51 - 0.001 * place, 0.51 + 0.001 * place))
+
+
+def test_figures_of_the_board_have_these_intervals():
+    """A score of 0.5 ± 0.1, the mean of it alone, three documents, pairs and a compressor."""
+    model = make_model()
+    (task,) = make_result(model, "suite").tasks
+    task = replace(task, scores=(replace(task.scores[0], stderr=0.1),))
+    text, pairs = make_result(model), make_preference(model)
+    results = [text, make_result(model, "suite", tasks=(task,)), pairs, make_classical()]
+    (cohort,) = make_cohorts(make_specs(model), store(*results), [])
+    intervals = {key.quantity: f.interval for key, f in cohort.rows[0].figures.items()}
+    score = (0.5 - Z95 * 0.1, 0.5 + Z95 * 0.1)
+    assert intervals["score"] == intervals["mean_score"] == pytest.approx(score)
+    assert intervals["compression"] == rate_interval([100, 110, 120], [100, 100, 100])
+    layers = np.array([layer.replicates for layer in pairs.preference.layers])
+    deviation = (layers[1:].mean(axis=0) - 0.04).std(ddof=1)  # ±0.0015 in turn
+    reach = stats.t.ppf(0.975, 19) * deviation * 19 / 20**0.5
+    assert intervals["preference"] == pytest.approx((0.04 - reach, 0.04 + reach))
+    assert intervals["lexical"] == pytest.approx((0.01, 0.01))
+    lossy = text.lossy
+    information = {r.side: r.corrected for r in lossy.replicates}
+    for quantity, side in (("complexity", "input"), ("expressivity", "output")):
+        value = cohort.rows[0].figures[Key(quantity, "prose", "16/8")].value
+        expected = jackknife_interval(value, information[side], lossy.group_positions)
+        assert intervals[quantity] == pytest.approx(expected)
+    (compressor, *_) = compressor_rates(make_specs(model), store(make_classical()))
+    assert compressor.interval == rate_interval([8 * 75, 8 * 75, 8 * 80], [100, 100, 100])
+
+
+def test_published_scores_have_binomial_intervals():
+    """0.5 of 100 items: an error of 0.05; 0.8 of 400: 0.02; the mean: half the root of both."""
+    scores = [("half", 100), ("most", 400)]
+    source = PublishedSource(
+        format=1,
+        name="paper",
+        title="Paper",
+        comparable_with="Only with each other.",
+        collected=date(2026, 1, 1),
+        key="model",
+        group="family",
+        citations=(Citation(text="A", url="https://a.example", licence="MIT", figures="all"),),
+        compression=(CompressionColumn(column="bpc", label="Text", unit="bits per character"),),
+        scores=tuple(
+            ScoreColumn(column=name, label=name, chance=0, metric="accuracy", items=items)
+            for name, items in scores
+        ),
+    )
+    line = {"model": "m", "family": "f", "bpc": "0.9", "half": "0.5", "most": "0.8"}
+    (row,) = published_rows(PublishedTable(source, (line,)))
+    expected = {
+        Key("score", "half", "paper"): (0.5, 0.05),
+        Key("score", "most", "paper"): (0.8, 0.02),
+        Key("mean_score", "", "paper"): (0.65, math.hypot(0.05, 0.02) / 2),
+    }
+    for key, (value, error) in expected.items():
+        interval = (value - Z95 * error, value + Z95 * error)
+        assert row.figures[key].interval == pytest.approx(interval)
 
 
 @pytest.mark.parametrize(
