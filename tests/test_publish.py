@@ -14,7 +14,6 @@ import yaml
 from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.fits.studied_board import derive_board
 from compression_leaderboard.fits.study import Evidence, study_cohort
-from compression_leaderboard.fits.table import MEAN
 from compression_leaderboard.pages.charts import make_axis
 from compression_leaderboard.pages.model_page import render_model
 from compression_leaderboard.pages.predict_page import render_outcomes
@@ -197,7 +196,7 @@ def test_the_predict_page_begins_with_who_wins_in_each_set(repository, miniature
     cohorts = make_cohorts(repository.specs, repository.stored, repository.published)
     found = {}
     for cohort in cohorts:  # of the mean alone, which is what the table shows
-        study = mean_studies().get(cohort.name) or study_cohort(cohort, only=[MEAN])
+        study = mean_studies().get(cohort.name) or study_cohort(cohort, only=["score"])
         found[cohort.name] = Evidence(study.benchmarks[0].shortage, 0, 0, study)
     assert page_text(miniature, "predict").startswith('<h2 id="outcome">')
     begun = render_outcomes(cohorts, found).partition("</table>")[0]
