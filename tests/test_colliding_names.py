@@ -43,6 +43,7 @@ from tests.factory import (
     make_model,
     make_preference,
     make_result,
+    make_specs,
     store,
 )
 
@@ -477,3 +478,19 @@ def test_a_published_source_is_not_called_like_a_measured_cohort(tmp_path):
         'results/published/measured/source.toml: name: "measured" is reserved for cohorts that '
         "are measured here; rename the folder and the field"
     )
+
+
+def test_a_task_of_two_suites_has_two_figures_among_the_changes():
+    """Its scores in both suites are told apart, whichever moves."""
+    second = SUITE.model_copy(update={"name": "second"})
+    model = make_model(suites=("second", "starter"))
+    specs = make_specs(model)
+    specs.suites["second"] = second
+    both = [suite_result(model, SUITE.tasks, {"sums": 0.3})]
+    both.append(both[0].model_copy(update={"name": "second"}))
+    moved = [suite_result(model, SUITE.tasks, {"sums": 0.6}), both[1]]
+    before, after = (
+        derive_board(Contents(specs, store(*results), [], []), COMMIT) for results in (both, moved)
+    )
+    changes = compare_boards(("a", before), ("b", after))
+    assert [(m.before, m.after) for m in (*changes.moved, *changes.within_noise)] == [(0.3, 0.6)]
