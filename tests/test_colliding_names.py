@@ -480,7 +480,8 @@ def test_a_published_source_is_not_called_like_a_measured_cohort(tmp_path):
     )
 
 
-def test_a_task_of_two_suites_has_two_figures_among_the_changes():
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_task_of_two_suites_has_two_figures_among_the_changes(place):
     """Its scores in both suites are told apart, whichever moves."""
     second = SUITE.model_copy(update={"name": "second"})
     model = make_model(suites=("second", "starter"))
@@ -488,7 +489,9 @@ def test_a_task_of_two_suites_has_two_figures_among_the_changes():
     specs.suites["second"] = second
     both = [suite_result(model, SUITE.tasks, {"sums": 0.3})]
     both.append(both[0].model_copy(update={"name": "second"}))
-    moved = [suite_result(model, SUITE.tasks, {"sums": 0.6}), both[1]]
+    moved = list(both)
+    better = suite_result(model, SUITE.tasks, {"sums": 0.6})
+    moved[place] = better.model_copy(update={"name": both[place].name})
     before, after = (
         derive_board(Contents(specs, store(*results), [], []), COMMIT) for results in (both, moved)
     )
