@@ -109,7 +109,7 @@ def _weights(
         return cohort.default_weights
     weights = {criterion.name: 0.0 for criterion in cohort.criteria}
     for text in given:
-        name, _, number = text.partition("=")
+        name, _, number = text.rpartition("=")
         value = _number(number)
         if value is None or value < 0:
             repair = "write NAME=NUMBER with a number of at least 0, such as mmlu=2"

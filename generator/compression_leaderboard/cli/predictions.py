@@ -11,12 +11,18 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
-from compression_leaderboard.board.figures import PARAMETERS, TRAINING_FLOP, Key, benchmark_id
+from compression_leaderboard.board.figures import Key, benchmark_id
 from compression_leaderboard.cli.app import valid_contents
 from compression_leaderboard.cli.plan import refuse_unknown
 from compression_leaderboard.fits.findings import BenchmarkStudy, Prediction
 from compression_leaderboard.fits.intervals import LEVELS
-from compression_leaderboard.fits.predict import ASKED, with_figures, without_scores
+from compression_leaderboard.fits.predict import (
+    ASKED,
+    ASKED_NAME,
+    figure_keys,
+    with_figures,
+    without_scores,
+)
 from compression_leaderboard.fits.study import study_cohort
 from compression_leaderboard.records.base import Problem, UserError, problems_of
 from compression_leaderboard.records.published import LoggedPrediction
@@ -113,7 +119,7 @@ def find_answers(
         raise UserError([Problem("predict", "", "nothing to predict from", repair)])
     else:
         chosen = [with_figures(chosen[0], _read_figures(chosen[0], compression))]
-    wanted = model or ASKED
+    wanted = ASKED if model is None else model
     answers, missing = _answers(chosen, wanted, benchmark)
     if not answers:
         raise UserError(missing)
@@ -131,19 +137,12 @@ def _scored(cohort: Cohort, model: str | None) -> list[str]:
 
 
 def _read_figures(cohort: Cohort, texts: list[str]) -> dict[Key, float]:
-    """Figures from name=value: a text of the cohort, parameters or training_flop.
-
-    A text that is named like one of these two is written text:parameters=value.
-    """
-    known = {"parameters": PARAMETERS, "training_flop": TRAINING_FLOP}
-    known |= {
-        f"text:{column.name}" if column.name in known else column.name: column.key
-        for column in cohort.compression
-    }
+    """Figures from name=value, by the names that a question may give."""
+    known = figure_keys(cohort)
     figures: dict[Key, float] = {}
     problems = []
     for text in texts:
-        name, _, written = text.partition("=")
+        name, _, written = text.rpartition("=")
         try:
             value = float(written)
         except ValueError:
@@ -192,7 +191,7 @@ def answer_row(cohort: Cohort, one: BenchmarkStudy, p: Prediction) -> dict[str, 
     assert one.fit is not None  # it predicted
     row: dict[str, object] = {
         "cohort": cohort.name,
-        "model": p.model,
+        "model": p.model or ASKED_NAME,
         "benchmark": p.benchmark,
         "prediction": p.value,
     }
