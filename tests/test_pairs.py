@@ -11,7 +11,7 @@ import pytest
 from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.measure.preferences import draw_pairs, draw_rows, load_rows
 from compression_leaderboard.measure.record import MeasureError
-from compression_leaderboard.plan import plan_jobs
+from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.preferences import PairSource
 from compression_leaderboard.repository.specs import pin_datasets, read_specs
 from compression_leaderboard.repository.texts import read_pairs

@@ -20,7 +20,7 @@ from compression_leaderboard.gate.summary import (
     describe_listing,
     find_twins,
 )
-from compression_leaderboard.plan import plan_jobs
+from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.plan.estimates import History
 from compression_leaderboard.plan.hub_weights import HubListing
 from compression_leaderboard.records.base import Problem, UserError

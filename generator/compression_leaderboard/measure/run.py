@@ -33,7 +33,7 @@ from compression_leaderboard.measure.weights import (
     suitable_device,
     suitable_dtype,
 )
-from compression_leaderboard.plan import Job, policy_of
+from compression_leaderboard.plan.jobs import Job, policy_of
 from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.jobs import Reason
 from compression_leaderboard.records.preferences import PreferenceSet
@@ -140,7 +140,7 @@ def _failed(job: Job, error: Exception, began: datetime, seconds: float) -> Resu
 
 
 def _failure(error: Exception) -> Failure:
-    """Why a job failed, in the words of records/failures.py."""
+    """Why a job failed, as records/jobs.py names the reasons."""
     if isinstance(error, MeasureError):
         return Failure(reason=error.reason, message=error.message)
     reason: Reason = "unexpected"

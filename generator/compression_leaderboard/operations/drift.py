@@ -1,4 +1,4 @@
-"""What the sentinel's records say over time: has measuring itself drifted?"""
+"""Compare the sentinel's records over time: has measuring itself drifted?"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from compression_leaderboard.records.results import CorpusText, Environment, Los
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 
-ROUNDING_BITS = 1e-4  # a token: what batching, padding and the order of sums may move
+ROUNDING_BITS = 1e-4  # per token: what batching, padding and the order of sums may move
 
 Verdict = Literal["first", "equal", "rounding", "moved", "moved beyond noise"]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One record of the sentinel, held against the first one in the same number format."""
+    """One record of the sentinel, compared with the first one in the same number format."""
 
     entry: StoredResult
     bits_per_byte: float
@@ -29,7 +29,7 @@ class Reading:
 
 
 def read_sentinel(specs: Specs, stored: Iterable[StoredResult]) -> list[Reading]:
-    """The readings in order of number format and time; empty without a sentinel or a record.
+    """Read off the records in order of number format and time; empty without a sentinel or record.
 
     Only valid records of the final weights on today's text under today's protocol are readings:
     others differ for a known reason.
@@ -37,20 +37,21 @@ def read_sentinel(specs: Specs, stored: Iterable[StoredResult]) -> list[Reading]
     if (sentinel := specs.sentinel) is None:
         return []
     model, text = specs.models[sentinel.model], CorpusText.of(specs.corpora[sentinel.corpus])
-    held: dict[str, list[tuple[StoredResult, Lossless]]] = {}
+    by_dtype: dict[str, list[tuple[StoredResult, Lossless]]] = {}
     for entry in sorted(stored, key=lambda e: (e.result.started, e.file)):
         result = entry.result
         of_it = (result.model, result.revision) == (model.id, model.weights.revision)
         if of_it and result.counts and result.lossless is not None and result.text == text:
-            held.setdefault(str(result.environment.dtype), []).append((entry, result.lossless))
+            row = (entry, result.lossless)
+            by_dtype.setdefault(str(result.environment.dtype), []).append(row)
     return [
-        _read(*row, *held[dtype][0], is_first=place == 0)
-        for dtype in sorted(held)
-        for place, row in enumerate(held[dtype])
+        _compare(*row, *by_dtype[dtype][0], is_first=place == 0)
+        for dtype in sorted(by_dtype)
+        for place, row in enumerate(by_dtype[dtype])
     ]
 
 
-def _read(
+def _compare(
     entry: StoredResult,
     lossless: Lossless,
     first: StoredResult,
@@ -68,25 +69,27 @@ def _read(
 
 
 def _judge(difference: float, lossless: Lossless, reference: Lossless) -> Verdict:
-    """How large a difference is. Rounding is exact to ROUNDING_BITS a token. Noise is half the
-    width of the score's own 95 % interval: how far other documents of the kind would move it."""
+    """Classify a difference: rounding moves a score by up to ROUNDING_BITS per token.
+
+    Noise is half the width of the score's 95 % interval: how far other documents would move it.
+    """
     if lossless.documents == reference.documents:
         return "equal"
     tokens = sum(document.tokens for document in reference.documents)
     size = sum(document.bytes for document in reference.documents)
     if abs(difference) <= ROUNDING_BITS * tokens / size:
         return "rounding"
-    own = bits_interval(reference)
-    if own is None or abs(difference) <= (own.high - own.low) / 2:
+    noise = bits_interval(reference)
+    if noise is None or abs(difference) <= (noise.high - noise.low) / 2:
         return "moved"
     return "moved beyond noise"
 
 
 def _changes(first: Environment, now: Environment) -> tuple[str, ...]:
-    """What differs, in words; package by package."""
-    found = software_changes(first.packages, now.packages)
+    """List what differs: first each package, then the machine."""
+    changes = software_changes(first.packages, now.packages)
     for name in ("python", "machine", "processor", "device", "threads"):
         was, is_now = getattr(first, name), getattr(now, name)
         if was != is_now:
-            found.append(f"{name} {was} → {is_now}")
-    return tuple(found)
+            changes.append(f"{name} {was} → {is_now}")
+    return tuple(changes)

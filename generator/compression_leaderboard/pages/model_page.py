@@ -28,7 +28,7 @@ from compression_leaderboard.pages.text import (
     table,
     tag,
 )
-from compression_leaderboard.plan import latest_results
+from compression_leaderboard.plan.jobs import latest_results
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.records.results import Result, Subject
 from compression_leaderboard.repository.results import StoredResult

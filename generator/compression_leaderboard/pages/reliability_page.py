@@ -20,7 +20,7 @@ from compression_leaderboard.pages.text import (
     valued,
     with_interval,
 )
-from compression_leaderboard.plan import latest_results, result_key
+from compression_leaderboard.plan.jobs import latest_results, result_key
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs

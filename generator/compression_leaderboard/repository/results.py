@@ -135,7 +135,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
-class Claims:
+class JobLocks:
     """The claims of this process on the jobs of one results folder."""
 
     def __init__(self, root: Path, folder: Path):

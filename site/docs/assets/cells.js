@@ -1,4 +1,4 @@
-// The cells of a table's data: the same rules as generator/publish/board_table.py.
+// The cells of a table's data: the same rules as compression_leaderboard/pages/board_table.py.
 import { UNKNOWN, count, escapeHtml, number } from "./format.js";
 
 export const HEAD = 4; // page, provenance, licence and completeness stand before a row's cells

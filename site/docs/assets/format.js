@@ -1,4 +1,4 @@
-// Numbers as readers want them: the same rules as generator/publish/text.py.
+// Numbers as readers want them: the same rules as compression_leaderboard/pages/text.py.
 export const UNKNOWN = "–";
 
 // Fixed decimals; an exact half goes to the even digit, as in Python. A double lies halfway only

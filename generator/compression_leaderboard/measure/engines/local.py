@@ -43,7 +43,7 @@ from compression_leaderboard.measure.record import (
 )
 from compression_leaderboard.measure.run import Bench
 from compression_leaderboard.measure.weights import suitable_device, suitable_dtype
-from compression_leaderboard.plan import Job, policy_of
+from compression_leaderboard.plan.jobs import Job, policy_of
 from compression_leaderboard.records.jobs import Reason
 from compression_leaderboard.records.results import Compressors, Failure, Result
 from compression_leaderboard.repository.specs import Specs
