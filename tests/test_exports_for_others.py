@@ -9,7 +9,6 @@ import feedparser
 import jsonschema
 import pytest
 import yaml
-from compression_leaderboard.fits.studied_board import StudiedBoard as Board
 from compression_leaderboard.cli import app
 from compression_leaderboard.exchange.every_eval_ever import import_every_eval_ever
 from compression_leaderboard.exchange.every_eval_ever_export import export_every_eval_ever
@@ -22,6 +21,7 @@ from compression_leaderboard.exchange.model_export import (
 from compression_leaderboard.exports.feed import ATOM, export_badges, export_feed
 from compression_leaderboard.exports.release import export_citation
 from compression_leaderboard.fits.findings import BenchmarkStudy, Prediction, Study
+from compression_leaderboard.fits.studied_board import StudiedBoard as Board
 from compression_leaderboard.fits.study import Evidence
 from compression_leaderboard.fits.table import Benchmark
 from compression_leaderboard.records.base import UserError

@@ -205,7 +205,10 @@ def test_two_runs_at_once_do_no_job_twice(board):
 
 
 def test_a_lock_lasts_until_its_process_releases_it_or_ends(tmp_path):
-    ours, theirs = JobLocks(tmp_path, tmp_path / "results"), JobLocks(tmp_path, tmp_path / "results")
+    ours, theirs = (
+        JobLocks(tmp_path, tmp_path / "results"),
+        JobLocks(tmp_path, tmp_path / "results"),
+    )
     assert ours.acquire("job")
     assert not theirs.acquire("job")
     assert JobLocks(tmp_path, tmp_path / "other").acquire("job")  # of another results folder
@@ -213,7 +216,9 @@ def test_a_lock_lasts_until_its_process_releases_it_or_ends(tmp_path):
     assert theirs.acquire("job")
     holder = "import sys; from pathlib import Path; "
     holder += "from compression_leaderboard.repository.results import JobLocks; "
-    holder += "c = JobLocks(Path(sys.argv[1]), Path(sys.argv[1])); print(c.acquire('x'), flush=True); "
+    holder += (
+        "c = JobLocks(Path(sys.argv[1]), Path(sys.argv[1])); print(c.acquire('x'), flush=True); "
+    )
     holder += "sys.stdin.read()"
     command = [sys.executable, "-c", holder, str(tmp_path)]
     pipe = subprocess.PIPE
@@ -319,7 +324,7 @@ def test_on_a_full_disk_there_is_a_clear_error_and_no_half_file(board):
         (line,) = str(result.exception).splitlines()
         assert line.endswith(
             "cannot be written: No space left on device; "
-            "mend that and run the command again; what was written before stays"
+            "fix that and run the command again; what was written before stays"
         )
         assert records(board) == []
         assert temporary_files(board) == []
@@ -333,7 +338,7 @@ def test_a_write_that_fails_is_told_and_leaves_no_half_file(board):
     (board / "results/measured").mkdir(parents=True)
     (board / "results/measured/tiny__A").write_text("in the way")
     result = invoke(board, "measure", "--model", "tiny__A", "--corpus", "speeches")
-    assert "cannot be written: Not a directory; mend that" in str(result.exception)
+    assert "cannot be written: Not a directory; fix that" in str(result.exception)
     assert temporary_files(board) == []
 
 

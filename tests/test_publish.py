@@ -11,8 +11,8 @@ from urllib.parse import unquote
 
 import pytest
 import yaml
-from compression_leaderboard.fits.studied_board import derive_board
 from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.fits.studied_board import derive_board
 from compression_leaderboard.fits.study import Evidence, study_cohort
 from compression_leaderboard.fits.table import MEAN
 from compression_leaderboard.pages.charts import make_axis

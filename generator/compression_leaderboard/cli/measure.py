@@ -23,8 +23,8 @@ from compression_leaderboard.cli.plan import (
     job_name,
     select_jobs,
 )
-from compression_leaderboard.plan.jobs import Job, JobKey, latest_results, plan_jobs, result_key
 from compression_leaderboard.plan.estimates import Estimate, History
+from compression_leaderboard.plan.jobs import Job, JobKey, latest_results, plan_jobs, result_key
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.records.jobs import Shard
 from compression_leaderboard.records.results import Lossless, Result

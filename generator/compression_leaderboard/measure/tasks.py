@@ -23,9 +23,24 @@ from compression_leaderboard.records.suites import Dataset, Suite, Task
 
 STOCK = Path(lm_eval.__file__).parent / "tasks"
 DATA_OPTIONS = {"data_dir", "data_files", "features", "name", "revision", "split", "streaming"}
-METRICS = frozenset(  # computed by lm-eval itself; any other name is fetched from the Hub as a script
-    "acc acc_bytes acc_mutual_info acc_norm bits_per_byte brier_score byte_perplexity exact_match f1 "
-    "likelihood mcc perplexity word_perplexity".split()
+METRICS = (
+    frozenset(  # computed by lm-eval itself; any other name is fetched from the Hub as a script
+        [
+            "acc",
+            "acc_bytes",
+            "acc_mutual_info",
+            "acc_norm",
+            "bits_per_byte",
+            "brier_score",
+            "byte_perplexity",
+            "exact_match",
+            "f1",
+            "likelihood",
+            "mcc",
+            "perplexity",
+            "word_perplexity",
+        ]
+    )
 )
 PIN = "or pin the new revision"
 
@@ -126,7 +141,7 @@ class _PinnedTasks(TaskFactory):  # type: ignore[misc]  # lm-eval has no types
             return config
         if (read := config["dataset_path"]) != (pinned := self._task.dataset.path):
             wrong = f"{self._task.task}: {entry.name} reads {read}, the suite pins {pinned}"
-            raise MeasureError("harness", f"{wrong}; mend dataset.path")
+            raise MeasureError("harness", f"{wrong}; fix dataset.path")
         options = config.get("dataset_kwargs") or {}
         return config | {"dataset_kwargs": options | {"revision": self._commit}}
 

@@ -156,7 +156,7 @@ def _check_text(document: Document) -> None:
         document.text.encode()
     except UnicodeEncodeError as error:
         wrong = f"{document.name}: character {error.start} is a lone surrogate"
-        repair = "which no UTF-8 text holds; mend the document"
+        repair = "which no UTF-8 text holds; fix the document"
         raise MeasureError("corpus", f"{wrong}, {repair}") from error
 
 

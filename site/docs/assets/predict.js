@@ -1,5 +1,5 @@
-// Predict a mean score from typed figures: the arithmetic of `leaderboard predict` (generator/fits/
-// forms.py, intervals.py, missing.py) on data/predict.json; a browser test holds the two together.
+// Predict a mean score from typed figures: the arithmetic of `leaderboard predict`
+// (compression_leaderboard/fits) on data/predict.json; a browser test compares the two.
 import { count, escapeHtml, number } from "./format.js";
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
