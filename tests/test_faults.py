@@ -216,9 +216,8 @@ def test_a_lock_lasts_until_its_process_releases_it_or_ends(tmp_path):
     assert theirs.acquire("job")
     holder = "import sys; from pathlib import Path; "
     holder += "from compression_leaderboard.repository.results import JobLocks; "
-    holder += (
-        "c = JobLocks(Path(sys.argv[1]), Path(sys.argv[1])); print(c.acquire('x'), flush=True); "
-    )
+    holder += "locks = JobLocks(Path(sys.argv[1]), Path(sys.argv[1])); "
+    holder += "print(locks.acquire('x'), flush=True); "
     holder += "sys.stdin.read()"
     command = [sys.executable, "-c", holder, str(tmp_path)]
     pipe = subprocess.PIPE

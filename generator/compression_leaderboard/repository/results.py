@@ -110,7 +110,7 @@ def written_since(
 
 
 def record_text(record: Result | Imported) -> str:
-    """Format a record as JSON: the outline on separate lines, long inner lists one item per line."""
+    """Format a record as JSON: the outline on separate lines, inner lists one item per line."""
     return _lines(record.content, depth=0) + "\n"
 
 
