@@ -18,7 +18,7 @@ from compression_leaderboard.measure import compressors as classical
 from compression_leaderboard.measure.compressors import Codec, compress_corpus, compressed_size
 from compression_leaderboard.measure.corpora import Document
 from compression_leaderboard.measure.record import MeasureError
-from compression_leaderboard.plan import plan_jobs
+from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.results import CLASSICAL, Compressors
 from compression_leaderboard.repository.results import read_results, write_result
 

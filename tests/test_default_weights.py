@@ -6,7 +6,7 @@ import pytest
 from compression_leaderboard.measure.corpora import read_corpus
 from compression_leaderboard.measure.text import score_text
 from compression_leaderboard.measure.weights import load_model
-from compression_leaderboard.plan import latest_results
+from compression_leaderboard.plan.jobs import latest_results
 from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import read_specs
 

@@ -25,10 +25,10 @@ from compression_leaderboard.measure.engines.local import Limits, run_local
 from compression_leaderboard.measure.record import Workplace
 from compression_leaderboard.measure.run import record_job
 from compression_leaderboard.measure.weights import hash_weights, weight_files
-from compression_leaderboard.plan import Job, latest_results, plan_jobs
+from compression_leaderboard.plan.jobs import Job, latest_results, plan_jobs
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import (
-    Claims,
+    JobLocks,
     StoredResult,
     read_results,
     write_result,
@@ -204,26 +204,30 @@ def test_two_runs_at_once_do_no_job_twice(board):
     assert len(done) == len(set(done)) == 3
 
 
-def test_a_claim_holds_for_others_until_its_holder_lets_go_or_is_gone(tmp_path):
-    ours, theirs = Claims(tmp_path, tmp_path / "results"), Claims(tmp_path, tmp_path / "results")
-    assert ours.take("job")
-    assert not theirs.take("job")
-    assert Claims(tmp_path, tmp_path / "other").take("job")  # of another results folder
+def test_a_lock_lasts_until_its_process_releases_it_or_ends(tmp_path):
+    ours, theirs = (
+        JobLocks(tmp_path, tmp_path / "results"),
+        JobLocks(tmp_path, tmp_path / "results"),
+    )
+    assert ours.acquire("job")
+    assert not theirs.acquire("job")
+    assert JobLocks(tmp_path, tmp_path / "other").acquire("job")  # of another results folder
     ours.release("job")
-    assert theirs.take("job")
+    assert theirs.acquire("job")
     holder = "import sys; from pathlib import Path; "
-    holder += "from compression_leaderboard.repository.results import Claims; "
-    holder += "c = Claims(Path(sys.argv[1]), Path(sys.argv[1])); print(c.take('x'), flush=True); "
+    holder += "from compression_leaderboard.repository.results import JobLocks; "
+    holder += "locks = JobLocks(Path(sys.argv[1]), Path(sys.argv[1])); "
+    holder += "print(locks.acquire('x'), flush=True); "
     holder += "sys.stdin.read()"
     command = [sys.executable, "-c", holder, str(tmp_path)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout.readline() == "True\n"
-        mine = Claims(tmp_path, tmp_path)
-        assert not mine.take("x")
+        mine = JobLocks(tmp_path, tmp_path)
+        assert not mine.acquire("x")
         process.kill()
         process.wait()
-        assert mine.take("x")
+        assert mine.acquire("x")
 
 
 # Memory and time ----------------------------------------------------------------------------------
@@ -319,7 +323,7 @@ def test_on_a_full_disk_there_is_a_clear_error_and_no_half_file(board):
         (line,) = str(result.exception).splitlines()
         assert line.endswith(
             "cannot be written: No space left on device; "
-            "mend that and run the command again; what was written before stays"
+            "fix that and run the command again; what was written before stays"
         )
         assert records(board) == []
         assert temporary_files(board) == []
@@ -333,7 +337,7 @@ def test_a_write_that_fails_is_told_and_leaves_no_half_file(board):
     (board / "results/measured").mkdir(parents=True)
     (board / "results/measured/tiny__A").write_text("in the way")
     result = invoke(board, "measure", "--model", "tiny__A", "--corpus", "speeches")
-    assert "cannot be written: Not a directory; mend that" in str(result.exception)
+    assert "cannot be written: Not a directory; fix that" in str(result.exception)
     assert temporary_files(board) == []
 
 

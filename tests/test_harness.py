@@ -173,7 +173,7 @@ def test_a_member_of_another_dataset_than_the_pinned_is_refused(tmp_path, hub: H
     member = tmp_path / "grammar_are.yaml"
     member.write_text(member.read_text().replace("org/grammar", "org/other"))
     assert refusal(tmp_path, commit)[1] == (
-        "grammar: grammar_are reads org/other, the suite pins org/grammar; mend dataset.path"
+        "grammar: grammar_are reads org/other, the suite pins org/grammar; fix dataset.path"
     )
 
 

@@ -66,8 +66,7 @@ def test_weights_that_fit_are_let_through():
         (
             {"licence": "gemma"},
             "weights",
-            f'{PLACE}: the Hub gives the licence "gemma", the model file "Apache 2.0"; '
-            "mend licence",
+            f'{PLACE}: the Hub gives the licence "gemma", the model file "Apache 2.0"; fix licence',
         ),
     ],
 )

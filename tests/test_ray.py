@@ -11,8 +11,8 @@ import pytest
 from compression_leaderboard.measure.engines.local import Limits
 from compression_leaderboard.measure.record import Workplace
 from compression_leaderboard.measure.weights import hash_weights, weight_files
-from compression_leaderboard.plan import plan_jobs
 from compression_leaderboard.plan.estimates import Estimate
+from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.specs import read_specs
 

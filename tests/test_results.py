@@ -12,7 +12,7 @@ from inspect import isclass
 from typing import get_args
 
 import pytest
-from compression_leaderboard.plan import latest_results, plan_jobs
+from compression_leaderboard.plan.jobs import latest_results, plan_jobs
 from compression_leaderboard.records.base import Record, UserError, problems_of
 from compression_leaderboard.records.models import Checkpoint
 from compression_leaderboard.records.results import CLASSICAL, Failure, Result, TaskResult

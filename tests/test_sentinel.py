@@ -14,7 +14,7 @@ from compression_leaderboard.operations.drift import (
     read_sentinel,
 )
 from compression_leaderboard.pages.reliability_page import render_reliability
-from compression_leaderboard.plan import Machine, plan_jobs, plan_sentinel
+from compression_leaderboard.plan.jobs import Machine, plan_jobs, plan_sentinel
 from compression_leaderboard.records.results import Failure, Result
 from compression_leaderboard.records.suites import Sentinel
 from compression_leaderboard.repository.results import write_result

@@ -399,7 +399,7 @@ def test_all_problems_of_all_files_are_told_at_once(tmp_path):
     assert found == [
         f"{CORPUS_FILE}: bytes: 0 is not allowed; it should be greater than 0",
         "runs/models/org/b.toml: is not valid TOML: Invalid value (at end of document); "
-        "mend the syntax",
+        "fix the syntax",
         f'{FILE}: suits: unknown field; did you mean "suites"?',
         f'{FILE}: weights.revision: "main" is not a commit; {PIN_ANY}',
         f"{SUITE_FILE}: tasks.1.chance: -1 is not allowed; it should be greater than or equal to 0",
@@ -442,7 +442,7 @@ def test_files_that_are_no_toml_text_are_told(tmp_path):
         f"runs/models/org/dotted.toml: line 2: has 60005 {longer}",
         "runs/models/org/folder.toml: cannot be read: Is a directory; put a readable file there",
         "runs/models/org/half.toml: is not valid TOML: "
-        "Unterminated string (at end of document); mend the syntax",
+        "Unterminated string (at end of document); fix the syntax",
         "runs/models/org/large.toml: is larger than 64 KiB; a spec is a short file",
         "runs/models/org/latin.toml: is not UTF-8 text; save it as UTF-8",
         "runs/models/org/link.toml: is a symbolic link; replace it with the file itself",

@@ -95,7 +95,7 @@ def test_half_a_character_is_refused_by_name(text):
     assert failure.value.reason == "corpus"
     assert str(failure.value) == (
         f"d1: character {text.index(text.strip('a b'))} is a lone surrogate, which no UTF-8 text "
-        "holds; mend the document"
+        "holds; fix the document"
     )
 
 

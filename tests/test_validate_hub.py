@@ -112,7 +112,7 @@ def test_a_model_of_pickles_with_code_of_its_own_is_refused(base, head, hub: Hub
     problems, told = judged(base, head)
     assert problems == [
         f'{FILE}: weights: tiny/M at {commit}: the Hub gives the licence "mit", '
-        'the model file "Apache-2.0"; mend licence',
+        'the model file "Apache-2.0"; fix licence',
         f"{FILE}: weights: tiny/M/config.json names code of the repository (auto_map); "
         "it is never run; measure a revision that transformers loads without it",
         f"{FILE}: weights: tiny/M/pytorch_model.bin is a pickle, which can run code; "

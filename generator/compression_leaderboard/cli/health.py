@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from compression_leaderboard.cli.app import AsJson, AsMarkdown, Root, app, valid_specs
-from compression_leaderboard.plan import plan_jobs
+from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.repository.git import read_commit
 from compression_leaderboard.repository.results import read_results

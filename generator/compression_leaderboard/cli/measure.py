@@ -23,13 +23,13 @@ from compression_leaderboard.cli.plan import (
     job_name,
     select_jobs,
 )
-from compression_leaderboard.plan import Job, JobKey, latest_results, plan_jobs, result_key
 from compression_leaderboard.plan.estimates import Estimate, History
+from compression_leaderboard.plan.jobs import Job, JobKey, latest_results, plan_jobs, result_key
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.records.jobs import Shard
 from compression_leaderboard.records.results import Lossless, Result
 from compression_leaderboard.repository.results import (
-    Claims,
+    JobLocks,
     StoredResult,
     list_records,
     read_records,
@@ -188,8 +188,8 @@ def _run(jobs: Sequence[Job], run: Run, engine: str, costs: Callable[[Job], Esti
     """Run jobs, write each record as it comes, and say so; the number of failures."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a scheduler sends first
     done = failures = 0
-    claims = Claims(run.root, run.base)
-    due = _claimed(jobs, claims, run.base, run.before)
+    locks = JobLocks(run.root, run.base)
+    due = _locked(jobs, locks, run.base, run.before)
     quiet = not progress_console.is_terminal
     try:
         with Progress(console=progress_console, transient=True, disable=quiet) as progress:
@@ -201,7 +201,7 @@ def _run(jobs: Sequence[Job], run: Run, engine: str, costs: Callable[[Job], Esti
             with closing(_start(due, run, engine, costs, report)) as results:
                 for job, result in results:
                     file = write_record(run.base, _shown_from(run), result)
-                    claims.release(_claim_name(job))
+                    locks.release(_lock_name(job))
                     done += 1
                     failures += result.error is not None
                     line = f"[{done}/{len(jobs)}] {job_name(job)}: {summary(result)} → {file}"
@@ -249,19 +249,19 @@ def _shown_from(run: Run) -> Path:
     return run.root if run.base.is_relative_to(run.root) else run.base.parent
 
 
-def _claimed(
-    jobs: Iterable[Job], claims: Claims, base: Path, before: frozenset[Path]
+def _locked(
+    jobs: Iterable[Job], locks: JobLocks, base: Path, before: frozenset[Path]
 ) -> Iterator[Job]:
-    """Jobs that no other run is at or has done since `before`; claimed one by one."""
+    """Jobs that no other run is at or has done since `before`; locked one by one."""
     for job in jobs:
-        if not claims.take(_claim_name(job)):
+        if not locks.acquire(_lock_name(job)):
             print(f"{job_name(job)}: left to another run, which is at it", file=sys.stderr)
         elif job.part in {result.part for result in written_since(before, base, *job.key)}:
-            claims.release(_claim_name(job))
+            locks.release(_lock_name(job))
             print(f"{job_name(job)}: left out, another run has just done it", file=sys.stderr)
         else:
             yield job
 
 
-def _claim_name(job: Job) -> str:
+def _lock_name(job: Job) -> str:
     return f"{'/'.join(job.key)}/{job.part}"

@@ -18,9 +18,9 @@ from compression_leaderboard.gate.summary import (
     describe_listing,
     find_twins,
 )
-from compression_leaderboard.plan import plan_jobs
 from compression_leaderboard.plan.estimates import History
 from compression_leaderboard.plan.hub_weights import HubListing
+from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.records.names import COMMIT, MODEL_NAME, model_id

@@ -11,8 +11,8 @@ import typer
 
 from compression_leaderboard.cli.app import AsJson, Root, app, valid_specs
 from compression_leaderboard.measure.record import mirror_address
-from compression_leaderboard.plan import Job, plan_jobs, plan_sentinel
 from compression_leaderboard.plan.estimates import Estimate, History
+from compression_leaderboard.plan.jobs import Job, plan_jobs, plan_sentinel
 from compression_leaderboard.plan.shards import Runner, pack_shards, why_too_large
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.records.results import CLASSICAL

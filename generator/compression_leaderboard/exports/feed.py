@@ -18,7 +18,7 @@ from compression_leaderboard.exchange.strict_json import as_json
 from compression_leaderboard.exports.changes import Move, Subject, move, readings_of
 from compression_leaderboard.fits.intervals import LEVELS
 from compression_leaderboard.fits.studied_board import StudiedBoard
-from compression_leaderboard.plan import result_key
+from compression_leaderboard.plan.jobs import result_key
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import StoredResult
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from compression_leaderboard.plan import JobKey, result_key, why_due
+from compression_leaderboard.plan.jobs import JobKey, result_key, why_due
 from compression_leaderboard.records.jobs import Shard, ShardJob
 from compression_leaderboard.records.results import (
     CLASSICAL,

@@ -1,4 +1,5 @@
 """Compress a corpus with the classical compressors: all of it as one stream, and each document.
+
 Sizes are those of the format that the compressor's own program writes: gzip (no file name, no
 time), bzip2, xz with CRC64, a zstd frame with its content size and without a checksum, a brotli
 stream. PPMd var.H has no format of its own: its bare stream is counted, and the decoder is told
@@ -41,14 +42,6 @@ class Codec:
     decompress: Callable[[bytes, Settings, int], bytes]
 
 
-def _gzip(content: bytes, settings: Settings) -> bytes:
-    return gzip.compress(content, settings["level"], mtime=0)
-
-
-def _bzip2(content: bytes, settings: Settings) -> bytes:
-    return bz2.compress(content, settings["level"])
-
-
 def _xz(content: bytes, settings: Settings) -> bytes:
     """A dictionary no larger than the content gives the same size in a fraction of the time."""
     preset = settings["preset"] | (lzma.PRESET_EXTREME if settings["extreme"] else 0)
@@ -89,9 +82,13 @@ PYTHON = f"Python {platform.python_version()}"
 ZSTD = ".".join(map(str, zstandard.ZSTD_VERSION))
 CODECS = {
     "gzip": Codec(
-        f"{PYTHON}, zlib {zlib.ZLIB_RUNTIME_VERSION}", _gzip, lambda c, s, n: gzip.decompress(c)
+        f"{PYTHON}, zlib {zlib.ZLIB_RUNTIME_VERSION}",
+        lambda c, s: gzip.compress(c, s["level"], mtime=0),
+        lambda c, s, n: gzip.decompress(c),
     ),
-    "bzip2": Codec(PYTHON, _bzip2, lambda c, s, n: bz2.decompress(c)),
+    "bzip2": Codec(
+        PYTHON, lambda c, s: bz2.compress(c, s["level"]), lambda c, s, n: bz2.decompress(c)
+    ),
     "xz": Codec(PYTHON, _xz, lambda c, s, n: lzma.decompress(c)),
     "zstd": Codec(
         f"zstandard {zstandard.__version__}, zstd {ZSTD}",

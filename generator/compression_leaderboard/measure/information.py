@@ -1,4 +1,4 @@
-"""Soft entropy, and plug-in information between labels and soft assignments.
+"""Estimate soft entropy, and plug-in information between labels and soft assignments.
 
 A vector is assigned softly to `bins` random anchors; the entropy of the mean assignment, divided
 by ln(bins), estimates how much of the space the vectors use. Shapes: N vectors, D dimensions,
@@ -8,11 +8,11 @@ S anchor seeds, B bins.
 anchor seed at a time, from assignments A of shape (N positions, B bins), together with what it
 would be without each group of documents (for the jackknife): the sums of a label without a group
 are its sums less one piece, so that all G leave-outs cost about as much as the estimate itself.
-Its finite-sample bias is the matter of null.py.
+null.py estimates its finite-sample bias.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,15 @@ from torch import Tensor
 from compression_leaderboard.measure.labels import Labels
 from compression_leaderboard.measure.tokens import IntArray
 
+FloatArray = NDArray[np.float64]
 SMALLEST_WIDTH = 8  # below this the bound that the scale solves collapses
+BAG_ROWS = 128  # summed one after the other
+CHUNK_ROWS = 4096  # of sums whose logarithms exist at once
+
+
+def round_stored(values: Iterable[float]) -> tuple[float, ...]:
+    """Round to nine significant digits: more than float32 has, and shorter records."""
+    return tuple(float(f"{value:.9g}") for value in values)
 
 
 def solve_scale(width: int, bins: int) -> float:
@@ -74,11 +82,6 @@ def normalised_entropy(distributions: Tensor) -> Tensor:
     """−Σ p ln p / ln B over the last axis, in [0, 1]."""
     entropy: Tensor = torch.special.entr(distributions).sum(dim=-1)
     return entropy / math.log(distributions.shape[-1])
-
-
-FloatArray = NDArray[np.float64]
-BAG_ROWS = 128  # summed one after the other
-CHUNK_ROWS = 4096  # of sums whose logarithms exist at once
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,22 @@ from compression_leaderboard.measure.corpora import Document
 from compression_leaderboard.measure.forward import run_forward
 from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.measure.text import sum_bits
-from compression_leaderboard.measure.tokens import cut_windows, encode_documents, start_token
+from compression_leaderboard.measure.tokens import (
+    cut_batches,
+    cut_windows,
+    encode_documents,
+    start_token,
+)
 from compression_leaderboard.measure.weights import Loaded
 from compression_leaderboard.own_text.documents import PIECE_BYTES
 from compression_leaderboard.own_text.journal import Cost, Listed
 from compression_leaderboard.records.results import CLASSICAL, Compressor, Lossless
+
+BATCH_BYTES = 1 << 14  # of text in one go, what a kill loses at most; a piece may be larger
+BATCH_PIECES = 64
+ANSWER_SECONDS = 600.0  # to wait for one answer of an endpoint
+
+Text = tuple[Listed, str]
 
 _allowed: list[frozenset[str]] = []  # hosts and their addresses; innermost last
 _hooked: list[bool] = []
@@ -74,12 +85,6 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
         raise PermissionError(f"{event}: refused; your text stays on this machine")
 
 
-BATCH_BYTES = 1 << 14  # of text in one go, what a kill loses at most; a piece may be larger
-BATCH_PIECES = 64
-
-Text = tuple[Listed, str]
-
-
 def describe_scorer(loaded: Loaded, identity: str, window: int, stride: int) -> str:
     """What the bits of a text depend on; the journal keeps each such scorer apart."""
     kind = str(loaded.model.dtype).removeprefix("torch.")
@@ -92,7 +97,7 @@ def score_pieces(
     loaded: Loaded, window: int, stride: int, texts: Iterable[Text]
 ) -> Iterator[list[Cost]]:
     """Costs of pieces in bits, batch by batch. Raises MeasureError as `score_documents` does."""
-    for batch in _batches(texts):
+    for batch in cut_batches(texts, _size, BATCH_BYTES, BATCH_PIECES):
         yield _score(loaded, batch, window, stride)
 
 
@@ -125,17 +130,8 @@ def score_documents(
     return sum_bits(encoded, passed, start_token(loaded.tokenizer)[0])
 
 
-def _batches(texts: Iterable[Text]) -> Iterator[list[Text]]:
-    batch: list[Text] = []
-    size = 0
-    for piece, text in texts:
-        if batch and (size + piece.size > BATCH_BYTES or len(batch) == BATCH_PIECES):
-            yield batch
-            batch, size = [], 0
-        batch.append((piece, text))
-        size += piece.size
-    if batch:
-        yield batch
+def _size(text: Text) -> int:
+    return text[0].size
 
 
 def compressor_names() -> list[str]:
@@ -152,14 +148,11 @@ def compress_pieces(number: int, texts: Iterable[Text]) -> Iterator[list[Cost]]:
     """Costs of pieces under one compressor of the list, each a stream of its own, as models read
     them."""
     compressor = CLASSICAL.compressors[number]
-    for batch in _batches(texts):
+    for batch in cut_batches(texts, _size, BATCH_BYTES, BATCH_PIECES):
         yield [
             Cost(piece.text, 0, 8.0 * compressed_size(text.encode(), compressor), True)
             for piece, text in batch
         ]
-
-
-SECONDS = 600.0  # to wait for one answer
 
 
 @dataclass(frozen=True)
@@ -180,7 +173,7 @@ class Endpoint:
         request = urllib.request.Request(place, body, {"Content-Type": "application/json"})
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=SECONDS) as answer:
+            with opener.open(request, timeout=ANSWER_SECONDS) as answer:
                 return json.load(answer)
         except (OSError, ValueError) as error:
             repair = "check --endpoint and --model, and that it is vLLM or speaks its protocol"
@@ -219,7 +212,7 @@ def meet_endpoint(endpoint: Endpoint, window: int, stride: int, start: int | Non
     return Served(endpoint, own[0] if start is None else start, window, stride)
 
 
-def score_served(served: Served, texts: Iterable[tuple[Listed, str]]) -> Iterator[list[Cost]]:
+def score_served(served: Served, texts: Iterable[Text]) -> Iterator[list[Cost]]:
     """Costs of pieces in bits, one at a time. Raises MeasureError."""
     for piece, text in texts:
         found = served.endpoint.ask("/tokenize", prompt=text, add_special_tokens=False)

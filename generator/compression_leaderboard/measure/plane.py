@@ -1,10 +1,11 @@
-"""The information plane of a text: every layer's soft entropy and what it tells about the labels.
+"""Estimate the information plane of a text: each layer's soft entropy and label information.
+
 One layer is in memory at a time, and of it one anchor seed in full precision. Labels, their sort
 orders and the weights of their null depend on the text alone and are made once.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from compression_leaderboard.measure.information import (
     Parts,
     measure_moments,
     plug_in,
+    round_stored,
     row_entropies,
 )
 from compression_leaderboard.measure.labels import (
@@ -181,8 +183,8 @@ def estimate_layer(
     sizes = np.bincount(parts.group)
     layer = Layer(
         layer=index,
-        entropy=_stored(entropy),
-        ceiling=_stored(ceiling),
+        entropy=round_stored(entropy),
+        ceiling=round_stored(ceiling),
         effective_rank=effective_rank(files.read_sample(index)),
         information=tuple(
             _layer_information(plan, found, sizes)
@@ -226,10 +228,10 @@ def _layer_information(
         unit=plan.unit,
         side=plan.side,
         order=plan.order,
-        plug_in=_stored([e.plug_in[0] for e in found]),
-        null=_stored([e.null[0] for e in found]),
-        null_deviation=_stored([e.deviation for e in found]),
-        null_error=_stored([e.error for e in found]),
+        plug_in=round_stored([e.plug_in[0] for e in found]),
+        null=round_stored([e.null[0] for e in found]),
+        null_deviation=round_stored([e.deviation for e in found]),
+        null_error=round_stored([e.error for e in found]),
         standard_error=jackknife_error(corrected[0], corrected[1:], sizes) if known else None,
     )
 
@@ -250,7 +252,9 @@ def effective_rank(directions: Tensor) -> float:
 
 def _replicates(plans: Sequence[LabelPlan], corrected: FloatArray) -> tuple[Replicates, ...]:
     return tuple(
-        Replicates(unit=plan.unit, side=plan.side, order=plan.order, corrected=_stored(without))
+        Replicates(
+            unit=plan.unit, side=plan.side, order=plan.order, corrected=round_stored(without)
+        )
         for plan, without in zip(plans, corrected, strict=True)
     )
 
@@ -270,8 +274,3 @@ def _convergence(plans: Sequence[LabelPlan], parts: Parts, shares: FloatArray) -
         for plan, stages in zip([p for p in plans if p.stages], shares, strict=True)
         for stage, (found, null) in enumerate(stages)
     )
-
-
-def _stored(values: Iterable[float]) -> tuple[float, ...]:
-    """Nine significant digits: more than float32 holds, and shorter records."""
-    return tuple(float(f"{value:.9g}") for value in values)

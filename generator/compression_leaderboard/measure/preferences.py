@@ -13,7 +13,7 @@ position where a completion token is the input, the last token included.
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,10 +29,17 @@ from compression_leaderboard.measure.forward import LayerFiles, run_forward
 from compression_leaderboard.measure.information import (
     draw_anchors,
     normalised_entropy,
+    round_stored,
     solve_scale,
 )
 from compression_leaderboard.measure.record import MeasureError
-from compression_leaderboard.measure.tokens import Encoded, IntArray, Window, start_token
+from compression_leaderboard.measure.tokens import (
+    Encoded,
+    IntArray,
+    Window,
+    cut_batches,
+    start_token,
+)
 from compression_leaderboard.measure.weights import Loaded
 from compression_leaderboard.records.preferences import (
     JACKKNIFE_GROUPS,
@@ -45,6 +52,7 @@ from compression_leaderboard.records.preferences import (
 from compression_leaderboard.repository.texts import read_pairs
 
 T = TypeVar("T")
+BLOCK_TOKENS = 16_384  # of completions whose states are on disk at once
 
 
 @dataclass(frozen=True)
@@ -190,9 +198,6 @@ def _entropy_of_sums(sums: Tensor, seeds: int, bins: int) -> Tensor:
     return normalised_entropy(means.view(len(sums), seeds, bins))
 
 
-BLOCK_TOKENS = 16_384  # of completions whose states lie on disk at once
-
-
 @dataclass(frozen=True)
 class Completion:
     """A prompt with one of its completions, as the model reads it."""
@@ -301,7 +306,7 @@ def sum_assignments(
     anchors = draw_anchors(seeds, bins, width).float()
     blocks: list[list[Tensor]] = []
     done = 0
-    for block in _blocks(completions):
+    for block in cut_batches(completions, lambda c: len(c.mask), BLOCK_TOKENS):
         encoded = [completion.encoded for completion in block]
         windows = [Window(i, 0, len(e.inputs), 0) for i, e in enumerate(encoded)]
         masks = [completion.mask for completion in block]
@@ -311,7 +316,7 @@ def sum_assignments(
             LayerFiles(Path(folder), layers, positions, anchors, bins, scale) as files,
         ):
             passed = run_forward(
-                loaded.model, encoded, windows, masks, files, _silent, loaded.batch_divisor
+                loaded.model, encoded, windows, masks, files, lambda _: None, loaded.batch_divisor
             )
             files.close()
             owners = torch.from_numpy(passed.rows[:, 0])
@@ -328,34 +333,12 @@ def sum_assignments(
     return [layer.view(-1, 2, len(seeds), bins) for layer in joined], scale
 
 
-def _blocks(completions: Sequence[Completion]) -> Iterator[list[Completion]]:
-    block: list[Completion] = []
-    tokens = 0
-    for completion in completions:
-        if block and tokens + len(completion.mask) > BLOCK_TOKENS:
-            yield block
-            block, tokens = [], 0
-        block.append(completion)
-        tokens += len(completion.mask)
-    if block:
-        yield block
-
-
 def _estimate_layer(index: int, sums: Tensor, tokens: Tensor, swaps: Swaps) -> PreferenceLayer:
     found = estimate_preference(sums.double(), tokens, swaps)
     return PreferenceLayer(
         layer=index,
-        plug_in=_stored(found.plug_in),
-        null=_stored(found.null),
-        null_deviation=_stored(found.null_deviation),
-        replicates=_stored(found.replicates),
+        plug_in=round_stored(found.plug_in.tolist()),
+        null=round_stored(found.null.tolist()),
+        null_deviation=round_stored(found.null_deviation.tolist()),
+        replicates=round_stored(found.replicates.tolist()),
     )
-
-
-def _stored(values: Tensor) -> tuple[float, ...]:
-    """Nine significant digits: more than float32 holds, and shorter records."""
-    return tuple(float(f"{value:.9g}") for value in values.tolist())
-
-
-def _silent(tokens: int) -> None:
-    """Progress is told by completions."""

@@ -28,7 +28,7 @@ from compression_leaderboard.measure.record import MeasureError, Report, Workpla
 from compression_leaderboard.measure.run import record_job
 from compression_leaderboard.measure.tokens import Start, encode_documents, start_token
 from compression_leaderboard.measure.weights import Loaded, load_model
-from compression_leaderboard.plan import Job
+from compression_leaderboard.plan.jobs import Job
 from compression_leaderboard.records.base import Record
 from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.models import Checkpoint, Model

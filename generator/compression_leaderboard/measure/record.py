@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from compression_leaderboard.plan import Job, Machine
+from compression_leaderboard.plan.jobs import Job, Machine
 from compression_leaderboard.records.jobs import Reason
 from compression_leaderboard.records.results import FORMAT, Environment, Result
 
@@ -27,7 +27,7 @@ def mirror_address() -> str | None:
 
 
 class MeasureError(Exception):
-    """A job failed for a reason that its error record names; see records/failures.py."""
+    """A job failed for a reason that its error record names; see records/jobs.py."""
 
     def __init__(self, reason: Reason, message: str):
         super().__init__(message)

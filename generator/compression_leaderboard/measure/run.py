@@ -1,4 +1,4 @@
-"""Run a job: what it measures, or why it failed, becomes a record."""
+"""Run a job, and record what it measured or why it failed."""
 
 import dataclasses
 import errno
@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -33,19 +32,15 @@ from compression_leaderboard.measure.weights import (
     suitable_device,
     suitable_dtype,
 )
-from compression_leaderboard.plan import Job, policy_of
-from compression_leaderboard.records.corpora import Corpus
+from compression_leaderboard.plan.jobs import Job, policy_of
 from compression_leaderboard.records.jobs import Reason
-from compression_leaderboard.records.preferences import PreferenceSet
 from compression_leaderboard.records.results import (
     Compressors,
     CorpusText,
     Environment,
     Failure,
-    Part,
     Result,
 )
-from compression_leaderboard.records.suites import Suite
 from compression_leaderboard.repository.specs import Specs
 
 
@@ -58,21 +53,21 @@ class Bench:
         self._refused: Exception | None = None
 
     def run(self, job: Job, batch_divisor: int, report: Report) -> Result:
-        """The record of a job; a failure is a record too. Batches are 1/batch_divisor in size."""
+        """Record a job, or its failure. Batches are 1/batch_divisor of their usual size."""
         began, started = datetime.now(UTC), time.monotonic()
         try:
             loaded = self._load(job)
         except Exception as error:
-            return _failed(job, error, began, time.monotonic() - started)
+            return _record(job, began, started, _failed(job, error))
         if loaded is not None:
             loaded = dataclasses.replace(loaded, batch_divisor=batch_divisor)
         work = partial(_measure, job, loaded, self.specs, self.place, report)
         return record_job(job, work)
 
     def _load(self, job: Job) -> Loaded | None:
-        """The model of a job; None for the classical compressors, which need none.
+        """Load the model of a job; None for the classical compressors, which need none.
 
-        Weights that were refused once are not looked at again, unless trying again may help.
+        Weights that were refused once are refused again, unless a retry may help.
         """
         if isinstance(job.model, Compressors):
             return None
@@ -91,56 +86,40 @@ class Bench:
 
 
 def record_job(job: Job, work: Callable[[], dict[str, Any]]) -> Result:
-    """The record of a job: the parts of it that `work` returns, or why it failed."""
+    """Record the parts that `work` returns, or why it failed."""
     began, started = datetime.now(UTC), time.monotonic()
     try:
         parts = work()
     except Exception as error:
-        return _failed(job, error, began, time.monotonic() - started)
-    return _record(job, began, time.monotonic() - started, parts)
+        parts = _failed(job, error)
+    return _record(job, began, started, parts)
 
 
 def _measure(
     job: Job, loaded: Loaded | None, specs: Specs, place: Workplace, report: Report
 ) -> dict[str, Any]:
+    """Measure what the job names; return the fields of its record."""
+    if loaded is not None and job.kind == "suite":
+        tasks = harness.run_suite(loaded, specs.suites[job.name], place.root, job.part)
+        return {"subject": loaded.subject, "tasks": tasks}
+    if loaded is not None and job.name in specs.preferences:
+        spec = specs.preferences[job.name]
+        pairs = draw_pairs(spec, place.root)
+        return {"preference": measure_preference(loaded, pairs, spec, report)}
+    corpus = specs.corpora[job.name]
+    text, documents = CorpusText.of(corpus), read_corpus(corpus, place.root)
     if loaded is None:
-        return _compress_corpus(specs.corpora[job.name], place.root, report)
-    if job.kind == "suite":
-        return _run_suite(loaded, specs.suites[job.name], place.root, job.part)
-    if job.name in specs.preferences:
-        return _run_preference(loaded, specs.preferences[job.name], place.root, report)
-    return _run_corpus(loaded, specs.corpora[job.name], place.root, report)
-
-
-def _run_suite(loaded: Loaded, suite: Suite, root: Path, part: Part | None) -> dict[str, Any]:
-    return {"subject": loaded.subject, "tasks": harness.run_suite(loaded, suite, root, part)}
-
-
-def _run_corpus(loaded: Loaded, corpus: Corpus, root: Path, report: Report) -> dict[str, Any]:
-    documents = read_corpus(corpus, root)
+        return {"text": text, "classical": compress_corpus(documents, report)}
     lossless, lossy = score_text(loaded, documents, corpus.protocol, report)
-    parts = {"subject": loaded.subject, "lossless": lossless, "lossy": lossy}
-    return {"text": CorpusText.of(corpus), **parts}
+    return {"text": text, "subject": loaded.subject, "lossless": lossless, "lossy": lossy}
 
 
-def _compress_corpus(corpus: Corpus, root: Path, report: Report) -> dict[str, Any]:
-    sizes = compress_corpus(read_corpus(corpus, root), report)
-    return {"text": CorpusText.of(corpus), "classical": sizes}
-
-
-def _run_preference(
-    loaded: Loaded, spec: PreferenceSet, root: Path, report: Report
-) -> dict[str, Any]:
-    return {"preference": measure_preference(loaded, draw_pairs(spec, root), spec, report)}
-
-
-def _failed(job: Job, error: Exception, began: datetime, seconds: float) -> Result:
-    parts = {"error": _failure(error), "asked": job.asked}
-    return _record(job, began, seconds, parts)
+def _failed(job: Job, error: Exception) -> dict[str, Any]:
+    return {"error": _failure(error), "asked": job.asked}
 
 
 def _failure(error: Exception) -> Failure:
-    """Why a job failed, in the words of records/failures.py."""
+    """Why a job failed, as records/jobs.py names the reasons."""
     if isinstance(error, MeasureError):
         return Failure(reason=error.reason, message=error.message)
     reason: Reason = "unexpected"
@@ -151,9 +130,9 @@ def _failure(error: Exception) -> Failure:
     return Failure(reason=reason, message=f"{type(error).__name__}: {error}")
 
 
-def _record(job: Job, began: datetime, seconds: float, parts: dict[str, Any]) -> Result:
-    """The record of a job: identity and environment, and the parts that were measured."""
-    return make_record(job, began, _environment(job, seconds), parts)
+def _record(job: Job, began: datetime, started: float, parts: dict[str, Any]) -> Result:
+    """Make the record of a job that just ended. started: on the monotonic clock."""
+    return make_record(job, began, _environment(job, time.monotonic() - started), parts)
 
 
 def _environment(job: Job, seconds: float) -> Environment:

@@ -1,10 +1,7 @@
-"""lm-eval's tasks as a suite pins them: documents at one commit, and the parts of a suite.
+"""Build lm-eval's tasks with the documents that a suite pins, and refuse tasks that run code.
 
 lm-eval runs what its task files name: Python functions, metrics and loader scripts of the Hub, code
 that a model writes. What a task may name is listed here; anything else is refused before it runs.
-
-A part keeps the metrics of its items, so the scores and standard errors of the whole are those
-that lm-eval itself would give for the same items.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +21,24 @@ from compression_leaderboard.measure.weights import hash_files
 from compression_leaderboard.records.names import COMMIT, HASH_REVISION
 from compression_leaderboard.records.suites import Dataset, Suite, Task
 
-PIN_AGAIN = "or pin the new revision"
+STOCK = Path(lm_eval.__file__).parent / "tasks"
+DATA_OPTIONS = {"data_dir", "data_files", "features", "name", "revision", "split", "streaming"}
+METRICS = {  # computed by lm-eval itself; any other name is fetched from the Hub as a script
+    "acc",
+    "acc_bytes",
+    "acc_mutual_info",
+    "acc_norm",
+    "bits_per_byte",
+    "brier_score",
+    "byte_perplexity",
+    "exact_match",
+    "f1",
+    "likelihood",
+    "mcc",
+    "perplexity",
+    "word_perplexity",
+}
+PIN = "or pin the new revision"
 
 
 def pinned_commit(task: Task, root: Path) -> str | None:
@@ -34,10 +48,10 @@ def pinned_commit(task: Task, root: Path) -> str | None:
     """
     dataset = task.dataset
     if dataset.mirrored:
-        commit, found = hash_mirrored(dataset.path)
-        if found != dataset.revision:
-            wrong = f"{task.task}: the mirror's {dataset.path} is {found}, the suite pins"
-            repair = f"serve the documents of its origin, {PIN_AGAIN}"
+        commit, revision = hash_mirrored(dataset.path)
+        if revision != dataset.revision:
+            wrong = f"{task.task}: the mirror's {dataset.path} is {revision}, the suite pins"
+            repair = f"serve the documents of its origin, {PIN}"
             raise MeasureError("harness", f"{wrong} {dataset.revision}; {repair}")
         return commit
     if COMMIT.fullmatch(dataset.revision):
@@ -65,45 +79,25 @@ def _check_file(task: str, dataset: Dataset, root: Path) -> None:
     file = root / dataset.path
     if not file.is_file():
         raise MeasureError("harness", f"{task}: {dataset.path} is missing")
-    if (found := hash_files({file.name: file})) != dataset.revision:
-        wrong = f"{task}: {dataset.path} is {found}, the suite pins"
-        raise MeasureError("harness", f"{wrong} {dataset.revision}; restore the file, {PIN_AGAIN}")
-
-
-STOCK = Path(lm_eval.__file__).parent / "tasks"
-DATA_OPTIONS = {"data_dir", "data_files", "features", "name", "revision", "split", "streaming"}
-METRICS = {  # computed by lm-eval itself; any other name is fetched from the Hub as a script
-    "acc",
-    "acc_bytes",
-    "acc_mutual_info",
-    "acc_norm",
-    "bits_per_byte",
-    "brier_score",
-    "byte_perplexity",
-    "exact_match",
-    "f1",
-    "likelihood",
-    "mcc",
-    "perplexity",
-    "word_perplexity",
-}
-REPAIR = "choose a task without code of its own"
+    if (revision := hash_files({file.name: file})) != dataset.revision:
+        wrong = f"{task}: {dataset.path} is {revision}, the suite pins"
+        raise MeasureError("harness", f"{wrong} {dataset.revision}; restore the file, {PIN}")
 
 
 def read_tasks(suite: Suite, root: Path) -> Any:
-    """lm-eval's manager of the tasks that a suite names: its own folder's first, then the stock.
+    """Read the tasks that a suite names: those of its own folder first, then lm-eval's stock.
 
-    lm-eval reads all of its 13,000 task files, which takes seconds, unless it is told not to.
+    lm-eval reads all of its 13,000 task files, which takes seconds, unless that is switched off.
     """
-    own = str(root / suite.tasks_folder) if suite.tasks_folder else None
-    manager = TaskManager(include_path=own, include_defaults=own is None)
-    if own and any(task.task not in manager.task_index for task in suite.tasks):
-        manager = TaskManager(include_path=own)
+    folder = str(root / suite.tasks_folder) if suite.tasks_folder else None
+    manager = TaskManager(include_path=folder, include_defaults=folder is None)
+    if folder and any(task.task not in manager.task_index for task in suite.tasks):
+        manager = TaskManager(include_path=folder)
     return manager
 
 
 def build_task(task: Task, manager: Any, commit: str | None) -> Any:
-    """The task or group with its dataset at the commit; None leaves the dataset as it is.
+    """Build the task or group with its dataset at the commit; None leaves the dataset as it is.
 
     lm-eval itself would read the main branch of today. Raises MeasureError.
     """
@@ -112,7 +106,8 @@ def build_task(task: Task, manager: Any, commit: str | None) -> Any:
         raise MeasureError("harness", f"{task.task}: lm-eval has no such task; see `lm-eval ls`")
     for config in _configs(known[task.task], known):
         for wrong in _code(config):
-            raise MeasureError("harness", f"{task.task}: {wrong}, which is refused; {REPAIR}")
+            repair = "choose a task without code of its own"
+            raise MeasureError("harness", f"{task.task}: {wrong}, which is refused; {repair}")
     built = _PinnedTasks(task, commit).build(known[task.task], registry=known)
     if commit is not None:
         for member in built.get_all_tasks() if isinstance(built, Group) else [built]:
@@ -142,7 +137,7 @@ class _PinnedTasks(TaskFactory):  # type: ignore[misc]  # lm-eval has no types
             return config
         if (read := config["dataset_path"]) != (pinned := self._task.dataset.path):
             wrong = f"{self._task.task}: {entry.name} reads {read}, the suite pins {pinned}"
-            raise MeasureError("harness", f"{wrong}; mend dataset.path")
+            raise MeasureError("harness", f"{wrong}; fix dataset.path")
         options = config.get("dataset_kwargs") or {}
         return config | {"dataset_kwargs": options | {"revision": self._commit}}
 

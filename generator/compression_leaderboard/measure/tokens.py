@@ -6,10 +6,10 @@ taken to end before it. A tokenizer that says neither (a slow one) has no byte p
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from compression_leaderboard.measure.corpora import Document
 from compression_leaderboard.measure.record import MeasureError
 
 IntArray = NDArray[np.int64]
+Start = Literal["bos", "eos", "uniform"]
+Item = TypeVar("Item")
 
 
 def _byte_letters() -> dict[str, int]:
@@ -105,9 +107,6 @@ class Window:
     new: int
 
 
-Start = Literal["bos", "eos", "uniform"]
-
-
 def start_token(tokenizer: Any) -> tuple[Start, int | None]:
     """The context of a document's first token: BOS, else EOS, else nothing (uniform)."""
     if tokenizer.bos_token_id is not None:
@@ -156,8 +155,27 @@ def _check_text(document: Document) -> None:
         document.text.encode()
     except UnicodeEncodeError as error:
         wrong = f"{document.name}: character {error.start} is a lone surrogate"
-        repair = "which no UTF-8 text holds; mend the document"
+        repair = "which no UTF-8 text holds; fix the document"
         raise MeasureError("corpus", f"{wrong}, {repair}") from error
+
+
+def cut_batches(
+    items: Iterable[Item], size_of: Callable[[Item], int], limit: int, most: int | None = None
+) -> Iterator[list[Item]]:
+    """Cut items, in order, into batches of at most `limit` in size and `most` in number.
+
+    An item that is larger than the limit is a batch by itself.
+    """
+    batch: list[Item] = []
+    size = 0
+    for item in items:
+        if batch and (size + size_of(item) > limit or len(batch) == most):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += size_of(item)
+    if batch:
+        yield batch
 
 
 def cut_windows(lengths: Sequence[int], window: int, stride: int) -> list[Window]:

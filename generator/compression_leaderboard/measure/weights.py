@@ -198,7 +198,7 @@ def _package_files(model: Model) -> list[Path]:
     files = [Path(str(distribution.locate_file(name))) for name in model.weights.files]
     for name, file in zip(model.weights.files, files, strict=True):
         if not file.is_file():
-            raise MeasureError("weights", f"{package} holds no file {name}; mend weights.file")
+            raise MeasureError("weights", f"{package} holds no file {name}; fix weights.file")
     return files
 
 
@@ -225,7 +225,7 @@ def _check_sums(model: Model, joined: Path) -> None:
         return
     file = Path(str(find_package(package).locate_file(sums)))
     if not file.is_file():
-        raise MeasureError("weights", f"{package} holds no file {sums}; mend weights.sha256sums")
+        raise MeasureError("weights", f"{package} holds no file {sums}; fix weights.sha256sums")
     if _sha256(joined) not in file.read_text("utf-8").split():
         wrong = f"{package}: the joined weights are not in its {sums}"
         raise MeasureError("weights", f"{wrong}; install the package again")

@@ -1,4 +1,5 @@
-"""Which fetched documents a new corpus keeps: long enough, in its language, unlike any other.
+"""Select the fetched documents of a new corpus: long, in its language, unlike any other.
+
 Near duplicates are found exactly, by an index of all shingles; no estimate such as MinHash is
 needed for the few thousand documents of a corpus.
 """
@@ -11,53 +12,31 @@ from dataclasses import dataclass, field
 from compression_leaderboard.records.corpora import TextDocument
 
 SHINGLE_WORDS = 5
-NEAR = 0.5  # share of the smaller document's shingles that stand in another one
-ENGLISH = frozenset(
-    [
-        "the",
-        "of",
-        "and",
-        "in",
-        "to",
-        "a",
-        "is",
-        "was",
-        "for",
-        "on",
-        "as",
-        "with",
-        "by",
-        "that",
-        "it",
-        "from",
-        "at",
-        "are",
-        "an",
-        "be",
-    ]
-)
+NEAR = 0.5  # share of the smaller document's shingles that another one has
+ENGLISH_WORDS = "the of and in to a is was for on as with by that it from at are an be"
+ENGLISH = frozenset(ENGLISH_WORDS.split())
 ENGLISH_SHARE = 0.15  # of words; a rule of thumb, not a detector of languages
 
 
 @dataclass
 class Sieve:
-    """What was kept so far, and how many documents were left out for which reason."""
+    """The documents that were kept so far, and how many were left out for which reason."""
 
     language: str
     shortest_bytes: int
     dropped: Counter[str] = field(default_factory=Counter)
     _sizes: list[int] = field(default_factory=list)
-    _holders: dict[tuple[str, ...], list[int]] = field(default_factory=dict)
+    _documents_with: dict[tuple[str, ...], list[int]] = field(default_factory=dict)
 
     def know(self, text: str) -> None:
-        """A text that no kept document may resemble, such as one of an earlier corpus."""
+        """Register a text that no kept document may resemble, such as one of an earlier corpus."""
         shingles = shingles_of(text)
         for shingle in shingles:
-            self._holders.setdefault(shingle, []).append(len(self._sizes))
+            self._documents_with.setdefault(shingle, []).append(len(self._sizes))
         self._sizes.append(len(shingles))
 
     def keep(self, documents: Iterable[TextDocument]) -> Iterator[TextDocument]:
-        """Those that pass, as they come."""
+        """Yield the documents that pass, as they come."""
         for document in documents:
             why = self._why_not(document.text)
             if why is None:
@@ -76,19 +55,19 @@ class Sieve:
         return "duplicate" if self._resembles(shingles_of(text)) else None
 
     def _resembles(self, shingles: set[tuple[str, ...]]) -> bool:
-        shared = Counter(k for one in shingles for k in self._holders.get(one, ()))
+        shared = Counter(k for s in shingles for k in self._documents_with.get(s, ()))
         return any(n >= NEAR * min(len(shingles), self._sizes[k]) for k, n in shared.items())
 
 
 def shingles_of(text: str) -> set[tuple[str, ...]]:
-    """All runs of five words, in lower case; of a shorter text its words."""
+    """Cut a text into all runs of five words, in lower case; a shorter text into one run."""
     words = text.lower().split()
     last = max(1, len(words) - SHINGLE_WORDS + 1)
     return {tuple(words[k : k + SHINGLE_WORDS]) for k in range(last)}
 
 
 def is_in(language: str, text: str) -> bool:
-    """English by its most frequent words, Python by its grammar."""
+    """Recognize English by its most frequent words, Python by its grammar."""
     if language == "python":
         try:
             ast.parse(text)

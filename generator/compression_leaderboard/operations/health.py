@@ -1,4 +1,4 @@
-"""What goes wrong quietly: figured out from workflow runs, records and dates, as lines to read."""
+"""Find what fails quietly, from workflow runs, records and dates, as lines to read."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ WARN_DAYS = 10  # before that
 
 @dataclass(frozen=True)
 class WorkflowRun:
-    """One run of a workflow, as `gh run list` tells it."""
+    """One run of a workflow, as `gh run list` prints it."""
 
     workflow: str
     event: str
@@ -30,7 +30,7 @@ def find_faults(
     last_commit: datetime,
     today: datetime,
 ) -> list[str]:
-    """One line for each thing that someone has to look at; empty when all is well.
+    """List each thing that someone has to look at; empty when all is well.
 
     due: jobs that could run and have no record. last_commit: date of main.
     """
@@ -80,7 +80,7 @@ def _is_of_main(run: WorkflowRun) -> bool:
 
 
 def _changed(results: Iterable[Result]) -> list[str]:
-    """The latest try of a job failed since what a spec pins is not what is there."""
+    """The latest try of a job failed since what a spec pins has changed or is missing."""
     latest: dict[tuple[str, str, str, str], Result] = {}
     for result in results:
         key = (result.model, result.revision, result.kind, result.name)

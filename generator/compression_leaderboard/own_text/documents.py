@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from compression_leaderboard.own_text.journal import Journal, Listed, hash_text
-from compression_leaderboard.own_text.rows import MEND, TextFile, read_rows
+from compression_leaderboard.own_text.rows import FIX, TextFile, read_rows
 from compression_leaderboard.records.base import Problem, UserError
 
 PIECE_BYTES = 1 << 18
@@ -84,7 +84,7 @@ def _row_pieces(file: TextFile, column: str) -> Iterator[Piece | Problem]:
                 yield Piece(text, name, row.at, number, first=number == 0)
         except UnicodeEncodeError as error:
             wrong = f"character {error.start} of the text is a lone surrogate, no UTF-8"
-            yield Problem(file.shown, place, wrong, MEND)
+            yield Problem(file.shown, place, wrong, FIX)
 
 
 def _cut(content: bytes) -> tuple[str, int]:

@@ -35,7 +35,7 @@ class Listed:
     number: int  # of the piece within its document
     file: int
     at: int
-    piece: int  # within its row; see files/own_text.py
+    piece: int  # within its row; see documents.py
     rank: int  # of the document: its turn
     name: str
     size: int  # in bytes

@@ -99,7 +99,7 @@ def _add_named(path: Path, found: Found) -> None:
 
 LARGEST_ROW_BYTES = 1 << 26
 PARQUET_ROWS = 256  # in memory at once
-MEND = "mend it, or pass --leave-out"
+FIX = "fix it, or pass --leave-out"
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _json_text(file: TextFile, number: int, line: bytes, column: str) -> str | P
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
-        return Problem(file.shown, place, "is not valid JSON", MEND)
+        return Problem(file.shown, place, "is not valid JSON", FIX)
     if isinstance(row, str):
         return row
     if not isinstance(row, dict):
@@ -203,7 +203,7 @@ def _csv_rows(file: TextFile, column: str, only: int | None) -> Iterator[Row]:
         except UnicodeDecodeError:
             wrong, repair = "is not UTF-8", "save the file as UTF-8"
         except csv.Error as error:
-            wrong, repair = f"is not valid CSV ({error})", "mend the quotes"
+            wrong, repair = f"is not valid CSV ({error})", "fix the quotes"
         yield Row(0, number, Problem(file.shown, f"line {number}", wrong, repair))
 
 
@@ -213,7 +213,7 @@ def _cell(
     place = f"line {number}"
     if len(row) != len(header):
         wrong = f"has {len(row)} cells, the header {len(header)}"
-        return Problem(file.shown, place, wrong, MEND)
+        return Problem(file.shown, place, wrong, FIX)
     return _field(file, place, dict(zip(header, row, strict=True)), column)
 
 

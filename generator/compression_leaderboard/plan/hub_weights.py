@@ -140,7 +140,7 @@ def _unfit(listing: HubListing, licence: str | None) -> Iterator[Refusal]:
         wrong = (
             f'{place}: the Hub gives the licence "{listing.licence}", the model file "{licence}"'
         )
-        yield Refusal("weights", f"{wrong}; mend licence")
+        yield Refusal("weights", f"{wrong}; fix licence")
 
 
 def _plain(licence: str | None) -> str:

@@ -156,7 +156,7 @@ def plan_jobs(
 ) -> list[Job]:
     """Every job without a valid record under today's protocol (`again`: every job there is).
 
-    A job that failed before is blocked until its reason's policy lets it run; see retry.py.
+    A job that failed before is blocked until its reason's policy lets it run.
     """
     stored = list(stored)
     latest = latest_results(stored)

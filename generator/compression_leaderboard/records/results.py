@@ -272,7 +272,7 @@ class Part(Record):
 class Failure(Record):
     """Why nothing could be measured."""
 
-    reason: str  # one of REASONS in records/failures.py; earlier records may hold other words
+    reason: str  # one of REASONS in records/jobs.py; earlier records may hold other words
     message: str
 
 

@@ -24,14 +24,14 @@ RESTORE = "restore the file from git"
 
 
 def read_ledger(root: Path) -> tuple[list[LoggedPrediction], list[Problem]]:
-    """Every line that can be read, and every problem in the others. No file, no lines."""
+    """Read every line of the ledger, and the problems of the others. No file: no lines."""
     path = root / LEDGER
     if not path.is_file():
         return [], []
     rows = csv.DictReader(io.StringIO(path.read_text("utf-8"), newline=""))
     if rows.fieldnames != COLUMNS:
         return [], [Problem(LEDGER, "", f"the columns are not {', '.join(COLUMNS)}", RESTORE)]
-    found: list[LoggedPrediction] = []
+    lines: list[LoggedPrediction] = []
     problems: list[Problem] = []
     for row in rows:
         place = f"{LEDGER}, line {rows.line_num}"
@@ -40,14 +40,14 @@ def read_ledger(root: Path) -> tuple[list[LoggedPrediction], list[Problem]]:
         except ValidationError as error:
             problems += problems_of(error, place, LoggedPrediction)
             continue
-        if line.subject in {one.subject for one in found}:
+        if line.subject in {earlier.subject for earlier in lines}:
             problems.append(Problem(place, "", "predicts the same score once more", RESTORE))
-        found.append(line)
-    return found, problems
+        lines.append(line)
+    return lines, problems
 
 
 def append_ledger(root: Path, lines: Sequence[LoggedPrediction]) -> None:
-    """Lines at the end; those that are there keep their bytes."""
+    """Append lines to the ledger; earlier lines keep their bytes."""
     path = root / LEDGER
     path.parent.mkdir(parents=True, exist_ok=True)
     new = not path.is_file()
@@ -59,7 +59,7 @@ def append_ledger(root: Path, lines: Sequence[LoggedPrediction]) -> None:
 
 
 def _typed(name: str, text: str) -> object:
-    """The value of a cell; what does not parse is left for the record to refuse."""
+    """Parse a cell; what does not parse is left for the record to refuse."""
     try:
         if name in NUMBERS:
             return float(text)
@@ -80,17 +80,17 @@ class Contents:
 
 
 def read_contents(root: Path) -> tuple[Contents, list[Problem]]:
-    """Every file that can be read, and every problem in the others."""
-    specs, found = read_specs(root)
+    """Read every file of runs/ and results/ that is in order, and the problems of the others."""
+    specs, problems = read_specs(root)
     for preference in specs.preferences.values():
         if preference.source.path is not None:
-            found += read_pairs(root, preference)[1]
+            problems += read_pairs(root, preference)[1]
     for corpus in specs.corpora.values():
         if corpus.source.path is not None:
-            found += read_texts(root, corpus.source.path)[1]
-    published, wrong = read_published(root)
-    imported, odd = read_imported(root)
-    stored, broken = read_results(root, "measured")
-    ledger, changed = read_ledger(root)
+            problems += read_texts(root, corpus.source.path)[1]
+    stored, of_results = read_results(root, "measured")
+    published, of_published = read_published(root)
+    imported, of_imported = read_imported(root)
+    ledger, of_ledger = read_ledger(root)
     contents = Contents(specs, stored, published, imported, ledger)
-    return contents, sorted(found + wrong + odd + broken + changed)
+    return contents, sorted(problems + of_results + of_published + of_imported + of_ledger)

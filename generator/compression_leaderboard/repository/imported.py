@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
-
-from compression_leaderboard.records.base import Problem, problems_of
+from compression_leaderboard.records.base import Problem
 from compression_leaderboard.records.imported import Imported
-from compression_leaderboard.repository.results import record_text, write_atomically
+from compression_leaderboard.repository.results import (
+    read_json_records,
+    record_text,
+    write_atomically,
+)
 
 FOLDER = "results/imported"
 RESTORE = "restore it from git or import its source again"
@@ -23,34 +25,17 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class StoredImport:
-    """A record and where it stands, relative to the repository."""
+    """A record and its file, relative to the repository."""
 
     file: str
     imported: Imported
 
 
 def read_imported(root: Path) -> tuple[list[StoredImport], list[Problem]]:
-    """Every record under results/imported, in order of file name, and the files that are not."""
+    """Read every record below results/imported, in order of file name, and the problems."""
     problems: list[Problem] = []
-    found: list[StoredImport] = []
-    base = root / FOLDER
-    for path in sorted(base.rglob("*.json")):
-        shown = path.relative_to(root).as_posix()
-        try:
-            imported = Imported.model_validate_json(path.read_bytes())
-        except OSError as error:
-            problems.append(Problem(shown, "", f"cannot be read: {error.strerror}", RESTORE))
-            continue
-        except ValidationError as error:
-            problems += problems_of(error, shown, Imported)
-            continue
-        if path.relative_to(base).as_posix() != imported.file:
-            wrong = "its content does not belong in this file"
-            repair = f"it belongs in {FOLDER}/{imported.file}; records are never edited: {RESTORE}"
-            problems.append(Problem(shown, "", wrong, repair))
-            continue
-        found.append(StoredImport(shown, imported))
-    return found, problems
+    records = read_json_records(root / FOLDER, root, Imported, f"{FOLDER}/", RESTORE, problems)
+    return [StoredImport(shown, imported) for shown, imported in records], problems
 
 
 def write_imported(
@@ -83,7 +68,7 @@ def _finished(waiting: tuple[Item, Future[None] | None]) -> tuple[Item, OSError 
 
 
 def find_sources(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files that are meant: those that are named, and every *.json below named folders."""
+    """Find the files that are named, and every *.json below the folders that are named."""
     for path in paths:
         if path.is_dir():
             yield from sorted(p for p in path.rglob("*.json") if p.is_file())
@@ -92,6 +77,6 @@ def find_sources(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def read_source(path: Path, largest_bytes: int) -> bytes:
-    """The first `largest_bytes` + 1 bytes of a file: enough to see that it is too large."""
+    """Read the first `largest_bytes` + 1 bytes of a file: enough to see that it is too large."""
     with path.open("rb") as stream:
         return stream.read(largest_bytes + 1)

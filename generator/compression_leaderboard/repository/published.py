@@ -55,7 +55,7 @@ def _read_rows(
     except UnicodeDecodeError:
         return [], [Problem(shown, "", "is not UTF-8 text", "save it as UTF-8")]
     except csv.Error as error:
-        return [], [Problem(shown, "", f"is not valid CSV: {error}", "mend the table")]
+        return [], [Problem(shown, "", f"is not valid CSV: {error}", "fix the table")]
     scores = [column.column for column in source.scores]
     numbers = [column.column for column in source.compression] + scores
     further = (source.parameters, source.training_tokens, source.training_compute, source.average)

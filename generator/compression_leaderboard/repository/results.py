@@ -1,17 +1,14 @@
-"""Read and write result records, the shards that bring them, and the locks on jobs.
-
-A claim is a lock on an empty file under build/claims: it ends with the process that holds it,
-however that ends, so a killed run leaves nothing that has to be cleaned up.
-"""
+"""Read and write result records, the shards that bring them, and the locks on jobs."""
 
 import fcntl
 import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,50 +18,64 @@ from compression_leaderboard.records.jobs import Shard
 from compression_leaderboard.records.results import Result
 
 RESTORE = "restore it from git or measure again"
+SHARDS = "shard.jsonl"  # beside the records of a shard: what was planned, one shard per line
+
+R = TypeVar("R", Result, Imported)
 
 
 @dataclass(frozen=True)
 class StoredResult:
-    """A record and where it stands, relative to the repository."""
+    """A record and its file, relative to the repository."""
 
     file: str
     result: Result
 
 
 def read_results(root: Path, folder: str) -> tuple[list[StoredResult], list[Problem]]:
-    """Every record under `results/<folder>`, in order of file name, and the files that are not."""
+    """Read every record below `results/<folder>`, in order of file name, and the problems."""
     return read_records(root / "results" / folder, root)
 
 
 def read_records(base: Path, root: Path) -> tuple[list[StoredResult], list[Problem]]:
-    """Every record under a folder, and the files that are not. Shown relative to `root`."""
+    """Read every record below a folder, and the problems of other files, relative to `root`."""
     problems: list[Problem] = []
-    found: list[StoredResult] = []
+    records = read_json_records(base, root, Result, "", RESTORE, problems)
+    return [StoredResult(shown, result) for shown, result in records], problems
+
+
+def read_json_records(
+    base: Path, root: Path, kind: type[R], place: str, repair: str, problems: list[Problem]
+) -> Iterator[tuple[str, R]]:
+    """Read each record in its own place below `base`; append the problems of all other files.
+
+    place: what messages put before the path that a record derives from its content.
+    """
     for path in sorted(base.rglob("*.json")):
         shown = path.relative_to(root).as_posix()
-        if (result := _read_result(path, shown, problems)) is None:
+        if (record := _read_record(path, shown, kind, repair, problems)) is None:
             continue
-        if path.relative_to(base).as_posix() != result.file:
+        if path.relative_to(base).as_posix() == record.file:
+            yield shown, record
+        else:
             wrong = "its content does not belong in this file"
-            repair = f"it belongs in {result.file}; records are never edited: {RESTORE}"
-            problems.append(Problem(shown, "", wrong, repair))
-            continue
-        found.append(StoredResult(shown, result))
-    return found, problems
+            move = f"it belongs in {place}{record.file}; records are never edited: {repair}"
+            problems.append(Problem(shown, "", wrong, move))
 
 
-def _read_result(path: Path, shown: str, problems: list[Problem]) -> Result | None:
+def _read_record(
+    path: Path, shown: str, kind: type[R], repair: str, problems: list[Problem]
+) -> R | None:
     try:
-        return Result.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(path.read_bytes())
     except OSError as error:
-        problems.append(Problem(shown, "", f"cannot be read: {error.strerror}", RESTORE))
+        problems.append(Problem(shown, "", f"cannot be read: {error.strerror}", repair))
     except ValidationError as error:
-        problems += problems_of(error, shown, Result)
+        problems += problems_of(error, shown, kind)
     return None
 
 
 def write_result(root: Path, folder: str, result: Result) -> str:
-    """Write a record atomically; return its path relative to the repository."""
+    """Write a record below `results/<folder>` atomically; return its path relative to `root`."""
     return write_record(root / "results" / folder, root, result)
 
 
@@ -79,27 +90,27 @@ def write_record(base: Path, root: Path, result: Result) -> str:
         write_atomically(path, record_text(result).encode())
     except OSError as error:
         wrong = f"cannot be written: {error.strerror}"
-        repair = "mend that and run the command again; what was written before stays"
+        repair = "fix that and run the command again; what was written before stays"
         raise UserError([Problem(shown, "", wrong, repair)]) from error
     return shown
 
 
 def list_records(base: Path) -> frozenset[Path]:
-    """The files of all records under a folder, unread."""
+    """List the files of all records below a folder, unread."""
     return frozenset(base.rglob("*.json"))
 
 
 def written_since(
     before: frozenset[Path], base: Path, model: str, revision: str, kind: str, name: str
 ) -> list[Result]:
-    """Records of a job that are under a folder now and were not `before`."""
-    found = list_records(base / model / revision / f"{kind}-{name}") - before
-    read = (_read_result(path, str(path), []) for path in sorted(found))
-    return [result for result in read if result is not None]
+    """Read the records of a job that are below a folder now and were not `before`."""
+    paths = list_records(base / model / revision / f"{kind}-{name}") - before
+    results = (_read_record(path, str(path), Result, RESTORE, []) for path in sorted(paths))
+    return [result for result in results if result is not None]
 
 
 def record_text(record: Result | Imported) -> str:
-    """A record as JSON: the outline on lines of its own, long inner lists one item a line."""
+    """Format a record as JSON: the outline on separate lines, inner lists one item per line."""
     return _lines(record.content, depth=0) + "\n"
 
 
@@ -108,10 +119,8 @@ def _lines(value: Any, depth: int) -> str:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
     pad = " " * (depth + 1)
     if isinstance(value, dict):
-        items = [
-            f"{pad}{json.dumps(k, ensure_ascii=False)}: {_lines(v, depth + 1)}"
-            for k, v in value.items()
-        ]
+        names = ((json.dumps(name, ensure_ascii=False), inner) for name, inner in value.items())
+        items = [f"{pad}{name}: {_lines(inner, depth + 1)}" for name, inner in names]
         opening, closing = "{", "}"
     else:
         items = [pad + _lines(item, max(depth + 1, 4)) for item in value]
@@ -120,7 +129,7 @@ def _lines(value: Any, depth: int) -> str:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or nothing of it."""
+    """Write a file so that a reader sees either all of it or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
     try:
@@ -135,16 +144,21 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
-class Claims:
-    """The claims of this process on the jobs of one results folder."""
+class JobLocks:
+    """Locks of this process on jobs of one results folder, each on an empty file below build/.
+
+    The kernel releases them when the process ends, however it ends: nothing is left to clean up.
+    The library filelock is not used, since it replaces flock by a file that outlives the process
+    where a file system has no flock.
+    """
 
     def __init__(self, root: Path, folder: Path):
         name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
-        self._folder = root / "build" / "claims" / name
-        self._held: dict[str, int] = {}
+        self._folder = root / "build" / "locks" / name
+        self._handles: dict[str, int] = {}
 
-    def take(self, job: str) -> bool:
-        """Claim a job; False when another process has it."""
+    def acquire(self, job: str) -> bool:
+        """Lock a job; False when another process has locked it."""
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._folder / hashlib.sha256(job.encode()).hexdigest()[:24]
         handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -153,32 +167,27 @@ class Claims:
         except BlockingIOError:
             os.close(handle)
             return False
-        self._held[job] = handle
+        self._handles[job] = handle
         return True
 
     def release(self, job: str) -> None:
-        os.close(self._held.pop(job))
+        os.close(self._handles.pop(job))
 
 
-NAME = "shard.jsonl"  # beside the records of a shard: what was planned, one shard a line
-
-
-def read_shards(given: str) -> list[Shard]:
-    """Shards from JSON itself or from a file: one shard, or a matrix with `include`."""
-    shown, text = "--shard", given
-    if not given.lstrip().startswith("{"):
-        shown = given
-        try:
-            text = Path(given).read_text("utf-8")
-        except OSError as error:
-            wrong = f"cannot be read: {error.strerror}"
-            repair = "give JSON or a file that `leaderboard plan --matrix` filled"
-            raise UserError([Problem(shown, "", wrong, repair)]) from error
-    return parse_shards(text, shown)
+def read_shards(argument: str) -> list[Shard]:
+    """Read shards from JSON itself or from a file: one shard, or a matrix with `include`."""
+    if argument.lstrip().startswith("{"):
+        return parse_shards(argument, "--shard")
+    try:
+        return parse_shards(Path(argument).read_text("utf-8"), argument)
+    except OSError as error:
+        wrong = f"cannot be read: {error.strerror}"
+        repair = "give JSON or a file that `leaderboard plan --matrix` filled"
+        raise UserError([Problem(argument, "", wrong, repair)]) from error
 
 
 def parse_shards(text: str, shown: str) -> list[Shard]:
-    """Shards from JSON; several may follow each other, with any space. Raises UserError.
+    """Parse shards from JSON values with any space between them. Raises UserError.
 
     toJSON of GitHub Actions spreads one shard over many lines.
     """
@@ -198,8 +207,8 @@ def parse_shards(text: str, shown: str) -> list[Shard]:
 
 
 def write_shard(folder: Path, shard: Shard) -> None:
-    """Keep beside a shard's records what it was asked for, once."""
-    file = folder / NAME
+    """Write beside a shard's records what was planned, once."""
+    file = folder / SHARDS
     line = shard.model_dump_json(exclude_none=True) + "\n"
     before = file.read_text("utf-8") if file.is_file() else ""
     if line not in before:
@@ -207,22 +216,16 @@ def write_shard(folder: Path, shard: Shard) -> None:
 
 
 def read_folder(folder: Path) -> tuple[list[StoredResult], list[Shard], list[str]]:
-    """Records and shards of a folder, and a line for each file that is not a record.
+    """Read the records and shards of a folder, and a line for each file that is not a record.
 
-    A shard's folder is one that holds shard.jsonl; the records stand below it.
+    A folder with shard.jsonl is a shard's; its records are below it.
     """
-    stored, refused = [], []
-    for place in sorted({file.parent for file in folder.rglob(NAME)}) or [folder]:
-        found, problems = read_records(place, place)
-        stored += found
+    stored, shards, refused = [], [], []
+    files = sorted(folder.rglob(SHARDS))
+    for place in sorted({file.parent for file in files}) or [folder]:
+        records, problems = read_records(place, place)
+        stored += records
         refused += [f"{place.name}/{problem}" for problem in problems]
-    return stored, _read_folder_shards(folder), refused
-
-
-def _read_folder_shards(folder: Path) -> list[Shard]:
-    """What the shards of a folder were asked for."""
-    return [
-        shard
-        for file in sorted(folder.rglob(NAME))
-        for shard in parse_shards(file.read_text("utf-8"), str(file))
-    ]
+    for file in files:
+        shards += parse_shards(file.read_text("utf-8"), str(file))
+    return stored, shards, refused

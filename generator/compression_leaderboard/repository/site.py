@@ -190,7 +190,7 @@ def check_links(folder: Path) -> list[Problem]:
         if path.name != "404.html"  # served at any address, so its links begin with the site's path
     }
     return [
-        Problem(name, link, wrong, "mend the page that holds it, or what it leads to")
+        Problem(name, link, wrong, "fix the page that holds it, or what it leads to")
         for name, page in pages.items()
         for link in dict.fromkeys(page.links)
         if (wrong := _wrong(name, link, folder, pages))

@@ -84,7 +84,7 @@ def _read_content(path: Path, shown: str, problems: list[Problem]) -> dict[str, 
     except RecursionError:
         problems.append(Problem(shown, "", "is nested too deeply", "a spec has tables and lists"))
     except ValueError as error:
-        problems.append(Problem(shown, "", f"is not valid TOML: {error}", "mend the syntax"))
+        problems.append(Problem(shown, "", f"is not valid TOML: {error}", "fix the syntax"))
     return None
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,25 +15,20 @@ LARGEST_BYTES = 2_000_000  # of a file of documents, so that the repository stay
 
 
 def read_texts(root: Path, shown: str) -> tuple[list[TextDocument], list[Problem]]:
-    """All documents of the file at `shown` below `root`, and what is wrong with it."""
-    try:
-        content = (root / shown).read_bytes()
-    except OSError as error:
-        wrong = f"cannot be read: {error.strerror}"
-        return [], [Problem(shown, "", wrong, "restore the file, or mend source.path")]
+    """Read all documents of the file at `shown` below `root`, and its problems."""
+    problems: list[Problem] = []
+    if (content := _read(root, shown, problems)) is None:
+        return [], problems
     if len(content) > LARGEST_BYTES:
         wrong = f"has {len(content)} bytes, more than {LARGEST_BYTES}"
         return [], [Problem(shown, "", wrong, "propose fewer or shorter documents")]
     documents: dict[str, TextDocument] = {}
-    problems: list[Problem] = []
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         place = f"line {number}"
         try:
             document = TextDocument.model_validate_json(line)
         except ValidationError as error:
-            for one in problems_of(error, shown, TextDocument):
-                field = ", ".join(part for part in (place, one.field) if part)
-                problems.append(Problem(shown, field, one.wrong, one.repair))
+            problems += _in_line(place, problems_of(error, shown, TextDocument))
             continue
         if document.name in documents:
             wrong = f'"{document.name}" occurs twice'
@@ -42,21 +38,33 @@ def read_texts(root: Path, shown: str) -> tuple[list[TextDocument], list[Problem
 
 
 def texts_file(documents: list[TextDocument]) -> bytes:
-    """The content of such a file."""
-    ordered = sorted(documents, key=lambda one: one.name)
-    rows = (json.dumps(one.model_dump(mode="json"), ensure_ascii=False) for one in ordered)
+    """Format documents as the content of such a file."""
+    ordered = sorted(documents, key=lambda document: document.name)
+    rows = (json.dumps(d.model_dump(mode="json"), ensure_ascii=False) for d in ordered)
     return "".join(f"{row}\n" for row in rows).encode()
 
 
-def read_pairs(root: Path, spec: PreferenceSet) -> tuple[list[Pair], list[Problem]]:
-    """All pairs of `source.path`, and what is wrong with the file, its lines or its hash."""
-    shown = spec.source.path or ""
+def _read(root: Path, shown: str, problems: list[Problem]) -> bytes | None:
     try:
-        content = (root / shown).read_bytes()
+        return (root / shown).read_bytes()
     except OSError as error:
         wrong = f"cannot be read: {error.strerror}"
-        return [], [Problem(shown, "", wrong, "restore the file, or mend source.path")]
-    pairs, problems = _parse(content, shown)
+        problems.append(Problem(shown, "", wrong, "restore the file, or fix source.path"))
+    return None
+
+
+def _in_line(place: str, problems: list[Problem]) -> list[Problem]:
+    """Put the line's number before the fields of its problems."""
+    return [replace(p, field=f"{place}, {p.field}" if p.field else place) for p in problems]
+
+
+def read_pairs(root: Path, spec: PreferenceSet) -> tuple[list[Pair], list[Problem]]:
+    """Read all pairs of `source.path`, and the problems of the file, its lines and its hash."""
+    shown = spec.source.path or ""
+    problems: list[Problem] = []
+    if (content := _read(root, shown, problems)) is None:
+        return [], problems
+    pairs = _parse(content, shown, problems)
     if (digest := hashlib.sha256(content).hexdigest()) != spec.sha256:
         wrong = f"{shown} has the hash {digest}"
         repair = "restore the file, or write the new hash"
@@ -64,10 +72,9 @@ def read_pairs(root: Path, spec: PreferenceSet) -> tuple[list[Pair], list[Proble
     return pairs, problems
 
 
-def _parse(content: bytes, shown: str) -> tuple[list[Pair], list[Problem]]:
-    """Every line is one pair; fields beside prompt, chosen and rejected are for readers."""
+def _parse(content: bytes, shown: str, problems: list[Problem]) -> list[Pair]:
+    """Parse a pair per line; fields beside prompt, chosen and rejected are for readers."""
     pairs: list[Pair] = []
-    problems: list[Problem] = []
     first: dict[tuple[str, frozenset[str]], int] = {}
     for number, line in enumerate(content.splitlines(), start=1):
         place = f"line {number}"
@@ -78,7 +85,7 @@ def _parse(content: bytes, shown: str) -> tuple[list[Pair], list[Problem]]:
             wrong = f"holds the pair of line {earlier} again"
             problems.append(Problem(shown, place, wrong, "remove one"))
         pairs.append(pair)
-    return pairs, problems
+    return pairs
 
 
 def _parse_line(line: bytes, place: str, shown: str, problems: list[Problem]) -> Pair | None:
@@ -89,7 +96,7 @@ def _parse_line(line: bytes, place: str, shown: str, problems: list[Problem]) ->
         return None
     except (json.JSONDecodeError, RecursionError) as error:
         wrong = f"is not valid JSON: {getattr(error, 'msg', 'nested too deeply')}"
-        problems.append(Problem(shown, place, wrong, "write one JSON object a line"))
+        problems.append(Problem(shown, place, wrong, "write one JSON object per line"))
         return None
     if not isinstance(row, dict):
         problems.append(Problem(shown, place, "is not a JSON object", "give it the three fields"))
@@ -97,7 +104,5 @@ def _parse_line(line: bytes, place: str, shown: str, problems: list[Problem]) ->
     try:
         return Pair.model_validate({k: row[k] for k in Pair.model_fields if k in row})
     except ValidationError as error:
-        for problem in problems_of(error, shown, Pair):
-            field = ", ".join(part for part in (place, problem.field) if part)
-            problems.append(Problem(shown, field, problem.wrong, problem.repair))
+        problems += _in_line(place, problems_of(error, shown, Pair))
     return None

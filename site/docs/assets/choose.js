@@ -1,6 +1,6 @@
 // Choose a model: the Pareto front of quality against memory, from data/choose.json.
-// `choose` and `costSentence` answer as generator/choice/ does; tests/vectors/choose.json compares
-// them. The request is the form, kept in the address and sent nowhere.
+// `choose` and `costSentence` answer as compression_leaderboard/choose does; tests/vectors/choose.json
+// compares them. The request is the form, kept in the address and sent nowhere.
 import { UNKNOWN, escapeHtml, number, writeQuery } from "./format.js";
 
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);

@@ -1,10 +1,10 @@
-"""The default engine: jobs one after another, in one watched worker process per revision.
+"""Run jobs one after another, in one watched worker process per revision (the default engine).
 
-On Linux it is forked from a server that has the libraries loaded, so that a new one is there at
-once; elsewhere it starts from nothing. The driver itself loads neither torch nor weights.
+On Linux the worker is forked from a server that has the libraries loaded, so that it starts at
+once; elsewhere it loads them itself. The driver loads no weights.
 
-It dies as soon as the other end of the pipe is gone, and its children with it: they share a
-process group that nobody else is in.
+The worker dies as soon as the other end of its pipe is closed, and its children with it: it and
+they are a process group by themselves.
 
 A worker that crashes is started anew for the next job. Time and memory are watched from outside:
 a limit inside the process (RLIMIT_AS) would count address space, of which torch reserves much
@@ -43,7 +43,7 @@ from compression_leaderboard.measure.record import (
 )
 from compression_leaderboard.measure.run import Bench
 from compression_leaderboard.measure.weights import suitable_device, suitable_dtype
-from compression_leaderboard.plan import Job, policy_of
+from compression_leaderboard.plan.jobs import Job, policy_of
 from compression_leaderboard.records.jobs import Reason
 from compression_leaderboard.records.results import Compressors, Failure, Result
 from compression_leaderboard.repository.specs import Specs
@@ -51,6 +51,14 @@ from compression_leaderboard.repository.specs import Specs
 LINUX = sys.platform == "linux"
 OOM_COUNTER = Path("/proc/vmstat")
 END_SECONDS = 5  # until a killed process is gone, at most
+PROGRESS_SECONDS = 0.2  # between two reports on a job
+CHECK_SECONDS = 0.1  # between two checks of a worker's memory and time
+PAUSES = (1.0, 4.0)  # seconds before each new attempt, where a reason asks for one
+MEMORY_SHARE = 0.95  # of the machine's memory that a worker may use, unless a limit is given
+MORE_MEMORY = "measure on a machine with more"
+
+# A lock of threads: tqdm's own is shared by processes, and a killed worker would leave it behind.
+tqdm.set_lock(threading.RLock())
 
 
 @dataclass(frozen=True)
@@ -82,12 +90,12 @@ class Worker:
         self._log = Path(log)
         self.connection, theirs = multiprocessing.Pipe()
         # Not a daemon, which could have no children: lm-eval has some.
-        self._process = _context().Process(target=_enter, args=(theirs, specs, place, log))
+        self._process = _context().Process(target=work, args=(theirs, specs, place, log))
         self._process.start()
         theirs.close()
 
     def resident_bytes(self) -> int:
-        """Memory of the worker and its children now; pages that they share count for each."""
+        """Measure the memory of the worker and its children; shared pages count for each."""
         try:
             worker = psutil.Process(self._process.pid)
             family = [worker, *worker.children(recursive=True)]
@@ -108,7 +116,7 @@ class Worker:
         self._log.unlink(missing_ok=True)
 
     def why_it_died(self) -> tuple[bool, str]:
-        """Of a worker that is gone: whether memory ran out, and what is known in a sentence."""
+        """Explain why the worker ended: whether memory ran out, and what is known in a sentence."""
         self._process.join(END_SECONDS)
         code = self._process.exitcode
         last = (self._log.read_text("utf-8", "replace").strip().splitlines() or [""])[-1][:300]
@@ -146,25 +154,13 @@ def _start_server() -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def _enter(connection: Connection, specs: Specs, place: Workplace, log: str) -> None:
-    """Of the new process: only there is the worker's module imported, which loads torch."""
-
-    work(connection, specs, place, log)
-
-
 def _count_oom_kills() -> int:
-    """Processes that this system's kernel has ended for lack of memory, as far as it says so."""
+    """Count the processes that the kernel has ended for lack of memory, where it counts them."""
     try:
         lines = OOM_COUNTER.read_text("ascii").splitlines()
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
-
-
-# A lock of threads: tqdm's own is shared by processes, and a killed worker would leave it behind.
-tqdm.set_lock(threading.RLock())
-
-PROGRESS_SECONDS = 0.2  # between two reports on a job
 
 
 def work(connection: Connection, specs: Specs, place: Workplace, log: str) -> None:
@@ -211,12 +207,6 @@ class _Reporter:
             self._last = time.monotonic()
 
 
-LOOK_SECONDS = 0.1  # between two looks at a worker's memory and time
-PAUSES = (1.0, 4.0)  # seconds before each new attempt, where a reason asks for one
-MORE_MEMORY = "measure on a machine with more"
-SHARE = 0.95  # of the machine's memory that a worker may use, unless a limit is given
-
-
 @dataclass(frozen=True)
 class Limits:
     """What one job may use; None: all of the machine's memory, any time."""
@@ -228,7 +218,7 @@ class Limits:
 def run_local(
     jobs: Iterable[Job], specs: Specs, place: Workplace, limits: Limits, report: Report
 ) -> Generator[tuple[Job, Result]]:
-    """Run jobs in order; yield each record as soon as it is there. A failure is a record too.
+    """Run jobs in order; yield each record as soon as it is made. A failure is a record too.
 
     After a job that ran out of memory the next ones of the model begin with smaller batches.
     """
@@ -248,7 +238,7 @@ def run_local(
                 if not alive:
                     worker.end()
                     worker = None
-                if pause is None or not _again_now(result):
+                if pause is None or not result.error or policy_of(result.error.reason) != "now":
                     break
                 time.sleep(pause)
             if result.error is not None and result.error.reason == "out_of_memory":
@@ -259,10 +249,6 @@ def run_local(
             worker.end()
 
 
-def _again_now(result: Result) -> bool:
-    return result.error is not None and policy_of(result.error.reason) == "now"
-
-
 def _watch(
     worker: Worker, job: Job, batch_divisor: int, limits: Limits, report: Report
 ) -> tuple[Result, bool]:
@@ -271,7 +257,7 @@ def _watch(
     try:
         worker.connection.send((job, batch_divisor))
         while True:
-            if worker.connection.poll(LOOK_SECONDS):
+            if worker.connection.poll(CHECK_SECONDS):
                 message = worker.connection.recv()
                 if isinstance(message, Result):
                     return watch.complete(message), True
@@ -286,22 +272,22 @@ def _watch(
 
 
 class _Watch:
-    """A look at one job from outside: its time, its memory, and its record when it cannot."""
+    """Watch one job from outside: its time, its memory, and its record when the worker cannot."""
 
     def __init__(self, worker: Worker, job: Job, batch_divisor: int, limits: Limits):
         self._worker, self._job = worker, job
         self._batch_divisor, self._limits = batch_divisor, limits
         self._began, self._started = datetime.now(UTC), time.monotonic()
-        self._looked = self._started
+        self._checked = self._started
         self._peak = 0
-        self._memory = limits.memory_bytes or int(SHARE * machine_memory())
+        self._memory = limits.memory_bytes or int(MEMORY_SHARE * machine_memory())
 
     def over_limit(self) -> Result | None:
-        """The record of a job that takes too much, or None."""
+        """Record a job that takes too much time or memory; None while it does not."""
         now = time.monotonic()
-        if now - self._looked < LOOK_SECONDS:
+        if now - self._checked < CHECK_SECONDS:
             return None
-        self._looked = now
+        self._checked = now
         used = self._worker.resident_bytes()
         self._peak = max(self._peak, used)
         if used > self._memory:
@@ -315,14 +301,14 @@ class _Watch:
         return None
 
     def died(self) -> Result:
-        """The record of a job whose worker is gone."""
+        """Record a job whose worker is gone."""
         out_of_memory, why = self._worker.why_it_died()
         if out_of_memory:
             return self._failed("out_of_memory", f"{why}; {MORE_MEMORY}")
         return self._failed("unexpected", why)
 
     def complete(self, result: Result) -> Result:
-        """A record with what only the driver knows: a limit on memory, smaller batches."""
+        """Add what only the driver knows: a limit on memory, smaller batches."""
         changes: dict[str, int] = {}
         if self._limits.memory_bytes is not None:
             changes["memory_bytes"] = self._limits.memory_bytes
@@ -348,7 +334,7 @@ class _Watch:
 def failure_outside(
     job: Job, began: datetime, seconds: float, reason: Reason, message: str
 ) -> Result:
-    """The record of a job whose worker can make none; what it computed with is not known here."""
+    """Record a job whose worker cannot; what it computed with is unknown here."""
     classical = isinstance(job.model, Compressors)
     packages = COMPRESSOR_PACKAGES if classical else MODEL_PACKAGES
     environment = describe_environment("unknown", None, 1, packages, seconds)

@@ -15,8 +15,8 @@ from ray.exceptions import RayError
 
 from compression_leaderboard.measure.engines.local import Limits, failure_outside, run_local
 from compression_leaderboard.measure.record import Workplace
-from compression_leaderboard.plan import Job
 from compression_leaderboard.plan.estimates import Estimate
+from compression_leaderboard.plan.jobs import Job
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.specs import Specs
 
