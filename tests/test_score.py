@@ -17,6 +17,7 @@ import torch
 from compression_leaderboard.measure import own_text
 from compression_leaderboard.measure.own_text import no_network
 from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.tokens import cut_batches
 from compression_leaderboard.measure.weights import load_reference, resolve_reference
 from compression_leaderboard.own_text.documents import PIECE_BYTES
 from compression_leaderboard.own_text.journal import Listed
@@ -306,11 +307,16 @@ def test_no_more_text_is_in_memory_than_a_batch():
             asked.append(k)
             yield Listed(k, 0, 0, 0, 0, k, "", 1000, b""), "x"
 
-    batches = own_text._batches(pieces())
+    def cut(texts):
+        return cut_batches(
+            texts, lambda text: text[0].size, own_text.BATCH_BYTES, own_text.BATCH_PIECES
+        )
+
+    batches = cut(pieces())
     assert sum(piece.size for piece, _ in next(batches)) <= own_text.BATCH_BYTES
     assert len(asked) <= own_text.BATCH_BYTES // 1000 + 1
     large = [(Listed(k, 0, 0, 0, 0, k, "", PIECE_BYTES, b""), "x") for k in range(3)]
-    assert [len(batch) for batch in own_text._batches(large)] == [1, 1, 1]
+    assert [len(batch) for batch in cut(large)] == [1, 1, 1]
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ from compression_leaderboard.pages.record_sections import (
 from compression_leaderboard.pages.rendering import Renderer, Table, headings
 from compression_leaderboard.pages.standing import Standing, StandingView, view_standing
 from compression_leaderboard.pages.text import UNKNOWN, count, counted, number, percent
-from compression_leaderboard.plan import latest_results
+from compression_leaderboard.plan.jobs import latest_results
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.records.results import Failure, Result, Subject
 from compression_leaderboard.repository.results import StoredResult

@@ -17,7 +17,7 @@ from compression_leaderboard.operations.drift import (
 from compression_leaderboard.pages.record_sections import record_link
 from compression_leaderboard.pages.rendering import Cell, Renderer, Table, day, headings
 from compression_leaderboard.pages.text import UNKNOWN, counted, number, percent, with_interval
-from compression_leaderboard.plan import latest_results, result_key
+from compression_leaderboard.plan.jobs import latest_results, result_key
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
