@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable
 from datetime import date
 
+from compression_leaderboard.wording import counted as counted  # the pages import it from here
+
 UNKNOWN = "–"
 # Braces and pipes too: an included partial is parsed as a template, where they would run code.
 ENTITIES = {ord(c): f"&#{ord(c)};" for c in "&<>\"'{}|%#`"}
@@ -73,12 +75,6 @@ def count(value: float | None) -> str:
         if value >= size:
             return f"{value / size:.4g}{unit}"
     return f"{value:g}"
-
-
-def counted(n: int, noun: str) -> str:
-    """1 model, 2 models, 2 families."""
-    plural = f"{noun.removesuffix('y')}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{n} {noun if n == 1 else plural}"
 
 
 def tag(provenance: str) -> str:
