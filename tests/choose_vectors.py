@@ -3,12 +3,9 @@
 `python -m tests.choose_vectors` writes the file anew; review its diff.
 """
 
-import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-import pytest
 from compression_leaderboard.choose.messages import cost_sentence
 from compression_leaderboard.choose.options import (
     CohortOptions,
@@ -20,7 +17,9 @@ from compression_leaderboard.choose.options import (
 )
 from compression_leaderboard.choose.pareto import Request, choose
 
-FILE = Path(__file__).parent / "vectors" / "choose.json"
+from tests.vector_files import as_values, write_vectors
+
+NAME = "choose.json"
 ABOUT = "Requests and their answers; written by `python -m tests.choose_vectors`."
 CRITERIA = (
     Criterion("quiz", "Quiz", "fraction", True, 1.0),
@@ -104,37 +103,8 @@ def make_vectors() -> dict[str, Any]:
     """The contents of the file, as plain values."""
     cases = [{"request": one, "answer": asdict(choose(COHORT, one))} for one in REQUESTS]
     costs = [{"arguments": cost, "sentence": cost_sentence(*cost)} for cost in COSTS]
-    vectors = {"about": ABOUT, "cohort": COHORT, "cases": cases, "costs": costs}
-    return dict(json.loads(json.dumps(vectors, default=vars)))
-
-
-def write_vectors() -> None:
-    """One line per case, so that a diff shows which answers changed."""
-    vectors = make_vectors()
-    parts = []
-    for key, value in vectors.items():
-        lines = value if isinstance(value, list) else [value]
-        shown = ",\n  ".join(json.dumps(line, ensure_ascii=False) for line in lines)
-        parts.append(f'"{key}": ' + (f"[\n  {shown}\n ]" if isinstance(value, list) else shown))
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text("{\n " + ",\n ".join(parts) + "\n}\n", "utf-8")
-
-
-def assert_alike(actual: object, expected: object, place: str = "answer") -> None:
-    """Equal values; numbers up to 1e-9 of their size."""
-    if isinstance(expected, dict) and isinstance(actual, dict):
-        assert actual.keys() == expected.keys(), place
-        for key in expected:
-            assert_alike(actual[key], expected[key], f"{place}.{key}")
-    elif isinstance(expected, list) and isinstance(actual, list):
-        assert len(actual) == len(expected), place
-        for k, (one, other) in enumerate(zip(actual, expected, strict=True)):
-            assert_alike(one, other, f"{place}.{k}")
-    elif isinstance(expected, float):
-        assert actual == pytest.approx(expected, rel=1e-9), place
-    else:
-        assert actual == expected, place
+    return as_values({"about": ABOUT, "cohort": COHORT, "cases": cases, "costs": costs})
 
 
 if __name__ == "__main__":
-    write_vectors()
+    write_vectors(NAME, make_vectors())

@@ -1,17 +1,35 @@
 """Boards as tests want them, and exports as files."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 from compression_leaderboard.fits.studied_board import StudiedBoard as Board
 from compression_leaderboard.fits.studied_board import derive_board
+from compression_leaderboard.pages.rendering import Renderer
+from compression_leaderboard.pages.site import Sources
+from compression_leaderboard.pages.site import render_site as render_sources
 from compression_leaderboard.repository.contents import Contents, read_contents
 from compression_leaderboard.repository.git import Commit
 from compression_leaderboard.repository.results import StoredResult
+from compression_leaderboard.repository.site import read_sources
 from compression_leaderboard.repository.specs import Specs
 
+ROOT = Path(__file__).parents[1]
 COMMIT = Commit("0123456789abcdef0123456789abcdef01234567", "2026-01-02T03:04:05+00:00")
+
+
+@cache
+def site_sources() -> Sources:
+    """Templates, pages and changelog of this repository."""
+    return Sources(*read_sources(ROOT))
+
+
+def renderer(date: str = COMMIT.date[:10]) -> Renderer:
+    """Renders with the templates of this repository."""
+    return Renderer(site_sources().templates, date)
 
 
 def board_of(specs: Specs, stored: Sequence[StoredResult], commit: Commit = COMMIT) -> Board:
@@ -34,7 +52,17 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
 
 
 def page_text(files: dict[str, bytes], name: str) -> str:
-    """The HTML of a rendered page: a partial, or the matter of a page that is nothing else."""
-    if (partial := files.get(f"theme/generated/{name}.html")) is not None:
-        return partial.decode()
-    return str(yaml.safe_load(files[f"docs/{name}.md"].decode().split("---\n")[1])["html"])
+    """The generated HTML of a page, which is in its front matter; "" where there is none."""
+    return str(page_matter(files, name).get("html", ""))
+
+
+def page_matter(files: dict[str, bytes], name: str) -> dict[str, Any]:
+    """The front matter of a page."""
+    name = {"home": "index"}.get(name, name)
+    matter = files[f"docs/{name}.md"].decode().removeprefix("---\n").partition("\n---\n")[0]
+    return dict(yaml.safe_load(matter))
+
+
+def render_site(board: Board) -> dict[str, bytes]:
+    """The site of a board, with the site's own templates and pages."""
+    return render_sources(board, site_sources())

@@ -6,7 +6,6 @@ from pathlib import Path
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
 from compression_leaderboard.fits.findings import Study
 from compression_leaderboard.fits.study import study_cohort
-from compression_leaderboard.fits.table import MEAN
 from compression_leaderboard.repository.published import read_published
 from compression_leaderboard.repository.specs import Specs
 
@@ -25,4 +24,4 @@ def published_cohorts() -> dict[str, Cohort]:
 @cache
 def mean_studies() -> dict[str, Study]:
     """The mean of the benchmarks of each, studied once."""
-    return {name: study_cohort(one, only=[MEAN]) for name, one in published_cohorts().items()}
+    return {name: study_cohort(one, only=["score"]) for name, one in published_cohorts().items()}

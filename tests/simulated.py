@@ -4,8 +4,11 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from compression_leaderboard.board.cohorts import Cohort, Column
+from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.figures import Column, Key
 from compression_leaderboard.fits.study import study_cohort
+
+from tests.frames import with_frame
 
 Truth = Literal["line", "logistic"]
 Noise = Literal["normal", "heavy", "shifted"]
@@ -56,12 +59,14 @@ def simulated_cohort(
         split="leave-one-group-out",
         train_up_to=None,
         comparable_with="",
-        compression=(Column("bpb", "Text", "bits per byte", False),),
-        scores=tuple(Column(n, n, "fraction", True, 0.25, 1.0) for n in names),
+        compression=(Column(Key("compression", "bpb"), "Text", "bits per byte", False),),
+        scores=tuple(Column(Key("score", n), n, "fraction", True, 0.25, 1.0) for n in names),
         citations=(),
-        rows=frame,
+        rows=(),
+        mean_compression=Key("mean_compression"),
+        mean_score=Key("mean_score"),
     )
-    return cohort, scores
+    return with_frame(cohort, frame), scores
 
 
 def _scores(
@@ -82,7 +87,7 @@ def _scores(
 
 def held(cohort: Cohort, scores: pd.DataFrame) -> tuple[int, int, int]:
     """How many intervals of 80 % and of 95 % hold the score of a model without one, of how many."""
-    truth = dict(zip(cohort.rows["model"], scores["task0"], strict=True))
+    truth = dict(zip((row.model for row in cohort.rows), scores["task0"], strict=True))
     found = study_cohort(cohort, only=["task0"]).benchmarks[0].predictions
     inside = [[low <= truth[p.model] <= high for low, high in p.intervals] for p in found]
     at80, at95 = np.sum(inside, axis=0)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from compression_leaderboard.board.derived import resampling_counts
+from compression_leaderboard.board.figures import Key
 from compression_leaderboard.board.text_amounts import (
     Amount,
     document_errors,
@@ -14,9 +14,12 @@ from compression_leaderboard.board.text_amounts import (
 )
 from compression_leaderboard.fits.predict import Yardstick, find_yardstick
 from compression_leaderboard.fits.study import weigh_evidence
-from compression_leaderboard.pages.text_amounts import render_amounts, render_costs
+from compression_leaderboard.intervals import _resampling_counts
+from compression_leaderboard.pages.text_amounts import render_amounts
 
+from tests.exported import renderer
 from tests.factory import make_model, make_result, make_specs, store
+from tests.frames import frame_of, with_frame
 from tests.simulated import simulated_cohort
 from tests.test_comparisons import BITS, LARGE, MIDDLE, MODELS, RESULTS, SMALL, scored
 
@@ -44,7 +47,7 @@ def test_the_error_is_that_of_resampled_documents():
 def test_with_all_documents_it_is_the_error_of_the_bootstrap_on_the_board():
     result = scored(SMALL, BITS[SMALL.id])
     bits = np.array([d.bits for d in result.lossless.documents])
-    counts = resampling_counts(3, 0)
+    counts = _resampling_counts(3, 0)
     spread = float(((counts @ bits) / 300).std())
     whole = [a for a in text_amounts(SPECS, store(result)) if a.documents == 3]
     assert whole[0].error * (2 / 3) ** 0.5 == pytest.approx(spread, rel=0.03)  # n against n - 1
@@ -94,7 +97,7 @@ def test_a_text_of_one_document_has_no_error():
     lossless = make_result(SMALL).lossless
     one = lossless.model_copy(update={"documents": lossless.documents[:1]})
     assert text_amounts(SPECS, store(make_result(SMALL, lossless=one))) == []
-    assert "nothing is known" in render_amounts(SPECS, [], {})
+    assert "nothing is known" in render_amounts(renderer(), SPECS, [], [], {})
 
 
 def test_a_yardstick_is_in_bits_per_byte_and_of_the_same_text_where_there_is_one():
@@ -105,10 +108,11 @@ def test_a_yardstick_is_in_bits_per_byte_and_of_the_same_text_where_there_is_one
         for name, own in (
             ("nats", {"unit": "nats per token"}),
             ("other", {}),
-            ("same", {"name": "prose"}),
+            ("same", {"key": Key("compression", "prose")}),
         )
     ]
-    named[2] = replace(named[2], rows=cohort.rows.rename(columns={"bpb": "prose"}))
+    renamed = frame_of(cohort).rename(columns={"bpb": "prose"})
+    named[2] = with_frame(named[2], renamed)
     evidence = {one.name: weigh_evidence(one) for one in named}
     found = find_yardstick("prose", named, evidence)
     assert (found.cohort, found.own_texts) == ("same", True)
@@ -132,22 +136,30 @@ def amounts(errors, paired):
     ]
 
 
+def amounts_page(steps, yardsticks):
+    return render_amounts(renderer(), SPECS, steps, [], yardsticks)
+
+
+def costs_page(model, *costs):
+    return render_amounts(renderer(), make_specs(model), [], costs, {})
+
+
 def test_the_page_names_the_cheapest_measurement():
     """Half of the fit's 3 points is 1.5, which 0.03 bits per byte are at 50 points a bit."""
     yardsticks = {"prose": Yardstick("c", "<C>", -0.5, 0.03, False)}
-    shown = render_amounts(SPECS, amounts((0.3, 0.1, 0.031), (0.1, 0.03, 0.01)), yardsticks)
+    shown = amounts_page(amounts((0.3, 0.1, 0.031), (0.1, 0.03, 0.01)), yardsticks)
     assert "on the documents of the fit 10 documents (10k bytes) are enough" in shown
     assert "on others all 100 are not enough" in shown
     assert "no prediction for models measured here" in shown
-    assert "&#60;C&#62;" in shown
+    assert "&lt;C&gt;" in shown
     assert "<C>" not in shown
     assert '<span data-value="0.0335410197">3.35</span>' in shown  # √(3² + 1.5²)
-    alone = render_amounts(SPECS, amounts((0.3, 0.1, 0.01), (None,) * 3), yardsticks)
+    alone = amounts_page(amounts((0.3, 0.1, 0.01), (None,) * 3), yardsticks)
     assert "nothing is known, with one model alone; on others 100 documents" in alone
 
 
 def test_without_a_yardstick_there_are_errors_and_no_points():
-    shown = render_amounts(SPECS, amounts((0.3, 0.1, 0.03), (0.1, 0.03, 0.01)), {"prose": None})
+    shown = amounts_page(amounts((0.3, 0.1, 0.03), (0.1, 0.03, 0.01)), {"prose": None})
     assert "0.3000" in shown
     assert "enough</h2>" in shown
     assert "are enough" not in shown
@@ -169,8 +181,8 @@ def test_seconds_of_a_text_and_a_suite_are_those_of_the_records():
     assert (cost.corpus, cost.bytes, cost.corpus_seconds) == ("prose", 300, 4.0)
     assert (cost.suite, cost.items, cost.suite_seconds) == ("starter", 4, 10.0)
     assert cost.ratio == 2.5
-    shown = render_costs(make_specs(model), [cost])
-    assert "Of 1 pair that ran in the same way the text is the cheaper one in 1" in shown
+    shown = costs_page(model, cost)
+    assert "Of 1 pair that ran in the same way the text is cheaper in 1" in shown
     assert '<span data-value="2.5">2.50</span>' in shown
 
 
@@ -179,14 +191,14 @@ def test_seconds_of_other_machines_are_shown_and_not_compared():
     text, suite = timed(make_result(model), 4.0), timed(make_result(model, "suite"), 10.0, 8)
     (cost,) = scoring_costs(make_specs(model), store(text, suite))
     assert cost.ratio is None
-    shown = render_costs(make_specs(model), [cost])
+    shown = costs_page(model, cost)
     assert "text: a processor, cpu, 2 threads; suite: a processor, cpu, 8 threads" in shown
     assert "Of 0 pairs" in shown
     half = suite.model_copy(
         update={"environment": suite.environment.model_copy(update={"dtype": "float16"})}
     )
     assert scoring_costs(make_specs(model), store(text, half)) == []
-    assert "No model has both" in render_costs(make_specs(model), [])
+    assert "No model has both" in costs_page(model)
 
 
 def test_the_predict_page_of_this_board_shows_both_tables(repository):

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from compression_leaderboard.cli import app
 from compression_leaderboard.exports.dictionary import make_dictionary
-from compression_leaderboard.repository.site import add_policies, check_links
+from compression_leaderboard.repository.policy import add_policies
+from compression_leaderboard.repository.site import check_links
 from playwright.sync_api import Page, expect
 from typer.testing import CliRunner
 
@@ -98,9 +99,9 @@ def test_columns_sort_as_numbers_both_ways_and_by_keyboard(page, address):
 def test_unknown_values_stay_last_both_ways(page, address):
     page.goto(f"{address}boards/huang-2024/")
     for direction in ("ascending", "descending"):
-        page.locator('th[data-key="humaneval"] button').click()
-        wait_for_sorting(page, "humaneval", direction)
-        last = column_texts(page, "humaneval")[-4:]
+        page.locator('th[data-key="score.humaneval"] button').click()
+        wait_for_sorting(page, "score.humaneval", direction)
+        last = column_texts(page, "score.humaneval")[-4:]
         assert [text[0] in "–≈" for text in last] == [False, True, True, True]
 
 
@@ -133,18 +134,18 @@ def test_filters_columns_and_sorting_stand_in_the_address(page, address):
     page.get_by_label("Search").last.fill("qwen")
     page.get_by_label("Size").select_option("10B to 40B")
     page.locator("details.chooser summary").click()
-    page.locator('[name=column][value="gsm8k"]').uncheck()
-    page.locator('th[data-key="mmlu"] button').click()
-    wait_for_sorting(page, "mmlu", "ascending")
-    page.wait_for_url("**sort=mmlu**")
+    page.locator('[name=column][value="score.gsm8k"]').uncheck()
+    page.locator('th[data-key="score.mmlu"] button').click()
+    wait_for_sorting(page, "score.mmlu", "ascending")
+    page.wait_for_url("**sort=score.mmlu**")
     names = column_texts(page, "name")
     assert names
     assert all("qwen" in name.lower() for name in names)
     assert all(10 <= float(t.rstrip("B")) < 40 for t in column_texts(page, "parameters"))
     page.goto(page.url)
-    wait_for_sorting(page, "mmlu", "ascending")
+    wait_for_sorting(page, "score.mmlu", "ascending")
     assert column_texts(page, "name") == names
-    assert page.locator('th[data-key="gsm8k"]').count() == 0
+    assert page.locator('th[data-key="score.gsm8k"]').count() == 0
     page.get_by_role("button", name="Reset").click()
     expect(page.locator("table.wide tbody tr")).to_have_count(28)
     page.wait_for_url(lambda url: not urlsplit(url).query)
@@ -163,7 +164,7 @@ def test_what_is_seen_can_be_downloaded(page, address):
     rows = list(csv.DictReader(lines, strict=True))
     assert [row["name"] for row in rows] == names
     assert {row["provenance"] for row in rows} == {"published"}
-    assert all(0 < float(row["mmlu"]) < 1 for row in rows)
+    assert all(0 < float(row["score.mmlu"]) < 1 for row in rows)
 
 
 def test_a_mark_of_the_chart_tells_its_figures_and_families_light_up(page, address):
@@ -286,7 +287,7 @@ def test_everything_is_reached_by_keyboard(page, address):
                 " || document.activeElement.dataset.highlight || document.activeElement.className)"
             )
         )
-    assert {"find", "family", "size", "complete", "parameters", "mmlu", "Qwen"} <= seen
+    assert {"find", "family", "size", "complete", "parameters", "score.mmlu", "Qwen"} <= seen
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

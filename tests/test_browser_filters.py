@@ -145,9 +145,9 @@ def test_a_copied_link_shows_the_same_elsewhere(browser, address):
     page.goto(f"{address}boards/{PUBLISHED}/")
     page.get_by_label("Size").select_option("1e10-4e10")
     page.locator("details.chooser summary").click()
-    page.locator('[name=column][value="gsm8k"]').uncheck()
-    page.locator('th[data-key="mmlu"] button').click()
-    page.wait_for_url("**sort=mmlu**")
+    page.locator('[name=column][value="score.gsm8k"]').uncheck()
+    page.locator('th[data-key="score.mmlu"] button').click()
+    page.wait_for_url("**sort=score.mmlu**")
     page.locator("[data-copy]").click()
     expect(page.locator("[data-copy]")).to_have_text("Copied")
     link = page.evaluate("navigator.clipboard.readText()")
@@ -164,16 +164,16 @@ def test_a_copied_link_shows_the_same_elsewhere(browser, address):
 
 def test_the_download_holds_the_figures_that_are_shown(page, address, site):
     """Date and filter in the name; the rows in their order, columns shown, and their figures."""
-    page.goto(f"{address}boards/{PUBLISHED}/?family=Qwen&sort=-mmlu")
+    page.goto(f"{address}boards/{PUBLISHED}/?family=Qwen&sort=-score.mmlu")
     expect(page.locator("[data-status]")).to_contain_text(" of 28 rows")
     page.locator("details.chooser summary").click()
-    page.locator('[name=column][value="gsm8k"]').uncheck()
-    expect(page.locator('th[data-key="gsm8k"]')).to_have_count(0)
+    page.locator('[name=column][value="score.gsm8k"]').uncheck()
+    expect(page.locator('th[data-key="score.gsm8k"]')).to_have_count(0)
     page.keyboard.press("Escape")
     with page.expect_download() as got:
         page.locator("[data-download]").click()
     board = json.loads((site / "boards" / f"{PUBLISHED}.json").read_text("utf-8"))
-    name = f"{PUBLISHED}_{board['date']}_family-Qwen_sort--mmlu.csv"
+    name = f"{PUBLISHED}_{board['date']}_family-Qwen_sort--score.mmlu.csv"
     assert got.value.suggested_filename == name
     text = Path(got.value.path()).read_text("utf-8")
     assert not re.search(r"^#", text, re.MULTILINE)
@@ -187,14 +187,17 @@ def test_the_download_holds_the_figures_that_are_shown(page, address, site):
     )
     columns = {column["key"]: column for column in board["columns"]}
     assert len(rows) == len(shown) > 1
-    assert "gsm8k" not in rows[0]
+    assert "score.gsm8k" not in rows[0]
     compared = 0
     for row, cells in zip(rows, shown, strict=True):
         assert row["name"] == cells[0]
         assert row["family"] == "Qwen"
         for key, cell in zip(keys, cells, strict=True):
             if columns[key]["form"] == "figure" and cell != "–":
-                value = columns[key]["scale"] * float(row[key])
-                assert abs(value - float(cell.lstrip("≈ "))) <= 0.51 * 10 ** -columns[key]["digits"]
+                value = float(row[key]) * (100 if columns[key]["unit"] == "%" else 1)
+                figure = cell.lstrip("≈ ")
+                digits = len(figure.partition(".")[2])
+                assert digits > 0
+                assert abs(value - float(figure)) <= 0.51 * 10**-digits
                 compared += 1
     assert compared > 10

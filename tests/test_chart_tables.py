@@ -2,16 +2,20 @@
 
 import re
 
-import pandas as pd
 import pytest
+from compression_leaderboard.board.figures import Figure, Key
+from compression_leaderboard.board.trajectories import CheckpointFigure
+from compression_leaderboard.fits.predict import calibrate
 from compression_leaderboard.fits.study import Evidence
 from compression_leaderboard.pages.dots import Dot, draw_dots
+from compression_leaderboard.pages.fit_sections import SHOWN_ERRORS
 from compression_leaderboard.pages.plane_page import render_bias
-from compression_leaderboard.pages.predict_page import SHOWN_POINTS, render_evidence
+from compression_leaderboard.pages.predict_page import render_predict
 from compression_leaderboard.pages.trajectories_page import SHOWN_RUNS, render_trajectories
 from lxml import html
 from playwright.sync_api import expect
 
+from tests.exported import renderer
 from tests.factory import make_model, make_result, make_specs, store
 from tests.published_cohorts import mean_studies, published_cohorts
 
@@ -120,26 +124,26 @@ def test_captions_of_folded_tables_are_read_without_scrolling(browser, address, 
     opened.close()
 
 
-def trajectory(runs: int, points: int = 3) -> pd.DataFrame:
+def trajectory(runs: int, points: int = 3) -> list[CheckpointFigure]:
     """Runs m00, m01, …; the first has a checkpoint less than the others."""
-    return pd.DataFrame(
-        [
-            {
-                "name": "prose",
-                "model": f"m{run:02}",
-                "quantity": quantity,
-                "tokens_seen": 1000.0 * (point + 1),
-                "value": 0.1 * (point + 1) + 0.001 * run + shift,
-            }
-            for run in range(runs)
-            for point in range(points - (run == 0))
-            for quantity, shift in (("complexity", 0.05), ("expressivity", 0.0))
-        ]
-    )
+    return [
+        CheckpointFigure(
+            model=f"m{run:02}",
+            revision=f"r{point}",
+            tokens_seen=1000 * (point + 1),
+            dtype=None,
+            name="prose",
+            figure=Figure.of(Key(quantity, "prose"), value, "ln(bins)", "measured", "record"),
+        )
+        for run in range(runs)
+        for point in range(points - (run == 0))
+        for quantity, shift in (("complexity", 0.05), ("expressivity", 0.0))
+        for value in [0.1 * (point + 1) + 0.001 * run + shift]
+    ]
 
 
 def test_the_paths_over_the_plane_stand_in_a_table():
-    page = render_trajectories(trajectory(2, points=4), [], {})
+    page = render_trajectories(renderer(), trajectory(2, points=4), [], {})
     rows = tables_of(page)["run-prose-plane"]
     assert len(rows) == 7
     assert rows[0] == ["m00", "1k", "0.1500", "0.1000"]
@@ -149,7 +153,7 @@ def test_the_paths_over_the_plane_stand_in_a_table():
 
 def test_how_many_runs_of_how_many_are_shown_is_said():
     """Those with fewest checkpoints are left out, in every chart and its table."""
-    page = render_trajectories(trajectory(SHOWN_RUNS + 1, points=4), [], {})
+    page = render_trajectories(renderer(), trajectory(SHOWN_RUNS + 1, points=4), [], {})
     charts = page.split("<figure")[1:]
     assert len(charts) == 3
     for chart in charts:
@@ -164,20 +168,20 @@ def test_how_many_runs_of_how_many_are_shown_is_said():
 def test_the_largest_errors_stand_in_the_table_of_a_scatter():
     cohort = published_cohorts()["huang-2024"]
     evidence = Evidence(None, 23, 10, mean_studies()["huang-2024"])
-    page = render_evidence([cohort], {"huang-2024": evidence})
+    page = render_predict(renderer(), [cohort], {"huang-2024": evidence}, calibrate([], []))
     rows = tables_of(page)["huang-2024-group-points"]
     judged = evidence.study.benchmarks[0].judged("group").rows
     errors = sorted((100 * abs(row.measured - row.predicted) for row in judged), reverse=True)
     shown = [abs(float(row[-1].replace("−", "-"))) for row in rows]
-    assert shown == pytest.approx(errors[:SHOWN_POINTS], abs=0.051)
-    assert len(errors) > SHOWN_POINTS
-    assert f"{len(errors) - SHOWN_POINTS} more in residuals.parquet" in page
+    assert shown == pytest.approx(errors[:SHOWN_ERRORS], abs=0.051)
+    assert len(errors) > SHOWN_ERRORS
+    assert f"{len(errors) - SHOWN_ERRORS} more in residuals.parquet" in page
     assert faults_of_charts(html.fromstring(f"<div>{page}</div>")) == []
 
 
 def test_both_pictures_of_the_method_page_have_their_figures():
     model = make_model()
-    page = render_bias(make_specs(model), store(make_result(model)))
+    page = render_bias(renderer(), make_specs(model), store(make_result(model)))
     tables = tables_of(page)
     assert tables["null-method"][0] == ["25", "0.6000", "0.2000", "0.4000"]
     assert tables["null-method"][-1] == ["50", "0.5100", "0.1000", "0.4100"]
@@ -186,8 +190,8 @@ def test_both_pictures_of_the_method_page_have_their_figures():
 
 def test_chance_and_predictions_of_dots_are_figures_too():
     dots = [Dot("mmlu", 0.5, 0.4, 0.6, 0.25, (0.45, 0.3, 0.6)), Dot("copa", 0.7)]
-    rows = tables_of(draw_dots(dots, "Two scores of one model.", "scores"))["scores"]
-    assert rows == [
+    table = draw_dots(dots, "Two scores of one model.", "scores").table
+    assert [[getattr(cell, "text", cell) for cell in row] for row in table.rows] == [
         ["mmlu", "50.0", "40.0 to 60.0", "25.0", "45.0", "30.0 to 60.0"],
         ["copa", "70.0", "–", "–", "–", "–"],
     ]

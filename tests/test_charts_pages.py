@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from compression_leaderboard.board.cohorts import make_cohorts
@@ -14,8 +15,11 @@ from compression_leaderboard.pages.plane_page import render_plane_page
 from compression_leaderboard.pages.trajectories_page import render_trajectories
 from compression_leaderboard.records.models import Checkpoint
 
+from tests.exported import renderer
 from tests.factory import REVISION, make_model, make_result, make_specs, store
 from tests.published_cohorts import published_cohorts
+
+ROOT = Path(__file__).parents[1]
 
 
 def plane_of(*models, suites=("starter",)):
@@ -23,7 +27,8 @@ def plane_of(*models, suites=("starter",)):
     specs = make_specs(*models)
     (cohort,) = make_cohorts(specs, store(*map(make_result, models)), [])
     return render_plane_page(
-        [make_board_table(replace(cohort, name=f"measured-{suite}")) for suite in suites]
+        renderer(),
+        [make_board_table(replace(cohort, name=f"measured-{suite}")) for suite in suites],
     )
 
 
@@ -51,22 +56,19 @@ def test_few_marks_have_their_names_beside_them(models, named):
 def test_names_of_marks_at_one_place_stand_below_each_other_and_inside():
     points = [Point(0.3, 0.2, f"m{k}") for k in range(6)] + [Point(0.01, 0.01, "left")]
     cloud = Cloud("f", (0.3, 0.01), (0.2, 0.01), (0, 1))
-    drawn = draw_clouds([cloud], ("x", "y"), ("x", "y"), "", "figures", bound=True, named=points)
-    places = re.findall(
-        r'<span style="(left|right):([\d.]+)%;max-width:([\d.]+)%;top:([\d.]+)%">(\w+)', drawn
-    )
-    tops = {name: float(top) for _, _, _, top, name in places}
-    ordered = [tops[f"m{k}"] for k in range(6)]
-    assert all(after - before > 5 for before, after in pairwise(ordered))
-    assert max(tops.values()) < 100
-    assert {name: side for side, _, _, _, name in places}["left"] == "left"
-    assert all(float(away) + float(room) <= 100.01 for _, away, room, _, _ in places)
+    chart = draw_clouds([cloud], ("x", "y"), ("x", "y"), "", "figures", bound=True, named=points)
+    names = {name.text: name for name in chart.names}
+    tops = [names[f"m{k}"].top for k in range(6)]
+    assert all(after - before > 0.05 for before, after in pairwise(tops))
+    assert max(name.top for name in chart.names) < 1
+    assert names["left"].side == "left"
+    assert all(name.start + name.room <= 1.0001 for name in chart.names)
 
 
 def test_families_begin_with_a_finding_and_end_with_what_lacks_one():
     found = published_cohorts()["huang-2024"]
-    few = replace(found, name="few", title="Few", rows=found.rows.head(5))
-    page = render_families([few, found])
+    few = replace(found, name="few", title="Few", rows=found.rows[:5])
+    page = render_families(renderer(), [few, found])
     headings = re.findall(r"<h2[^>]*>([^<]*?) ?<", page)
     assert headings == [found.title, "Tables without a comparison at equal size"]
     assert (
@@ -88,11 +90,12 @@ def test_families_begin_with_a_finding_and_end_with_what_lacks_one():
 )
 def test_what_a_cohort_of_families_lacks_is_said(changes, reason):
     found = published_cohorts()["huang-2024"]
-    assert f": {reason}." in render_families([replace(found, rows=found.rows.assign(**changes))])
+    rows = tuple(replace(row, **changes) for row in found.rows)
+    assert f": {reason}." in render_families(renderer(), [replace(found, rows=rows)])
 
 
 def test_no_text_at_all_is_said_on_the_page_of_families():
-    assert "No text is measured yet" in render_families([])
+    assert "No text is measured yet" in render_families(renderer(), [])
 
 
 def test_a_path_over_the_plane_shows_where_it_begins_and_ends():
@@ -111,14 +114,15 @@ def test_a_path_over_the_plane_shows_where_it_begins_and_ends():
         for revision, tokens in seen.items()
     ]
     frame = make_trajectories(make_specs(model), store(*results))
-    page = render_trajectories(frame, [], {model.id: model.title})
+    page = render_trajectories(renderer(), frame, [], {model.id: model.title})
     plane, *others = page.split("<figure")[1:]
     assert re.findall(r'run-0 (start|end)" d="[^"]+"><title>([^<]+)', plane) == [
         ("end", "org/small, 30 tokens"),
         ("start", "org/small, 10 tokens"),
     ]
     assert plane.count('class="hollow"') == 1
-    assert "Hollow: its first checkpoint; large: its last." in plane
+    words = (ROOT / "site/docs/trajectories.md").read_text("utf-8")
+    assert "it begins at the hollow mark and ends at the large one" in words
     assert "hollow" not in "".join(others)
     assert len(others) > 2
     assert model.id not in re.sub(r'id="[^"]*"', "", page)

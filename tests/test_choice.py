@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 from dataclasses import replace
+from html import unescape
 
 import pytest
 from compression_leaderboard.choose.messages import MESSAGES, cost_sentence, rounded
@@ -26,14 +27,15 @@ from tests.board import invoke
 from tests.choose_vectors import (
     COHORT,
     CRITERIA,
-    FILE,
+    NAME,
     UNKNOWN,
-    assert_alike,
     make_option,
     make_vectors,
 )
+from tests.exported import renderer
 from tests.miniature import write_miniature
 from tests.published_cohorts import published_cohorts
+from tests.vector_files import assert_alike, read_vectors
 
 
 def option(name, parameters, score, stderr=None, **changes):
@@ -55,7 +57,7 @@ def reasons(answer):
 
 def test_python_answers_the_vectors():
     """A changed answer is written by `python -m tests.choose_vectors`; choose.js must follow."""
-    assert_alike(make_vectors(), json.loads(FILE.read_text("utf-8")))
+    assert_alike(make_vectors(), read_vectors(NAME))
 
 
 @pytest.mark.parametrize("key", MESSAGES)
@@ -255,18 +257,19 @@ def test_options_hold_figures_and_memory_of_every_row_of_a_cohort():
 
 def test_the_data_of_the_page_is_the_options_as_json():
     values = json.loads(render_options([COHORT]))
-    assert_alike(values["cohorts"], [json.loads(FILE.read_text("utf-8"))["cohort"]])
+    assert_alike(values["cohorts"], [read_vectors(NAME)["cohort"]])
     assert values["runtime_bytes"] == RUNTIME_BYTES
     assert values["messages"] == MESSAGES
 
 
 def test_the_page_shows_the_answer_to_the_default_request():
-    page = render_choose([COHORT], "2026-01-01")
+    page = unescape(render_choose(renderer("2026-01-01"), [COHORT]))
     answer = choose(COHORT, Request(COHORT.default_weights))
     for choice in answer.choices:
-        assert choice.reason.replace("%", "&#37;").partition("{")[0] in page
+        assert choice.reason in page
     assert "as of 2026-01-01" in page
-    assert render_choose([], "2026-01-01") == "<p>No model has figures yet.</p>"
+    nothing = render_choose(renderer(), [])
+    assert nothing.strip() == "<p>No model has figures yet.</p>"
 
 
 def test_the_command_answers_as_json_and_as_a_table(tmp_path):

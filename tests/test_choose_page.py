@@ -1,12 +1,12 @@
 """The page Choose in a browser: it answers as Python does and keeps the request in its address."""
 
-import json
 from urllib.parse import urlencode
 
 import pytest
 
-from tests.choose_vectors import FILE, assert_alike
+from tests.choose_vectors import NAME
 from tests.in_browser import watch
+from tests.vector_files import assert_alike, read_vectors
 
 pytestmark = pytest.mark.browser
 READY = "#choose-form [data-weights] input"
@@ -25,7 +25,7 @@ def rows_of(page, name):
 
 @pytest.fixture(scope="module")
 def vectors():
-    return json.loads(FILE.read_text("utf-8"))
+    return read_vectors(NAME)
 
 
 def test_the_script_answers_the_vectors_as_python_does(page, address, vectors):

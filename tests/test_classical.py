@@ -18,12 +18,11 @@ from compression_leaderboard.measure import compressors as classical
 from compression_leaderboard.measure.compressors import Codec, compress_corpus, compressed_size
 from compression_leaderboard.measure.corpora import Document
 from compression_leaderboard.measure.record import MeasureError
-from compression_leaderboard.pages.site import render_site
 from compression_leaderboard.plan import plan_jobs
 from compression_leaderboard.records.results import CLASSICAL, Compressors
 from compression_leaderboard.repository.results import read_results, write_result
 
-from tests.exported import board_of, page_text
+from tests.exported import board_of, page_text, render_site
 from tests.factory import (
     CORPUS,
     PROTOCOL,
@@ -178,7 +177,7 @@ def test_compressors_stand_beside_the_models_and_in_no_fit():
         pytest.approx(4.0),
         pytest.approx(8 * 160 / 300),
     ]
-    assert cohort.rows.equals(without.rows)
+    assert cohort.rows == without.rows
     assert weigh_evidence(cohort) == weigh_evidence(without)
 
 
@@ -201,7 +200,7 @@ def pages():
 
 
 def test_their_rows_are_marked_sorted_along_and_lead_to_the_record(pages):
-    home = page_text(pages, "home")
+    home = page_text(pages, "index")
     rows = re.findall(r'<tr class="(\w+)"><th scope="row">(.*?)</tr>', home)
     assert [kind for kind, _ in rows] == ["measured", *["classical"] * 6]  # 1.1 before 4.0
     (gzip_row,) = (row for kind, row in rows if kind == "classical" and ">gzip " in row)

@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import pytest
 from compression_leaderboard.board.comparisons import NEIGHBOURS, compare_models, neighbours
-from compression_leaderboard.pages.record_sections import render_comparisons
-from compression_leaderboard.pages.site import render_site
+from compression_leaderboard.pages.record_sections import view_comparisons
 
-from tests.exported import board_of, page_text
+from tests.exported import board_of, page_text, render_site
 from tests.factory import make_model, make_result, make_specs, store
 
 
@@ -52,7 +51,10 @@ def test_the_difference_is_paired_by_document():
     back = found[MIDDLE.id, SMALL.id]
     assert back.difference == pytest.approx(-0.1)
     assert back.share == pytest.approx(-0.1 / 1.2)
-    assert found[SMALL.id, LARGE.id].interval == pytest.approx((0.2, 0.4))
+    # 20, 20 and 40 bits: 80/300 ± t(2) · sqrt(3/2 · 800/3) / 300
+    reach = 4.302653 * (3 / 2 * 800 / 3) ** 0.5 / 300
+    interval = found[SMALL.id, LARGE.id].interval
+    assert interval == pytest.approx((80 / 300 - reach, 80 / 300 + reach), rel=1e-5)
 
 
 def test_the_best_other_comes_first():
@@ -111,19 +113,19 @@ def table_of(files, model):
 
 def test_the_page_says_it_in_words(files):
     large, middle = (" ".join(row) for row in table_of(files, SMALL))
-    assert "org/large 0.27 0.20 to 0.40 28.6 needs 28.6 &#37; more bits than" in large
-    assert middle.endswith("needs 9.1 &#37; more bits than org/middle")
+    assert "org/large 0.27 −0.02 to 0.55 28.6 no difference that the text can show" in large
+    assert middle.endswith("needs 9.1 % more bits than org/middle")
     first = " ".join(table_of(files, LARGE)[0])
-    assert first.endswith("needs 15.2 &#37; fewer bits than org/middle")
+    assert first.endswith("−15.2 no difference that the text can show")
 
 
 def test_an_interval_that_holds_zero_shows_no_difference():
     one, other = scored(SMALL, (100, 120, 140)), scored(MIDDLE, (110, 110, 141))
     (first, _) = compared((SMALL, MIDDLE), [one, other])
     assert not first.known
-    page = render_comparisons("prose", [first], {SMALL.id: SMALL, MIDDLE.id: MIDDLE})
-    assert "<td>no difference that the text can show</td>" in page
-    assert "bits than" not in page
+    part = view_comparisons("prose", [first], {SMALL.id: SMALL, MIDDLE.id: MIDDLE})
+    ((_, _, _, words),) = part.table.rows
+    assert words == "no difference that the text can show"
 
 
 def test_a_model_of_a_long_table_is_compared_with_the_ten_around_it():
@@ -139,7 +141,7 @@ def test_a_model_of_a_long_table_is_compared_with_the_ten_around_it():
         if (back := held.get((other, model))) is not None:
             assert back.difference == pytest.approx(-one.difference)
             assert back.interval == pytest.approx((-one.interval.high, -one.interval.low))
-    assert render_comparisons("prose", [], {}) == ""
+    assert view_comparisons("prose", [], {}) is None
 
 
 def test_the_download_has_every_pair_both_ways(files):
@@ -153,7 +155,7 @@ def test_the_download_has_every_pair_both_ways(files):
         "dtype": "float32",
         "documents": "3",
         "difference": "0.266667",
-        "low95": "0.2",
-        "high95": "0.4",
+        "low95": "-0.0201768",
+        "high95": "0.55351",
         "data_licence": "CC-BY-4.0",
     }

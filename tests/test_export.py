@@ -11,7 +11,6 @@ import jsonschema
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from compression_leaderboard.fits.studied_board import StudiedBoard as Board
 from compression_leaderboard.board.text_amounts import Amount, Cost
 from compression_leaderboard.exports.columns import FORMULA, Field, Table, figure, text
 from compression_leaderboard.exports.dictionary import make_dictionary
@@ -19,6 +18,7 @@ from compression_leaderboard.exports.fit_frames import CORRELATIONS, FITS, PREDI
 from compression_leaderboard.exports.formats import conform, guard, to_csv, to_json, to_parquet
 from compression_leaderboard.exports.frames import frame_makers
 from compression_leaderboard.exports.release import export_files
+from compression_leaderboard.fits.studied_board import StudiedBoard as Board
 
 from tests.exported import board_of, write_files
 from tests.factory import make_model, make_result, make_specs, store

@@ -9,7 +9,6 @@ import feedparser
 import jsonschema
 import pytest
 import yaml
-from compression_leaderboard.fits.studied_board import StudiedBoard as Board
 from compression_leaderboard.cli import app
 from compression_leaderboard.exchange.every_eval_ever import import_every_eval_ever
 from compression_leaderboard.exchange.every_eval_ever_export import export_every_eval_ever
@@ -22,6 +21,7 @@ from compression_leaderboard.exchange.model_export import (
 from compression_leaderboard.exports.feed import ATOM, export_badges, export_feed
 from compression_leaderboard.exports.release import export_citation
 from compression_leaderboard.fits.findings import BenchmarkStudy, Prediction, Study
+from compression_leaderboard.fits.studied_board import StudiedBoard as Board
 from compression_leaderboard.fits.study import Evidence
 from compression_leaderboard.fits.table import Benchmark
 from compression_leaderboard.records.base import UserError
@@ -35,6 +35,7 @@ from typer.testing import CliRunner
 from tests import exported
 from tests.exported import COMMIT
 from tests.factory import SUITE, make_model, make_result, make_specs, store
+from tests.frames import frame_of, with_frame
 
 PLAIN = "org__plain"
 
@@ -250,11 +251,19 @@ def test_badges_are_what_shields_reads(board):
 
 def test_a_predicted_score_and_a_rank_are_badges_where_they_are_known(board):
     cohort = board.cohorts[0]
-    ranked = replace(cohort, rows=cohort.rows.assign(rank_low=1.0, rank_high=2.0))
+    ranked = with_frame(cohort, frame_of(cohort).assign(rank_low=1.0, rank_high=2.0))
     told = Prediction(
-        "org__rival", "score", 0.41, ((0.36, 0.46), (0.33, 0.49)), "line", "average", False
+        "org__rival",
+        cohort.mean_score,
+        0.41,
+        ((0.36, 0.46), (0.33, 0.49)),
+        "line",
+        "average",
+        False,
     )
-    mean = BenchmarkStudy(Benchmark("score", "Mean", 0.25, 1.0), None, predictions=(told,))
+    mean = BenchmarkStudy(
+        Benchmark(cohort.mean_score, "Mean", 0.25, 1.0), None, predictions=(told,)
+    )
     evidence = Evidence(None, 9, 3, Study(cohort.name, "group", (mean,)))
     found = export_badges(replace(board, cohorts=[ranked], evidence={cohort.name: evidence}))
     rank = json.loads(found["badges/org__hostile/rank.json"])

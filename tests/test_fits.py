@@ -22,6 +22,7 @@ from compression_leaderboard.fits.study import (
 )
 from scipy import stats
 
+from tests.frames import frame_of, with_frame
 from tests.published_cohorts import published_cohorts
 
 
@@ -51,12 +52,12 @@ def test_reference_rank_correlation(evidence):
 
 
 def test_reference_figures_of_code_and_compute(huang):
-    code = huang.rows.dropna(subset=["humaneval"])
+    code = frame_of(huang).dropna(subset=["humaneval"])
     assert len(code) == 25
     assert stats.pearsonr(code["bpc_python"], code["humaneval"]).statistic == pytest.approx(
         -0.965, abs=5e-4
     )
-    compute = huang.rows.dropna(subset=["training_flop", "score"])
+    compute = frame_of(huang).dropna(subset=["training_flop", "score"])
     r = stats.pearsonr(np.log(compute["training_flop"]), compute["score"]).statistic
     assert r == pytest.approx(0.934, abs=5e-4)
 
@@ -84,9 +85,11 @@ def test_code_beats_training_compute_where_the_average_of_the_texts_loses_to_it(
 
 def test_a_left_out_family_is_not_in_its_own_fit(huang, evidence):
     """Moving one family's scores changes no prediction and no form for that family."""
-    own = huang.rows["family"] == "Llama-2"
-    moved = huang.rows.assign(score=huang.rows["score"].where(~own, huang.rows["score"] - 0.1))
-    found = study_cohort(with_rows(huang, moved), only=["score"])
+    own = frame_of(huang)["family"] == "Llama-2"
+    moved = frame_of(huang).assign(
+        score=frame_of(huang)["score"].where(~own, frame_of(huang)["score"] - 0.1)
+    )
+    found = study_cohort(with_frame(huang, moved), only=["score"])
 
     def left_out(study):
         rows = study.benchmarks[0].judged("group").rows
@@ -122,8 +125,9 @@ def test_partial_correlation_of_a_worked_example():
 
 def test_the_family_bootstrap_is_that_of_resampled_rows(huang):
     """The short cut by sums gives the r of the very rows that a draw would put together."""
-    rows = huang.rows.dropna(subset=["compression", "score"])
-    low, high = bootstrap_pearson(rows, "score", seed=0)
+    rows = frame_of(huang).dropna(subset=["compression", "score"])
+    x, y = rows["compression"].to_numpy(), rows["score"].to_numpy()
+    low, high = bootstrap_pearson(x, y, list(rows["family"]), seed=0)
     families = sorted(set(rows["family"]))
     generator = np.random.default_rng(0)
     shares = np.full(len(families), 1 / len(families))
@@ -145,12 +149,8 @@ def test_the_same_records_give_the_same_figures(huang, evidence):
         pd.testing.assert_frame_equal(make(again), own, check_exact=True)
 
 
-def with_rows(cohort: Cohort, rows: pd.DataFrame) -> Cohort:
-    return replace(cohort, rows=rows)
-
-
 def test_few_models_give_no_fit(huang):
-    found = weigh_evidence(with_rows(huang, huang.rows.head(5)))
+    found = weigh_evidence(with_frame(huang, frame_of(huang).head(5)))
     assert found.shortage is not None
     assert found.shortage.startswith("not enough evidence: ")
     assert (found.correlations, found.line) == ((), None)
@@ -158,36 +158,36 @@ def test_few_models_give_no_fit(huang):
 
 
 def test_two_families_give_no_fit(huang):
-    rows = huang.rows.assign(family=["A", "B"] * 14)
-    assert "23 models of 2 families" in weigh_evidence(with_rows(huang, rows)).shortage
+    rows = frame_of(huang).assign(family=["A", "B"] * 14)
+    assert "23 models of 2 families" in weigh_evidence(with_frame(huang, rows)).shortage
 
 
 @pytest.mark.costly
 def test_a_constant_predictor_gives_no_fit(huang):
-    rows = huang.rows.assign(compression=0.5)
+    rows = frame_of(huang).assign(compression=0.5)
     huang = replace(huang, scores=huang.scores[:1])  # the mean of all is in the rows
-    assert weigh_evidence(with_rows(huang, rows)).shortage is not None
+    assert weigh_evidence(with_frame(huang, rows)).shortage is not None
 
 
 def test_a_score_that_is_noise_is_not_called_predictable(huang):
     """With scores shuffled between models, nothing is much better than the mean."""
-    shuffled = np.random.default_rng(4).permutation(huang.rows["score"])
-    study = study_cohort(with_rows(huang, huang.rows.assign(score=shuffled)), only=["score"])
+    shuffled = np.random.default_rng(4).permutation(frame_of(huang)["score"])
+    study = study_cohort(with_frame(huang, frame_of(huang).assign(score=shuffled)), only=["score"])
     errors = {c.name: c.mae.value for c in study.benchmarks[0].comparison.contenders}
     assert errors[COMPRESSION] > 0.8 * errors["mean"]
 
 
 def test_a_benchmark_known_for_two_families_only_has_no_correlation(huang):
-    few = huang.rows["family"].isin(["Llama", "Qwen1.5"])
-    rows = huang.rows.assign(mmlu=huang.rows["mmlu"].where(few))
-    found = {c.score for c in correlate(with_rows(huang, rows), FEWEST_MODELS, FEWEST_GROUPS, 0)}
+    few = frame_of(huang)["family"].isin(["Llama", "Qwen1.5"])
+    rows = frame_of(huang).assign(mmlu=frame_of(huang)["mmlu"].where(few))
+    found = {c.score for c in correlate(with_frame(huang, rows), FEWEST_MODELS, FEWEST_GROUPS, 0)}
     assert "mmlu" not in found
     assert "arc_c" in found
 
 
 def test_corrected_p_values_are_never_smaller_than_raw_ones(huang, evidence):
     for found in evidence.correlations:
-        known = huang.rows.dropna(subset=["compression", found.score])
+        known = frame_of(huang).dropna(subset=["compression", found.score])
         raw = stats.pearsonr(known["compression"], known[found.score]).pvalue
         assert found.p_value >= raw
 

@@ -5,6 +5,7 @@ import pytest
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.fits.study import study_cohort
 
+from tests.frames import frame_of
 from tests.published_cohorts import COHORTS, mean_studies, published_cohorts
 
 pytestmark = pytest.mark.processes
@@ -23,7 +24,10 @@ def means():
 
 def test_naming_a_benchmark_changes_none_of_its_figures(cohorts, means):
     """`predict --benchmark` answers as `predict` does: the folds are those of all benchmarks."""
-    whole, alone = study_cohort(cohorts["huang-2024"]).of("score"), means["huang-2024"]
+    whole, alone = (
+        study_cohort(cohorts["huang-2024"]).of(cohorts["huang-2024"].mean_score),
+        means["huang-2024"],
+    )
     for ours, theirs in zip(alone.judgements, whole.judgements, strict=True):
         assert [(r.model, r.form, r.predictors) for r in ours.rows] == [
             (r.model, r.form, r.predictors) for r in theirs.rows
@@ -54,7 +58,7 @@ def test_families_left_out_are_predicted_to_one_and_a_half_points(means):
 def test_larger_models_are_predicted_by_smaller_ones(cohorts, means, cohort, limit, larger, rmse):
     """A mean error, 1 − the mean score, has the same root mean square error as the score."""
     rows = means[cohort].judged("larger").rows
-    sizes = cohorts[cohort].rows.set_index("model")["parameters"]
+    sizes = frame_of(cohorts[cohort]).set_index("model")["parameters"]
     assert len(rows) == larger
     assert {row.model for row in rows} == set(sizes.index[sizes > limit])
     assert means[cohort].judged("larger").accuracy.rmse.value <= rmse

@@ -15,6 +15,7 @@ from compression_leaderboard.exchange.lm_eval import import_lm_eval
 from compression_leaderboard.pages.data_pages import describe_conflict, render_imported
 from compression_leaderboard.repository.imported import StoredImport
 
+from tests.exported import renderer
 from tests.factory import make_model
 from tests.result_files import encoded, new_file, old_file
 
@@ -185,18 +186,18 @@ def test_weights_that_are_not_of_the_hub_cannot_be_compared_by_commit():
 def test_original_weights_are_another_model_than_quantised_ones():
     model = board_model(quantization="Q4_1")
     assert relate(reading(0.5, revision=COMMIT), model) == "original weights"
-    page = render_imported(model, stored(reading(0.5, revision=COMMIT)), [])
+    page = render_imported(renderer(), model, stored(reading(0.5, revision=COMMIT)), [])
     assert "the original weights; those measured here are quantised, another model" in page
 
 
 def test_another_model_has_no_section():
-    assert render_imported(make_model("org/other"), stored(reading(0.5)), []) == ""
+    assert render_imported(renderer(), make_model("org/other"), stored(reading(0.5)), []) == ""
 
 
 def test_the_section_names_the_file_its_hash_and_the_conflicts():
     low, high, other = reading(0.2), reading(0.9, n=50), reading(0.5, metric="f1")
     conflicts = find_conflicts([low, high, other])
-    page = render_imported(board_model(), stored(low, high, other), conflicts)
+    page = render_imported(renderer(), board_model(), stored(low, high, other), conflicts)
     assert 'class="tag tag-imported"' in page
     assert "in no mean and no fit" in page
     for record in (low, high, other):

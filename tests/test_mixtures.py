@@ -13,14 +13,15 @@ from compression_leaderboard.choose.pareto import Request, choose
 from compression_leaderboard.exports.columns import PARAMETERS
 from compression_leaderboard.fits.findings import Study
 from compression_leaderboard.fits.study import Evidence
-from compression_leaderboard.pages.board_table import make_board_table, render_board
+from compression_leaderboard.pages.board_table import make_board_table
 from compression_leaderboard.pages.families_page import render_families
-from compression_leaderboard.pages.leaderboard import render_home
+from compression_leaderboard.pages.leaderboard import render_cohort, render_home
 from compression_leaderboard.pages.model_page import render_published
 from compression_leaderboard.pages.standing import find_standings
 from compression_leaderboard.repository.published import read_published
 
 from tests.choose_vectors import CRITERIA, make_option
+from tests.exported import renderer
 from tests.published_cohorts import published_cohorts
 
 ROOT = Path(__file__).parent.parent
@@ -49,15 +50,24 @@ def page_of(cohort, model):
     standings = find_standings(
         [make_board_table(cohort)], {cohort.name: Study(cohort.name, "", ())}
     )
-    row = cohort.rows.set_index("model", drop=False).loc[model]
-    return render_published(cohort, row, standings[row["page"]])
+    row = next(row for row in cohort.rows if row.model == model)
+    return render_published(renderer(), cohort, row, standings[row.page])
+
+
+def evidence_of(cohort):
+    """None, as a test of pages needs no fits."""
+    return {cohort.name: Evidence("not enough evidence", 0, 0, Study(cohort.name, "", ()))}
+
+
+def board_page(cohort):
+    board = make_board_table(cohort)
+    return render_cohort(renderer(), board, [board], evidence_of(cohort))
 
 
 def test_only_one_published_table_has_mixtures_and_fits_take_the_sources_figure(huang):
     named = {name: set(cohort.mixtures) for name, cohort in published_cohorts().items()}
     assert {name: found for name, found in named.items() if found} == {"huang-2024": set(SIZES)}
-    held = huang.rows.set_index("model")["parameters"]
-    assert {name: held[name] for name in SIZES} == SIZES
+    assert {row.model: row.parameters for row in huang.rows if row.model in SIZES} == SIZES
 
 
 def test_a_mixture_that_is_not_in_the_table_is_told(tmp_path):
@@ -108,13 +118,12 @@ def test_a_model_of_unknown_size_is_judged_by_quality_alone():
 
 
 def test_the_table_names_its_mixtures_below_it(huang):
-    shown = render_board(make_board_table(huang), "../../", "2026-01-01").replace("<wbr>", "")
-    below = shown.partition("</table>")[2]
+    shown = board_page(huang).replace("<wbr>", "")
+    below = shown.partition("All rows")[2].partition("</table>")[2]
     assert NOTE in below
     assert all(name in below for name in SIZES)
-    other = make_board_table(published_cohorts()["pythia-v0"])
-    assert NOTE not in render_board(other, "../../", "2026-01-01")
-    assert NOTE in render_families([huang])
+    assert NOTE not in board_page(published_cohorts()["pythia-v0"])
+    assert NOTE in render_families(renderer(), [huang])
 
 
 def test_the_page_of_a_mixture_marks_its_size_and_no_other_page_has_the_note(huang):
@@ -129,10 +138,12 @@ def test_the_page_of_a_mixture_marks_its_size_and_no_other_page_has_the_note(hua
 
 def test_the_home_page_counts_no_mixture_among_sizes(huang):
     """Were a mixture's figure the largest, it would still not be the size of the largest model."""
-    rows = huang.rows.copy()
-    rows.loc[rows["model"] == "deepseek-ai/DeepSeek-V2", "parameters"] = 900e9
-    evidence = {"huang-2024": Evidence("not enough evidence", 0, 0, Study("huang-2024", "", ()))}
-    home = render_home([make_board_table(replace(huang, rows=rows))], evidence, {}, "2026-01-01")
+    rows = tuple(
+        replace(row, parameters=900e9) if row.model == "deepseek-ai/DeepSeek-V2" else row
+        for row in huang.rows
+    )
+    board = make_board_table(replace(huang, rows=rows))
+    home = render_home(renderer(), [board], evidence_of(huang), {})
     assert "up to 110B parameters, mixtures of experts aside" in home
 
 

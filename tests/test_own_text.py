@@ -3,6 +3,9 @@
 import json
 import os
 import sqlite3
+import tomllib
+from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +23,14 @@ from compression_leaderboard.own_text.documents import (
 )
 from compression_leaderboard.own_text.journal import Cost, DocumentCost, Journal, Listed, hash_text
 from compression_leaderboard.own_text.rows import find_files
-from compression_leaderboard.pages.own_text_report import pair_sentence, rate_words, sample_sentence
+from compression_leaderboard.pages.own_text_report import (
+    Report,
+    pair_sentence,
+    rate_words,
+    render_report,
+    sample_sentence,
+)
+from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.records.base import Problem, UserError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -364,3 +374,23 @@ def test_a_listed_piece_keeps_a_hash_and_no_text(tmp_path, journal):
     assert isinstance(piece, Listed)
     assert not any(value == "text 0" for value in vars(piece).values())
     assert isinstance(next(iter(read_pieces(files[0], "text"))), Piece)
+
+
+def test_the_report_is_one_file_that_asks_no_network_and_escapes_names():
+    """Its template is in the package, so that it is the same outside of a repository."""
+    template = files("compression_leaderboard.pages").joinpath("report.html")
+    declared = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
+    data = declared["tool"]["setuptools"]["package-data"]
+    assert "pages/*.html" in data["compression_leaderboard"]
+    costs = [DocumentCost(f"<d{k}>", 100, (50.0 + k, 90.0 - k), (True, True)) for k in range(3)]
+    summary = summarise(costs, 3, (3, 300), ["<one>", "two"], [])
+    report = Report(summary, "2026-01-02", 64, 32, "machine", "", endpoint="http://<host>")
+    render = Renderer({template.name: template.read_text("utf-8")}, report.date)
+    page = render_report(render, report).decode()
+    assert "<one>" not in page
+    assert "&lt;one&gt;" in page
+    assert "&lt;d0&gt;" in page
+    assert "sent to http://&lt;host&gt; and nowhere else" in page
+    assert page.count("as of 2026-01-02") == page.count("<caption>") == 2 + 2 * 2
+    assert not any(mark in page for mark in ("<script", "<link", "src=", "@import", "url("))
+    assert page.startswith("<!doctype html>")

@@ -1,24 +1,25 @@
-"""predict.json alone, with nothing but its own arithmetic, answers as `leaderboard predict`."""
+"""predict.json and tests/vectors/calculator.json give the answers of `leaderboard predict`."""
 
 import json
-import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from compression_leaderboard.cli import app
-from compression_leaderboard.fits.curves import FORMS, apply_form, fit_form
-from compression_leaderboard.fits.least_squares import Problems
-from compression_leaderboard.fits.study import study_cohort
-from compression_leaderboard.fits.table import MEAN
-from compression_leaderboard.pages.predict_page import calculator_json, render_calculator
+from compression_leaderboard.fits.predict import calibrate
+from compression_leaderboard.fits.study import study_cohort, weigh_evidence
+from compression_leaderboard.pages.calculator import calculator_json
+from compression_leaderboard.pages.predict_page import render_predict
 from typer.testing import CliRunner
 
-from tests.published_cohorts import COHORTS, mean_studies, published_cohorts
+from tests.calculator_vectors import NAME, make_boards, make_cases, make_curves
+from tests.exported import renderer
+from tests.published_cohorts import COHORTS, published_cohorts
+from tests.vector_files import as_values, assert_alike, read_vectors
 
 ROOT = Path(__file__).parent.parent
-NUMBERS = ("prediction", "low80", "high80", "low95", "high95")
+OTHERS = [pytest.param(name, marks=pytest.mark.costly) for name in COHORTS[:3]]
 
 
 @pytest.fixture(scope="module")
@@ -30,138 +31,66 @@ def root(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cohorts():
-    return list(published_cohorts().values())
-
-
-@pytest.fixture(scope="module")
-def entries(cohorts) -> dict[str, dict]:
-    return {one["name"]: one for one in json.loads(calculator_json(cohorts, mean_studies()))}
+def vectors():
+    return read_vectors(NAME)
 
 
 def ask(root: Path, cohort: str, figures: dict[str, float]) -> dict:
-    """The answer of the command."""
-    given = [x for name, v in figures.items() for x in ("--compression", f"{name}={v!r}")]
-    wanted = ["--cohort", cohort, "--benchmark", MEAN, "--json"]
-    found = CliRunner().invoke(app, ["predict", "--root", str(root), *wanted, *given])
-    assert found.exit_code == 0, found.output
-    return json.loads(found.stdout)[0]
+    """The answer of the command, which names texts as the tables do."""
+    named = {name.removeprefix("compression."): value for name, value in figures.items()}
+    compression = [x for name, v in named.items() for x in ("--compression", f"{name}={v!r}")]
+    options = ["--cohort", cohort, "--benchmark", "score", "--json"]
+    result = CliRunner().invoke(app, ["predict", "--root", str(root), *options, *compression])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)[0]
 
 
-def questions(entry: dict) -> dict[str, dict[str, float]]:
-    """Figures in the middle of the models', beyond them on both sides, and only what is needed."""
-    middle = {f["column"]: (f["low"] + f["high"]) / 2 for f in entry["fields"]}
-    needed = {f["column"]: 0.9 * middle[f["column"]] for f in entry["fields"] if f["needed"]}
-    better = {f["column"]: 0.6 * f["low"] for f in entry["fields"]}
-    worse = {f["column"]: 1.3 * f["high"] for f in entry["fields"]}
-    return {"middle": middle, "better": better, "worse": worse, "needed": needed}
+def cases_of(vectors, cohort):
+    return [case for case in vectors["cases"] if case["board"] == cohort]
 
 
-def predictors(curve: dict, entry: dict, figures: dict[str, float]) -> list[float] | None:
-    known = dict(figures)
-    if all(name in figures for name in entry["average"]):
-        known["compression"] = sum(figures[n] for n in entry["average"]) / len(entry["average"])
-    if any(p["column"] not in known for p in curve["predictors"]):
-        return None
-    raw = [known[p["column"]] for p in curve["predictors"]]
-    return [
-        ((math.log(v) if p["log"] else v) - p["centre"]) / p["scale"]
-        for v, p in zip(raw, curve["predictors"], strict=True)
-    ]
+def test_every_cohort_whose_mean_is_fitted_can_be_asked(vectors):
+    boards = make_boards()
+    assert tuple(board["name"] for board in boards) == COHORTS
+    assert all(any(f["needed"] for f in board["fields"]) for board in boards)
+    assert_alike(boards, vectors["boards"], rel=1e-6)
+    cohorts = list(published_cohorts().values())
+    studies = {cohort.name: study_cohort(cohort, only=[]) for cohort in cohorts}
+    assert json.loads(calculator_json(cohorts, studies)) == []
 
 
-def height(curve: dict, entry: dict, x: list[float]) -> float:
-    form, b = curve["form"], curve["parameters"]
-    if form == "monotone":
-        knots, value = b[:3], b[3]
-        edges, starts = [-math.inf, *knots, math.inf], [knots[0], *knots]
-        for k, slope in enumerate(b[4:]):
-            value += slope * (min(max(x[0], edges[k]), edges[k + 1]) - starts[k])
-    elif form in ("mean", "line"):
-        value = b[0] + sum(a * c for a, c in zip(b[1:], x, strict=True))
-    else:
-        low, *b = b if form == "floor" else [entry["chance"], *b]
-        eta = b[0] + sum(a * c for a, c in zip(b[1:], x, strict=True))
-        value = low + (entry["ceiling"] - low) / (1 + math.exp(-eta))
-    return min(max(value, 0), entry["ceiling"])
+def test_without_an_answerable_cohort_there_is_no_calculator():
+    cohort = published_cohorts()["pythia-v0"]
+    few = {cohort.name: weigh_evidence(replace(cohort, rows=cohort.rows[:3]))}
+    page = render_predict(renderer(), [cohort], few, calibrate([], []))
+    assert 'id="calculator"' not in page
 
 
-def quantile(values: list[float], weights: list[float], share: float) -> float:
-    reached = 0.0
-    for value, weight in sorted(zip(values, weights, strict=True)):
-        reached += weight
-        if reached >= share - 1e-9:
-            return value
-    return max(values)
+@pytest.mark.parametrize("cohort", ["pythia-v0", *OTHERS])
+def test_the_vectors_are_the_answers_of_python(vectors, cohort):
+    (board,) = (board for board in vectors["boards"] if board["name"] == cohort)
+    cases = cases_of(vectors, cohort)
+    assert_alike(make_cases(board), cases, rel=1e-6)
+    assert {case["kind"]: case["answer"]["extrapolation"] for case in cases} == {
+        "middle": False,
+        "better": True,
+        "worse": True,
+        "needed": False,
+    }
 
 
-def compute(entry: dict, figures: dict[str, float]) -> dict:
-    fit, errors = entry["fit"], entry["errors"]
-    x = predictors(fit, entry, figures)
-    value = height(fit, entry, x)
-    low, high = fit["reach"]
-    beyond = max(value - high, low - value, 0)
-    larger = figures.get("parameters", 0) > (entry["largest"] or math.inf)
-    spread = entry["scale"]["larger" if larger else "spread"]
-    scale = math.hypot(spread, entry["scale"]["growth"] * beyond)
-    by_fold = []
-    for curve in entry["folds"]:
-        own = predictors(curve, entry, figures)
-        by_fold.append(value if own is None else height(curve, entry, own))
-    centres = [by_fold[k] for k in errors["fold"]]
-    reach = [size * scale for size in errors["size"]]
-    both = list(zip(centres, reach, strict=True))
-    answer = {"prediction": value}
-    for one in entry["intervals"]:
-        if one["kind"] == "conformal":
-            bottom = -quantile([r - c for c, r in both], errors["weight"], one["share"])
-            top = quantile([c + r for c, r in both], errors["weight"], one["share"])
-        else:
-            bottom, top = value - one["half"] * scale, value + one["half"] * scale
-        ends = min(bottom, value), max(top, value)
-        ends = [min(max(end, 0), entry["ceiling"]) for end in ends]
-        names = [f"{end}{100 * one['level']:.0f}" for end in ("low", "high")]
-        answer |= dict(zip(names, ends, strict=True))
-    outside = any(z < a - 1e-9 or z > b + 1e-9 for z, (a, b) in zip(x, fit["bounds"], strict=True))
-    return answer | {"extrapolation": outside or beyond > 0 or larger}
-
-
-def test_every_cohort_whose_mean_is_fitted_can_be_asked(cohorts, entries):
-    assert tuple(entries) == COHORTS
-    assert all(any(f["needed"] for f in one["fields"]) for one in entries.values())
-    studies = {c.name: study_cohort(c, only=[]) for c in cohorts}
-    assert render_calculator(cohorts, studies) == ""
+def test_the_vectors_have_every_form(vectors):
+    assert_alike(as_values({"curves": make_curves()})["curves"], vectors["curves"], rel=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["middle", "better", "worse", "needed"])
-@pytest.mark.parametrize(
-    "cohort", ["pythia-v0", *(pytest.param(name, marks=pytest.mark.costly) for name in COHORTS[:3])]
-)
-def test_the_data_give_the_answer_of_the_command(root, entries, cohort, kind):
-    entry = entries[cohort]
-    figures = questions(entry)[kind]
-    theirs, ours = ask(root, cohort, figures), compute(entry, figures)
-    for name in NUMBERS:
-        assert ours[name] == pytest.approx(theirs[name], abs=1e-9), name
-    assert ours["extrapolation"] == theirs["extrapolation"] == (kind in ("better", "worse"))
-    assert entry["fit"]["label"] == theirs["predictors"]
-    assert [i["kind"] for i in entry["intervals"]] == [
-        theirs["interval80"],
-        theirs["interval95"],
-    ]
-
-
-def test_every_form_is_computed_as_the_fits_compute_it():
-    """Also the forms that no cohort chooses today."""
-    x = np.linspace(-2, 2, 24)[:, None]
-    scores = 0.3 + 0.5 / (1 + np.exp(-2 * x)) + 0.02 * np.sin(9 * x)
-    problems = Problems(scores, np.ones_like(scores), np.array([0.25]), np.array([1.0]))
-    asked = np.linspace(-4, 4, 33)[:, None]
-    for form in FORMS:
-        own = x[:, :0] if form == "mean" else x
-        found = fit_form(form, own, problems)
-        where = asked[:, :0] if form == "mean" else asked
-        theirs = apply_form(form, found, where, problems.chance, problems.ceiling)[:, 0]
-        curve = {"form": form, "parameters": found[0].tolist()}
-        ours = [height(curve, {"chance": 0.25, "ceiling": 1.0}, row.tolist()) for row in where]
-        assert ours == pytest.approx(theirs.tolist(), abs=1e-12), form
+@pytest.mark.parametrize("cohort", ["pythia-v0", *OTHERS])
+def test_the_command_gives_the_answer_of_the_vectors(root, vectors, cohort, kind):
+    (board,) = (board for board in vectors["boards"] if board["name"] == cohort)
+    (case,) = (case for case in cases_of(vectors, cohort) if case["kind"] == kind)
+    shown = ask(root, cohort, case["figures"])
+    ends = [[shown[f"{end}{level}"] for end in ("low", "high")] for level in (80, 95)]
+    answer = {"value": shown["prediction"], "ends": ends, "extrapolation": shown["extrapolation"]}
+    assert_alike(answer, case["answer"], rel=1e-6)
+    assert board["fit"]["label"] == shown["predictors"]
+    assert [i["kind"] for i in board["intervals"]] == [shown["interval80"], shown["interval95"]]

@@ -9,10 +9,12 @@ import pytest
 from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.cli import app
 from compression_leaderboard.fits.predict import calibrate
-from compression_leaderboard.pages.predict_page import render_calibration
+from compression_leaderboard.pages.predict_page import render_predict
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository.contents import LEDGER, read_contents, read_ledger
 from typer.testing import CliRunner
+
+from tests.exported import renderer
 
 ROOT = Path(__file__).parent.parent
 OWN = "results/published/huang-2024"
@@ -56,6 +58,10 @@ def cohorts(root: Path):
     return make_cohorts(contents.specs, contents.stored, contents.published)
 
 
+def ledger_page(calibration):
+    return render_predict(renderer(), [], {}, calibration)
+
+
 @pytest.mark.costly
 def test_a_prediction_is_logged_once_and_scored_when_the_result_arrives(root, model):
     done = log(root, "--model", model, *WHEN)
@@ -66,7 +72,7 @@ def test_a_prediction_is_logged_once_and_scored_when_the_result_arrives(root, mo
     assert line.low95 <= line.low80 <= line.prediction <= line.high80 <= line.high95
     waiting = calibrate([line], cohorts(root))
     assert (waiting.logged, waiting.errors, waiting.coverage) == (1, (), ())
-    assert "no score has arrived yet" in render_calibration(waiting)
+    assert "no score has arrived yet" in ledger_page(waiting)
     written = (root / LEDGER).read_bytes()
     again = log(root, "--model", model, *WHEN)
     assert str(again.exception) == (
@@ -78,7 +84,7 @@ def test_a_prediction_is_logged_once_and_scored_when_the_result_arrives(root, mo
     scored = calibrate([line], cohorts(root))
     assert scored.errors == pytest.approx([line.high80 - line.prediction], abs=1e-5)
     assert [c.held for c in scored.coverage] == [0, 1]
-    assert "1 scored since" in render_calibration(scored)
+    assert "1 scored since" in ledger_page(scored)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +131,7 @@ def test_check_reads_the_ledger(root, model):
 
 
 def test_an_empty_ledger_is_said_to_be_empty():
-    assert "None is logged yet" in render_calibration(calibrate([], []))
+    assert "None is logged yet" in ledger_page(calibrate([], []))
 
 
 def test_committed_lines_of_the_ledger_never_change():

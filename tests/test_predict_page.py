@@ -6,10 +6,12 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.calculator_vectors import NAME, questions
 from tests.in_browser import faults_of
 from tests.published_cohorts import COHORTS
-from tests.test_predict_data import NUMBERS, ask, questions
+from tests.test_predict_data import ask
 from tests.test_predict_data import root as root
+from tests.vector_files import assert_alike, read_vectors
 
 pytestmark = pytest.mark.browser
 LEARNED = "Learned from"
@@ -19,6 +21,11 @@ LEARNED = "Learned from"
 def entries(site) -> dict[str, dict]:
     values = json.loads((site / "data/predict.json").read_text("utf-8"))
     return {one["name"]: one for one in values}
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    return read_vectors(NAME)
 
 
 def type_in(page, entry, figures):
@@ -32,20 +39,39 @@ def shown_answer(page):
     return json.loads(page.locator("#predict-answer").get_attribute("data-answer"))
 
 
-@pytest.mark.parametrize("cohort", COHORTS)
-def test_the_page_answers_as_the_command_does(page, address, root, entries, cohort):
+def test_the_script_answers_the_vectors_as_python_does(page, address, vectors):
     page.goto(f"{address}predict/")
-    entry = entries[cohort]
-    for kind, figures in questions(entry).items():
-        type_in(page, entry, figures)
-        theirs, ours = ask(root, cohort, figures), shown_answer(page)
-        low80, low95 = ours["intervals"]
-        found = (ours["value"], low80["low"], low80["high"], low95["low"], low95["high"])
-        assert found == pytest.approx([theirs[name] for name in NUMBERS], abs=1e-9), kind
-        assert ours["extrapolation"] == theirs["extrapolation"], kind
-        text = page.locator("#predict-answer").inner_text()
-        assert f"{100 * theirs['prediction']:.1f} %" in text
-        assert ("Extrapolation" in text) == theirs["extrapolation"]
+    answers, heights = page.evaluate(
+        """async ({ boards, cases, curves, limits }) => {
+            const { heightOf, predict } = await import("../assets/predict.js");
+            const answers = cases.map(({ board, figures }) => {
+                const answer = predict(boards.find(({ name }) => name === board), figures);
+                const ends = answer.intervals.map(({ low, high }) => [low, high]);
+                return { value: answer.value, ends, extrapolation: answer.extrapolation };
+            });
+            const heights = curves.map(({ curve, places }) =>
+                places.map((place) => heightOf(curve, limits, place)));
+            return [answers, heights];
+        }""",
+        vectors,
+    )
+    for case, answer in zip(vectors["cases"], answers, strict=True):
+        assert_alike(answer, case["answer"], f"{case['board']}, {case['kind']}")
+    for curve, values in zip(vectors["curves"], heights, strict=True):
+        assert_alike([float(v) for v in values], curve["heights"], curve["curve"]["form"])
+
+
+@pytest.mark.parametrize("cohort", COHORTS)
+def test_the_page_answers_typed_figures(page, address, entries, vectors, cohort):
+    page.goto(f"{address}predict/")
+    for case in vectors["cases"]:
+        if case["board"] == cohort:
+            type_in(page, entries[cohort], case["figures"])
+            answer = case["answer"]
+            assert shown_answer(page)["value"] == pytest.approx(answer["value"], abs=1e-9)
+            text = page.locator("#predict-answer").inner_text()
+            assert f"{100 * answer['value']:.1f} %" in text
+            assert ("Extrapolation" in text) == answer["extrapolation"]
 
 
 def test_it_says_what_is_missing_or_wrong_and_reads_its_answer_out(page, address, entries):

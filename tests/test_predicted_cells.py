@@ -1,36 +1,52 @@
 """A table shows a prediction only where no score is known, with its interval and its mark."""
 
 from dataclasses import replace
-from html import unescape
 
-import numpy as np
 import pytest
 from compression_leaderboard.fits.intervals import LEVELS
 from compression_leaderboard.fits.study import study_cohort
 from compression_leaderboard.pages.board_table import make_board_table
-from compression_leaderboard.pages.standing import find_standings, render_standing
+from compression_leaderboard.pages.model_page import render_published
+from compression_leaderboard.pages.standing import find_standings
 
+from tests.exported import renderer
 from tests.published_cohorts import published_cohorts
+
+
+def humaneval(cohort):
+    (key,) = (score.key for score in cohort.scores if score.name == "humaneval")
+    return key
+
+
+def page_of(standings):
+    """The scores of a model in its table, as its page shows them, without the tags of lines."""
+    (standing,) = standings
+    cohort = standing.board.cohort
+    row = next(row for row in cohort.rows if row.model == standing.model)
+    page = render_published(renderer(), cohort, row, standings)
+    return page.partition("<h3>Benchmarks</h3>")[2].partition("</section>")[0]
 
 
 def test_missing_scores_are_shown_as_predicted_and_known_ones_as_they_are():
     cohort = published_cohorts()["huang-2024"]
     predictions = study_cohort(cohort, only=["humaneval"]).predictions
     shown = make_board_table(cohort, predictions)
-    place = [column.key for column in shown.columns].index("humaneval")
-    known = dict(zip(cohort.rows["page"], cohort.rows["humaneval"], strict=True))
-    cells = {row.page: row.cells[place] for row in shown.rows}
-    pages = dict(zip(cohort.rows["model"], cohort.rows["page"], strict=True))
+    key = humaneval(cohort)
+    known = {row.page: row.value(key) for row in cohort.rows}
+    cells = {row.page: shown.cell(row, key.id) for row in shown.rows}
+    pages = {row.model: row.page for row in cohort.rows}
     wide = {pages[p.model]: p.intervals[LEVELS.index(0.95)] for p in predictions}
-    assert np.isnan(list(known.values())).sum() == len(predictions) == 3
+    assert list(known.values()).count(None) == len(predictions) == 3
     for page, score in known.items():
-        if not np.isnan(score):
-            assert cells[page] == pytest.approx(score, rel=1e-5)
+        cell = cells[page]
+        if score is not None:
+            assert cell.value == pytest.approx(score, rel=1e-5)
+            assert (cell.text, cell.is_predicted) == (f"{100 * score:.1f}", False)
             continue
-        value, low, high, mark = cells[page]
-        assert 0 <= low <= value <= high <= 1
-        assert (low, high) == pytest.approx(wide[page], rel=1e-5)
-        assert mark.startswith("predicted")
+        assert 0 <= cell.low <= cell.value <= cell.high <= 1
+        assert (cell.low, cell.high) == pytest.approx(wide[page], rel=1e-5)
+        assert cell.note.startswith("predicted")
+        assert cell.text == f"≈ {100 * cell.value:.1f}"
 
 
 def test_the_page_of_a_model_holds_predictions_against_what_was_measured():
@@ -38,28 +54,28 @@ def test_the_page_of_a_model_holds_predictions_against_what_was_measured():
     study = study_cohort(cohort, only=["humaneval"])
     board = make_board_table(cohort, study.predictions)
     standings = find_standings([board], {cohort.name: study})
-    left_out = study.of("humaneval").judged("group").rows
+    left_out = study.of(humaneval(cohort)).judged("group").rows
     assert len(left_out) == 25
-    pages = dict(zip(cohort.rows["model"], cohort.rows["page"], strict=True))
+    pages = {row.model: row.page for row in cohort.rows}
     for row in left_out:
-        page = unescape(render_standing(standings[pages[row.model]][0], "../../"))
+        page = page_of(standings[pages[row.model]])
         low, high = row.intervals[LEVELS.index(0.95)]
         assert (
             f"{100 * row.measured:.1f}<small>predicted ≈ {100 * row.predicted:.1f}</small>"
             f"<small>{100 * low:.1f}–{100 * high:.1f}</small>"
         ) in page
     for p in study.predictions:  # whose score is not known
-        page = unescape(render_standing(standings[pages[p.model]][0], "../../"))
+        page = page_of(standings[pages[p.model]])
         assert f'dots-value">–<small>predicted ≈ {100 * p.value:.1f}</small>' in page
         assert left_out.of(p.model) is None
 
 
 def test_where_nothing_can_be_predicted_the_page_of_a_model_says_why():
     cohort = published_cohorts()["huang-2024"]
-    few = replace(cohort, rows=cohort.rows.iloc[:4])
+    few = replace(cohort, rows=cohort.rows[:4])
     study = study_cohort(few)
     board = make_board_table(few, study.predictions)
-    for (standing,) in find_standings([board], {few.name: study}).values():
-        page = render_standing(standing, "../../")
+    for standings in find_standings([board], {few.name: study}).values():
+        page = page_of(standings)
         assert "Nothing is predicted: not enough evidence: 4 models of 2 groups" in page
         assert "≈" not in page

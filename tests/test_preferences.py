@@ -11,6 +11,7 @@ import pytest
 import torch
 from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.board.derived import preference_figure
+from compression_leaderboard.board.figures import Key
 from compression_leaderboard.board.trajectories import make_trajectories
 from compression_leaderboard.cli import app
 from compression_leaderboard.intervals import jackknife_interval
@@ -26,7 +27,6 @@ from compression_leaderboard.measure.preferences import (
 )
 from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.measure.weights import hash_weights, weight_files
-from compression_leaderboard.pages.site import render_site
 from compression_leaderboard.pages.text import with_interval
 from compression_leaderboard.records.models import Checkpoint, Weights
 from compression_leaderboard.records.preferences import Pair
@@ -35,7 +35,7 @@ from compression_leaderboard.repository.specs import read_specs
 from scipy import stats
 from typer.testing import CliRunner
 
-from tests.exported import board_of, page_text
+from tests.exported import board_of, page_text, render_site
 from tests.factory import (
     PAIRS,
     REVISION,
@@ -327,17 +327,14 @@ def test_from_spec_to_site(tmp_path):
     figure = preference_figure(entry.result.preference)
     specs = read_specs(tmp_path)[0]
     (cohort,) = make_cohorts(specs, [entry], [])
-    row = cohort.rows.iloc[0]
-    assert row["pairs_preference"] == figure.value
-    assert (row["pairs_preference_low"], row["pairs_preference_high"]) == (
-        figure.interval.low,
-        figure.interval.high,
-    )
-    assert row["pairs_preference_lexical"] == figure.lexical
+    (row,) = cohort.rows
+    shown = row.figures[Key("preference", "pairs")]
+    assert (shown.value, shown.interval) == (figure.value, figure.interval)
+    assert row.value(Key("lexical", "pairs")) == figure.lexical
     assert cohort.compression == ()
-    assert np.isnan(row["compression"])
+    assert row.value(cohort.mean_compression) is None
     files = render_site(board_of(specs, [entry]))
-    home = page_text(files, "home")
+    home = page_text(files, "index")
     assert "Preference information, Everyday pairs" in home
     assert f"<span>{figure.value:.5f}</span>" in home
     page = page_text(files, "models/tiny__A")
@@ -356,12 +353,13 @@ def test_pairs_change_no_mean_over_texts():
     both = make_cohorts(make_specs(model), store(make_result(model), make_preference(model)), [])
     assert [c.name for c in both] == [c.name for c in alone]
     assert both[0].compression == alone[0].compression
-    assert both[0].rows["compression"].equals(alone[0].rows["compression"])
-    assert [c.name for c in both[0].preferences] == ["pairs_preference"]
+    values = [cohort.values(cohort.mean_compression) for cohort in (both[0], alone[0])]
+    assert np.array_equal(*values, equal_nan=True)
+    assert [c.id for c in both[0].preferences] == ["pairs_preference"]
     trajectory = make_model(
         training_tokens=20,
         checkpoints=(Checkpoint(revision=REVISION, tokens_seen=20, path="weights"),),
     )
     curve = make_trajectories(make_specs(trajectory), store(make_preference(trajectory)))
-    assert list(curve["quantity"]) == ["preference_information"]
-    assert curve["value"][0] == pytest.approx(0.04)
+    assert [one.quantity for one in curve] == ["preference_information"]
+    assert curve[0].figure.value == pytest.approx(0.04)

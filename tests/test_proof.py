@@ -34,6 +34,7 @@ from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
 from tests.board import add_model_file, invoke
 from tests.costly import one_in
+from tests.exported import renderer
 from tests.factory import PROTOCOL, make_model, make_proof, make_result, make_specs, store
 from tests.tiny import byte_tokenizer, load_tiny, lossy_tokenizer, save_tiny
 
@@ -293,7 +294,7 @@ def test_a_proof_is_neither_planned_nor_ranked():
     specs, results = make_specs(model), [make_result(model), make_result(model, "suite")]
     assert plan_jobs(specs, store(*results)) == plan_jobs(specs, store(*results, make_proof(model)))
     with_proof = make_cohorts(specs, store(*results, make_proof(model)), [])
-    assert with_proof[0].rows.equals(make_cohorts(specs, store(*results), [])[0].rows)
+    assert with_proof[0].rows == make_cohorts(specs, store(*results), [])[0].rows
     assert make_cohorts(specs, store(make_proof(model)), []) == []
 
 
@@ -312,10 +313,10 @@ def test_a_proof_record_without_its_proof_is_reported(tmp_path):
 def test_the_proof_stands_on_the_page_of_its_model():
     model = make_model()
     specs, stored = make_specs(model), store(make_result(model), make_proof(model))
-    page = render_model(model, stored, specs, [], [], "0" * 40)
+    page = render_model(renderer(), model, stored, specs, [], [], "0" * 40)
     assert (
         "4,096 bytes of the text were compressed to 1,000 bytes and decompressed in a fresh "
         "process, byte for byte equal." in page
     )
-    assert "<dd>0.0050 bits a token</dd>" in page
+    assert "<dd>0.0050 bits per token</dd>" in page
     assert f"records/{make_proof(model).file}" in page

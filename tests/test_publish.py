@@ -11,20 +11,18 @@ from urllib.parse import unquote
 
 import pytest
 import yaml
-from compression_leaderboard.fits.studied_board import derive_board
 from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.fits.predict import calibrate
+from compression_leaderboard.fits.studied_board import derive_board
 from compression_leaderboard.fits.study import Evidence, study_cohort
-from compression_leaderboard.fits.table import MEAN
 from compression_leaderboard.pages.charts import make_axis
 from compression_leaderboard.pages.model_page import render_model
-from compression_leaderboard.pages.predict_page import render_outcomes
-from compression_leaderboard.pages.site import render_site
+from compression_leaderboard.pages.predict_page import render_predict
+from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.pages.text import (
     UNKNOWN,
     count,
     counted,
-    escape,
-    link,
     number,
     percent,
     with_interval,
@@ -34,7 +32,16 @@ from compression_leaderboard.records.results import Failure
 from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Commit
 
-from tests.exported import COMMIT, board_of, page_text, read_board
+from tests.built_pages import outline
+from tests.exported import (
+    COMMIT,
+    board_of,
+    page_text,
+    read_board,
+    render_site,
+    renderer,
+    site_sources,
+)
 from tests.factory import make_model, make_result, make_specs, store
 from tests.miniature import HOSTILE, write_miniature
 from tests.published_cohorts import mean_studies
@@ -48,7 +55,7 @@ def render(models, results):
 
 def page_of(model, *results):
     """The page of a model alone."""
-    return render_model(model, store(*results), make_specs(model), [], [], COMMIT.id)
+    return render_model(renderer(), model, store(*results), make_specs(model), [], [], COMMIT.id)
 
 
 @pytest.fixture(scope="module")
@@ -106,31 +113,33 @@ def without_json_ld(text):
 
 
 def test_hostile_text_is_shown_as_text(miniature):
-    """No text of a record or a table is ever markup, a template or Markdown."""
+    """No text of a record or a table is markup; tests/test_hostile_site.py reads built pages."""
     shown = 0
-    names = [path.partition("generated/")[2].removesuffix(".html") for path in miniature]
-    names += [page.removeprefix("docs/").removesuffix(".md") for page in whole_pages(miniature)]
-    for name in filter(None, names):
-        text = without_json_ld(page_text(miniature, name))
-        assert not set("{}").intersection(text), name
-        assert "<script" not in text, name
-        shown += escape(HOSTILE) in text
+    for path in miniature:
+        if not path.endswith(".md"):
+            continue
+        text = without_json_ld(page_text(miniature, path[len("docs/") : -len(".md")]))
+        assert "<script" not in text, path
+        parsed = outline(text)
+        assert parsed.scripts == [], path
+        shown += HOSTILE in "".join(parsed.text)
     assert shown >= 3
 
 
 def whole_pages(files):
-    """The pages that are nothing but front matter; the text of the changelog is the project's."""
-    return [path for path in files if path.endswith(".md") and path != "docs/changelog.md"]
+    """The pages that are nothing but front matter."""
+    return [
+        path for path, text in files.items() if path.endswith(".md") and text[-5:] == b"\n---\n"
+    ]
 
 
 def test_a_page_of_a_model_is_front_matter_and_nothing_else(miniature):
     pages = [miniature[path].decode() for path in whole_pages(miniature)]
     assert len(pages) == 4 + 13 + 3  # models, published models, tables
     for page in pages:
-        _, matter, rest = page.split("---\n")
-        assert rest == ""
-        fields = yaml.safe_load(matter)
-        assert not set("<>{}").intersection(fields["title"])
+        assert page.count("\n---\n") == 1
+        fields = yaml.safe_load(page.removeprefix("---\n").removesuffix("---\n"))
+        assert not set("<>").intersection(fields["title"])
         assert fields["search"] == {"exclude": True}
         assert fields["html"].startswith("<h1>")
 
@@ -144,8 +153,13 @@ def test_an_address_that_is_not_of_the_web_is_no_link(miniature):
     assert "javascript:" not in "".join(
         re.findall(r'href="([^"]*)"', page_text(miniature, "published/paper/team0__model-0"))
     )
-    assert link("https://example.org/?a=1&b", "x") == (
-        '<a href="https://example.org/?a=1&#38;b" rel="noopener">x</a>'
+    templates = site_sources().templates | {
+        "links.html": '{% import "components.html" as ui with context %}'
+        '{{ ui.external("https://example.org/?a=1&b", "x") }} '
+        '{{ ui.external("javascript:1", "x") }}'
+    }
+    assert Renderer(templates, COMMIT.date)("links.html") == (
+        '<a href="https://example.org/?a=1&amp;b" rel="noopener">x</a> x: javascript:1'
     )
 
 
@@ -156,13 +170,13 @@ def test_every_cohort_has_a_page_and_no_page_mixes_two(miniature):
         assert re.findall(r'<table class="board wide" id="([^"]+)"', page) == [f"{name}-table"]
         (table,) = re.findall(r'<table class="board wide".*?</table>', page, re.DOTALL)
         assert ("models/org__" in table) != ("published/paper/" in table)
-        switch = re.search(r'<nav class="switch".*?</nav>', page).group()
+        switch = re.search(r'<nav class="switch".*?</nav>', page, re.DOTALL).group()
         assert re.findall(r'href="../../boards/([^/]+)/"', switch) == cohorts
         assert f'boards/{name}/" aria-current="page"' in switch
 
 
 def test_the_home_page_shows_the_first_cohort_that_has_a_fit(miniature):
-    home = page_text(miniature, "home")
+    home = page_text(miniature, "index")
     assert '<table class="board wide" id="paper-table">' in home
     assert 'data-board="boards/paper.json"' in home
 
@@ -173,34 +187,39 @@ def test_the_data_of_a_table_hold_the_rows_of_its_page(miniature):
     keys = [column["key"] for column in data["columns"]]
     row = next(row for row in data["rows"] if row[0] == "models/org__rival/")
     cells = dict(zip(keys, row[4:], strict=True))
-    assert cells["prose"] == [1.1, pytest.approx(1.0, abs=0.05), pytest.approx(1.2, abs=0.05)]
-    assert cells["rank"] == [1, 2]  # both base models have the same record: a tie
-    assert (cells["scored_bytes"], cells["wall_seconds"], cells["date"]) == (300, 1.5, "2026-01-01")
+    value, text, low, high, interval = cells["compression.prose"]
+    assert (value, text) == (1.1, "1.100")
+    assert [low, high] == pytest.approx([1.0, 1.2], abs=0.05)
+    assert interval == f"{low:.3f}–{high:.3f}"
+    assert cells["rank"] == [1, "1–2", 1, 2]  # both base models have the same record: a tie
+    assert (cells["scored_bytes"], cells["wall_seconds"]) == ([300, "300"], [1.5, "2"])
+    assert cells["date"] == "2026-01-01"
     assert data["date"] == "2026-01-02"
 
 
 def test_the_headline_names_n_and_the_interval(miniature):
-    home = page_text(miniature, "home")
-    assert re.search(r"Pearson r = −\d\.\d\d \(n = 12; 95 &#37; interval −\d\.\d\d to", home)
+    home = page_text(miniature, "index")
+    assert re.search(r"Pearson r = −\d\.\d\d \(n = 12; 95 % interval −\d\.\d\d to", home)
     assert sum(len(rows.split()) for rows in re.findall(r'data-rows="([^"]+)"', home)) == 12
 
 
 def test_unknown_figures_are_a_dash(miniature):
-    rows = re.findall(r"<tr class=.*?</tr>", page_text(miniature, "home"))
+    rows = re.findall(r"<tr class=.*?</tr>", page_text(miniature, "index"))
     (row,) = (row for row in rows if "unknown" in row)
-    assert row.count(f"<td class=n>{UNKNOWN}</td>") == 2  # parameters and the mean
+    assert row.count(f'<td class="n">{UNKNOWN}</td>') == 2  # parameters and the mean
     assert row.count('<span class="predicted">') == 1  # quiz
-    assert not re.search(r">\s*(nan|none|inf)\b", page_text(miniature, "home"), re.IGNORECASE)
+    assert not re.search(r">\s*(nan|none|inf)\b", page_text(miniature, "index"), re.IGNORECASE)
 
 
 def test_the_predict_page_begins_with_who_wins_in_each_set(repository, miniature):
     cohorts = make_cohorts(repository.specs, repository.stored, repository.published)
     found = {}
     for cohort in cohorts:  # of the mean alone, which is what the table shows
-        study = mean_studies().get(cohort.name) or study_cohort(cohort, only=[MEAN])
+        study = mean_studies().get(cohort.name) or study_cohort(cohort, only=["score"])
         found[cohort.name] = Evidence(study.benchmarks[0].shortage, 0, 0, study)
-    assert page_text(miniature, "predict").startswith('<h2 id="outcome">')
-    begun = render_outcomes(cohorts, found).partition("</table>")[0]
+    assert page_text(miniature, "predict").lstrip().startswith('<h2 id="outcome">')
+    page = render_predict(renderer(), cohorts, found, calibrate([], []))
+    begun = page.partition("</table>")[0]
     rows = re.findall(r"<tr.*?</tr>", begun, re.DOTALL)[1:]
     assert len(rows) == 6  # four published sets, two of them on the rows with known compute too
     for name, evidence in found.items():
@@ -241,7 +260,7 @@ def test_a_failed_model_says_so_first(miniature):
     page = page_text(miniature, "models/org__failing")
     assert page.index("Failed.") < page.index("Nothing is measured yet.")
     assert "nan-logits" in page
-    home = page_text(miniature, "home")
+    home = page_text(miniature, "index")
     assert home.count("org__failing") == 1
     assert "failed or not measured: <a" in home
 
@@ -289,13 +308,14 @@ def test_a_score_that_is_not_lossless_says_so():
     model = make_model()
     lossless = make_result(model).lossless.model_copy(update={"failing_bytes": 150})
     page = page_of(model, make_result(model, lossless=lossless))
-    assert "150 (50.0 &#37;): not lossless, so not ranked" in page
+    assert "150 (50.0 %): not lossless, so not ranked" in page
 
 
 def test_ids_are_unique_on_every_page(miniature):
-    for path, content in miniature.items():
-        if path.startswith("theme/"):
-            ids = re.findall(r' id="([^"]+)"', content.decode())
+    for path in miniature:
+        if path.endswith(".md"):
+            text = page_text(miniature, path[len("docs/") : -len(".md")])
+            ids = re.findall(r' id="([^"]+)"', text)
             assert len(ids) == len(set(ids)), path
 
 
@@ -338,7 +358,6 @@ def test_numbers_as_readers_want_them():
     assert with_spread(0.14713, 0.01081) == "0.147 ± 0.011"
     assert with_spread(0.14713, None) == "0.1471"
     assert with_spread(None, 0.1) == UNKNOWN
-    assert escape("a{b}") == "a&#123;b&#125;"
 
 
 def test_retraction_dates_do_not_matter_for_what_counts():

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.board.figures import Key
 from compression_leaderboard.board.published import published_rows
 from compression_leaderboard.repository.published import PublishedTable, read_published
 from scipy.stats import pearsonr, spearmanr
@@ -206,4 +207,5 @@ def test_a_published_score_has_an_error_where_one_follows(huang, score, items, e
     source = huang.source.model_copy(update={"scores": scores})
     cells = dict(huang.rows[0]) | {column.column: "" if score is None else str(score)}
     (row,) = published_rows(replace(huang, source=source, rows=[cells]))
-    assert row[f"{column.column}_stderr"] == error
+    figure = row.figures.get(Key("score", column.column, source.name))
+    assert (figure.stderr if figure else None) == error

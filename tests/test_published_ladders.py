@@ -9,6 +9,8 @@ from compression_leaderboard.repository.published import PublishedTable, read_pu
 from compression_leaderboard.repository.specs import Specs
 from scipy.stats import pearsonr
 
+from tests.frames import frame_of
+
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT.parent / "shared" / "data" / "published"
 LARGEST_BYTES = 2**20
@@ -69,9 +71,9 @@ def test_every_figure_is_that_of_the_source(tables, name):
 )
 def test_the_tables_have_their_sizes(cohorts, name, rows, groups, texts, scores):
     cohort = cohorts[name]
-    assert (len(cohort.rows), cohort.rows["family"].nunique()) == (rows, groups)
+    assert (len(cohort.rows), frame_of(cohort)["family"].nunique()) == (rows, groups)
     assert (len(cohort.compression), len(cohort.scores)) == (texts, scores)
-    assert cohort.rows[["compression", "score"]].notna().all(axis=None)
+    assert frame_of(cohort)[["compression", "score"]].notna().all(axis=None)
 
 
 def test_every_table_is_small():
@@ -91,7 +93,7 @@ def test_nats_per_token_stay_nats_per_token(cohorts):
 
 def test_the_mean_of_six_tasks_follows_from_the_table(cohorts):
     """The known correlation over the 90 checkpoints: r = -0.991."""
-    rows = cohorts["pythia-v0"].rows
+    rows = frame_of(cohorts["pythia-v0"])
     assert pearsonr(rows["bits_per_byte"], rows["score"]).statistic == pytest.approx(
         -0.991, abs=0.0005
     )
@@ -99,26 +101,26 @@ def test_the_mean_of_six_tasks_follows_from_the_table(cohorts):
 
 def test_the_mean_error_of_46_tasks_is_that_of_the_source(cohorts):
     """One row's mean error, as the source prints it."""
-    rows = cohorts["mlfoundations-scaling"].rows.set_index("model")
+    rows = frame_of(cohorts["mlfoundations-scaling"]).set_index("model")
     error = 1 - rows.loc["c4_original-d=1024_l=24_h=8-0.25", "score"]
     assert error == pytest.approx(0.7221246664263219, abs=1e-12)
 
 
 def test_a_rerun_is_left_out_with_its_twin(cohorts):
-    rows = cohorts["olmo-ladder"].rows.set_index("model")
+    rows = frame_of(cohorts["olmo-ladder"]).set_index("model")
     assert rows.loc["190M-1xC-rerun", "family"] == rows.loc["190M-1xC", "family"] == "190M-1xC"
 
 
 def test_the_error_of_a_score_is_binomial_where_the_number_of_items_is_known(cohorts):
-    row = cohorts["pythia-v0"].rows.iloc[0]
+    row = frame_of(cohorts["pythia-v0"]).iloc[0]
     assert row["sciq_stderr"] == pytest.approx((row["sciq"] * (1 - row["sciq"]) / 1000) ** 0.5)
-    assert cohorts["olmo-ladder"].rows["score_stderr"].isna().all()
+    assert frame_of(cohorts["olmo-ladder"])["score_stderr"].isna().all()
 
 
 def test_compute_is_derived_where_the_source_gives_none(cohorts):
-    row = cohorts["pythia-v0"].rows.iloc[0]
+    row = frame_of(cohorts["pythia-v0"]).iloc[0]
     assert row["training_flop"] == 6 * row["parameters"] * row["training_tokens"]
-    unknown = cohorts["olmo-ladder"].rows.set_index("model").loc["peteish1_eval_final"]
+    unknown = frame_of(cohorts["olmo-ladder"]).set_index("model").loc["peteish1_eval_final"]
     assert unknown["training_flop"] != unknown["training_flop"]
 
 

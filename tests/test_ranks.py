@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from compression_leaderboard.board.derived import resampling_counts
-from compression_leaderboard.board.ranks import TextBits, rank_ranges
+from compression_leaderboard.board.comparisons import TextBits, rank_ranges
+from compression_leaderboard.intervals import paired_difference
 
 
 def text(seed: int, models: int = 12, documents: int = 30) -> TextBits:
@@ -17,13 +17,18 @@ def text(seed: int, models: int = 12, documents: int = 30) -> TextBits:
 
 
 def brute_force(one: TextBits) -> list[tuple[int, int]]:
-    """Every pair by the quantiles of its bootstrapped difference."""
-    counts = resampling_counts(len(one.sizes), 0)
-    rates = (one.bits @ counts.T) / (counts @ one.sizes)
-    models = range(len(rates))
-    better = [sum(np.quantile(rates[i] - rates[j], 0.025) > 0 for j in models) for i in models]
-    worse = [sum(np.quantile(rates[i] - rates[j], 0.975) < 0 for j in models) for i in models]
-    return [(1 + b, len(rates) - w) for b, w in zip(better, worse, strict=True)]
+    """Every pair by the interval of its paired difference."""
+    models = range(len(one.bits))
+    known = {
+        (i, j): abs(difference) > reach and np.sign(difference)
+        for i in models
+        for j in models
+        if i != j
+        for difference, reach in [paired_difference(one.bits[i], one.bits[j], one.sizes)]
+    }
+    better = [sum(known[i, j] > 0 for j in models if j != i) for i in models]
+    worse = [sum(known[i, j] < 0 for j in models if j != i) for i in models]
+    return [(1 + b, len(one.bits) - w) for b, w in zip(better, worse, strict=True)]
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from compression_leaderboard.gate.new_model import toml_text
-from compression_leaderboard.operations.drift import read_sentinel
-from compression_leaderboard.pages.reliability_page import (
+from compression_leaderboard.operations.drift import (
     drift_json,
     drift_markdown,
     drift_text,
-    render_reliability,
+    read_sentinel,
 )
+from compression_leaderboard.pages.reliability_page import render_reliability
 from compression_leaderboard.plan import Machine, plan_jobs, plan_sentinel
 from compression_leaderboard.records.results import Failure, Result
 from compression_leaderboard.records.suites import Sentinel
@@ -21,6 +21,7 @@ from compression_leaderboard.repository.results import write_result
 from compression_leaderboard.repository.specs import Specs, read_specs
 
 from tests.board import invoke
+from tests.exported import renderer
 from tests.factory import (
     CORPUS,
     MODEL_FILE,
@@ -137,7 +138,8 @@ def test_readings_are_held_against_the_first():
     assert [r.difference for r in readings[1:]] == pytest.approx(
         [0.0, edge * 0.99 / 300, edge * 1.01 / 300, 10 / 300, 45 / 300]
     )
-    assert readings[4].interval == pytest.approx((0.0, 0.1))  # all draws of one of the three
+    # Gaps of 0, 0 and 10 bits: standard error 1/30, times t(2) = 4.30265.
+    assert readings[4].interval == pytest.approx((-0.110088, 0.176755), abs=1e-6)
     assert readings[5].interval == pytest.approx((0.15, 0.15))
 
 
@@ -184,20 +186,22 @@ def test_what_changed_in_software_and_machine_stands_beside_a_reading():
 
 def test_the_page_reliability_shows_every_reading():
     moved = later(2, (0.0, 0.0, 10.0), packages={"torch": "2.14.0"})
-    page = render_reliability(SPECS, store(FIRST, moved), "2026-02-01T00:00:00+00:00")
+    page = render_reliability(renderer(), SPECS, store(FIRST, moved), "2026-02-01T00:00:00+00:00")
     table = page.partition('id="sentinel-table"')[2].partition("</table>")[0]
-    assert "org/small on Prose: 2 records. Each against the first" in table
+    assert "org/small on Prose: 2 records, as of" in table
     _, first, second = table.partition("<tbody>")[2].split("<tr>")
     assert f'<a href="../records/{FIRST.file}">{FIRST.run_id}</a>' in first
     assert "<td>the first</td>" in first
     assert f'<a href="../records/{moved.file}">{moved.run_id}</a>' in second
     assert '<span data-value="1.13333333">1.13333</span>' in second
-    assert "0.033 (0.000 to 0.100)" in second
+    assert "0.03 (−0.11 to 0.18)" in second
     assert "moved, within the noise of the text" in second
     assert "torch 2.13.0 → 2.14.0" in second
-    empty = render_reliability(SPECS, [], "2026-02-01T00:00:00+00:00")
+    empty = render_reliability(renderer(), SPECS, [], "2026-02-01T00:00:00+00:00")
     assert "The sentinel is not measured yet." in empty
-    none = render_reliability(replace(SPECS, sentinel=None), [], "2026-02-01T00:00:00+00:00")
+    none = render_reliability(
+        renderer(), replace(SPECS, sentinel=None), [], "2026-02-01T00:00:00+00:00"
+    )
     assert "This board names no sentinel." in none
 
 
@@ -206,9 +210,9 @@ def test_hostile_text_of_a_record_is_no_markup():
     readings = read_sentinel(SPECS, store(FIRST, hostile))
     assert drift_markdown(SPECS, readings).count("```") == 2
     assert len(drift_text(SPECS, readings).splitlines()) == 3
-    page = render_reliability(SPECS, store(FIRST, hostile), "2026-02-01T00:00:00+00:00")
+    page = render_reliability(renderer(), SPECS, store(FIRST, hostile), "2026-02-01T00:00:00+00:00")
     assert "<img" not in page
-    assert "{{" not in page
+    assert "&lt;img src=x&gt;" in page
 
 
 def write_board(root: Path) -> None:

@@ -14,9 +14,9 @@ import time
 from datetime import UTC, date, datetime
 
 import numpy as np
-from compression_leaderboard.fits.studied_board import derive_board
 from compression_leaderboard.exports.data import Tables, export_data
 from compression_leaderboard.exports.dictionary import make_dictionary
+from compression_leaderboard.fits.studied_board import derive_board
 from compression_leaderboard.records.corpora import Corpus, Protocol, Source
 from compression_leaderboard.records.models import Model, Weights
 from compression_leaderboard.records.results import (

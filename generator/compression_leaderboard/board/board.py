@@ -1,13 +1,15 @@
 """The board: records and everything derived from them but the fits, as one value."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
 from compression_leaderboard.board.comparisons import Comparison, compare_models
 from compression_leaderboard.board.current import current_results
+from compression_leaderboard.board.figures import Figure, Row
 from compression_leaderboard.board.imported import Conflict, find_conflicts
 from compression_leaderboard.board.text_amounts import Amount, Cost, scoring_costs, text_amounts
 from compression_leaderboard.records.results import Result
@@ -17,19 +19,72 @@ from compression_leaderboard.repository.imported import StoredImport
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True)
 class Board:
-    """Records, what was derived from them, and the commit that they stand in."""
+    """Cohorts of models with their figures, and the commit that they come from."""
+
+    cohorts: Sequence[Cohort]
+    commit: str  # "unknown" outside of a repository
+    commit_date: str  # ISO 8601; outside of a repository when the newest record was begun
+
+    def cohort(self, name: str) -> Cohort:
+        """The cohort of this name. Raises KeyError with the names that there are."""
+        for cohort in self.cohorts:
+            if cohort.name == name:
+                return cohort
+        names = ", ".join(cohort.name for cohort in self.cohorts)
+        raise KeyError(f'no cohort "{name}"; choose from {names}')
+
+    def figures(self) -> Iterator[tuple[Cohort, Row, Figure]]:
+        """Every figure with the cohort and the row that it belongs to, in order."""
+        for cohort in self.cohorts:
+            for row in cohort.rows:
+                for figure in row.figures.values():
+                    yield cohort, row, figure
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """One row per figure: cohort, model, dtype, quantity, name, value, interval and source."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {
+                    "cohort": cohort.name,
+                    "model": row.model,
+                    "family": row.family,
+                    "parameters": row.parameters,
+                    "dtype": row.dtype,
+                    "quantity": figure.key.quantity,
+                    "name": figure.key.name,
+                    "protocol": figure.key.protocol,
+                    "value": figure.value,
+                    "low": figure.low,
+                    "high": figure.high,
+                    "level": figure.level,
+                    "stderr": figure.stderr,
+                    "n": figure.n,
+                    "unit": figure.unit,
+                    "provenance": figure.provenance,
+                    "source": figure.source,
+                }
+                for cohort, row, figure in self.figures()
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class RecordBoard(Board):
+    """A board with the records that it was derived from."""
 
     specs: Specs
     stored: Sequence[StoredResult]
-    cohorts: Sequence[Cohort]
     comparisons: Sequence[Comparison]
     imported: Sequence[StoredImport]
     conflicts: Sequence[Conflict]
-    commit: str  # "unknown" outside of a repository
-    commit_date: str  # ISO 8601; outside of a repository when the newest record was begun
 
     @cached_property
     def current(self) -> list[StoredResult]:
@@ -60,10 +115,10 @@ class Board:
         return self.specs.models[result.model].weights.revision == result.revision
 
 
-def make_board(contents: Contents, commit: Commit) -> Board:
+def make_board(contents: Contents, commit: Commit) -> RecordBoard:
     """Derive tables and comparisons from what was read."""
     specs, stored = contents.specs, contents.stored
-    return Board(
+    return RecordBoard(
         specs=specs,
         stored=stored,
         cohorts=make_cohorts(specs, stored, contents.published),

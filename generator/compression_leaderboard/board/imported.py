@@ -13,14 +13,16 @@ possible: a difference is reported with `standard_errors` None.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 
 from compression_leaderboard.records.imported import Imported, ImportedScore, ImportedTask
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.repository.imported import StoredImport
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 THRESHOLD = 5.0  # combined standard errors
 SAME = 1e-9  # relative difference that is rounding
@@ -165,7 +167,7 @@ def imports_of(model: Model, stored: Iterable[StoredImport]) -> list[tuple[Relat
 
 def imported_rows(
     stored: Sequence[StoredImport], conflicts: Iterable[Conflict] = ()
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """One row an imported figure. Columns: export/imported_table.py."""
     disputed = {
         _place(reading.imported, reading.task, reading.score): conflict.standard_errors
@@ -210,6 +212,8 @@ def imported_rows(
                     "record": f"imported/{record.file}",
                 }
             )
+    import pandas as pd
+
     return pd.DataFrame(rows)
 
 

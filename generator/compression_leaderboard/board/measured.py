@@ -250,7 +250,7 @@ def _row(model: Model, dtype: str | None, entries: Sequence[StoredResult], setti
         revision=model.weights.revision,
         parameters=model.parameters,
         training_tokens=tokens,
-        training_flop=6 * model.parameters * tokens if tokens else None,
+        training_flop=6.0 * model.parameters * tokens if tokens else None,
         context_tokens=next((r.subject.context_tokens for r in results if r.subject), None),
         scored_bytes=sum(d.bytes for one in lossless for d in one.documents) or None,
         wall_seconds=sum(r.environment.wall_seconds for r in results),

@@ -4,16 +4,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from compression_leaderboard.fits.studied_board import StudiedBoard, derive_board
-from compression_leaderboard.pages.reference import Command, Option
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.repository.contents import Contents, read_contents
 from compression_leaderboard.repository.git import Commit, checked_out, read_commit
 from compression_leaderboard.repository.specs import Specs, read_specs
+
+if TYPE_CHECKING:
+    from compression_leaderboard.fits.studied_board import StudiedBoard
+    from compression_leaderboard.pages.reference import Command, Option
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown")
 
@@ -52,9 +54,11 @@ def valid_contents(root: Path) -> Contents:
     return contents
 
 
-def read_board(folder: Path, commit: Commit) -> StudiedBoard:
+def read_board(folder: Path, commit: Commit) -> "StudiedBoard":
     """What the records of a folder say. Files with problems are left out and counted on stderr:
     an older commit may hold records of a format that is no longer read."""
+    from compression_leaderboard.fits.studied_board import derive_board
+
     contents, problems = read_contents(folder)
     if left_out := {problem.file for problem in problems}:
         print(f"{commit.id[:12]}: {len(left_out)} files cannot be read", file=sys.stderr)
@@ -73,20 +77,24 @@ def board_folder(root: Path, reference: str) -> Iterator[tuple[Path, Commit]]:
         yield folder, commit
 
 
-def describe_commands() -> list[Command]:
+def describe_commands() -> "list[Command]":
     """Every command in the order of `leaderboard --help`."""
     group: Any = typer.main.get_command(app)
     return [_describe(name, command) for name, command in group.commands.items()]
 
 
-def _describe(name: str, command: Any) -> Command:
+def _describe(name: str, command: Any) -> "Command":
     """Docstrings read: what the command does, an empty line, "Example: `leaderboard …`"."""
+    from compression_leaderboard.pages.reference import Command
+
     summary, _, example = command.help.partition("\n\nExample: ")
     options = tuple(_option(parameter) for parameter in command.params)
     return Command(name, summary.replace("\n", " "), example.strip("`"), options)
 
 
-def _option(parameter: Any) -> Option:
+def _option(parameter: Any) -> "Option":
+    from compression_leaderboard.pages.reference import Option
+
     names = [*parameter.opts, *parameter.secondary_opts]
     shown = parameter.default if parameter.show_default else None
     if isinstance(shown, bool):

@@ -1,10 +1,7 @@
 """`leaderboard build` and `leaderboard serve`."""
 
-import gc
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -39,36 +36,24 @@ def build(
     if html and is_built(root, inputs):
         print(f"nothing has changed: the site in {folder} is up to date")
         return
-    with _no_search_for_cycles():
-        wanted = lay_out(root, _render(root, commit))
-        if not html:
-            write_site(root, wanted)
-            return
-        build_html(root, wanted, commit.date)
+    wanted = lay_out(root, _render(root, commit))
+    if not html:
+        write_site(root, wanted)
+        return
+    build_html(root, wanted, commit.date)
     mark_built(root, inputs)
     print(f"the site is in {folder}; `leaderboard serve` shows it")
-
-
-@contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
-    """Records, tables and pages hold none, and looking for some takes a tenth of the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _render(root: Path, commit: Commit) -> dict[str, bytes]:
     """Every generated file of the site, from valid contents only."""
     from compression_leaderboard.cli.app import describe_commands
     from compression_leaderboard.fits.studied_board import derive_board
-    from compression_leaderboard.pages.site import render_site
+    from compression_leaderboard.pages.site import Sources, render_site
+    from compression_leaderboard.repository.site import read_sources
 
     board = derive_board(valid_contents(root), commit)
-    log = root / "CHANGELOG.md"
-    changelog = log.read_text("utf-8") if log.is_file() else ""
-    return render_site(board, describe_commands(), changelog)
+    return render_site(board, Sources(*read_sources(root)), describe_commands())
 
 
 @app.command()

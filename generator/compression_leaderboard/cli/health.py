@@ -73,11 +73,11 @@ def drift(
 
     Example: `leaderboard drift`
     """
-    from compression_leaderboard.operations.drift import read_sentinel
-    from compression_leaderboard.pages.reliability_page import (
+    from compression_leaderboard.operations.drift import (
         drift_json,
         drift_markdown,
         drift_text,
+        read_sentinel,
     )
 
     specs = valid_specs(root)

@@ -5,12 +5,10 @@ import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from compression_leaderboard.board.cohorts import Cohort, make_cohorts
-from compression_leaderboard.board.figures import Row
 from compression_leaderboard.cli.app import Root, app
 from compression_leaderboard.gate.new_model import draft_model, file_of, why_not_added
 from compression_leaderboard.gate.summary import (
@@ -30,6 +28,10 @@ from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.results import write_atomically
 from compression_leaderboard.repository.specs import read_specs
 
+if TYPE_CHECKING:
+    from compression_leaderboard.board.cohorts import Cohort
+    from compression_leaderboard.board.figures import Row
+
 Asked = tuple[HubListing | None, str, bool]  # listing, else why there is none, and whose fault
 
 
@@ -40,6 +42,8 @@ def describe_newcomers(
 
     contents: those of the base branch with the pull request's files.
     """
+    from compression_leaderboard.board.cohorts import make_cohorts
+
     specs = contents.specs
     jobs = plan_jobs(specs, contents.stored)
     history = History((entry.result for entry in contents.stored), specs.models, "cpu")
@@ -116,7 +120,7 @@ def list_repository(repository: str, revision: str | None) -> Asked:
 
 
 def _relatives(
-    model: Model, cohorts: Iterable[Cohort], known: Mapping[str, Model]
+    model: Model, cohorts: "Iterable[Cohort]", known: Mapping[str, Model]
 ) -> Iterable[Relative]:
     """In each table of its kind the model of its family that is nearest in size."""
     for cohort in cohorts:
@@ -143,7 +147,7 @@ def _relatives(
         )
 
 
-def _distance(row: Row, model: Model) -> float:
+def _distance(row: "Row", model: Model) -> float:
     """Between two sizes, on a log scale."""
     return abs(math.log(row.parameters or 1) - math.log(model.parameters))
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import date
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +30,7 @@ from compression_leaderboard.pages.own_text_report import (
     render_report,
     sample_sentence,
 )
+from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository.results import write_atomically
 
@@ -119,9 +121,9 @@ def score(
         endpoint=endpoint,
     )
     if report:
-        sheet = root / "site" / "docs" / "assets" / "board.css"
-        style = sheet.read_text("utf-8") if sheet.is_file() else ""
-        write_atomically(report, render_report(page, style))
+        template = files("compression_leaderboard.pages").joinpath("report.html")
+        render = Renderer({template.name: template.read_text("utf-8")}, page.date)
+        write_atomically(report, render_report(render, page))
     print(json.dumps(_answer(page), indent=1) if as_json else _words(page))
 
 

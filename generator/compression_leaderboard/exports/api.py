@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.figures import Column, Row
+from compression_leaderboard.board.interchange import cohorts_to_json
 from compression_leaderboard.exchange.strict_json import as_json
 from compression_leaderboard.exports.board_tables import PREDICTIONS
 from compression_leaderboard.exports.columns import Table
@@ -112,6 +113,10 @@ SCHEMAS: dict[str, Schema] = {
     "predictions": _file(
         "Every predicted score, each with its licence", predictions=_list(PREDICTED)
     ),
+    "board": _file(
+        "The typed board that compression_leaderboard.load_board reads",
+        cohorts=_list({"type": "object"}),
+    ),
     "model": _file(
         "One model with every figure that a cohort has of it",
         id=TEXT,
@@ -144,6 +149,7 @@ def export_api(
         "index.json": _index(board, dictionary),
         "leaderboard.json": _leaderboard(board),
         "predictions.json": {"predictions": tables["predictions"].to_pylist()},
+        "board.json": {"cohorts": cohorts_to_json(board.cohorts)},
     }
     files |= _models(board, tables["scores"].to_pandas())
     named = {path: _signed(path, content, board) for path, content in files.items()}

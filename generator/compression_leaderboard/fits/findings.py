@@ -9,6 +9,7 @@ from compression_leaderboard.fits.evaluation import Comparison, Coverage, Judgem
 from compression_leaderboard.fits.intervals import LEVELS, Errors
 from compression_leaderboard.fits.nested_cv import Chosen, Scaling
 from compression_leaderboard.fits.table import Benchmark
+from compression_leaderboard.intervals import Interval
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ class Prediction:
     @property
     def benchmark(self) -> str:
         return benchmark_id(self.key)
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """The interval of an observed score at 0.8 or 0.95."""
+        return Interval(*self.intervals[LEVELS.index(level)])
 
 
 @dataclass(frozen=True)

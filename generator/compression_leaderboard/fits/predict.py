@@ -40,6 +40,19 @@ def without_scores(cohort: Cohort, model: str) -> Cohort:
     )
 
 
+def figure_keys(cohort: Cohort) -> dict[str, Key]:
+    """The figures that a question may give, by name: the cohort's texts, and sizes.
+
+    A text that is named like a size is called text:parameters.
+    """
+    sizes = {"parameters": PARAMETERS, "training_flop": TRAINING_FLOP}
+    texts = {
+        f"text:{column.name}" if column.name in sizes else column.name: column.key
+        for column in cohort.compression
+    }
+    return texts | sizes
+
+
 def with_figures(cohort: Cohort, figures: Mapping[Key, float]) -> Cohort:
     """The cohort with one more row, ASKED, that has the figures.
 

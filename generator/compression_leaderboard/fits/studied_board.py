@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from compression_leaderboard.board.board import Board, make_board
+from compression_leaderboard.board.board import RecordBoard, make_board
 from compression_leaderboard.fits.predict import Calibration, calibrate
 from compression_leaderboard.fits.study import Evidence, weigh_evidence
 from compression_leaderboard.repository.contents import Contents
@@ -11,7 +11,7 @@ from compression_leaderboard.repository.git import Commit
 
 
 @dataclass(frozen=True)
-class StudiedBoard(Board):
+class StudiedBoard(RecordBoard):
     """A board, what compression tells in each of its cohorts, and how logged predictions fared."""
 
     evidence: Mapping[str, Evidence]  # by name of the cohort

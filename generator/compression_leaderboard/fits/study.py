@@ -7,7 +7,6 @@ from datetime import date
 import numpy as np
 import statsmodels.api as sm
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.figures import TRAINING_FLOP
@@ -30,10 +29,9 @@ from compression_leaderboard.fits.evaluation import (
 from compression_leaderboard.fits.findings import BenchmarkStudy, Fit, Prediction, Study
 from compression_leaderboard.fits.intervals import LEVELS, Errors, make_interval
 from compression_leaderboard.fits.nested_cv import Chosen, Fitted, fit_all, split_benchmarks
-from compression_leaderboard.fits.splits import TrainingSet, training_sets
+from compression_leaderboard.fits.splits import training_sets
 from compression_leaderboard.fits.table import Benchmark, ScoreTable, make_table
 from compression_leaderboard.intervals import LEVEL
-from compression_leaderboard.repository.processes import start_beside
 from compression_leaderboard.wording import counted, plural
 
 Array = NDArray[np.float64]
@@ -57,16 +55,9 @@ def study_cohort(cohort: Cohort, seed: int = 0, only: Sequence[str] | None = Non
     found: dict[str, BenchmarkStudy] = {}
     candidates = list_candidates(cohort, table)
     if judged.benchmarks:
-        parts = list(split_benchmarks(judged, sets, candidates))
-        half = len(parts) // 2  # of a small table there is one part, and no second process
-
-        def study(some: Sequence[ScoreTable]) -> list[BenchmarkStudy]:
-            return [one for part in some for one in _study_part(part, sets, candidates, seed)]
-
-        # The threads of matrix products would get in the way of the other process.
-        with threadpool_limits(1, user_api="blas"):
-            beside = start_beside(lambda: study(parts[:half])) if half else list
-            found = {one.benchmark.name: one for one in [*study(parts[half:]), *beside()]}
+        for part in split_benchmarks(judged, sets, candidates):
+            fitted = fit_all(part, sets, candidates)
+            found |= {b.name: _study(fitted, k, seed) for k, b in enumerate(part.benchmarks)}
     studies = tuple(
         found.get(b.name, BenchmarkStudy(b, reason))
         for b, reason in zip(table.benchmarks, short, strict=True)
@@ -78,13 +69,6 @@ def study_cohort(cohort: Cohort, seed: int = 0, only: Sequence[str] | None = Non
         studies,
         _with_compute(first, candidates, seed) if first else None,
     )
-
-
-def _study_part(
-    part: ScoreTable, sets: tuple[TrainingSet, ...], candidates: tuple[Candidate, ...], seed: int
-) -> list[BenchmarkStudy]:
-    fitted = fit_all(part, sets, candidates)
-    return [_study(fitted, k, seed) for k in range(len(part.benchmarks))]
 
 
 def find_shortage(table: ScoreTable, benchmark: int) -> str | None:

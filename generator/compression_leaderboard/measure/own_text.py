@@ -14,7 +14,7 @@ import socket
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +31,7 @@ from compression_leaderboard.measure.tokens import cut_windows, encode_documents
 from compression_leaderboard.measure.weights import Loaded
 from compression_leaderboard.own_text.documents import PIECE_BYTES
 from compression_leaderboard.own_text.journal import Cost, Listed
-from compression_leaderboard.records.results import CLASSICAL, Compressor
+from compression_leaderboard.records.results import CLASSICAL, Compressor, Lossless
 
 _allowed: list[frozenset[str]] = []  # hosts and their addresses; innermost last
 _hooked: list[bool] = []
@@ -91,31 +91,38 @@ def describe_scorer(loaded: Loaded, identity: str, window: int, stride: int) -> 
 def score_pieces(
     loaded: Loaded, window: int, stride: int, texts: Iterable[Text]
 ) -> Iterator[list[Cost]]:
-    """Costs of pieces in bits, batch by batch.
-
-    Raises MeasureError for a context shorter than the window, text of which the tokenizer makes
-    no token, and output that is not finite.
-    """
-    if loaded.subject.context_tokens < window:
-        held = loaded.subject.context_tokens
-        wrong = f"the model reads {held} tokens, the window has {window}"
-        raise MeasureError("context", f"{wrong}; pass --window {held}, for all models alike")
+    """Costs of pieces in bits, batch by batch. Raises MeasureError as `score_documents` does."""
     for batch in _batches(texts):
         yield _score(loaded, batch, window, stride)
 
 
 def _score(loaded: Loaded, batch: list[Text], window: int, stride: int) -> list[Cost]:
     documents = [Document(piece.name, text) for piece, text in batch]
+    bits = score_documents(loaded, documents, window, stride).documents
+    return [
+        Cost(piece.text, document.tokens, document.bits, document.lossless)
+        for (piece, _), document in zip(batch, bits, strict=True)
+    ]
+
+
+def score_documents(
+    loaded: Loaded, documents: Sequence[Document], window: int, stride: int
+) -> Lossless:
+    """Bits of documents that fit into memory, in one pass; no hidden states are kept.
+
+    Raises MeasureError for a context shorter than the window, text of which the tokenizer makes
+    no token, and output that is not finite.
+    """
+    if loaded.subject.context_tokens < window:
+        context = loaded.subject.context_tokens
+        wrong = f"the model reads {context} tokens, the window has {window}"
+        raise MeasureError("context", f"{wrong}; pass --window {context}, for all models alike")
     encoded = encode_documents(documents, loaded.tokenizer, loaded.subject.vocabulary)
     lengths = [len(document.inputs) for document in encoded]
     nowhere = [np.zeros(length, dtype=bool) for length in lengths]
     windows = cut_windows(lengths, window, stride)
     passed = run_forward(loaded.model, encoded, windows, nowhere, None, lambda tokens: None)
-    bits = sum_bits(encoded, passed, start_token(loaded.tokenizer)[0]).documents
-    return [
-        Cost(piece.text, document.tokens, document.bits, document.lossless)
-        for (piece, _), document in zip(batch, bits, strict=True)
-    ]
+    return sum_bits(encoded, passed, start_token(loaded.tokenizer)[0])
 
 
 def _batches(texts: Iterable[Text]) -> Iterator[list[Text]]:

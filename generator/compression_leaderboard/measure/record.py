@@ -13,9 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import datasets
-from transformers.utils import logging as transformers_logging
-
 from compression_leaderboard.plan import Job, Machine
 from compression_leaderboard.records.jobs import Reason
 from compression_leaderboard.records.results import FORMAT, Environment, Result
@@ -40,6 +37,9 @@ class MeasureError(Exception):
 
 def silence_libraries() -> None:
     """Keep the libraries' chatter off the terminal: stderr is for our progress."""
+    import datasets
+    from transformers.utils import logging as transformers_logging
+
     warnings.filterwarnings("ignore")
     for name in ("transformers", "lm_eval", "lm-eval", "datasets", "huggingface_hub"):
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -24,7 +24,7 @@ from compression_leaderboard.measure.weights import hash_files
 from compression_leaderboard.records.names import COMMIT, HASH_REVISION
 from compression_leaderboard.records.suites import Dataset, Suite, Task
 
-REPAIR_DOCUMENTS = "or pin the new revision"
+PIN_AGAIN = "or pin the new revision"
 
 
 def pinned_commit(task: Task, root: Path) -> str | None:
@@ -37,7 +37,7 @@ def pinned_commit(task: Task, root: Path) -> str | None:
         commit, found = hash_mirrored(dataset.path)
         if found != dataset.revision:
             wrong = f"{task.task}: the mirror's {dataset.path} is {found}, the suite pins"
-            repair = f"serve the documents of its origin, {REPAIR}"
+            repair = f"serve the documents of its origin, {PIN_AGAIN}"
             raise MeasureError("harness", f"{wrong} {dataset.revision}; {repair}")
         return commit
     if COMMIT.fullmatch(dataset.revision):
@@ -67,7 +67,7 @@ def _check_file(task: str, dataset: Dataset, root: Path) -> None:
         raise MeasureError("harness", f"{task}: {dataset.path} is missing")
     if (found := hash_files({file.name: file})) != dataset.revision:
         wrong = f"{task}: {dataset.path} is {found}, the suite pins"
-        raise MeasureError("harness", f"{wrong} {dataset.revision}; restore the file, {REPAIR}")
+        raise MeasureError("harness", f"{wrong} {dataset.revision}; restore the file, {PIN_AGAIN}")
 
 
 STOCK = Path(lm_eval.__file__).parent / "tasks"

@@ -296,34 +296,36 @@ def _local(text: str, path: Path) -> Reference | str:
     return Reference(text, path=path)
 
 
-def load_reference(reference: Reference, root: Path, cache: Path) -> tuple[Loaded, str]:
+def load_reference(
+    reference: Reference, root: Path, cache: Path, dtype: torch.dtype | None = None
+) -> tuple[Loaded, str]:
     """The model in memory, and its identity: weights and tokenizer to the byte. Raises
     MeasureError."""
     if reference.path is not None:
-        return _load_local(reference.path, cache)
+        return _load_local(reference.path, cache, dtype)
     if reference.hub is not None:
-        return _load_from_hub(reference.hub, cache)
+        return _load_from_hub(reference.hub, cache, dtype)
     model = reference.model
     assert model is not None  # one of the three is given
     if model.weights.hub:
-        return _load_from_hub(f"{model.weights.hub}@{model.weights.revision}", cache)
-    loaded = load_model(model, model.revisions()[-1], root, cache)
+        return _load_from_hub(f"{model.weights.hub}@{model.weights.revision}", cache, dtype)
+    loaded = load_model(model, model.revisions()[-1], root, cache, dtype)
     return loaded, f"{model.id}@{model.weights.revision}"
 
 
-def _load_local(path: Path, cache: Path) -> tuple[Loaded, str]:
+def _load_local(path: Path, cache: Path, dtype: torch.dtype | None) -> tuple[Loaded, str]:
     if path.is_file():
         revision = hash_weights([path])
         folder = cache / "weights" / revision
         if not (folder / "model.safetensors").is_file():
             _convert(path, folder)
-        return load_folder(folder, path.stat().st_size), revision
+        return load_folder(folder, path.stat().st_size, dtype), revision
     files = [file for file in weight_files(path) if file.suffix == ".safetensors"]
     others = sorted(file for file in path.iterdir() if file.suffix in TEXTS)
     digests = "".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in others)
     small = hashlib.sha256(digests.encode()).hexdigest()[:16]  # tokenizer and configuration
     size = sum(file.stat().st_size for file in files)
-    return load_folder(path, size), f"{hash_weights(files)}, tokenizer {small}"
+    return load_folder(path, size, dtype), f"{hash_weights(files)}, tokenizer {small}"
 
 
 def _convert(path: Path, folder: Path) -> None:
@@ -338,7 +340,7 @@ def _convert(path: Path, folder: Path) -> None:
         raise MeasureError("weights", f"{wrong}; {repair}") from error
 
 
-def _load_from_hub(name: str, cache: Path) -> tuple[Loaded, str]:
+def _load_from_hub(name: str, cache: Path, dtype: torch.dtype | None) -> tuple[Loaded, str]:
     """By way of the cache; a mark there says that the download was completed."""
     repository, _, revision = name.partition("@")
     mark = cache / "hub" / f"complete-{name.replace('/', '--')}.json"
@@ -346,10 +348,10 @@ def _load_from_hub(name: str, cache: Path) -> tuple[Loaded, str]:
         folder = Path(json.loads(mark.read_text("utf-8"))["folder"])
         if not folder.is_dir():
             mark.unlink()
-            return _load_from_hub(name, cache)
+            return _load_from_hub(name, cache, dtype)
     else:
         folder = download_weights(repository, revision, None, cache, measure_room(cache))
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.write_text(json.dumps({"folder": str(folder.resolve())}), "utf-8")
     size = sum(file.stat().st_size for file in weight_files(folder))
-    return load_folder(folder, size), name
+    return load_folder(folder, size, dtype), name

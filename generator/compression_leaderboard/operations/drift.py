@@ -1,8 +1,8 @@
 """What the sentinel's records say over time: has measuring itself drifted?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from compression_leaderboard.board.derived import bits_interval, compare_bits
 from compression_leaderboard.intervals import Interval
@@ -14,11 +14,19 @@ from compression_leaderboard.repository.specs import Specs
 ROUNDING_BITS = 1e-4  # a token: what batching, padding and the order of sums may move
 
 Verdict = Literal["first", "equal", "rounding", "moved", "moved beyond noise"]
+VERDICTS: dict[Verdict, str] = {
+    "first": "the first",
+    "equal": "equal to the last bit",
+    "rounding": "within rounding",
+    "moved": "moved, within the noise of the text",
+    "moved beyond noise": "moved beyond the noise of the text",
+}
+NO_SENTINEL = "no sentinel is named: write runs/sentinel.toml"
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One record of the sentinel, held against the first one in the same number format."""
+    """A record of the sentinel, compared with the first in the same number format."""
 
     entry: StoredResult
     bits_per_byte: float
@@ -29,7 +37,7 @@ class Reading:
 
 
 def read_sentinel(specs: Specs, stored: Iterable[StoredResult]) -> list[Reading]:
-    """The readings in order of number format and time; empty without a sentinel or a record.
+    """Read the sentinel's records, in order of number format and time.
 
     Only valid records of the final weights on today's text under today's protocol are readings:
     others differ for a known reason.
@@ -37,16 +45,16 @@ def read_sentinel(specs: Specs, stored: Iterable[StoredResult]) -> list[Reading]
     if (sentinel := specs.sentinel) is None:
         return []
     model, text = specs.models[sentinel.model], CorpusText.of(specs.corpora[sentinel.corpus])
-    held: dict[str, list[tuple[StoredResult, Lossless]]] = {}
+    by_dtype: dict[str, list[tuple[StoredResult, Lossless]]] = {}
     for entry in sorted(stored, key=lambda e: (e.result.started, e.file)):
         result = entry.result
         of_it = (result.model, result.revision) == (model.id, model.weights.revision)
         if of_it and result.counts and result.lossless is not None and result.text == text:
-            held.setdefault(str(result.environment.dtype), []).append((entry, result.lossless))
+            by_dtype.setdefault(str(result.environment.dtype), []).append((entry, result.lossless))
     return [
-        _read(*row, *held[dtype][0], is_first=place == 0)
-        for dtype in sorted(held)
-        for place, row in enumerate(held[dtype])
+        _read(*record, *records[0], is_first=place == 0)
+        for _, records in sorted(by_dtype.items())
+        for place, record in enumerate(records)
     ]
 
 
@@ -68,25 +76,79 @@ def _read(
 
 
 def _judge(difference: float, lossless: Lossless, reference: Lossless) -> Verdict:
-    """How large a difference is. Rounding is exact to ROUNDING_BITS a token. Noise is half the
-    width of the score's own 95 % interval: how far other documents of the kind would move it."""
+    """Judge the size of a difference. Rounding is at most ROUNDING_BITS per token. Noise is half
+    the width of the score's 95 % interval: how far other documents of the kind would move it."""
     if lossless.documents == reference.documents:
         return "equal"
     tokens = sum(document.tokens for document in reference.documents)
     size = sum(document.bytes for document in reference.documents)
     if abs(difference) <= ROUNDING_BITS * tokens / size:
         return "rounding"
-    own = bits_interval(reference)
-    if own is None or abs(difference) <= (own.high - own.low) / 2:
+    interval = bits_interval(reference)
+    if interval is None or abs(difference) <= (interval.high - interval.low) / 2:
         return "moved"
     return "moved beyond noise"
 
 
 def _changes(first: Environment, now: Environment) -> tuple[str, ...]:
     """What differs, in words; package by package."""
-    found = software_changes(first.packages, now.packages)
+    changes = software_changes(first.packages, now.packages)
     for name in ("python", "machine", "processor", "device", "threads"):
         was, is_now = getattr(first, name), getattr(now, name)
         if was != is_now:
-            found.append(f"{name} {was} → {is_now}")
-    return tuple(found)
+            changes.append(f"{name} {was} → {is_now}")
+    return tuple(changes)
+
+
+def sentinel_title(specs: Specs) -> str:
+    """The model and the text of the sentinel. specs: with a sentinel."""
+    assert specs.sentinel is not None
+    model, corpus = specs.models[specs.sentinel.model], specs.corpora[specs.sentinel.corpus]
+    return f"{model.title} on {corpus.title}"
+
+
+def drift_text(specs: Specs, readings: Sequence[Reading]) -> str:
+    """One line per reading below a line that names the sentinel."""
+    if specs.sentinel is None:
+        return f"{NO_SENTINEL}\n"
+    lines = [f"sentinel: {sentinel_title(specs)}", *map(_line, readings)]
+    if not readings:
+        lines.append("not measured yet")
+    return "".join(f"{_plain(line)}\n" for line in lines)
+
+
+def _line(reading: Reading) -> str:
+    result = reading.entry.result
+    parts = [f"{result.started:%Y-%m-%d} {result.run_id} {result.environment.dtype}"]
+    parts.append(f"{reading.bits_per_byte:.6f} bits/byte")
+    if reading.difference is not None:
+        parts.append(f"{reading.difference:+.3g}")
+    return "  ".join([*parts, VERDICTS[reading.verdict], *reading.changed])
+
+
+def _plain(line: str) -> str:
+    """A line without line ends and without ends of a block of code."""
+    return "".join(c if c.isprintable() else " " for c in line).replace("`", "'")
+
+
+def drift_markdown(specs: Specs, readings: Sequence[Reading]) -> str:
+    """The text as a block of code, in which nothing is markup."""
+    return f"### Sentinel\n\n```text\n{drift_text(specs, readings)}```\n"
+
+
+def drift_json(readings: Sequence[Reading]) -> list[dict[str, Any]]:
+    """One object per reading; what is unknown is null."""
+    return [
+        {
+            "record": reading.entry.file,
+            "started": reading.entry.result.started.isoformat(),
+            "dtype": reading.entry.result.environment.dtype,
+            "bits_per_byte": reading.bits_per_byte,
+            "difference": reading.difference,
+            "low95": reading.interval.low if reading.interval else None,
+            "high95": reading.interval.high if reading.interval else None,
+            "verdict": reading.verdict,
+            "changed": list(reading.changed),
+        }
+        for reading in readings
+    ]

@@ -8,23 +8,52 @@ from typing import Any, Literal
 
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.compressors import CompressorRate, CompressorRow, settings_text
-from compression_leaderboard.board.figures import Column, Key, Row
+from compression_leaderboard.board.figures import Column, Figure, Key, Row
 from compression_leaderboard.fits.findings import Prediction
 from compression_leaderboard.fits.intervals import LEVELS
-from compression_leaderboard.pages.glossary import COMPRESSOR_NOTE, mixture_note, terms_line
-from compression_leaderboard.pages.text import UNKNOWN, count, counted, escape, number
+from compression_leaderboard.pages.glossary import BOARD, Term, find_terms
+from compression_leaderboard.pages.text import count, counted, number
 
 Form = Literal["text", "rank", "count", "figure", "seconds"]
 Better = Literal["low", "high"] | None
-# Text or number; a figure may be [value, low, high] or [value, low, high, mark].
-Cell = str | float | list[Any] | None
+Reading = str | float | tuple[int, int] | Figure | None  # what a row knows of a column
 
 SHOWN_SCORES = 12  # further benchmarks wait in the column chooser
 
 
+@dataclass(frozen=True, slots=True)
+class BoardCell:
+    """A cell: the text that readers see, and the numbers behind it.
+
+    value: what the column sorts by; None where that is the text. low, high: the interval, or the
+    ends of a rank range. interval: the interval as text. note: small, below the figure.
+    """
+
+    text: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    interval: str = ""
+    note: str = ""
+
+    @property
+    def is_predicted(self) -> bool:
+        return self.note.startswith("predicted")
+
+    @property
+    def packed(self) -> str | list[Any]:
+        """The cell as the page's script reads it: a text, or an array without its empty end."""
+        if self.value is None:
+            return self.text
+        cell = [self.value, self.text, self.low, self.high, self.interval or None, self.note]
+        while not cell[-1]:
+            cell.pop()
+        return cell
+
+
 @dataclass(frozen=True)
 class BoardColumn:
-    """One column: what it is called, how its cells are written, and whether it starts visible."""
+    """A column: its names, how its cells are written, and whether it starts visible."""
 
     key: str
     label: str
@@ -34,32 +63,72 @@ class BoardColumn:
     scale: float = 1.0  # a fraction is shown times 100
     shown: bool = True
     better: Better = None
-    cell: Callable[[Row], Cell] = lambda row: None
+    read: Callable[[Row], Reading] = lambda row: None
 
     @property
     def outline(self) -> dict[str, object]:
         """What the page's script must know."""
-        names = ("key", "label", "form", "unit", "digits", "scale", "shown", "better")
+        names = ("key", "label", "form", "unit", "shown", "better")
         return {name: getattr(self, name) for name in names}
+
+    def cell(self, reading: Reading) -> BoardCell | None:
+        """Write a reading for readers; None where nothing is known."""
+        match reading:
+            case None | "":
+                return None
+            case str():
+                return BoardCell(reading)
+            case Figure():
+                return self.figure(reading.value, *(reading.interval or ()))
+            case (best, worst):
+                text = str(best) if best == worst else f"{best}–{worst}"
+                return BoardCell(text, best, best, worst)
+            case value if not math.isfinite(value):
+                return None
+            case value if self.form == "figure":
+                return self.figure(value)
+            case value:
+                text = count(value) if self.form == "count" else number(value, 0)
+                return BoardCell(text, _rounded(value))
+
+    def figure(
+        self, value: float, low: float | None = None, high: float | None = None, note: str = ""
+    ) -> BoardCell:
+        """A figure with its interval, where that is known."""
+        text = self._number(value)
+        if note.startswith("predicted"):
+            text = f"≈ {text}"
+        if low is None or high is None:
+            return BoardCell(text, _rounded(value), note=note)
+        interval = f"{self._number(low)}–{self._number(high)}"
+        return BoardCell(text, _rounded(value), _rounded(low), _rounded(high), interval, note)
+
+    def _number(self, value: float) -> str:
+        return number(self.scale * value, self.digits)
 
 
 @dataclass(frozen=True)
 class BoardRow:
-    """One line of the table. order: by compression, None last."""
+    """A row of the table. order: by compression, None last."""
 
     page: str  # below the site's root; a compressor has no page and leads to its record
     provenance: str
     licence: str | None
     parameters: float | None
-    cells: tuple[Cell, ...]
+    cells: tuple[BoardCell | None, ...]
     order: float | None
     complete: bool  # every text and every score of the cohort is known
     mixture: bool = False  # parameters may not count all weights
 
     @property
+    def name(self) -> str:
+        return self.cells[0].text if self.cells[0] else ""
+
+    @property
     def packed(self) -> list[Any]:
         """The row as the page's script reads it."""
-        return [self.page, self.provenance, self.licence, int(self.complete), *self.cells]
+        cells = [cell and cell.packed for cell in self.cells]
+        return [self.page, self.provenance, self.licence, int(self.complete), *cells]
 
 
 @dataclass(frozen=True)
@@ -70,24 +139,43 @@ class BoardTable:
     columns: tuple[BoardColumn, ...]
     rows: tuple[BoardRow, ...]
 
+    @property
+    def models(self) -> list[BoardRow]:
+        """The rows that are no compressors."""
+        return [row for row in self.rows if row.provenance != "classical"]
+
+    @property
+    def mean_key(self) -> str:
+        """The column by which the table is ordered."""
+        compression = self.cohort.compression
+        return compression[0].key.id if len(compression) == 1 else self.cohort.mean_compression.id
+
+    def column(self, key: str) -> BoardColumn | None:
+        return next((column for column in self.columns if column.key == key), None)
+
+    def cell(self, row: BoardRow, key: str) -> BoardCell | None:
+        """What is known of a row in a column; None too where the table lacks the column."""
+        cells = zip(self.columns, row.cells, strict=True)
+        return next((cell for column, cell in cells if column.key == key), None)
+
 
 def make_board_table(cohort: Cohort, predictions: Iterable[Prediction] = ()) -> BoardTable:
-    """All columns in which something is known, and all rows, compressors among them.
+    """Make all columns in which something is known, and all rows, compressors among them.
 
     A score that is missing and predicted is a cell marked "predicted", with a 95 % interval too.
     """
-    guessed = {(p.model, p.key.id): p for p in predictions}
-    needed = [c.key for c in (*cohort.compression, *cohort.scores)]
-    columns = [c for c in _columns(cohort) if any(c.cell(row) is not None for row in cohort.rows)]
+    predicted = {(p.model, p.key.id): p for p in predictions}
+    required = [c.key for c in (*cohort.compression, *cohort.scores)]
+    columns = [c for c in _columns(cohort) if any(c.cell(c.read(row)) for row in cohort.rows)]
     rows = [
         BoardRow(
             page=row.page,
             provenance=cohort.provenance,
             licence=row.licence,
-            parameters=_number(row.parameters),
-            cells=tuple(_cell(column, row, guessed) for column in columns),
-            order=_number(row.value(cohort.mean_compression)),
-            complete=all(key in row.figures for key in needed),
+            parameters=row.parameters,
+            cells=tuple(_cell(column, row, predicted) for column in columns),
+            order=row.value(cohort.mean_compression),
+            complete=all(key in row.figures for key in required),
             mixture=row.model in cohort.mixtures,
         )
         for row in cohort.rows
@@ -97,18 +185,16 @@ def make_board_table(cohort: Cohort, predictions: Iterable[Prediction] = ()) -> 
     return BoardTable(cohort, tuple(columns), tuple(rows))
 
 
-def _cell(column: BoardColumn, row: Row, guessed: Mapping[tuple[str, str], Prediction]) -> Cell:
-    found = column.cell(row)
-    p = guessed.get((row.model, column.key))
-    if found is not None or p is None:
-        return found
-    low, high = p.intervals[LEVELS.index(0.95)]
-    mark = "predicted, extrapolation" if p.extrapolation else "predicted"
-    return [_rounded(p.value), _rounded(low), _rounded(high), mark]
-
-
-def is_predicted(cell: Cell) -> bool:
-    return isinstance(cell, list) and str(cell[-1]).startswith("predicted")
+def _cell(
+    column: BoardColumn, row: Row, predicted: Mapping[tuple[str, str], Prediction]
+) -> BoardCell | None:
+    cell = column.cell(column.read(row))
+    prediction = predicted.get((row.model, column.key))
+    if cell is not None or prediction is None:
+        return cell
+    low, high = prediction.intervals[LEVELS.index(0.95)]
+    note = "predicted, extrapolation" if prediction.extrapolation else "predicted"
+    return column.figure(prediction.value, low, high, note)
 
 
 def _order(row: BoardRow, upwards: bool) -> tuple[bool, float]:
@@ -121,8 +207,8 @@ def _order(row: BoardRow, upwards: bool) -> tuple[bool, float]:
 def _columns(cohort: Cohort) -> list[BoardColumn]:
     text, size = _text_column, _count_column
     columns = [
-        BoardColumn("name", "Model", "text", cell=lambda row: row.label),
-        BoardColumn("rank", "Rank", "rank", cell=_rank),
+        BoardColumn("name", "Model", "text", read=lambda row: row.label),
+        BoardColumn("rank", "Rank", "rank", read=lambda row: row.rank),
         text("family", "Family"),
         text("kind", "Kind"),
         size("parameters", "Parameters"),
@@ -152,17 +238,19 @@ def _columns(cohort: Cohort) -> list[BoardColumn]:
         text("licence", "Licence", shown=False),
         text("released", "Released", shown=False),
         size("scored_bytes", "Text scored", "bytes"),
-        BoardColumn("wall_seconds", "Cost", "seconds", "seconds", cell=_of("wall_seconds")),
+        BoardColumn(
+            "wall_seconds", "Cost", "seconds", "seconds", read=lambda row: row.wall_seconds
+        ),
         text("date", "Measured on" if cohort.provenance == "measured" else "Collected on"),
     ]
 
 
 def _text_column(key: str, label: str, shown: bool = True) -> BoardColumn:
-    return BoardColumn(key, label, "text", shown=shown, cell=lambda row: _text(getattr(row, key)))
+    return BoardColumn(key, label, "text", shown=shown, read=lambda row: getattr(row, key))
 
 
 def _count_column(key: str, label: str, unit: str = "", shown: bool = True) -> BoardColumn:
-    return BoardColumn(key, label, "count", unit, shown=shown, cell=_of(key))
+    return BoardColumn(key, label, "count", unit, shown=shown, read=lambda row: getattr(row, key))
 
 
 def _better(column: Column) -> Better:
@@ -170,66 +258,43 @@ def _better(column: Column) -> Better:
 
 
 def _figure(key: Key, label: str, unit: str, digits: int, better: Better = None) -> BoardColumn:
-    return BoardColumn(key.id, label, "figure", unit, digits, better=better, cell=_cell_of(key))
+    return BoardColumn(
+        key.id, label, "figure", unit, digits, better=better, read=lambda row: row.figures.get(key)
+    )
 
 
 def _score(key: Key, label: str, shown: bool = True) -> BoardColumn:
     """A fraction as per cent."""
-    return BoardColumn(key.id, label, "figure", "%", 1, 100.0, shown, "high", _cell_of(key))
-
-
-def _cell_of(key: Key) -> Callable[[Row], Cell]:
-    """A figure with its interval, where that is known."""
-
-    def cell(row: Row) -> Cell:
-        figure = row.figures.get(key)
-        if figure is None:
-            return None
-        if figure.interval is None:
-            return _rounded(figure.value)
-        return [_rounded(one) for one in (figure.value, *figure.interval)]
-
-    return cell
-
-
-def _rank(row: Row) -> Cell:
-    return None if row.rank is None else list(row.rank)
+    return BoardColumn(
+        key.id, label, "figure", "%", 1, 100.0, shown, "high", lambda row: row.figures.get(key)
+    )
 
 
 def _compressor(row: CompressorRow, columns: Sequence[BoardColumn], cohort: Cohort) -> BoardRow:
     """A compressor has rates of texts, and neither size, plane nor scores."""
     rate = next(iter(row.rates.values()))
-    cells: dict[str, Cell] = {"name": f"{row.name} ({settings_text(rate.text)})"}
-    cells["scored_bytes"] = sum(r.bytes for r in row.rates.values())
+    readings: dict[str, Reading] = {
+        "name": f"{row.name} ({settings_text(rate.text)})",
+        "scored_bytes": sum(r.bytes for r in row.rates.values()),
+    }
     if len(cohort.compression) > 1:
-        cells[cohort.mean_compression.id] = _number(row.average)
+        readings[cohort.mean_compression.id] = row.average
     rates = {c.key.id: row.rates[c.name] for c in cohort.compression if c.name in row.rates}
-    cells |= {key: _rate(one) for key, one in rates.items()}
-    found = tuple(cells.get(column.key) for column in columns)
-    record = f"records/{rate.record}"
-    return BoardRow(record, "classical", None, None, found, row.average, False)
+    cells = tuple(
+        _rate(column, rates[column.key])
+        if column.key in rates
+        else column.cell(readings.get(column.key))
+        for column in columns
+    )
+    return BoardRow(f"records/{rate.record}", "classical", None, None, cells, row.average, False)
 
 
-def _rate(rate: CompressorRate) -> Cell:
-    """The whole text as one stream; the mark tells the figure that compares with models."""
-    mark = f"alone {rate.alone:.3f}"
+def _rate(column: BoardColumn, rate: CompressorRate) -> BoardCell:
+    """The whole text as one stream; the note has the figure that compares with models."""
+    note = f"alone {rate.alone:.3f}"
     if rate.interval is not None:
-        mark += f" ({rate.interval.low:.3f}–{rate.interval.high:.3f})"
-    return [_rounded(rate.whole), None, None, mark]
-
-
-def _of(key: str) -> Callable[[Row], Cell]:
-    return lambda row: _number(getattr(row, key))
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _number(value: object) -> float | None:
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return _rounded(float(value))
+        note += f" ({rate.interval.low:.3f}–{rate.interval.high:.3f})"
+    return column.figure(rate.whole, note=note)
 
 
 def _rounded(value: float) -> float:
@@ -266,184 +331,94 @@ def board_json(board: BoardTable, date: str) -> bytes:
     return text.encode()
 
 
-def render_board(board: BoardTable, root: str, date: str) -> str:
-    """Controls and table. root: from the page to the site's root, "" or "../../"."""
-    name = escape(board.cohort.name)
-    all_shown = " hidden" if len(board.rows) <= FIRST_ROWS else ""
-    return (
-        f'<section class="leaderboard" data-board="{root}boards/{name}.json" data-root="{root}">'
-        f"{_controls(board)}{_status(board, root)}{_table(board, root, date)}"
-        '<p class="board-more needs-script"><button type="button" data-more'
-        f"{all_shown}>Show more rows</button></p></section>{_legend(board, root)}"
+@dataclass(frozen=True)
+class Choice:
+    """A filter of the table. options: value and text."""
+
+    name: str
+    label: str
+    options: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class BoardView:
+    """What a page shows of a table. columns: place among a row's cells, and the column."""
+
+    board: BoardTable
+    choices: Sequence[Choice]
+    status: str
+    caption: str
+    explanation: str
+    columns: Sequence[tuple[int, BoardColumn]]
+    rows: Sequence[BoardRow]  # the first
+    terms: Sequence[Term]
+
+
+def view_board(board: BoardTable) -> BoardView:
+    """The table with its controls, for `board.html`."""
+    return BoardView(
+        board=board,
+        choices=_choices(board),
+        status=_status(board),
+        caption=f"{board.cohort.title}: {counted(len(board.rows), 'row')}",
+        explanation=_explanation(board),
+        columns=[(k, column) for k, column in enumerate(board.columns) if column.shown],
+        rows=board.rows[:FIRST_ROWS],
+        terms=find_terms(BOARD),
     )
 
 
-def _controls(board: BoardTable) -> str:
-    parts = [
-        '<label class="wide">Search<input type="search" name="find" autocomplete="off" '
-        'placeholder="name or family"></label>',
-        _choice("family", "Family", _values(board, "family")),
-        _choice("kind", "Kind", _values(board, "kind")),
-        _select("size", "Size", SIZES),
-        _choice("licence", "Licence", sorted({row.licence for row in board.rows if row.licence})),
-        _select("provenance", "Figures", _provenances(board)),
-        '<label class="check"><input type="checkbox" name="complete"> Complete rows only</label>',
-        _chooser(board.columns),
-        '<button type="reset">Reset</button>',
+def _choices(board: BoardTable) -> list[Choice]:
+    """Filters with something to choose."""
+    licences = {row.licence for row in board.rows if row.licence}
+    choices = [
+        _choice("family", "Family", _texts(board, "family")),
+        _choice("kind", "Kind", _texts(board, "kind")),
+        Choice("size", "Size", SIZES),
+        _choice("licence", "Licence", licences),
+        Choice("provenance", "Figures", _provenances(board)),
     ]
-    return (
-        '<form class="board-controls needs-script" role="search" '
-        f'aria-label="Filter the table">{"".join(parts)}</form>'
-    )
+    return [choice for choice in choices if len(choice.options) > 1]
 
 
-def _values(board: BoardTable, key: str) -> list[str]:
-    place = next((k for k, column in enumerate(board.columns) if column.key == key), None)
-    if place is None:
-        return []
-    return sorted({str(row.cells[place]) for row in board.rows if row.cells[place] is not None})
+def _texts(board: BoardTable, key: str) -> set[str]:
+    cells = (board.cell(row, key) for row in board.rows)
+    return {cell.text for cell in cells if cell}
 
 
-def _choice(name: str, label: str, values: Sequence[str]) -> str:
-    """A choice among values; nothing where none is known."""
-    if not values:
-        return ""
-    return _select(name, label, [("", "All"), *((value, value) for value in values)])
-
-
-def _select(name: str, label: str, options: Sequence[tuple[str, str]]) -> str:
-    shown = "".join(f'<option value="{escape(v)}">{escape(text)}</option>' for v, text in options)
-    return f'<label>{label}<select name="{name}">{shown}</select></label>'
+def _choice(name: str, label: str, values: Iterable[str]) -> Choice:
+    return Choice(name, label, [("", "All"), *((value, value) for value in sorted(values))])
 
 
 def _provenances(board: BoardTable) -> list[tuple[str, str]]:
-    found = {row.provenance for row in board.rows}
-    if any(_mark(cell).startswith("predicted") for row in board.rows for cell in row.cells):
-        found.add("predicted")
-    return [("", "All"), *((key, text) for key, text in PROVENANCES.items() if key in found)]
+    shown = {row.provenance for row in board.rows}
+    if any(cell and cell.is_predicted for row in board.rows for cell in row.cells):
+        shown.add("predicted")
+    return [("", "All"), *((key, text) for key, text in PROVENANCES.items() if key in shown)]
 
 
-def _chooser(columns: Sequence[BoardColumn]) -> str:
-    boxes = "".join(
-        f'<label><input type="checkbox" name="column" value="{escape(column.key)}"'
-        f"{' checked' if column.shown else ''}> {escape(column.label)}</label>"
-        for column in columns[1:]
-    )
-    return (
-        '<details class="chooser"><summary>Columns</summary>'
-        f'<fieldset><legend class="hidden-text">Columns of the table</legend>{boxes}</fieldset>'
-        "</details>"
-    )
-
-
-def _status(board: BoardTable, root: str) -> str:
-    models = sum(row.provenance != "classical" for row in board.rows)
-    compressors = len(board.rows) - models
-    words = counted(models, "model")
-    if compressors:
-        words += f" and {counted(compressors, 'compressor')}"
+def _status(board: BoardTable) -> str:
+    models = len(board.models)
+    status = counted(models, "model")
+    if compressors := len(board.rows) - models:
+        status += f" and {counted(compressors, 'compressor')}"
     if len(board.rows) > FIRST_ROWS:
-        words += f", the first {FIRST_ROWS} rows shown"
-    return (
-        f'<div class="board-status"><p aria-live="polite" data-status>{words}</p><p>'
-        f'<a href="{root}data/leaderboard.csv" download data-download>Download what I see (CSV)</a>'
-        ' <button type="button" class="needs-script" data-copy>Copy link</button></p></div>'
-    )
+        status += f", the first {FIRST_ROWS} rows shown"
+    return status
 
 
-def _table(board: BoardTable, root: str, date: str) -> str:
-    columns = [column for column in board.columns if column.shown]
-    places = [k for k, column in enumerate(board.columns) if column.shown]
-    cohort = board.cohort
-    caption = (
-        f"{cohort.title}: {counted(len(board.rows), 'row')}, as of {date}. Best compression first; "
-        f"click a heading to sort. {_rank_words(board)}"
-    )
-    head = "".join(_heading(column) for column in columns)
-    body = "".join(
-        _line(row, [row.cells[k] for k in places], columns, root) for row in board.rows[:FIRST_ROWS]
-    )
-    return (
-        f'<div class="board-scroll tall" tabindex="0" role="region" '
-        f'aria-label="{escape(cohort.title)}">'
-        f'<table class="board wide" id="{escape(cohort.name)}-table">'
-        f"<caption><span>{escape(caption)}</span></caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _rank_words(board: BoardTable) -> str:
-    if board.cohort.provenance == "measured":
-        place = next((k for k, column in enumerate(board.columns) if column.form == "rank"), None)
-        ranks = [] if place is None else [row.cells[place] for row in board.rows]
-        if not any(isinstance(rank, list) and rank[0] != rank[1] for rank in ranks):
-            return ""
+def _explanation(board: BoardTable) -> str:
+    """What the order and the ranks mean."""
+    order = "Best compression first; click a heading to sort."
+    if board.cohort.provenance == "published":
         return (
-            "A rank of 2–4: one model is known to need fewer bits and all but three others more, "
-            "the rest is a tie (95 % paired bootstrap over documents, pair by pair)."
+            f"{order} The source gives no error for its compression, so ranks are those of the "
+            "figures."
         )
-    return "The source gives no error for its compression, so ranks are those of the figures."
-
-
-def _heading(column: BoardColumn) -> str:
-    unit = f"<small>{escape(column.unit)}</small>" if column.unit else ""
-    numeric = "" if column.form == "text" else " class=n"
-    label = escape(column.label)
+    ranks = [board.cell(row, "rank") for row in board.rows]
+    if not any(rank and rank.low != rank.high for rank in ranks):
+        return order
     return (
-        f'<th scope="col" data-key="{escape(column.key)}" data-label="{label}"{numeric}>'
-        f'<button type="button">{label}</button>{unit}</th>'
-    )
-
-
-def _line(row: BoardRow, cells: Sequence[Cell], columns: Sequence[BoardColumn], root: str) -> str:
-    name = escape(cells[0]).replace("/", "/<wbr>")
-    name = f'<a href="{root}{escape(row.page)}">{name}</a>'
-    rest = "".join(
-        f"<td{'' if c.form == 'text' else ' class=n'}>{cell_html(cell, c)}</td>"
-        for cell, c in zip(cells[1:], columns[1:], strict=True)
-    )
-    return f'<tr class="{row.provenance}"><th scope="row">{name}</th>{rest}</tr>'
-
-
-def cell_html(cell: Cell, column: BoardColumn) -> str:
-    """A cell as readers see it; cellHtml in cells.js writes the same."""
-    if cell is None:
-        return UNKNOWN
-    if column.form == "rank" and isinstance(cell, list):
-        return str(cell[0]) if cell[0] == cell[1] else f"{cell[0]}–{cell[1]}"
-    if column.form in ("count", "seconds") and isinstance(cell, int | float):
-        return count(cell) if column.form == "count" else number(cell, 0)
-    if column.form == "text" or isinstance(cell, str):
-        return escape(cell)
-    return _figure_html(cell if isinstance(cell, list) else [cell], column)
-
-
-def _figure_html(figure: Sequence[float | str | None], column: BoardColumn) -> str:
-    value, low, high, mark = [*figure, None, None, None][:4]
-
-    def shown(one: float | str | None) -> str:
-        known = one if isinstance(one, int | float) else None
-        return number(None if known is None else column.scale * known, column.digits)
-
-    text = f"<span>{shown(value)}</span>"
-    if is_predicted(list(figure)):
-        text = f'<span class="predicted">≈ {shown(value)}</span>'
-    if low is not None:
-        text += f"<small>{shown(low)}–{shown(high)}</small>"
-    return text + (f"<small>{escape(mark)}</small>" if mark else "")
-
-
-def _mark(cell: Cell) -> str:
-    return cell[3] if isinstance(cell, list) and len(cell) > 3 else ""
-
-
-def _legend(board: BoardTable, root: str) -> str:
-    """What the three styles of figures mean, and what the compressors' rows are."""
-    note = COMPRESSOR_NOTE.replace('href="', f'href="{root}') if board.cohort.compressors else ""
-    return (
-        '<ul class="board-legend"><li><span>45.6</span> measured here: upright</li>'
-        '<li class="published"><span>45.6</span> published by others: slanted and underlined</li>'
-        '<li><span class="predicted">≈ 45.6</span> predicted from compression: boxed, with ≈</li>'
-        f"<li>{UNKNOWN} not known</li><li>Small figures: 95 &#37; interval</li></ul>"
-        f"{mixture_note(board.cohort)}{terms_line(root)}{note}"
+        f"{order} A rank of 2–4: one model is known to need fewer bits and all but three others "
+        "more, the rest is a tie (95 % paired bootstrap over documents, pair by pair)."
     )

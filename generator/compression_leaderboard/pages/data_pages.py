@@ -1,130 +1,119 @@
-"""The pages Corpora, Download and Import."""
+"""The generated parts of the pages Corpora, Download and Import."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
 
 from compression_leaderboard.board.comparisons import Link, link_corpora
 from compression_leaderboard.board.imported import Conflict, Reading, Relation, imports_of
-from compression_leaderboard.exports.columns import ORIGINS, Field, Table
+from compression_leaderboard.exports import columns
+from compression_leaderboard.exports.columns import ORIGINS
 from compression_leaderboard.exports.croissant import dataset_json_ld
 from compression_leaderboard.exports.dictionary import make_dictionary
 from compression_leaderboard.fits.studied_board import StudiedBoard
-from compression_leaderboard.pages.text import (
-    UNKNOWN,
-    counted,
-    day,
-    escape,
-    number,
-    table,
-    tag,
-    with_interval,
-)
+from compression_leaderboard.pages.rendering import Cell, Renderer, Table, code, day, headings
+from compression_leaderboard.pages.text import UNKNOWN, counted, number, with_interval
 from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.imported import Imported, ImportedScore, ImportedTask
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.repository.imported import StoredImport
 
-
-def render_corpora(board: StudiedBoard) -> str:
-    """The texts, the newest first, then the links between them."""
-    corpora = sorted(board.specs.corpora.values(), key=lambda one: one.name)
-    corpora.sort(key=lambda one: one.ends, reverse=True)
-    header = [("Corpus", False), ("Domain", False), ("First day", False), ("Last day", False)]
-    header += [("Licence", False), ("Documents", True), ("Bytes", True), ("SHA-256", False)]
-    header += [("Models that predate it", False)]
-    caption = (
-        f"{counted(len(corpora), 'text')}, the newest first. A model released before a text's "
-        "first day cannot have seen any of it"
-    )
-    texts = table("corpora", caption, header, [_row_corpora_page(one, board) for one in corpora])
-    return texts + _links(board, link_corpora(board.specs, board.stored))
+Row = list[Cell | str]
 
 
-def _row_corpora_page(corpus: Corpus, board: StudiedBoard) -> list[str]:
-    models = board.specs.models.values()
+def render_corpora(render: Renderer, board: StudiedBoard) -> Markup:
+    """Show the texts, the newest first, then the links between them."""
+    corpora = sorted(board.specs.corpora.values(), key=lambda corpus: corpus.name)
+    corpora.sort(key=lambda corpus: corpus.ends, reverse=True)
+    header = headings("Corpus", "Domain", "First day", "Last day", "Licence")
+    header += headings(figures=("Documents", "Bytes"))
+    header += headings("SHA-256", "Models that predate it")
+    models = list(board.specs.models.values())
+    caption = f"{counted(len(corpora), 'text')}, the newest first"
+    texts = Table("corpora", caption, header, [_corpus(corpus, models) for corpus in corpora])
+    links = link_corpora(board.specs, board.stored)
+    return render("corpora.html", texts=texts, links=_links(board, links) if links else None)
+
+
+def _corpus(corpus: Corpus, models: Sequence[Model]) -> Row:
     older = sorted(model.title for model in models if corpus.begins > model.released)
     return [
-        escape(corpus.title),
-        escape(corpus.domain),
+        corpus.title,
+        corpus.domain,
         day(corpus.begins),
         day(corpus.ends),
-        escape(corpus.licence),
-        escape(corpus.protocol.documents),
-        escape(corpus.bytes),
-        f"<code>{escape(corpus.sha256)}</code>",
-        escape(", ".join(older)) or "none",
+        corpus.licence,
+        str(corpus.protocol.documents),
+        str(corpus.bytes),
+        code(corpus.sha256),
+        ", ".join(older) or "none",
     ]
 
 
-def _links(board: StudiedBoard, links: Sequence[Link]) -> str:
-    if not links:
-        return "<p>No two corpora of equal windows share a model yet.</p>"
-    header = [("Older", False), ("Newer", False), ("Number format", False), ("Models", True)]
-    header += [("Newer less older, bits per byte", True), ("Rank correlation", True)]
+def _links(board: StudiedBoard, links: Sequence[Link]) -> Table:
+    figures = ("Models", "Newer less older, bits per byte", "Rank correlation")
     rows = [
         [
-            escape(board.specs.corpora[link.older].title),
-            escape(board.specs.corpora[link.newer].title),
-            escape(link.dtype or UNKNOWN),
+            board.specs.corpora[link.older].title,
+            board.specs.corpora[link.newer].title,
+            link.dtype or UNKNOWN,
             str(len(link.models)),
             with_interval(link.difference, link.interval),
             number(link.rank_correlation, 2),
         ]
         for link in links
     ]
-    caption = (
-        f"{counted(len(links), 'link')} between texts. Mean difference over the models measured on "
-        "both, with its 95 % interval, and Spearman's rank correlation from three models on"
+    return Table(
+        "corpus-links",
+        f"{counted(len(links), 'link')} between texts",
+        headings("Older", "Newer", "Number format", figures=figures),
+        rows,
     )
-    return table("corpus-links", caption, header, rows)
 
 
-COLUMNS = [
-    ("Column", False),
-    ("Type", False),
-    ("Unit", False),
-    ("Better", False),
-    ("Meaning", False),
-    ("Origin", False),
-]
+@dataclass(frozen=True)
+class ExportedTable:
+    """A table of the download. files: path below data/ and size. key: columns that name a row."""
+
+    name: str
+    title: str
+    files: Sequence[tuple[str, str]]
+    key: Sequence[str]
+    columns: Table
 
 
-def render_downloads(board: StudiedBoard, files: Mapping[str, bytes]) -> str:
-    """A section for each table: its files with their sizes, its key, its columns explained."""
+def render_downloads(render: Renderer, board: StudiedBoard, files: Mapping[str, bytes]) -> Markup:
+    """Show each table's files with their sizes, its key, and its columns explained."""
     dictionary = make_dictionary(board.cohorts)
-    origins = "".join(
-        f"<li><strong>{name}</strong>: {_words(text)}</li>" for name, text in ORIGINS.items()
-    )
-    parts = [f"<p>Where the values of a column come from:</p><ul>{origins}</ul>"]
-    parts += [_section(one, files) for one in dictionary.values()]
-    json_ld = dataset_json_ld(dictionary, board)
-    parts.append(f'<script type="application/ld+json">\n{json_ld}\n</script>')
-    return "\n".join(parts)
-
-
-def _section(one: Table, files: Mapping[str, bytes]) -> str:
-    links = ", ".join(
-        f'<a href="../data/{path}" download>{path}</a> ({_size(len(files[f"data/{path}"]))})'
-        for path in one.paths.values()
-    )
-    key = ", ".join(f"<code>{escape(name)}</code>" for name in one.key)
-    rows = [_row_download_page(field) for field in one.fields]
-    return (
-        f'<h2 id="{one.name}">{one.name}</h2><p>{escape(one.title)} {links}. '
-        f"A row is named by {key}.</p>"
-        + table(
-            f"columns-{one.name}", f"{counted(len(rows), 'column')} of {one.name}", COLUMNS, rows
-        )
+    return render(
+        "download.html",
+        origins={name: text.split("`") for name, text in ORIGINS.items()},
+        tables=[_exported(table, files) for table in dictionary.values()],
+        # Escaped there for a script element, in which HTML's escapes mean nothing.
+        dataset=Markup(dataset_json_ld(dictionary, board)),
     )
 
 
-def _row_download_page(field: Field) -> list[str]:
+def _exported(table: columns.Table, files: Mapping[str, bytes]) -> ExportedTable:
+    explained = Table(
+        f"columns-{table.name}",
+        f"{counted(len(table.fields), 'column')} of {table.name}",
+        headings("Column", "Type", "Unit", "Better", "Meaning", "Origin"),
+        [_column(field) for field in table.fields],
+    )
+    sizes = [(path, _size(len(files[f"data/{path}"]))) for path in table.paths.values()]
+    return ExportedTable(table.name, table.title, sizes, table.key, explained)
+
+
+def _column(field: columns.Field) -> Row:
     kind = f"{field.type} or null" if field.nullable else field.type
     return [
-        f"<code>{escape(field.name)}</code>",
+        code(field.name),
         kind + (", guarded" if field.guarded else ""),
-        escape(field.unit or UNKNOWN),
+        field.unit or UNKNOWN,
         field.better or UNKNOWN,
-        escape(field.description),
+        field.description,
         field.origin,
     ]
 
@@ -137,18 +126,9 @@ def _size(n_bytes: int) -> str:
     return f"{n_bytes} bytes"
 
 
-def _words(text: str) -> str:
-    """Text with pieces of code between backticks."""
-    parts = text.split("`")
-    return "".join(
-        f"<code>{escape(part)}</code>" if k % 2 else escape(part) for k, part in enumerate(parts)
-    )
-
-
 SHOWN_FILES = 200  # on the page of all; imported.csv has every figure
 SHOWN_OF_MODEL = 20  # on a model's page, each with its figures
 SHOWN_CONFLICTS = 50
-
 RELATIONS: dict[Relation, str] = {
     "these weights": "the same commit as the weights measured here",
     "revision unknown": "whether these are the weights measured here is unknown: "
@@ -158,9 +138,126 @@ RELATIONS: dict[Relation, str] = {
 }
 
 
+@dataclass(frozen=True)
+class ImportedFile:
+    """A result file of others on the page of a model."""
+
+    caption: str
+    table: Table
+    left_out: Sequence[str]  # what was not taken over, and why
+    path: str  # of its record, below the site's root
+    sha256: str
+    facts: str
+
+
+def render_import_list(
+    render: Renderer, stored: Sequence[StoredImport], conflicts: Sequence[Conflict]
+) -> Markup:
+    """List everything that is imported, model by model, and what disagrees."""
+    header = headings("Model", "File", "Harness", "Date", figures=("Figures", "Skipped"))
+    header += headings("Record")
+    caption = f"{counted(len(stored), 'imported file')}. Every figure is in imported.csv"
+    if len(stored) > SHOWN_FILES:
+        caption += f", the first {SHOWN_FILES} files are here"
+    rows = [_listed(entry.imported) for entry in stored[:SHOWN_FILES]]
+    table = Table("imported-files", caption, header, rows)
+    return render("import.html", table=table, conflicts=_conflicts(conflicts))
+
+
+def _listed(record: Imported) -> Row:
+    return [
+        Cell(record.model.title),
+        record.source.name,
+        f"{record.harness.name} {record.harness.version or ''}",
+        day(record.date),
+        str(record.kept),
+        str(len(record.skipped)),
+        Cell(record.source.sha256[:12], href=imported_path(record)),
+    ]
+
+
 def imported_path(record: Imported) -> str:
-    """Where a record's copy stands on the site."""
+    """Where a record's copy lies on the site."""
     return f"records/imported/{record.file}"
+
+
+def render_imported(
+    render: Renderer, model: Model, stored: Sequence[StoredImport], conflicts: Sequence[Conflict]
+) -> Markup:
+    """Show a model's imported results on its page. conflicts: of all models."""
+    imports = imports_of(model, stored)
+    if not imports:
+        return Markup()
+    files = {entry.imported.source.sha256 for _, entry in imports}
+    about = [c for c in conflicts if any(r.imported.source.sha256 in files for r in c.readings)]
+    return render(
+        "imported.html",
+        root="../../",
+        conflicts=_conflicts(about),
+        files=[_file(relation, entry.imported) for relation, entry in imports[:SHOWN_OF_MODEL]],
+        older=len(imports[SHOWN_OF_MODEL:]),
+    )
+
+
+def _file(relation: Relation, record: Imported) -> ImportedFile:
+    header = headings("Task", "Metric", figures=("Few-shot", "Value", "Standard error", "Items"))
+    header += headings("Better")
+    rows = [_score(task, score) for task, score in record.readings()]
+    caption = f"{record.source.name}: {counted(len(rows), 'figure')}, {RELATIONS[relation]}"
+    short = record.source.sha256[:12]
+    left_out = [f"{count} × {reason}" for reason, count in record.reasons().items()]
+    return ImportedFile(
+        caption,
+        Table(f"imported-{short}", caption, header, rows),
+        [*left_out, *record.notes],
+        imported_path(record),
+        record.source.sha256,
+        _facts(record),
+    )
+
+
+def _score(task: ImportedTask, score: ImportedScore) -> Row:
+    unit = f" {score.unit}" if score.unit else ""
+    few_shot, items = (UNKNOWN if x is None else str(x) for x in (task.few_shot, score.n))
+    return [
+        Cell(task.task, note=f"prompt {task.prompt}" if task.prompt else ""),
+        Cell(score.metric, note="" if score.filter == "none" else score.filter),
+        few_shot,
+        Cell(f"{_plain(score.value)}{unit}", score.value),
+        UNKNOWN if score.stderr is None else _plain(score.stderr),
+        items,
+        {True: "higher", False: "lower", None: UNKNOWN}[score.higher_is_better],
+    ]
+
+
+def _plain(value: float) -> str:
+    """A figure of unknown unit: six significant digits."""
+    return f"{value:.6g}".replace("-", "−")
+
+
+def _facts(record: Imported) -> str:
+    """Provenance in one line: harness, date, revision, settings, hash of the file."""
+    model, harness = record.model, record.harness
+    template = {True: "with chat template", False: "no chat template", None: None}
+    facts = [
+        f"{harness.name} {harness.version or 'of unknown version'}",
+        f"{record.date:%Y-%m-%d}" if record.date else "date unknown",
+        f"revision {model.revision or 'unknown'}"
+        + (f", commit {model.commit}" if model.commit else ""),
+        template[record.chat_template],
+        f"limited to {record.limit:g} items per task" if record.limit else None,
+        f"reported by {record.reported_by}" if record.reported_by else None,
+        "model named by the importer" if model.named_by == "importer" else None,
+        f"file SHA-256 {record.source.sha256}",
+    ]
+    return "; ".join(fact for fact in facts if fact)
+
+
+def _conflicts(conflicts: Sequence[Conflict]) -> list[str]:
+    lines = [describe_conflict(conflict) for conflict in conflicts[:SHOWN_CONFLICTS]]
+    if (left := len(conflicts) - SHOWN_CONFLICTS) > 0:
+        lines.append(f"{left} more, marked as disputed in imported.csv")
+    return lines
 
 
 def describe_conflict(conflict: Conflict) -> str:
@@ -190,129 +287,3 @@ def _reading(reading: Reading) -> str:
     error = f" ± {_plain(reading.score.stderr)}" if reading.score.stderr is not None else ""
     source = reading.imported.source
     return f"{_plain(reading.score.value)}{error} ({source.name}, sha256 {source.sha256[:12]})"
-
-
-def render_imported(
-    model: Model, stored: Sequence[StoredImport], conflicts: Sequence[Conflict]
-) -> str:
-    """The section of a model's page; empty where nothing is imported. conflicts: of all models."""
-    own = imports_of(model, stored)
-    if not own:
-        return ""
-    shown = {entry.imported.source.sha256 for _, entry in own}
-    about = [c for c in conflicts if any(r.imported.source.sha256 in shown for r in c.readings)]
-    parts = [
-        f'<section class="imported"><h2 id="imported">Imported results {tag("imported")}</h2>',
-        "<p>Result files of others, taken over as they are: not measured here, not on the "
-        "leaderboard, in no mean and no fit. Figures are in the unit of the file.</p>",
-        _conflicts(about),
-    ]
-    parts += [_file(relation, entry) for relation, entry in own[:SHOWN_OF_MODEL]]
-    if (left := len(own) - SHOWN_OF_MODEL) > 0:
-        parts.append(f"<p>{counted(left, 'older file')} in imported.csv.</p>")
-    return "\n".join([*filter(None, parts), "</section>"])
-
-
-def render_import_list(stored: Sequence[StoredImport], conflicts: Sequence[Conflict]) -> str:
-    """The page's list of everything that is imported, model by model, and what disagrees."""
-    if not stored:
-        return "<h2>Imported so far</h2><p>Nothing yet.</p>"
-    header = [("Model", False), ("File", False), ("Harness", False), ("Date", False)]
-    header += [("Figures", True), ("Skipped", True), ("Record", False)]
-    rows = [_list_row(entry.imported) for entry in stored[:SHOWN_FILES]]
-    caption = f"{counted(len(stored), 'imported file')}. Every figure is in imported.csv"
-    if len(stored) > SHOWN_FILES:
-        caption += f", the first {SHOWN_FILES} files are here"
-    return f"<h2>Imported so far {tag('imported')}</h2>{_conflicts(conflicts)}" + table(
-        "imported-files", caption, header, rows
-    )
-
-
-def _list_row(record: Imported) -> list[str]:
-    short = record.source.sha256[:12]
-    return [
-        escape(record.model.title).replace("/", "/<wbr>"),
-        escape(record.source.name),
-        escape(f"{record.harness.name} {record.harness.version or ''}"),
-        day(record.date),
-        str(record.kept),
-        str(len(record.skipped)),
-        f'<a href="../{escape(imported_path(record))}">{short}</a>',
-    ]
-
-
-def _conflicts(conflicts: Sequence[Conflict]) -> str:
-    if not conflicts:
-        return ""
-    lines = [describe_conflict(conflict) for conflict in conflicts[:SHOWN_CONFLICTS]]
-    if (left := len(conflicts) - SHOWN_CONFLICTS) > 0:
-        lines.append(f"{left} more, marked as disputed in imported.csv")
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return (
-        '<div class="notice"><strong>Files that disagree.</strong> All readings are shown, none is '
-        f"averaged.<ul>{items}</ul></div>"
-    )
-
-
-def _file(relation: Relation, entry: StoredImport) -> str:
-    """One imported file: what it is about, its figures, and where it comes from."""
-    record = entry.imported
-    short = record.source.sha256[:12]
-    header = [("Task", False), ("Metric", False), ("Few-shot", True), ("Value", True)]
-    header += [("Standard error", True), ("Items", True), ("Better", False)]
-    rows = [_row(task, score) for task, score in record.readings()]
-    caption = f"{record.source.name}: {counted(len(rows), 'figure')}, {RELATIONS[relation]}"
-    return (
-        f"<details><summary>{escape(caption)}</summary>"
-        f"{table(f'imported-{short}', caption, header, rows)}{_skipped(record)}</details>"
-        f"{_source(record)}"
-    )
-
-
-def _row(task: ImportedTask, score: ImportedScore) -> list[str]:
-    better = {True: "higher", False: "lower", None: UNKNOWN}[score.higher_is_better]
-    name = escape(task.task) + (
-        f"<small>prompt {escape(task.prompt)}</small>" if task.prompt else ""
-    )
-    filtered = "" if score.filter == "none" else f"<small>{escape(score.filter)}</small>"
-    unit = f" {escape(score.unit)}" if score.unit else ""
-    few_shot, items = (UNKNOWN if x is None else str(x) for x in (task.few_shot, score.n))
-    value = f'<span data-value="{score.value!r}">{_plain(score.value)}{unit}</span>'
-    error = UNKNOWN if score.stderr is None else _plain(score.stderr)
-    return [name, escape(score.metric) + filtered, few_shot, value, error, items, better]
-
-
-def _plain(value: float) -> str:
-    """A figure of unknown unit: six significant digits."""
-    return f"{value:.6g}".replace("-", "−")
-
-
-def _skipped(record: Imported) -> str:
-    lines = [f"{count} × {reason}" for reason, count in record.reasons().items()]
-    lines += record.notes
-    if not lines:
-        return ""
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f"<p>Not taken over:</p><ul>{items}</ul>"
-
-
-def _source(record: Imported) -> str:
-    """Provenance in one line: record, harness, date, revision, settings, hash of the file."""
-    model, harness = record.model, record.harness
-    template = {True: "with chat template", False: "no chat template", None: None}
-    facts = [
-        f"{harness.name} {harness.version or 'of unknown version'}",
-        f"{record.date:%Y-%m-%d}" if record.date else "date unknown",
-        f"revision {model.revision or 'unknown'}"
-        + (f", commit {model.commit}" if model.commit else ""),
-        template[record.chat_template],
-        f"limited to {record.limit:g} items a task" if record.limit else None,
-        f"reported by {record.reported_by}" if record.reported_by else None,
-        "model named by the importer" if model.named_by == "importer" else None,
-        f"file SHA-256 {record.source.sha256}",
-    ]
-    shown = escape("; ".join(fact for fact in facts if fact))
-    address = (
-        f'<a href="../../{escape(imported_path(record))}">record {record.source.sha256[:12]}</a>'
-    )
-    return f'<p class="source">{address} · {shown}</p>'

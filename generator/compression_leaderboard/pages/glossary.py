@@ -1,9 +1,8 @@
-"""Links to the glossary, and the notes on mixtures of experts and on compressors."""
+"""Words of pages that the glossary explains."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.pages.text import escape
+Term = tuple[str, str]  # a word, and its heading in the glossary
 
 # Word as a page writes it → its heading in site/docs/glossary.md.
 TERMS = {
@@ -138,42 +137,11 @@ MODEL = (
 )
 
 
-def term(word: str, root: str, shown: str | None = None) -> str:
-    """A word that leads to its place in the glossary. root: from the page to the site's root."""
-    return f'<a href="{root}glossary/#{TERMS[word]}">{escape(shown or word)}</a>'
+def find_terms(words: Iterable[str], html: str | None = None) -> list[Term]:
+    """Look up words in the glossary.
 
-
-def terms_line(root: str, words: Sequence[str] = BOARD, used_in: str | None = None) -> str:
-    """Words in one line, for below what uses them.
-
-    used_in: HTML; only words that stand in it are listed, so that a page without fits explains
-    none of their words. "" where none does.
+    html: of a page; then only words that occur in it are listed, so that a page without fits
+    explains none of their words.
     """
-    held = None if used_in is None else used_in.lower()
-    links = [term(word, root) for word in words if held is None or escape(word).lower() in held]
-    return f'<p class="terms">What the words mean: {" · ".join(links)}</p>' if links else ""
-
-
-MARK = "may not count all weights"
-
-
-def mixture_note(cohort: Cohort) -> str:
-    """A paragraph below a table that shows sizes; "" where all of them count all weights."""
-    if not cohort.mixtures:
-        return ""
-    names = ", ".join(escape(name).replace("/", "/<wbr>") for name in sorted(cohort.mixtures))
-    return (
-        f'<p class="mixtures">Mixtures of experts: {names}. Their numbers of parameters are '
-        "those of the source, which may count only what is active for a token and not all weights; "
-        "memory, time and money do not follow from them.</p>"
-    )
-
-
-COMPRESSOR_NOTE = (
-    "<p>Rows that say compressor, no model, are classical compressors. Their large figure, by "
-    "which they stand among the models, is the whole text as one stream, in which later documents "
-    "profit from earlier ones: a model above such a row needs fewer bits even so. Below it, alone: "
-    "each document compressed on its own, with its 95 &#37; interval. Models read each document "
-    'on its own, so that is the figure to hold against theirs. <a href="method/#classical-'
-    'compressors">How compressors are scored</a></p>'
-)
+    text = None if html is None else html.lower()
+    return [(word, TERMS[word]) for word in words if text is None or word.lower() in text]

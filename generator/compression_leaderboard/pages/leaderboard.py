@@ -1,137 +1,172 @@
-"""The home page and the page of every cohort: headline chart, what it says, and the table."""
+"""The home page and the page of every cohort: headline chart, findings, and the table."""
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
 
 from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.figures import Provenance
 from compression_leaderboard.fits.study import Evidence
-from compression_leaderboard.pages.board_table import BoardTable, Cell, cell_html, render_board
-from compression_leaderboard.pages.charts import Cloud, draw_clouds
-from compression_leaderboard.pages.text import count, counted, escape, link, number, percent, tag
+from compression_leaderboard.pages.board_table import (
+    BoardCell,
+    BoardRow,
+    BoardTable,
+    BoardView,
+    view_board,
+)
+from compression_leaderboard.pages.charts import Chart, Cloud, draw_clouds
+from compression_leaderboard.pages.rendering import Renderer
+from compression_leaderboard.pages.text import counted, number
 from compression_leaderboard.records.models import Model
 
 BEST_SHOWN = 5
 CHIPS = 10  # families beside the chart; the filter of the table has all of them
 
 
+@dataclass(frozen=True)
+class Total:
+    """Models and tables of one provenance. mixtures: whether `largest` leaves some models out."""
+
+    provenance: Provenance
+    models: int
+    tables: int
+    largest: float | None
+    mixtures: bool
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The chart of compression and scores. statistics: a sentence about it."""
+
+    chart: Chart
+    statistics: str
+    families: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Slope:
+    """How many points a tenth of a unit less is worth, in a straight line through the models."""
+
+    points: float  # a fraction; negative where fewer bits go with lower scores
+    models: int
+
+
+@dataclass(frozen=True)
+class Best:
+    """The models that compress best, with rank and point estimate. unit: of the estimate."""
+
+    rows: Sequence[tuple[BoardRow, BoardCell | None, BoardCell | None]]
+    models: int
+    unit: str
+
+
+@dataclass(frozen=True)
+class CohortView:
+    """What a page shows of a cohort. shortage: why there is no fit, or None."""
+
+    cohort: Cohort
+    switch: Sequence[tuple[Cohort, str]]  # all cohorts, with short titles
+    headline: Headline | None
+    slope: Slope | None
+    shortage: str | None
+    best: Best | None
+    table: BoardView
+
+
 def first_board(
     boards: Sequence[BoardTable], evidence: Mapping[str, Evidence]
 ) -> BoardTable | None:
-    """What the home page shows: the first cohort with enough models for a fit, ours before others'.
+    """Choose the table of the home page: the first cohort with enough models for a fit.
 
-    Where none has enough, the first cohort.
+    Measured cohorts come before published ones. Where none has enough, the first cohort.
     """
     fitted = [board for board in boards if evidence[board.cohort.name].line is not None]
     return next(iter([*fitted, *boards]), None)
 
 
 def render_home(
+    render: Renderer,
     boards: Sequence[BoardTable],
     evidence: Mapping[str, Evidence],
     models: Mapping[str, Model],
-    date: str,
-) -> str:
-    """The first board in full, and links to the others."""
+) -> Markup:
+    """Show the first board in full, and links to the others."""
     board = first_board(boards, evidence)
-    parts = [_overview(boards)]
-    if board is not None:
-        parts.append(_board(board, boards, evidence[board.cohort.name], "", date))
-    parts.append(_without_figures([board.cohort for board in boards], models))
-    return "\n".join(parts)
+    shown = {row.model for board in boards for row in board.cohort.rows}
+    return render(
+        "index.html",
+        root="",
+        totals=_totals(boards),
+        view=board and _view(board, boards, evidence[board.cohort.name]),
+        missing=[models[name] for name in sorted(set(models) - shown)],
+    )
 
 
 def render_cohort(
-    board: BoardTable, boards: Sequence[BoardTable], evidence: Mapping[str, Evidence], date: str
-) -> str:
-    """The page of one cohort: the same parts, and the sources of published figures."""
-    page = _board(board, boards, evidence[board.cohort.name], "../../", date)
-    sources = "".join(
-        f"<li>{escape(c.text)} {link(c.url, 'Source')}, licence {escape(c.licence)}. "
-        f"Columns: {escape(c.figures)}.</li>"
-        for c in board.cohort.citations
-    )
-    return page + (f"<h2>Sources</h2><ul>{sources}</ul>" if sources else "")
+    render: Renderer,
+    board: BoardTable,
+    boards: Sequence[BoardTable],
+    evidence: Mapping[str, Evidence],
+) -> Markup:
+    """Show one cohort: the same parts, and the sources of published figures."""
+    view = _view(board, boards, evidence[board.cohort.name])
+    return render("cohort.html", root="../../", view=view)
 
 
-def _overview(boards: Sequence[BoardTable]) -> str:
-    """How many models are measured here and how many published; where to find them."""
-    items = []
-    for provenance in ("measured", "published"):
-        own = [b for b in boards if b.cohort.provenance == provenance]
-        mixed = {(b.cohort.name, model) for b in own for model in b.cohort.mixtures}
+def _totals(boards: Sequence[BoardTable]) -> list[Total]:
+    """Count models; a model measured in several cohorts counts once."""
+    totals = []
+    provenances: tuple[Provenance, ...] = ("measured", "published")
+    for provenance in provenances:
+        cohorts = [b.cohort for b in boards if b.cohort.provenance == provenance]
         sizes = {
-            (b.cohort.name if provenance == "published" else "", model): parameters
-            for b in own
-            for model, parameters in ((row.model, row.parameters) for row in b.cohort.rows)
-        }
-        whole = [p for key, p in sizes.items() if key not in mixed and p is not None]
-        aside = ", mixtures of experts aside" if mixed else ""
-        if own:
-            items.append(
-                f"<li><strong>{len(sizes):,}</strong> models {tag(provenance)} "
-                f"in {counted(len(own), 'table')}, up to "
-                f"{count(max(whole, default=None))} parameters{aside}</li>"
+            (cohort.name if provenance == "published" else "", row.model): (
+                None if row.model in cohort.mixtures else row.parameters
             )
-    return f'<ul class="overview">{"".join(items)}</ul>'
+            for cohort in cohorts
+            for row in cohort.rows
+        }
+        if cohorts:
+            largest = max((size for size in sizes.values() if size is not None), default=None)
+            mixtures = any(cohort.mixtures for cohort in cohorts)
+            totals.append(Total(provenance, len(sizes), len(cohorts), largest, mixtures))
+    return totals
 
 
-def _without_figures(cohorts: Sequence[Cohort], models: Mapping[str, Model]) -> str:
-    """Models that stand in no table: failed, or not measured yet. Their pages say which."""
-    shown = {row.model for cohort in cohorts for row in cohort.rows}
-    missing = sorted(set(models) - shown)
-    if not missing:
-        return ""
-    links = ", ".join(
-        f'<a href="models/{escape(m)}/">{escape(models[m].title)}</a>' for m in missing
+def _view(board: BoardTable, boards: Sequence[BoardTable], evidence: Evidence) -> CohortView:
+    slope = _slope(board.cohort, evidence)
+    return CohortView(
+        cohort=board.cohort,
+        switch=[(other.cohort, _short_title(other.cohort)) for other in boards],
+        headline=_headline(board, evidence),
+        slope=slope,
+        shortage=None if slope else evidence.shortage or "no fit",
+        best=_best(board),
+        table=view_board(board),
     )
-    return f"<p>Not in a table yet, failed or not measured: {links}.</p>"
 
 
-def _board(
-    board: BoardTable, boards: Sequence[BoardTable], found: Evidence, root: str, date: str
-) -> str:
-    cohort = board.cohort
-    switch = _switch(board, boards, root)
-    chart = _headline(board, found) if found.line is not None else ""
-    cards = f'<div class="cards">{chart}{_minute(board, found, root)}</div>'
-    note = f"<p>{escape(cohort.comparable_with)}</p>"
-    heading = f'<h2 id="table">All rows {tag(cohort.provenance)}</h2>'
-    return f"{switch}{cards}{heading}{note}{render_board(board, root, date)}"
+def _short_title(cohort: Cohort) -> str:
+    title = re.sub(r"^(Measured here|Published): ", "", cohort.title)
+    return title[:1].upper() + title[1:]
 
 
-def _switch(board: BoardTable, boards: Sequence[BoardTable], root: str) -> str:
-    """Tables are switched, never mixed: each has a page of its own."""
-    links = []
-    for other in boards:
-        cohort = other.cohort
-        current = ' aria-current="page"' if other is board else ""
-        words = re.sub(r"^(Measured here|Published): ", "", cohort.title)
-        words = words[:1].upper() + words[1:]
-        links.append(
-            f'<li><a href="{root}boards/{cohort.name}/"{current}>{escape(words)} '
-            f"<small>{cohort.provenance}, {counted(len(cohort.rows), 'row')}</small></a></li>"
-        )
-    return f'<nav class="switch" aria-label="Tables"><ul>{"".join(links)}</ul></nav>'
-
-
-def _headline(board: BoardTable, found: Evidence) -> str:
+def _headline(board: BoardTable, evidence: Evidence) -> Headline | None:
+    """Draw compression against scores; None without a fit."""
+    if evidence.line is None:
+        return None
     cohort = board.cohort
     clouds = _clouds(board)
-    unit = cohort.compression[0].unit
-    axes = (f"Average {unit} (lower is better)", "Mean score, %")
-    mean = cohort.mean_compression
-    keys = (mean.id if len(cohort.compression) > 1 else cohort.compression[0].key.id, "score")
-    summary, table_id = _chart_summary(cohort, found), f"{cohort.name}-table"
-    chart = draw_clouds(clouds, axes, keys, summary, table_id, found.line)
-    families = sorted(clouds, key=lambda cloud: (-len(cloud.rows), cloud.label))[:CHIPS]
-    chips = "".join(
-        f'<button type="button" aria-pressed="false" data-highlight="{escape(cloud.label)}">'
-        f"{escape(cloud.label)}</button>"
-        for cloud in families
+    axes = (f"Average {cohort.unit} (lower is better)", "Mean score, %")
+    total = counted(len(cohort.rows), f"{cohort.provenance} row")
+    caption = f"Compression and mean score, {evidence.n} of {total}"
+    chart = draw_clouds(
+        clouds, axes, (board.mean_key, "score"), caption, f"{cohort.name}-table", evidence.line
     )
-    chips = f'<p class="chips needs-script"><span>Highlight</span>{chips}</p>'
-    heading = f"<h2>Compression against scores {tag(cohort.provenance)}</h2>"
-    return f'<section class="card chart-card">{heading}{chart}{chips}</section>'
+    families = sorted(clouds, key=lambda cloud: (-len(cloud.rows), cloud.label))[:CHIPS]
+    return Headline(chart, _statistics(cohort, evidence), [cloud.label for cloud in families])
 
 
 def _clouds(board: BoardTable) -> list[Cloud]:
@@ -143,88 +178,32 @@ def _clouds(board: BoardTable) -> list[Cloud]:
         x, y = row.value(cohort.mean_compression), row.value(cohort.mean_score)
         if x is not None and y is not None:
             marks.setdefault(row.family, []).append((x, y, places[row.page]))
-    return [
-        Cloud(
-            label=family,
-            xs=tuple(x for x, _, _ in own),
-            ys=tuple(y for _, y, _ in own),
-            rows=tuple(place for _, _, place in own),
-        )
-        for family, own in sorted(marks.items())
-    ]
+    return [Cloud(family, *zip(*marks[family], strict=True)) for family in sorted(marks)]
 
 
-def _chart_summary(cohort: Cohort, found: Evidence) -> str:
-    mean = next(c for c in found.correlations if c.score == "score")
-    total = len(cohort.rows)
-    rest = "" if found.n == total else f" of {total}; the others lack a figure"
+def _statistics(cohort: Cohort, evidence: Evidence) -> str:
+    mean = next(c for c in evidence.correlations if c.score == "score")
     return (
-        f"{counted(found.n, f'{cohort.provenance} row')}{rest}. Score: "
-        f"mean of {counted(sum(s.in_mean for s in cohort.scores), 'benchmark')}. "
         f"Pearson r = {number(mean.pearson, 2)} (n = {mean.n}; 95 % interval "
         f"{number(mean.low, 2)} to {number(mean.high, 2)} by resampling "
-        f"{counted(mean.families, 'family')}). Line: least squares; band: 95 % for the mean. "
-        "The figures stand in the table below."
+        f"{counted(mean.families, 'family')}). Score: mean of "
+        f"{counted(sum(score.in_mean for score in cohort.scores), 'benchmark')}. "
+        "Line: least squares; band: 95 % for the mean. The table has all figures."
     )
 
 
-def _minute(board: BoardTable, found: Evidence, root: str) -> str:
-    """What a reader takes away within a minute: what it means, and who leads."""
-    cohort = board.cohort
-    heading = "<h2>In one minute</h2>"
-    lines = [_meaning(cohort, found)]
-    more = (
-        f'<p><a href="{root}predict/#{escape(cohort.name)}">What compression predicts, and where '
-        "it loses</a></p>"
-    )
-    return f'<section class="card">{heading}{"".join(lines)}{_best(board, root)}{more}</section>'
+def _slope(cohort: Cohort, evidence: Evidence) -> Slope | None:
+    mean = next((c for c in evidence.correlations if c.score == "score"), None)
+    line = evidence.line
+    if mean is None or line is None:
+        return None
+    return Slope((line.y[0] - line.y[-1]) / (line.x[-1] - line.x[0]) / 10, mean.n)
 
 
-def _meaning(cohort: Cohort, found: Evidence) -> str:
-    mean = next((c for c in found.correlations if c.score == "score"), None)
-    if mean is None or found.line is None:
-        reason = found.shortage or "no fit"
-        return (
-            f"<p>{escape(reason[:1].upper() + reason[1:])}. The figures stand for themselves.</p>"
-        )
-    rise = found.line.y[0] - found.line.y[-1]
-    reach = found.line.x[-1] - found.line.x[0]
-    unit = cohort.compression[0].unit
-    direction = "higher" if rise > 0 else "lower"
-    points = percent(abs(rise) / reach / 10)
-    return (
-        f"<p>Here, models that need <strong>0.1 {escape(unit)}</strong> less score about "
-        f"<strong>{points} points</strong> {direction} on average "
-        f"(straight line, {mean.n} models). A relation among models, no promise for one.</p>"
-    )
-
-
-def _best(board: BoardTable, root: str) -> str:
-    """The rows that compress best, with their rank ranges."""
-    keys = {column.key: (k, column) for k, column in enumerate(board.columns)}
-    if "rank" not in keys:
-        return ""
-    name = "compression" if "compression" in keys else board.cohort.compression[0].name
-    place, column = keys[name]
-    lines = []
-    models = [row for row in board.rows if row.provenance != "classical"]
-    for row in models[:BEST_SHOWN]:
-        rank = cell_html(row.cells[keys["rank"][0]], keys["rank"][1])
-        title = escape(row.cells[0]).replace("/", "/<wbr>")
-        lines.append(
-            f'<tr><td class="n">{rank}</td>'
-            f'<th scope="row"><a href="{root}{escape(row.page)}">{title}</a></th>'
-            f'<td class="n">{_point(row.cells[place], column.digits)}</td></tr>'
-        )
-    return (
-        f'<table class="plain"><caption>Compress best: {len(lines)} of '
-        f"{counted(len(models), 'model')}</caption>"
-        '<thead><tr><th scope="col" class="n">Rank</th><th scope="col">Model</th>'
-        f'<th scope="col" class="n">{escape(column.unit)}</th></tr>'
-        f"</thead><tbody>{''.join(lines)}</tbody></table>"
-    )
-
-
-def _point(cell: Cell, digits: int) -> str:
-    value = cell[0] if isinstance(cell, list) else cell
-    return number(value if isinstance(value, int | float) else None, digits)
+def _best(board: BoardTable) -> Best | None:
+    column = board.column(board.mean_key)
+    if board.column("rank") is None or column is None:
+        return None
+    models = board.models
+    rows = [(r, board.cell(r, "rank"), board.cell(r, column.key)) for r in models[:BEST_SHOWN]]
+    return Best(rows, len(models), column.unit)

@@ -3,27 +3,30 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from markupsafe import Markup
 
 from compression_leaderboard.board.current import current_results
 from compression_leaderboard.board.derived import over_layers
 from compression_leaderboard.board.figures import Column, Key, Quantity, Row
 from compression_leaderboard.pages.board_table import BoardTable
 from compression_leaderboard.pages.charts import (
+    Chart,
     Cloud,
     Point,
     Series,
     draw_clouds,
     draw_series,
-    folded_figures,
 )
 from compression_leaderboard.pages.record_sections import (
+    Part,
     layer_values,
-    record_path,
-    render_convergence,
+    record_link,
+    view_convergence,
 )
-from compression_leaderboard.pages.text import counted, escape, number, table, tag
-from compression_leaderboard.records.plane import Lossy
+from compression_leaderboard.pages.rendering import Cell, Renderer, Table, headings
+from compression_leaderboard.pages.text import UNKNOWN, counted, number
+from compression_leaderboard.records.plane import Lossy, Share
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 
@@ -33,11 +36,11 @@ FIGURES = ("Complexity", "Expressivity", "Optimality", "95 %")
 
 
 def layer_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
-    """Complexity and expressivity layer by layer: one small file a model, by text.
+    """Complexity and expressivity layer by layer: one small file per model, by text.
 
     entries: current records of final weights.
     """
-    held: dict[str, dict[str, Any]] = {}
+    by_model: dict[str, dict[str, list[list[float]]]] = {}
     for entry in entries:
         result = entry.result
         if result.lossy is None:
@@ -45,10 +48,10 @@ def layer_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
         read, follows = layer_values(result.lossy)
         if len(read) == len(follows) > 0:
             pairs = [[round(x, 6), round(y, 6)] for x, y in zip(read, follows, strict=True)]
-            held.setdefault(result.model, {})[result.name] = pairs
+            by_model.setdefault(result.model, {})[result.name] = pairs
     return {
         f"docs/plane/{model}.json": json.dumps(texts, sort_keys=True).encode()
-        for model, texts in sorted(held.items())
+        for model, texts in sorted(by_model.items())
     }
 
 
@@ -61,39 +64,47 @@ class _Plane:
     text: Column
     rows: tuple[Row, ...]
 
-    @property
-    def name(self) -> str:
-        return f"{self.kind}-{self.text.name}"
-
-    @property
-    def keys(self) -> tuple[Key, Key]:
-        return _keys(self.text)
-
     def point(self, row: Row) -> tuple[float, float]:
-        x, y = (row.figures[key].value for key in self.keys)
-        return x, y
+        complexity, expressivity = _keys(self.text)
+        return row.figures[complexity].value, row.figures[expressivity].value
 
 
-def render_plane_page(boards: Sequence[BoardTable]) -> str:
-    """A chart for each text and kind of model; where there is one model only, a row of a table."""
+@dataclass(frozen=True)
+class Section:
+    """The chart of one text and kind of model, with the table of its figures."""
+
+    text: str  # its name
+    title: str
+    kind: str
+    board: str  # name of the table with the figures of the marks
+    models: Sequence[tuple[str, str]]  # id and title, of which layers can be shown
+    chart: Chart
+    table: Table
+
+
+def render_plane_page(render: Renderer, boards: Sequence[BoardTable]) -> Markup:
+    """Show a chart for each text and kind of model; where only one model is measured, a row."""
     planes = _planes(boards)
-    found = "".join(_section(plane) for plane in planes if len(plane.rows) > 1)
-    found += _single([plane for plane in planes if len(plane.rows) == 1])
-    return found or '<p class="notice">No hidden states are measured yet.</p>'
+    single = [plane for plane in planes if len(plane.rows) == 1]
+    return render(
+        "plane.html",
+        sections=[_section(plane) for plane in planes if len(plane.rows) > 1],
+        single=_single(single) if single else None,
+    )
 
 
 def _planes(boards: Iterable[BoardTable]) -> list[_Plane]:
     """Tables that differ in their benchmarks alone have the same models at the same places."""
-    found: dict[tuple[str, str], _Plane] = {}
+    planes: dict[tuple[str, str], _Plane] = {}
     for board in boards:
         if board.cohort.provenance != "measured":
             continue
         for text in board.cohort.compression:
             rows = [r for r in board.cohort.rows if all(key in r.figures for key in _keys(text))]
             for kind in sorted({str(row.kind) for row in rows}):
-                own = tuple(row for row in rows if row.kind == kind)
-                found.setdefault((kind, text.name), _Plane(board, kind, text, own))
-    return list(found.values())
+                of_kind = tuple(row for row in rows if row.kind == kind)
+                planes.setdefault((kind, text.name), _Plane(board, kind, text, of_kind))
+    return list(planes.values())
 
 
 def _keys(text: Column) -> tuple[Key, Key]:
@@ -104,118 +115,94 @@ def _keys(text: Column) -> tuple[Key, Key]:
     return complexity, expressivity
 
 
-def _section(plane: _Plane) -> str:
-    board, text, rows = plane.board, plane.text, plane.rows
-    keys = (f"complexity.{text.name}", f"expressivity.{text.name}")
-    places = {row.page: k for k, row in enumerate(board.rows)}
-    clouds = [
-        Cloud(
-            family,
-            tuple(plane.point(row)[0] for row in own),
-            tuple(plane.point(row)[1] for row in own),
-            tuple(places[row.page] for row in own),
-        )
-        for family in sorted({row.family for row in rows})
-        for own in [[row for row in rows if row.family == family]]
-    ]
-    summary = (
-        f"{counted(len(rows), f'{plane.kind} model')} on {text.label}: corrected information in "
-        "units of ln(bins), single tokens, mean over the layers above the embedding. Dashed: the "
-        "bound, expressivity = complexity."
-    )
-    labels = ("Complexity I(X;Z)", "Expressivity I(Y;Z)")
-    points = [Point(*plane.point(row), row.label) for row in rows]
-    named = points if len(points) <= NAMED else []
+def _section(plane: _Plane) -> Section:
+    text, rows = plane.text, plane.rows
+    places = {row.page: k for k, row in enumerate(plane.board.rows)}
+    clouds = []
+    for family in sorted({row.family for row in rows}):
+        members = [row for row in rows if row.family == family]
+        xs, ys = zip(*map(plane.point, members), strict=True)
+        clouds.append(Cloud(family, xs, ys, tuple(places[row.page] for row in members)))
+    models = counted(len(rows), f"{plane.kind} model")
+    table = _table(plane)
     chart = draw_clouds(
         clouds,
-        labels,
-        keys,
-        summary,
-        f"plane-{plane.name}",
+        ("Complexity I(X;Z)", "Expressivity I(Y;Z)"),
+        (f"complexity.{text.name}", f"expressivity.{text.name}"),
+        f"{models} on {text.label}: corrected information in ln(bins)",
+        table.id,
         bound=True,
         shown_times=1.0,
-        named=named,
+        named=[Point(*plane.point(row), row.label) for row in rows if len(rows) <= NAMED],
     )
-    options = "".join(
-        f'<option value="{escape(row.model)}">{escape(row.label)}</option>' for row in rows
-    )
-    picker = (
-        f'<p class="picker needs-script"><label>Layer by layer <select data-layers="'
-        f'{escape(text.name)}"><option value="">choose a model</option>{options}</select></label>'
-        '</p><div data-layer-chart aria-live="polite"></div>'
-    )
-    heading = f"<h2>{escape(text.label)}: {escape(plane.kind)} models {tag('measured')}</h2>"
-    data = f"../boards/{escape(board.cohort.name)}.json"
-    return (
-        f'<section class="plane" data-board="{data}">{heading}'
-        f'<div class="card">{chart}{picker}</div>{_figures(plane)}</section>'
-    )
+    ids = [(row.model, row.label) for row in rows]
+    return Section(text.name, text.label, plane.kind, plane.board.cohort.name, ids, chart, table)
 
 
-def _figures(plane: _Plane) -> str:
+def _table(plane: _Plane) -> Table:
     text, rows = plane.text, plane.rows
-    header = [("Model", False), ("Family", False), *((label, True) for label in FIGURES)]
     best = text.key._replace(quantity="optimality")
     ordered = sorted(rows, key=lambda row: -(row.value(best) or 0.0))
-    lines = [_line(row, text.key) for row in ordered[:TABLE_ROWS]]
-    models = counted(len(rows), "model")
-    caption = f"{text.label}, {models} as in the chart, the highest optimality first"
+    caption = f"{text.label}, {counted(len(rows), 'model')}, the highest optimality first"
     if len(rows) > TABLE_ROWS:
         caption += f". The first {TABLE_ROWS} are here, all are in the download"
-    return folded_figures(f"plane-{plane.name}", caption, header, lines)
+    return Table(
+        f"plane-{plane.kind}-{text.name}",
+        caption,
+        headings("Model", "Family", figures=FIGURES),
+        [[*_identity(row), *_figures(row, text.key)] for row in ordered[:TABLE_ROWS]],
+    )
 
 
-def _single(planes: Sequence[_Plane]) -> str:
+def _single(planes: Sequence[_Plane]) -> Table:
     """The texts on which nothing compares yet, in one table."""
-    if not planes:
-        return ""
-    header = [("Model", False), ("Family", False), ("Kind", False), ("Text", False)]
-    header += [(label, True) for label in FIGURES]
-    lines = []
-    for plane in planes:
-        model, family, *figures = _line(plane.rows[0], plane.text.key)
-        lines.append([model, family, escape(plane.kind), escape(plane.text.label), *figures])
-    caption = (
-        f"Texts of which one model of a kind is measured, {counted(len(lines), 'row')}: nothing to "
-        "compare yet. Its layers are on its page."
-    )
-    return (
-        f"<h2>One model only {tag('measured')}</h2>{table('plane-single', caption, header, lines)}"
+    return Table(
+        "plane-single",
+        f"Texts of which one model of a kind is measured: {counted(len(planes), 'row')}",
+        headings("Model", "Family", "Kind", "Text", figures=FIGURES),
+        [
+            [*_identity(row), plane.kind, plane.text.label, *_figures(row, plane.text.key)]
+            for plane in planes
+            for row in plane.rows
+        ],
     )
 
 
-def _line(row: Row, text: Key) -> list[str]:
-    shown = escape(row.label).replace("/", "/<wbr>")
+def _identity(row: Row) -> tuple[Cell, str]:
+    return Cell(row.label, href=row.page), row.family
+
+
+def _figures(row: Row, text: Key) -> list[str]:
     quantities: tuple[Quantity, ...] = ("complexity", "expressivity", "optimality")
     figures = [row.figures.get(text._replace(quantity=quantity)) for quantity in quantities]
     values = [number(figure.value if figure else None, 4) for figure in figures]
     ends = figures[-1].interval if figures[-1] else None
-    interval = f"{number(ends.low, 3)}–{number(ends.high, 3)}" if ends else "–"
-    link = f'<a href="../{escape(row.page)}">{shown}</a>'
-    return [link, escape(row.family), *values, interval]
+    interval = f"{number(ends.low, 3)}–{number(ends.high, 3)}" if ends else UNKNOWN
+    return [*values, interval]
 
 
-def render_bias(specs: Specs, stored: Sequence[StoredResult]) -> str:
-    """Plug-in against null, and the optimality that follows, by number of positions."""
+def render_bias(render: Renderer, specs: Specs, stored: Sequence[StoredResult]) -> Markup:
+    """Show plug-in against null, and the optimality that follows, by number of positions."""
     entry = _widest(specs, stored)
     if entry is None or entry.result.lossy is None:
-        return "<p>No record with a plane is on the board yet, so there is no picture.</p>"
+        return render("bias.html", record=None)
     result, lossy = entry.result, entry.result.lossy
-    model, corpus = specs.models[result.model], specs.corpora[result.name]
-    seeds = len(lossy.layers[0].entropy)
-    link = f'<a href="../{escape(record_path(entry))}">record {result.run_id}</a>'
-    about = (
-        f"<p>Measured: {escape(model.title)} on {escape(corpus.title)}, {lossy.positions} "
-        f"positions in {lossy.documents} documents and nested parts of them; single tokens as "
-        f"labels; means over layers 1 to {len(lossy.layers) - 1} and {seeds} anchor seeds "
-        f"({link}).</p>"
+    return render(
+        "bias.html",
+        record=record_link(entry),
+        model=specs.models[result.model].title,
+        corpus=specs.corpora[result.name].title,
+        positions=lossy.positions,
+        documents=lossy.documents,
+        layers=len(lossy.layers) - 1,
+        seeds=len(lossy.layers[0].entropy),
+        parts=[part for part in (_null_part(lossy), view_convergence("method", lossy)) if part],
     )
-    return about + _draw_null(lossy) + render_convergence("method", lossy)
 
 
 def _widest(specs: Specs, stored: Sequence[StoredResult]) -> StoredResult | None:
     """The record of the most positions, of these that of the largest model."""
-    found = [
+    entries = [
         entry
         for entry in current_results(specs, stored)
         if entry.result.lossy and entry.result.lossy.convergence
@@ -226,37 +213,40 @@ def _widest(specs: Specs, stored: Sequence[StoredResult]) -> StoredResult | None
         lossy, subject = entry.result.lossy, entry.result.subject
         return lossy.positions if lossy else 0, subject.parameters if subject else 0, entry.file
 
-    return max(found, key=rank, default=None)
+    return max(entries, key=rank, default=None)
 
 
-def _draw_null(lossy: Lossy) -> str:
+def _null_part(lossy: Lossy) -> Part | None:
     """What labels dealt at random would show, beside what the real ones show."""
-    parts = {s.positions: s for s in lossy.convergence if _is_input_token(s.unit, s.side, s.order)}
+    parts = {share.positions: share for share in lossy.convergence if _is_input_token(share)}
     whole = over_layers(lossy, "token", "input", 1)
     if not parts or whole is None:
-        return ""
+        return None
     counts = sorted(parts)
-    found = float(whole.plug_in.mean())
-    plug_in = (*(parts[n].plug_in for n in counts), found)
-    null = (*(parts[n].null for n in counts), found - float(whole.corrected.mean()))
-    summary = (
-        f"Information about the token read, I(X;Z). From {counts[0]} positions the plug-in is "
-        f"{number(plug_in[0], 3)}, and {number(null[0], 3)} of it is what labels dealt at random "
-        f"would show; from {lossy.positions} it is {number(plug_in[-1], 3)}, {number(null[-1], 3)} "
-        "of it null. The gap between the lines is the corrected value."
+    total = float(whole.plug_in.mean())
+    plug_in = (*(parts[n].plug_in for n in counts), total)
+    null = (*(parts[n].null for n in counts), total - float(whole.corrected.mean()))
+    steps = [str(n) for n in (*counts, lossy.positions)]
+    table = Table(
+        "null-method",
+        f"Information about the token read, I(X;Z), from up to {lossy.positions} positions",
+        headings(figures=("Positions", "Plug-in", "Null", "Corrected")),
+        [
+            [step, *(number(value, 4) for value in (shown, chance, shown - chance))]
+            for step, shown, chance in zip(steps, plug_in, null, strict=True)
+        ],
+    )
+    note = (
+        f"From {counts[0]} positions the plug-in is {number(plug_in[0], 3)}, and "
+        f"{number(null[0], 3)} of it is what labels dealt at random would show; from "
+        f"{lossy.positions} it is {number(plug_in[-1], 3)}, {number(null[-1], 3)} of it null. The "
+        "gap between the lines is the corrected value."
     )
     series = [Series("plug-in", "output", plug_in), Series("null", "input", null)]
-    steps = [str(n) for n in (*counts, lossy.positions)]
-    labels, table_id = ("Positions used", "I(X;Z), ln(bins)"), "null-method"
-    chart = draw_series(series, steps, labels, summary, table_id)
-    header = [("Positions", True), ("Plug-in", True), ("Null", True), ("Corrected", True)]
-    rows = [
-        [step, *(number(value, 4) for value in (shown, chance, shown - chance))]
-        for step, shown, chance in zip(steps, plug_in, null, strict=True)
-    ]
-    caption = f"Information about the token read, I(X;Z), from up to {lossy.positions} positions"
-    return chart + folded_figures(table_id, caption, header, rows)
+    labels = ("Positions used", "I(X;Z), ln(bins)")
+    chart = draw_series(series, steps, labels, table.caption, table.id)
+    return Part(table, chart, note, "The figures of this chart")
 
 
-def _is_input_token(unit: str, side: str, order: int) -> bool:
-    return (unit, side, order) == ("token", "input", 1)
+def _is_input_token(share: Share) -> bool:
+    return (share.unit, share.side, share.order) == ("token", "input", 1)

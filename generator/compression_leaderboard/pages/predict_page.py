@@ -1,368 +1,224 @@
-"""The Predict page: what compression tells in each cohort, and the calculator."""
+"""The page Predict: what compression tells in each cohort, and the calculator."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
 
-import numpy as np
-from scipy import stats
+from markupsafe import Markup
 
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.board.figures import PARAMETERS, TRAINING_FLOP, Key, values
-from compression_leaderboard.fits.candidates import Candidate
-from compression_leaderboard.fits.evaluation import Judgement
-from compression_leaderboard.fits.findings import BenchmarkStudy, Study
-from compression_leaderboard.fits.intervals import LEVELS, Errors, conformal_share, is_conformal
-from compression_leaderboard.fits.nested_cv import Chosen, Scaling
+from compression_leaderboard.fits.curves import FORMS
+from compression_leaderboard.fits.evaluation import COMPRESSION, Comparison, Coverage, Judgement
+from compression_leaderboard.fits.findings import BenchmarkStudy
 from compression_leaderboard.fits.predict import Calibration
-from compression_leaderboard.fits.study import Evidence, find_outliers
-from compression_leaderboard.fits.table import usable_texts
-from compression_leaderboard.pages.charts import folded_figures
+from compression_leaderboard.fits.study import Evidence, Outliers, find_outliers
+from compression_leaderboard.pages.calculator import answerable
+from compression_leaderboard.pages.charts import Chart
 from compression_leaderboard.pages.dots import Judged, draw_judged
 from compression_leaderboard.pages.fit_sections import (
     LEFT_OUT,
+    accuracy_table,
+    comparison_table,
+    correlations_table,
+    coverage_table,
+    errors_table,
     outcome_of,
-    render_accuracy,
-    render_comparison,
-    render_coverage,
-    render_forms,
-    render_outliers,
-    render_predictions,
+    outliers_table,
+    predictions_table,
+    rows_of,
+    share,
+    source_label,
 )
-from compression_leaderboard.pages.text import counted, escape, number, percent, table, tag, valued
+from compression_leaderboard.pages.rendering import Cell, Renderer, Table, headings
+from compression_leaderboard.pages.text import counted, percent
 
-SHOWN_POINTS = 20  # of the table below a chart
+
+@dataclass(frozen=True)
+class Contest:
+    """Compression against the baselines on the same rows. losers: single texts that lose too."""
+
+    outcome: str
+    rows: str
+    comparison: Comparison
+    losers: Sequence[str]
+    table: Table
 
 
-def render_evidence(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]) -> str:
-    """Each set, folded, under its verdict; those with too little evidence come last."""
+@dataclass(frozen=True)
+class ChosenForm:
+    """The form that predicts new models. folds: forms chosen with a group left out."""
+
+    study: BenchmarkStudy
+    name: str
+    folds: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Measured against predicted; coverage: of the intervals that the chart shows."""
+
+    chart: Chart
+    coverage: Coverage
+    table: Table
+
+
+@dataclass(frozen=True)
+class Fits:
+    """What a cohort's fits show, folded under the verdict."""
+
+    verdict: str
+    contests: Sequence[Contest]
+    form: ChosenForm | None
+    scatters: Sequence[Scatter]
+    short: Sequence[BenchmarkStudy]  # benchmarks with too few models
+    outliers: Outliers
+    coverage: Table | None
+    accuracy: Table | None
+    predictions: Table | None
+    outliers_table: Table | None
+    correlations: Table
+
+
+@dataclass(frozen=True)
+class Section:
+    """One cohort. reason: why its mean is not fitted, or None; fits: None without any."""
+
+    cohort: Cohort
+    evidence: Evidence
+    reason: str | None
+    fits: Fits | None
+
+
+def render_predict(
+    render: Renderer,
+    cohorts: Sequence[Cohort],
+    evidence: Mapping[str, Evidence],
+    calibration: Calibration,
+) -> Markup:
+    """Show who wins, the calculator, each cohort folded under its verdict, and the ledger.
+
+    Cohorts with too little evidence come last.
+    """
     ordered = sorted(cohorts, key=lambda one: evidence[one.name].shortage is not None)  # stable
-    heading = '<h2 id="evidence">The evidence, set by set</h2>'
-    return "\n".join([heading, *(_cohort(cohort, evidence[cohort.name]) for cohort in ordered)])
+    studies = {name: one.study for name, one in evidence.items()}
+    return render(
+        "predict.html",
+        outcomes=_outcomes(cohorts, evidence),
+        calculator=any(True for _ in answerable(cohorts, studies)),
+        sections=[_section(cohort, evidence[cohort.name]) for cohort in ordered],
+        calibration=calibration,
+    )
 
 
-def render_outcomes(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]) -> str:
-    """Who wins: a line for each set whose mean score is fitted; nothing without such a set."""
-    header = [
-        ("Set", False),
-        ("Outcome", False),  # here a phone shows it too
-        ("Models", True),
-        ("Groups", True),
-        ("Error of compression, points", True),
-        ("Error of the best baseline, points", True),
-        ("Best baseline", False),
+def _outcomes(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]) -> Table | None:
+    """Who wins: a line per comparison of a cohort whose mean score is fitted."""
+    figures = ["Models", "Groups", "Error of compression, points"]
+    header = headings(
+        "Set", "Outcome", figures=[*figures, "Error of the best baseline, points"]
+    ) + headings("Best baseline")
+    rows: list[list[Cell | str]] = [
+        [
+            Cell(cohort.title, href=f"#{cohort.name}", note=comparison.rows),
+            outcome_of(comparison),
+            str(comparison.n),
+            str(comparison.groups),
+            share(comparison.compression.mae.value, 2),
+            share(comparison.best_baseline.mae.value, 2),
+            comparison.best_baseline.name,
+        ]
+        for cohort in cohorts
+        if evidence[cohort.name].shortage is None
+        for comparison in _comparisons(evidence[cohort.name])
     ]
-    rows = []
-    for cohort in cohorts:
-        study = evidence[cohort.name].study
-        first = next((one for one in study.benchmarks if one.comparison is not None), None)
-        if evidence[cohort.name].shortage is not None or first is None:
-            continue
-        for found in filter(None, (first.comparison, study.with_compute)):
-            own, other = found.compression, found.best_baseline
-            link = f'<a href="#{escape(cohort.name)}">{escape(cohort.title)}</a>'
-            rows.append(
-                [
-                    f"{link}, {escape(found.rows)}",
-                    outcome_of(found),
-                    str(found.n),
-                    str(found.groups),
-                    valued(percent(own.mae.value, 2), own.mae.value),
-                    valued(percent(other.mae.value, 2), other.mae.value),
-                    escape(other.name),
-                ]
-            )
-    if not rows:
-        return ""
-    caption = (
-        f"Mean absolute error of predicted mean scores in {counted(len(rows), 'comparison')}. One "
-        "group of models is left out at a time, everything is chosen inside the folds, and each "
-        "set is judged alone"
-    )
-    heading = '<h2 id="outcome">Does compression predict better than size and compute?</h2>'
-    return heading + table("outcomes", caption, header, rows)
+    n = counted(len(rows), "comparison")
+    caption = f"Mean absolute error of predicted mean scores in {n}"
+    return Table("outcomes", caption, header, rows) if rows else None
 
 
-def render_calibration(found: Calibration) -> str:
-    """How predictions did that were logged before their benchmarks were run."""
-    heading = '<h2 id="ledger">Predictions logged in advance</h2>'
-    if not found.logged:
-        return f"{heading}<p>None is logged yet, so nothing is known of how they do.</p>"
-    logged = f"{heading}<p>{counted(found.logged, 'prediction')} logged"
-    if not found.errors:
-        return f"{logged}; no score has arrived yet.</p>"
-    held = ", ".join(
-        f"{percent(c.level, 0)} &#37; intervals hold {c.held} ({percent(c.low, 0)} to "
-        f"{percent(c.high, 0)} &#37; by Clopper and Pearson)"
-        for c in found.coverage
-    )
-    return (
-        f"{logged}, {len(found.errors)} scored since: mean absolute error "
-        f"{percent(found.mean_error, 2)} points; {held}.</p>"
+def _comparisons(evidence: Evidence) -> Iterator[Comparison]:
+    """Of the mean score on all rows, and on those with known training compute."""
+    first = next((one.comparison for one in evidence.study.benchmarks if one.comparison), None)
+    if first is not None:
+        yield first
+        if evidence.study.with_compute is not None:
+            yield evidence.study.with_compute
+
+
+def _section(cohort: Cohort, evidence: Evidence) -> Section:
+    reason = evidence.shortage and evidence.shortage[:1].upper() + evidence.shortage[1:]
+    fitted = [one for one in evidence.study.benchmarks if one.fit is not None]
+    return Section(cohort, evidence, reason, _fits(cohort, evidence, fitted) if fitted else None)
+
+
+def _fits(cohort: Cohort, evidence: Evidence, fitted: Sequence[BenchmarkStudy]) -> Fits:
+    study, first, name = evidence.study, fitted[0], cohort.name
+    has_mean = evidence.shortage is None
+    comparisons = [first.comparison, study.with_compute] if has_mean else []
+    contests = [
+        _contest(cohort, comparison, f"{name}-comparison-{k + 1}")
+        for k, comparison in enumerate(comparisons)
+        if comparison is not None
+    ]
+    outliers = find_outliers(fitted)
+    return Fits(
+        verdict=_verdict(first.comparison if has_mean else None, len(fitted)),
+        contests=contests,
+        form=_form(first) if has_mean else None,
+        scatters=[_scatter(first, j, f"{name}-{j.kind}-points") for j in first.judgements]
+        if has_mean
+        else [],
+        short=[one for one in study.benchmarks if one.shortage],
+        outliers=outliers,
+        coverage=coverage_table(study, f"{name}-coverage"),
+        accuracy=accuracy_table(study, f"{name}-accuracy"),
+        predictions=predictions_table(cohort, study, f"{name}-predictions"),
+        outliers_table=outliers_table(outliers, f"{name}-outliers"),
+        correlations=correlations_table(cohort, evidence.correlations, f"{name}-correlations"),
     )
 
 
-def _cohort(cohort: Cohort, found: Evidence) -> str:
-    """What a set lacks, in a line, and the rest folded; the set's id is on what a link shows."""
-    place, title = f' id="{escape(cohort.name)}"', f"<strong>{escape(cohort.title)}</strong>"
-    study, parts = found.study, []
-    fitted = [one for one in study.benchmarks if one.fit is not None]
-    if found.shortage is not None:
-        reason = found.shortage[:1].upper() + found.shortage[1:]
-        held = "" if fitted else place
-        named = f"{title} {tag(cohort.provenance)}<br>"
-        parts.append(f'<p class="notice"{held}>{named}{escape(reason)}.</p>')
-    if not fitted:
-        return "".join(parts)
-    summary = f"{title} {tag(cohort.provenance)}<br>{_verdict(found, fitted)}"
-    parts.append(f"<details{place}><summary>{summary}</summary>")
-    if found.shortage is None:
-        parts += _headline(cohort, study, fitted[0])
-    parts.append(render_coverage(study, f"{cohort.name}-coverage"))
-    parts.append(render_accuracy(study, f"{cohort.name}-accuracy"))
-    parts.append(_short(study))
-    parts.append(render_predictions(cohort, study, f"{cohort.name}-predictions"))
-    parts.append(render_outliers(find_outliers(fitted), f"{cohort.name}-outliers"))
-    parts.append(_families(found))
-    parts.append(_correlations(cohort, found))
-    return "".join([*parts, "</details>"])
-
-
-def _verdict(found: Evidence, fitted: Sequence[BenchmarkStudy]) -> str:
+def _verdict(mean: Comparison | None, fitted: int) -> str:
     """How many models, and who wins on the mean."""
-    mean = fitted[0].comparison if found.shortage is None else None
     if mean is None:
-        return f"Without a mean score; {counted(len(fitted), 'benchmark')} fitted."
+        return f"Without a mean score; {counted(fitted, 'benchmark')} fitted."
     n, groups = counted(mean.n, "model"), counted(mean.groups, "group")
     return f"{n} of {groups}. {outcome_of(mean)}."
 
 
-def _headline(cohort: Cohort, study: Study, first: BenchmarkStudy) -> list[str]:
-    """Of the mean: who predicts best, which form, and measured against predicted."""
-    parts = [
-        render_comparison(cohort, comparison, f"{cohort.name}-comparison-{k + 1}")
-        for k, comparison in enumerate([first.comparison, study.with_compute])
-        if comparison is not None
+def _contest(cohort: Cohort, comparison: Comparison, table_id: str) -> Contest:
+    worst = comparison.best_baseline.mae.value
+    losers = [
+        source_label(cohort, c.name)
+        for c in comparison.contenders
+        if not c.is_baseline and c.name != COMPRESSION and c.mae.value >= worst
     ]
-    parts.append(render_forms(first))
-    return parts + [
-        _chart(first, judgement, f"{cohort.name}-{judgement.kind}-points")
-        for judgement in first.judgements
-    ]
+    table = comparison_table(cohort, comparison, table_id)
+    return Contest(outcome_of(comparison), rows_of(comparison), comparison, losers, table)
 
 
-def _chart(one: BenchmarkStudy, judgement: Judgement, table_id: str) -> str:
-    """Measured against predicted, and the largest errors in a table."""
-    rows = [
-        Judged(
-            r.predicted,
-            r.measured,
-            *r.intervals[-1],
+def _form(study: BenchmarkStudy) -> ChosenForm | None:
+    if study.fit is None:
+        return None
+    folds = [
+        f"{FORMS[form]} in {label}: {counted(n, 'fold')}"
+        for judgement in study.judgements
+        if judgement.kind == "group"
+        for label, form, n in judgement.chosen
+    ]
+    return ChosenForm(study, FORMS[study.fit.candidate.form], folds)
+
+
+def _scatter(study: BenchmarkStudy, judgement: Judgement, table_id: str) -> Scatter:
+    rows = []
+    for r in judgement.rows:
+        low, high = r.intervals[-1]
+        title = (
             f"{r.model}: measured {percent(r.measured)} %, predicted {percent(r.predicted)} % "
-            f"({percent(r.intervals[-1][0])} to {percent(r.intervals[-1][1])})",
+            f"({percent(low)} to {percent(high)})"
         )
-        for r in judgement.rows
-    ]
-    held = judgement.coverage[-1]
+        rows.append(Judged(r.predicted, r.measured, low, high, title))
     summary = (
-        f"{one.benchmark.label}, {LEFT_OUT[judgement.kind]}: {counted(len(rows), 'model')}, mean "
-        f"absolute error {percent(judgement.accuracy.mae.value, 2)} points. Bars: 95 % intervals "
-        f"of the predictions ({held.kind}), which hold {held.held} of {held.n} scores. "
-        "Line: where prediction and measurement agree."
+        f"{study.benchmark.label} of {counted(len(rows), 'model')}, measured against predicted, "
+        f"{LEFT_OUT[judgement.kind]}"
     )
-    return draw_judged(rows, summary, table_id) + _errors(one, judgement, table_id)
-
-
-def _errors(one: BenchmarkStudy, judgement: Judgement, table_id: str) -> str:
-    """The points of a chart, folded, the largest errors first; the rest is in the downloads."""
-    ordered = sorted(
-        judgement.rows, key=lambda row: (-abs(row.measured - row.predicted), row.model)
-    )
-    header = [("Model", False), ("Measured, %", True), ("Predicted, %", True)]
-    header += [("95 % interval", True), ("Error, points", True)]
-    rows = [
-        [
-            escape(r.model),
-            valued(percent(r.measured), r.measured),
-            valued(percent(r.predicted), r.predicted),
-            "{} to {}".format(*(percent(end) for end in r.intervals[-1])),
-            valued(percent(r.measured - r.predicted), r.measured - r.predicted),
-        ]
-        for r in ordered[:SHOWN_POINTS]
-    ]
-    caption = (
-        f"{one.benchmark.label}, measured less predicted: {counted(len(ordered), 'model')}, "
-        f"{LEFT_OUT[judgement.kind]}, largest error first"
-    )
-    if len(ordered) > SHOWN_POINTS:
-        caption += f"; {len(ordered) - SHOWN_POINTS} more in residuals.parquet"
-    return folded_figures(table_id, caption, header, rows)
-
-
-def _short(study: Study) -> str:
-    """Benchmarks that nothing can be said about, with the reason."""
-    short = [one for one in study.benchmarks if one.shortage]
-    if not short:
-        return ""
-    items = "".join(f"<li>{escape(o.benchmark.label)}: {escape(o.shortage)}</li>" for o in short)
-    return f"<ul>{items}</ul>"
-
-
-def _families(found: Evidence) -> str:
-    """How alike the models of one group are, by the mixed model."""
-    if (v := found.variance) is None:
-        return ""
-    return (
-        "<p>A mixed model of the mean score with a random intercept for each group puts the "
-        f"standard deviation of groups around the line at {percent(v.between, 2)} points, and of "
-        f"models inside a group at {percent(v.within, 2)}: groups explain {percent(v.share, 0)} "
-        "&#37; of the variance that average compression leaves.</p>"
-    )
-
-
-def _correlations(cohort: Cohort, found: Evidence) -> str:
-    header = [
-        ("Benchmark", False),
-        ("Models", True),
-        ("Groups", True),
-        ("Pearson r", True),
-        ("95 % interval", True),
-        ("Spearman rho", True),
-        ("Partial rho given parameters", True),
-        ("Partial rho given compute", True),
-        ("p (corrected)", True),
-    ]
-    rows = [
-        [
-            escape(c.label) + (" (negative control)" if c.negative_control else ""),
-            str(c.n),
-            str(c.families),
-            number(c.pearson, 3),
-            valued(f"{number(c.low, 2)} to {number(c.high, 2)}", c.low),
-            number(c.spearman, 3),
-            number(c.partial, 3),
-            number(c.partial_compute, 3),
-            valued("< 0.0001" if c.p_value < 1e-4 else number(c.p_value, 4), c.p_value),
-        ]
-        for c in found.correlations
-    ]
-    unit = cohort.compression[0].unit
-    caption = (
-        f"Correlation of average {unit} with each score, over up to "
-        f"{counted(max((c.n for c in found.correlations), default=0), 'model')}. Intervals "
-        "resample groups; partial rho is given the number of parameters, or training compute; "
-        "p-values are corrected by Benjamini and Hochberg's procedure and take models as "
-        "independent, which models of one group are not"
-    )
-    return table(f"{cohort.name}-correlations", caption, header, rows)
-
-
-Values = dict[str, Any]
-
-SIZES = {PARAMETERS: ("Parameters", "number"), TRAINING_FLOP: ("Training compute", "FLOP")}
-
-
-def render_calculator(cohorts: Sequence[Cohort], studies: Mapping[str, Study]) -> str:
-    """The place that predict.js fills; nothing where no cohort has a fit that can be asked."""
-    if not any(_answerable(cohorts, studies)):
-        return ""
-    return (
-        '<h2 id="calculator">Predict a mean score</h2>'
-        '<div id="predict" data-source="../data/predict.json">'
-        "<noscript><p>Without JavaScript this page cannot compute; <code>leaderboard predict"
-        "</code> answers the same question.</p></noscript>"
-        '<div id="predict-form"></div><div id="predict-answer" aria-live="polite"></div></div>'
-    )
-
-
-def calculator_json(cohorts: Sequence[Cohort], studies: Mapping[str, Study]) -> bytes:
-    """docs/data/predict.json: all that the arithmetic of `leaderboard predict` needs."""
-    content = [_values(cohort, one) for cohort, one in _answerable(cohorts, studies)]
-    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-
-
-def _answerable(
-    cohorts: Sequence[Cohort], studies: Mapping[str, Study]
-) -> Iterator[tuple[Cohort, BenchmarkStudy]]:
-    """Cohorts whose mean is fitted to figures that can be asked with."""
-    for cohort in cohorts:
-        one = studies[cohort.name].of(cohort.mean_score)
-        if one is None or one.fit is None:
-            continue
-        keys = {p.key for p in one.fit.candidate.predictors}
-        if keys <= {c.key for c in cohort.compression} | {cohort.mean_compression, *SIZES}:
-            yield cohort, one
-
-
-def _values(cohort: Cohort, one: BenchmarkStudy) -> Values:
-    fit = one.fit
-    assert fit is not None  # it is answerable
-    texts = usable_texts(cohort)
-    mean = cohort.mean_compression
-    needed = _keys([fit.candidate], mean, texts)
-    used = _keys([fit.candidate, *(candidate for candidate, _, _ in fit.outer)], mean, texts)
-    rows = [row for row in cohort.rows if cohort.mean_score in row.figures]
-    if any(row.parameters is not None for row in rows):
-        used.add(PARAMETERS)  # larger models than those have wider intervals
-    shown = {c.key: (c.label, c.unit) for c in cohort.compression} | SIZES
-    return {
-        "name": cohort.name,
-        "title": cohort.title,
-        "benchmark": one.benchmark.label,
-        "chance": one.benchmark.chance,
-        "ceiling": one.benchmark.ceiling,
-        "models": fit.chosen.rows,
-        "groups": fit.chosen.groups,
-        "fields": [
-            {"column": key.id, "label": label, "unit": unit, "needed": key in needed}
-            | {"low": float(np.nanmin(known)), "high": float(np.nanmax(known))}
-            for key, (label, unit) in shown.items()
-            if key in used
-            for known in [values(rows, key)]
-        ],
-        "average": [text.id for text in texts],
-        "fit": _curve(fit.candidate, fit.scaling, fit.chosen)
-        | {
-            "label": fit.candidate.label,
-            "bounds": fit.chosen.bounds.T.tolist(),
-            "reach": list(fit.chosen.reach),
-        },
-        "folds": [_curve(*outer) for outer in fit.outer],
-        "scale": asdict(fit.chosen.scale),
-        "largest": fit.chosen.largest,
-        "errors": {
-            "size": fit.errors.size.tolist(),
-            "fold": fit.errors.fold.tolist(),
-            "weight": fit.errors.weight.tolist(),
-        },
-        "intervals": [_interval(level, fit.errors) for level in LEVELS],
-    }
-
-
-def _keys(candidates: Sequence[Candidate], mean: Key, texts: Sequence[Key]) -> set[Key]:
-    """What the predictors are made of: the mean of every text."""
-    named = {p.key for candidate in candidates for p in candidate.predictors}
-    return named - {mean} | (set(texts) if mean in named else set())
-
-
-def _curve(candidate: Candidate, scaling: Scaling, chosen: Chosen) -> Values:
-    """z = (value − centre) / scale of each predictor, then the form with its parameters."""
-    return {
-        "form": candidate.form,
-        "predictors": [
-            {"column": p.key.id, "log": p.log, "centre": float(centre), "scale": float(scale)}
-            for p, centre, scale in zip(
-                candidate.predictors, scaling.centre, scaling.scale, strict=True
-            )
-        ],
-        "parameters": chosen.parameters.tolist(),
-    }
-
-
-def _interval(level: float, errors: Errors) -> Values:
-    """Conformal: the share of the errors; model-based: half the width over the scale."""
-    if is_conformal(level, errors.groups):
-        return {"level": level, "kind": "conformal", "share": conformal_share(level, errors)}
-    half = float(stats.t.ppf((1 + level) / 2, errors.freedom)) * errors.root
-    return {"level": level, "kind": "model-based", "half": half}
+    chart = draw_judged(rows, summary, table_id)
+    return Scatter(chart, judgement.coverage[-1], errors_table(judgement, table_id))

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
 from pydantic_core import PydanticUndefined
 
-from compression_leaderboard.pages.text import UNKNOWN, counted, escape, table
+from compression_leaderboard.pages.rendering import Cell, Renderer, Table, code, headings
+from compression_leaderboard.pages.text import UNKNOWN, counted
 from compression_leaderboard.records.base import fields_of, records_in
 from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.models import Model
@@ -24,7 +26,7 @@ FILES: tuple[tuple[str, type[Any]], ...] = (
 
 @dataclass(frozen=True)
 class Option:
-    """An option or argument as the command line takes it; `default` is None where there is none."""
+    """An option or argument as the command line takes it. default: None where it has none."""
 
     name: str
     meaning: str
@@ -41,59 +43,50 @@ class Command:
     options: tuple[Option, ...]
 
 
-def render_commands(commands: Sequence[Command]) -> str:
-    """A section for each command."""
-    header = [("Option", False), ("Default", False), ("Meaning", False)]
-    parts = []
-    for command in commands:
-        rows = [
-            [f"<code>{escape(o.name)}</code>", _code(o.default), escape(o.meaning)]
-            for o in command.options
-        ]
-        parts.append(
-            f'<h2 id="{escape(command.name)}">leaderboard {escape(command.name)}</h2>'
-            f"<p>{escape(command.summary)}</p>"
-            f"<pre><code>{escape(command.example)}</code></pre>"
-            + table(
-                f"options-{command.name}",
-                f"{counted(len(rows), 'option')} of {command.name}",
-                header,
-                rows,
-            )
-        )
-    return "\n".join(parts)
+def render_commands(render: Renderer, commands: Sequence[Command]) -> Markup:
+    """Describe each command in a section."""
+    sections = [(command, _options(command)) for command in commands]
+    return render("commands.html", sections=sections)
 
 
-def render_model_fields() -> str:
-    """The fields of a model's file."""
-    return '<h2 id="every-field">Every field</h2>' + _record_tables("model", Model)
-
-
-def render_file_fields() -> str:
-    """The fields of the other files that people write."""
-    return "\n".join(
-        f"<h2><code>{escape(file)}</code></h2><p>{escape(_summary(record))}</p>"
-        + _record_tables(record.__name__.lower(), record)
-        for file, record in FILES
+def _options(command: Command) -> Table:
+    return Table(
+        f"options-{command.name}",
+        f"{counted(len(command.options), 'option')} of {command.name}",
+        headings("Option", "Default", "Meaning"),
+        [[code(o.name), code(o.default), o.meaning] for o in command.options],
     )
 
 
-def _record_tables(name: str, record: type[Any]) -> str:
+def render_model_fields(render: Renderer) -> Markup:
+    """Describe the fields of a model's file."""
+    return render("model_fields.html", tables=_field_tables("model", Model))
+
+
+def render_file_fields(render: Renderer) -> Markup:
+    """Describe the fields of the other files that people write."""
+    files = [
+        (file, _summary(record), _field_tables(record.__name__.lower(), record))
+        for file, record in FILES
+    ]
+    return render("file_fields.html", files=files)
+
+
+def _field_tables(name: str, record: type[Any]) -> list[Table]:
     """A table for the record and one for each table inside it."""
-    header = [("Field", False), ("Default", False), ("Meaning", False)]
-    parts = []
+    tables = []
     for place, inner in tables_of(record):
-        rows = [
-            [f"<code>{escape(field)}</code>", _default(info), escape(info.description)]
+        rows: list[list[Cell | str]] = [
+            [code(field), _default(info), info.description or ""]
             for field, info in fields_of(inner).items()
         ]
         fields = counted(len(rows), "field")
-        heading = f"At the top of the file: {fields}"
+        caption = f"At the top of the file: {fields}"
         if place:
-            heading = f"[{place}], {fields}. {_summary(inner)}"
-        plain = place.replace(".", "-") or "top"
-        parts.append(table(f"fields-{name}-{plain}", heading, header, rows))
-    return "\n".join(parts)
+            caption = f"[{place}], {fields}. {_summary(inner)}"
+        table_id = f"fields-{name}-{place.replace('.', '-') or 'top'}"
+        tables.append(Table(table_id, caption, headings("Field", "Default", "Meaning"), rows))
+    return tables
 
 
 def tables_of(record: type[Any], place: str = "") -> Iterator[tuple[str, type[Any]]]:
@@ -108,16 +101,12 @@ def _summary(record: type[Any]) -> str:
     return (record.__doc__ or "").partition("\n")[0].replace("`", "")
 
 
-def _default(info: Any) -> str:
-    """What holds where the field is left out."""
-    if info.default is PydanticUndefined:
-        return "required"
+def _default(info: Any) -> Cell | str:
+    """The value of a field that the file leaves out."""
     value = info.default
+    if value is PydanticUndefined:
+        return "required"
     if value is None or value == ():
         return UNKNOWN
     shown = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return _code(shown.lower() if isinstance(value, bool) else shown)
-
-
-def _code(shown: str | None) -> str:
-    return f"<code>{escape(shown)}</code>" if shown else UNKNOWN
+    return code(shown.lower() if isinstance(value, bool) else shown)

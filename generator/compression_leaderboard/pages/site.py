@@ -1,8 +1,10 @@
 """Every generated file of the site by its path below build/."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import yaml
+from markupsafe import Markup
 
 from compression_leaderboard.board.comparisons import Comparison
 from compression_leaderboard.board.trajectories import make_trajectories
@@ -12,7 +14,8 @@ from compression_leaderboard.exports.package import checksums
 from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.fits.predict import find_yardstick
 from compression_leaderboard.fits.studied_board import StudiedBoard
-from compression_leaderboard.pages.board_table import board_json, make_board_table
+from compression_leaderboard.pages.board_table import BoardTable, board_json, make_board_table
+from compression_leaderboard.pages.calculator import calculator_json
 from compression_leaderboard.pages.choose_page import render_choose, render_options
 from compression_leaderboard.pages.compare_page import document_files, render_compare
 from compression_leaderboard.pages.data_pages import (
@@ -23,17 +26,11 @@ from compression_leaderboard.pages.data_pages import (
     render_imported,
 )
 from compression_leaderboard.pages.families_page import render_families
-from compression_leaderboard.pages.glossary import MODEL, PAGES, terms_line
+from compression_leaderboard.pages.glossary import MODEL, PAGES, find_terms
 from compression_leaderboard.pages.leaderboard import first_board, render_cohort, render_home
 from compression_leaderboard.pages.model_page import render_model, render_published
 from compression_leaderboard.pages.plane_page import layer_files, render_bias, render_plane_page
-from compression_leaderboard.pages.predict_page import (
-    calculator_json,
-    render_calculator,
-    render_calibration,
-    render_evidence,
-    render_outcomes,
-)
+from compression_leaderboard.pages.predict_page import render_predict
 from compression_leaderboard.pages.reference import (
     Command,
     render_commands,
@@ -41,118 +38,136 @@ from compression_leaderboard.pages.reference import (
     render_model_fields,
 )
 from compression_leaderboard.pages.reliability_page import render_moves, render_reliability
+from compression_leaderboard.pages.rendering import Renderer, escape
 from compression_leaderboard.pages.standing import Standing, find_standings
-from compression_leaderboard.pages.text import date_captions, escape
-from compression_leaderboard.pages.text_amounts import render_amounts, render_costs
+from compression_leaderboard.pages.text_amounts import render_amounts
 from compression_leaderboard.pages.trajectories_page import render_trajectories
-from compression_leaderboard.repository.processes import Start, when_asked
 from compression_leaderboard.repository.results import StoredResult, record_text
 
 Files = dict[str, bytes]  # content by path
 WIDTH = 2**31 - 1  # of a line that is never folded
 
 
-def render_site(
-    board: StudiedBoard,
-    commands: Sequence[Command] = (),
-    changelog: str = "",
-    start: Start = when_asked,
-) -> Files:
-    """Pages, partials and data. Paths begin with docs/ or theme/; nothing depends on the clock.
+@dataclass(frozen=True)
+class Sources:
+    """What people wrote: templates and pages by name, such as families.html and families.md."""
 
-    changelog: the project's own, as Markdown. start: begins to make the data, and the pages of
-    models, while the other pages are made, and gives the function that waits for them.
-    """
-    exporting = start(lambda: export_files(board))
-    files: Files = {}
-    specs, stored, cohorts, evidence = board.specs, board.stored, board.cohorts, board.evidence
-    date = board.commit_date[:10]
-    footer = f"Built from commit {escape(board.commit[:12])} of {escape(date)}."
-    if board.commit == "unknown":
-        footer = "Built outside of a git repository."
-    studies = {name: found.study for name, found in evidence.items()}
-    options = make_options(cohorts, [entry.result for entry in board.current])
-    tables = [make_board_table(c, evidence[c.name].study.predictions) for c in cohorts]
-    standings = find_standings(tables, studies)
-    of_models = start(
-        lambda: {
-            f"docs/{page}.md": _page(title, content, date)
-            for page, title, content in _model_pages(board, standings)
-        }
-    )
-    home = first_board(tables, evidence)
-    first_tables = sorted(tables, key=lambda one: one is not home)  # stable: the others in order
-    titles = {name: one.title for name, one in (specs.corpora | specs.suites).items()}
-    titles |= {name: pairs.title for name, pairs in specs.preferences.items()}
-    titles |= {model.id: model.title for model in specs.models.values()}
-    yardsticks = {a.corpus: find_yardstick(a.corpus, cohorts, evidence) for a in board.amounts}
-    partials = {
-        "home": render_home(tables, evidence, specs.models, date),
-        "predict": render_outcomes(cohorts, evidence)
-        + render_calculator(cohorts, studies)
-        + render_evidence(cohorts, evidence)
-        + render_calibration(board.calibration)
-        + render_amounts(specs, board.amounts, yardsticks)
-        + render_costs(specs, board.costs),
-        "choose": render_choose(options, date),
-        "plane": render_plane_page(tables),
-        "families": render_families(cohorts),
-        "corpora": render_corpora(board),
-        "compare": render_compare(first_tables),
-        "reliability": render_reliability(specs, stored, board.commit_date),
-        "changelog": render_moves(specs, stored),
-        "trajectories": render_trajectories(make_trajectories(specs, stored), cohorts, titles),
-        "bias": render_bias(specs, stored),
-        "commit": footer,
-        "commands": render_commands(commands),
-        "model-fields": render_model_fields(),
-        "file-fields": render_file_fields(),
-    }
-    for name, words in PAGES.items():
-        partials[name] += terms_line("../", words, partials[name])
-    files["docs/changelog.md"] = _changelog(changelog)
-    for shown_table in tables:
-        cohort = shown_table.cohort
-        page = f"boards/{cohort.name}"
-        files[f"docs/{page}.json"] = board_json(shown_table, date)
-        content = render_cohort(shown_table, tables, evidence, date)
-        files[f"docs/{page}.md"] = _page(cohort.title, content, date, ("leaderboard.js",))
-    final = [entry for entry in board.texts if board.is_final(entry.result)]
-    files |= layer_files(final) | document_files(final)
-    files |= of_models()
-    exported = exporting()
-    partials["download"] = render_downloads(board, exported)
-    files |= {f"docs/{path}": content for path, content in exported.items()}
-    of_pages = {
-        "choose.json": render_options(options),
-        "predict.json": calculator_json(cohorts, studies),
-    }
-    files |= {f"docs/data/{path}": content for path, content in of_pages.items()}
-    files["docs/data/SHA256SUMS"] += checksums(of_pages)
-    partials["imported"] = render_import_list(board.imported, board.conflicts)
-    for one in board.imported:
-        files[f"docs/{imported_path(one.imported)}"] = record_text(one.imported).encode()
-    for name, partial in partials.items():
-        files[f"theme/generated/{name}.html"] = date_captions(partial, date).encode()
+    templates: Mapping[str, str]
+    pages: Mapping[str, str]
+    changelog: str = ""  # Markdown
+
+
+def render_site(board: StudiedBoard, sources: Sources, commands: Sequence[Command] = ()) -> Files:
+    """Make pages and data by path below build/; nothing depends on the clock."""
+    render = Renderer(sources.templates, board.commit_date[:10])
+    tables = [
+        make_board_table(cohort, board.evidence[cohort.name].study.predictions)
+        for cohort in board.cohorts
+    ]
+    exported = export_files(board)
+    files = _data(board, tables, exported)
+    generated = _generated(render, board, tables, exported, commands)
+    pages = dict(sources.pages) | {"changelog.md": sources.changelog or "# Changelog"}
+    built = _built(board)
+    for name, source in pages.items():
+        html = generated.get(name.removesuffix(".md"), "")
+        files[f"docs/{name}"] = _with_matter(source, html=html, built=built)
+    for address, title, content, scripts in _whole_pages(render, board, tables):
+        files[f"docs/{address}.md"] = _page(title, content, scripts, built)
     return files
 
 
-def _changelog(text: str) -> bytes:
-    """The project's changelog, written by its people, then the figures that moved."""
-    matter = yaml.safe_dump(
-        {
-            "title": "Changelog",
-            "template": "model.html",
-            "partial": "generated/changelog.html",
-            "hide": ["toc"],
-        }
-    )
-    return f"---\n{matter}---\n\n{text or '# Changelog'}\n".encode()
+def _built(board: StudiedBoard) -> str:
+    if board.commit == "unknown":
+        return "Built outside of a git repository."
+    return f"Built from commit {board.commit[:12]} of {board.commit_date[:10]}."
+
+
+def _generated(
+    render: Renderer,
+    board: StudiedBoard,
+    tables: Sequence[BoardTable],
+    exported: Files,
+    commands: Sequence[Command],
+) -> dict[str, str]:
+    """The generated part of each hand-written page, by the page's name."""
+    specs, stored, cohorts, evidence = board.specs, board.stored, board.cohorts, board.evidence
+    options = make_options(cohorts, [entry.result for entry in board.current])
+    home = first_board(tables, evidence)
+    first_tables = sorted(tables, key=lambda table: table is not home)  # stable
+    titles = {name: spec.title for name, spec in (specs.corpora | specs.suites).items()}
+    titles |= {name: pairs.title for name, pairs in specs.preferences.items()}
+    titles |= {model.id: model.title for model in specs.models.values()}
+    yardsticks = {a.corpus: find_yardstick(a.corpus, cohorts, evidence) for a in board.amounts}
+    parts: dict[str, str] = {
+        "index": render_home(render, tables, evidence, specs.models),
+        "predict": render_predict(render, cohorts, evidence, board.calibration)
+        + render_amounts(render, specs, board.amounts, board.costs, yardsticks),
+        "choose": render_choose(render, options),
+        "plane": render_plane_page(render, tables),
+        "families": render_families(render, cohorts),
+        "corpora": render_corpora(render, board),
+        "compare": render_compare(render, first_tables),
+        "reliability": render_reliability(render, specs, stored, board.commit_date),
+        "changelog": render_moves(render, specs, stored),
+        "trajectories": render_trajectories(
+            render, make_trajectories(specs, stored), cohorts, titles
+        ),
+        "method": render_bias(render, specs, stored),
+        "commands": render_commands(render, commands),
+        "add": render_model_fields(render),
+        "files": render_file_fields(render),
+        "download": render_downloads(render, board, exported),
+        "import": render_import_list(render, board.imported, board.conflicts),
+    }
+    for name, words in PAGES.items():
+        parts[name] = _with_terms(render, parts[name], words, "../")
+    return parts
+
+
+def _with_terms(render: Renderer, html: str, words: Sequence[str], root: str) -> Markup:
+    """A page's finished content, and below it those words in it that the glossary explains."""
+    content = Markup(html)
+    return content + render("terms.html", root, terms=find_terms(words, content))
+
+
+def _data(board: StudiedBoard, tables: Sequence[BoardTable], exported: Files) -> Files:
+    """Every file that is no page."""
+    studies = {name: result.study for name, result in board.evidence.items()}
+    options = make_options(board.cohorts, [entry.result for entry in board.current])
+    final = [entry for entry in board.texts if board.is_final(entry.result)]
+    files = layer_files(final) | document_files(final)
+    files |= {f"docs/{path}": content for path, content in exported.items()}
+    of_pages = {
+        "choose.json": render_options(options),
+        "predict.json": calculator_json(board.cohorts, studies),
+    }
+    files |= {f"docs/data/{path}": content for path, content in of_pages.items()}
+    files["docs/data/SHA256SUMS"] += checksums(of_pages)
+    for table in tables:
+        date = board.commit_date[:10]
+        files[f"docs/boards/{table.cohort.name}.json"] = board_json(table, date)
+    for entry in board.imported:
+        files[f"docs/{imported_path(entry.imported)}"] = record_text(entry.imported).encode()
+    return files
+
+
+def _whole_pages(
+    render: Renderer, board: StudiedBoard, tables: Sequence[BoardTable]
+) -> Iterator[tuple[str, str, Markup, Sequence[str]]]:
+    """Address, title, content and scripts of every page that nobody wrote by hand."""
+    studies = {name: result.study for name, result in board.evidence.items()}
+    standings = find_standings(tables, studies)
+    for table in tables:
+        content = render_cohort(render, table, tables, board.evidence)
+        yield f"boards/{table.cohort.name}", table.cohort.title, content, ("leaderboard.js",)
+    for address, title, content in _model_pages(render, board, standings):
+        yield address, title, content, ()
 
 
 def _model_pages(
-    board: StudiedBoard, standings: Mapping[str, list[Standing]]
-) -> Iterator[tuple[str, str, str]]:
+    render: Renderer, board: StudiedBoard, standings: Mapping[str, list[Standing]]
+) -> Iterator[tuple[str, str, Markup]]:
     """Address, title and content of every model's page, measured and published."""
     records: dict[str, list[StoredResult]] = {}
     for entry in board.stored:
@@ -166,41 +181,50 @@ def _model_pages(
     for model in board.specs.models.values():
         page = f"models/{model.id}"
         content = render_model(
+            render,
             model,
             records.get(model.id, []),
             board.specs,
             compared.get(model.id, []),
             standings.get(f"{page}/", []),
             board.commit,
-            render_imported(model, board.imported, board.conflicts),
+            render_imported(render, model, board.imported, board.conflicts),
             badges.get(model.id, ()),
         )
-        yield page, model.title, content + terms_line("../../", MODEL, content)
+        yield page, model.title, _with_terms(render, content, MODEL, "../../")
     for cohort in board.cohorts:
         if cohort.provenance == "published":
             for row in cohort.rows:
-                own = standings.get(row.page, [])
-                content = render_published(cohort, row, own)
-                words = terms_line("../../../", MODEL, content)
-                yield row.page.strip("/"), row.name, content + words
+                content = render_published(render, cohort, row, standings.get(row.page, []))
+                content = _with_terms(render, content, MODEL, "../../../")
+                yield row.page.strip("/"), row.name, content
 
 
-def _page(title: str, content: str, date: str, scripts: Sequence[str] = ()) -> bytes:
-    """A page that is nothing but front matter, by a YAML dumper, its content in it as HTML.
+def _page(title: str, content: str, scripts: Sequence[str], built: str) -> bytes:
+    """A page that is nothing but front matter, with its content in it as HTML.
 
-    So neither Markdown nor a template is parsed in it, as a partial would be for each of thousands
-    of pages. The title is escaped here too: the theme writes it into the page as it is.
+    So neither Markdown nor a template is parsed in it, as would happen thousands of times. The
+    title is escaped here: the theme writes titles into a page as they are.
     """
-    shown = escape(title)
     matter = {
-        "title": shown,
-        "template": "model.html",
+        "title": str(escape(title)),
         "scripts": list(scripts),
         "search": {"exclude": True},
         "hide": ["toc", "navigation"],
     }
-    text = yaml.dump(matter, Dumper=yaml.CSafeDumper, allow_unicode=True)
-    html = {"html": f"<h1>{shown.replace('/', '/<wbr>')}</h1>\n{date_captions(content, date)}"}
-    # Quoted, on one line: no line of it can end the matter.
-    text += yaml.dump(html, Dumper=yaml.CSafeDumper, default_style='"', width=WIDTH)
-    return f"---\n{text}---\n".encode()
+    source = f"---\n{yaml.dump(matter, Dumper=yaml.CSafeDumper, allow_unicode=True)}---\n"
+    return _with_matter(source, html=content, built=built)
+
+
+def _with_matter(source: str, **values: str) -> bytes:
+    """A page with more front matter: quoted, each value on one line, so that none can end it."""
+    matter, body = "", source
+    if source.startswith("---\n"):
+        matter, _, body = source.removeprefix("---\n").partition("\n---\n")
+        matter += "\n"
+    more = {name: str(value) for name, value in values.items() if value}
+    # Keys are plain and in order; a dumper with quotes everywhere would quote them as well.
+    lines = yaml.dump(
+        more, Dumper=yaml.CSafeDumper, default_style='"', width=WIDTH, allow_unicode=True
+    )
+    return f"---\n{matter}{lines}---\n{body}".encode()

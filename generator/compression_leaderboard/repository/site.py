@@ -1,9 +1,7 @@
 """Lay out build/docs and build/theme for mkdocs, run it, and check the built site."""
 
-import base64
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,54 +14,8 @@ from typing import TypeVar
 from urllib.parse import unquote, urljoin, urlsplit
 
 from compression_leaderboard.records.base import Problem
+from compression_leaderboard.repository.policy import add_policies
 from compression_leaderboard.repository.results import write_atomically
-
-SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<body>.*?)</script>", re.DOTALL)
-HEAD = re.compile(r'<meta charset="?utf-8"?\s*/?>', re.IGNORECASE)
-MARK = '<meta http-equiv="Content-Security-Policy"'
-# Styles stand in attributes of charts, so they are allowed inline; scripts are not.
-POLICY = (
-    "default-src 'none'; script-src 'self'{hashes}; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; "
-    "manifest-src 'self'; base-uri 'none'; form-action 'self'"
-)
-
-
-def add_policies(folder: Path) -> int:
-    """Write the policy into every page below `folder` that has none; return how many pages."""
-    pages = sorted(folder.rglob("*.html"))
-    for path in pages:
-        text = path.read_text("utf-8")
-        if MARK not in text:
-            path.write_text(with_policy(text), "utf-8")
-    return len(pages)
-
-
-def with_policy(page: str) -> str:
-    """The page with its policy right after the declaration of its charset.
-
-    The theme's few inline scripts, one of which depends on the depth of the page, are allowed by
-    their hashes. Data blocks such as JSON are no scripts and need none.
-    """
-    hashes = {_hash(match["body"]) for match in SCRIPT.finditer(page) if _runs(match["attributes"])}
-    allowed = "".join(f" 'sha256-{digest}'" for digest in sorted(hashes))
-    meta = f'{MARK} content="{POLICY.format(hashes=allowed)}">'
-    found = HEAD.search(page)
-    if found is None:
-        raise ValueError("a page of the theme declares its charset; this one does not")
-    return f"{page[: found.end()]}{meta}{page[found.end() :]}"
-
-
-def _runs(attributes: str) -> bool:
-    """Whether a script element holds code of its own."""
-    kind = re.search(r'\btype="?([^"\s>]+)', attributes)
-    is_code = kind is None or kind[1] in ("module", "text/javascript")
-    return is_code and re.search(r"\bsrc\s*=", attributes) is None
-
-
-def _hash(body: str) -> str:
-    return base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
-
 
 INPUTS = ("runs", "results", "site", "mkdocs.yml", "CHANGELOG.md")  # of a build, below the root
 COPIES = {"docs": "site/docs", "theme": "site/theme", "docs/records": "results/measured"}
@@ -117,6 +69,14 @@ def _outline(root: Path) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+def read_sources(root: Path) -> tuple[dict[str, str], dict[str, str], str]:
+    """Read the templates and the hand-written pages of the site by name, and the changelog."""
+    templates = {p.name: p.read_text("utf-8") for p in sorted(root.glob("site/templates/*.html"))}
+    pages = {p.name: p.read_text("utf-8") for p in sorted(root.glob("site/docs/*.md"))}
+    changelog = root / "CHANGELOG.md"
+    return templates, pages, changelog.read_text("utf-8") if changelog.is_file() else ""
+
+
 def lay_out(root: Path, made: dict[str, bytes]) -> Layout:
     """What build/docs and build/theme shall hold: what was made, and the folders of COPIES."""
     wanted: Layout = dict(made)
@@ -163,7 +123,7 @@ def build_html(root: Path, wanted: Layout, commit_date: str) -> None:
         for path in folder.iterdir():
             path.rename(html / folder.name / path.name)
     shutil.rmtree(beside)
-    add_policies(html)
+    add_policies(html, environment.get("SITE_URL", ""))
 
 
 def _remove_others(root: Path, wanted: Layout) -> None:

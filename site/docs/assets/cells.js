@@ -1,31 +1,35 @@
-// The cells of a table's data: the same rules as generator/publish/board_table.py.
-import { UNKNOWN, count, escapeHtml, number } from "./format.js";
+// The cells of a table's data. The build writes the text of every cell (pages/board_table.py), so
+// nothing is rounded here. A text is a string, what is unknown null, a figure an array:
+// [value, text, low, high, interval as text, note], without its empty end.
+import { UNKNOWN, escapeHtml } from "./format.js";
 
-export const HEAD = 4; // page, provenance, licence and completeness stand before a row's cells
+export const HEAD = 4; // page, provenance, licence and completeness come before a row's cells
 
-export const pointOf = (cell) => (Array.isArray(cell) ? cell[0] : cell ?? null);
+// For sorting: the number of a figure, or the text.
+export const valueOf = (cell) => (Array.isArray(cell) ? cell[0] : cell);
+export const textOf = (cell) => (Array.isArray(cell) ? cell[1] : cell ?? UNKNOWN);
 
-export const isPredicted = (cell) =>
-  Array.isArray(cell) && typeof cell[3] === "string" && cell[3].startsWith("predicted");
+export const isPredicted = (cell) => Array.isArray(cell) && (cell[5] ?? "").startsWith("predicted");
 
 // For comparing and sorting: a prediction is no figure of the model's.
-export const knownOf = (cell) => (isPredicted(cell) ? null : pointOf(cell));
+export const knownOf = (cell) => (isPredicted(cell) ? null : valueOf(cell));
 
-const figureHtml = (cell, column) => {
-  const [value, low, high, mark] = cell;
-  const shown = (one) => number(one === null ? null : column.scale * one, column.digits);
-  let html = isPredicted(cell)
-    ? `<span class="predicted">≈ ${shown(value)}</span>`
-    : `<span>${shown(value)}</span>`;
-  if (low !== null && low !== undefined) html += `<small>${shown(low)}–${shown(high)}</small>`;
-  return mark ? `${html}<small>${escapeHtml(mark)}</small>` : html;
-};
-
+// As the macro `cell` of board.html.
 export const cellHtml = (cell, column) => {
-  if (cell === null || cell === undefined) return UNKNOWN;
-  if (column.form === "rank") return cell[0] === cell[1] ? `${cell[0]}` : `${cell[0]}–${cell[1]}`;
-  if (column.form === "count") return count(cell);
-  if (column.form === "seconds") return number(cell, 0);
-  if (column.form === "text") return escapeHtml(cell);
-  return figureHtml(Array.isArray(cell) ? cell : [cell], column);
+  const text = escapeHtml(textOf(cell));
+  if (cell === null || column.form !== "figure") return text;
+  const [, , , , interval, note] = cell;
+  const small = [interval, note].filter(Boolean).map((part) => `<small>${escapeHtml(part)}</small>`);
+  return `<span${isPredicted(cell) ? ' class="predicted"' : ""}>${text}</span>${small.join("")}`;
 };
+
+// As the rows of board.html. columns: [column, place in the row], the first of which is the name.
+export const rowHtml = (row, columns, root) => {
+  const [page, provenance] = row;
+  const cells = columns.slice(1).map(([column, place]) =>
+    `<td${column.form === "text" ? "" : ' class="n"'}>${cellHtml(row[place], column)}</td>`);
+  return `<tr class="${provenance}"><th scope="row"><a href="${root}${escapeHtml(page)}">${breakable(row[HEAD])}</a></th>${cells.join("")}</tr>`;
+};
+
+// A name that may break after its slashes.
+export const breakable = (name) => escapeHtml(name).replaceAll("/", "/<wbr>");

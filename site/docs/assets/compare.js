@@ -1,7 +1,7 @@
 // Two to four models of one table: figures side by side, scores as dots, paired differences.
-import { HEAD, cellHtml, knownOf } from "./cells.js";
+import { HEAD, breakable, cellHtml, knownOf, textOf } from "./cells.js";
 import { differencesHtml, findDifferences } from "./differences.js";
-import { copyLink, escapeHtml, number, writeQuery } from "./format.js";
+import { UNKNOWN, copyLink, escapeHtml, writeQuery } from "./format.js";
 
 const form = document.querySelector("[data-compare]");
 const result = document.querySelector("[data-result]");
@@ -24,7 +24,7 @@ const bestOf = (cells, column) => {
 
 const figures = (data, rows) => {
   const heads = rows.map((row) =>
-    `<th scope="col" class="n"><a href="../${escapeHtml(row[0])}">${escapeHtml(row[HEAD]).replaceAll("/", "/<wbr>")}</a></th>`);
+    `<th scope="col" class="n"><a href="../${escapeHtml(row[0])}">${breakable(row[HEAD])}</a></th>`);
   const lines = data.columns.slice(1).map((column, k) => {
     const cells = rows.map((row) => row[HEAD + 1 + k]);
     if (cells.every((cell) => cell === null)) return "";
@@ -37,8 +37,7 @@ const figures = (data, rows) => {
     return `<tr class="${rows[0][1]}"><th scope="row">${escapeHtml(column.label)}${unit}</th>${shown.join("")}</tr>`;
   });
   return `<h2>Figures</h2><div class="board-scroll" tabindex="0" role="region" aria-label="Figures side by side">` +
-    `<table class="board wide" id="figures"><caption><span>All figures of the chosen models, as of ${escapeHtml(data.date)}; ` +
-    `in bold with ★ the best point estimate of a line (not always a known difference)</span></caption>` +
+    `<table class="board wide" id="figures"><caption><span>Figures of ${rows.length} models, as of ${escapeHtml(data.date)}; ★: best point estimate</span></caption>` +
     `<thead><tr><th scope="col">Figure</th>${heads.join("")}</tr></thead><tbody>${lines.join("")}</tbody></table></div>`;
 };
 
@@ -51,7 +50,7 @@ const scores = (data, rows) => {
         const value = knownOf(row[place]);
         return value === null ? "" : `<i class="dot model-${k}" style="left:${(100 * value).toFixed(1)}%"></i>`;
       });
-      const shown = rows.map((row) => number(knownOf(row[place]) === null ? null : 100 * knownOf(row[place]), 1)).join(" · ");
+      const shown = rows.map((row) => (knownOf(row[place]) === null ? UNKNOWN : textOf(row[place]))).join(" · ");
       return `<li><span class="dots-label">${escapeHtml(column.label)}</span>` +
         `<span class="dots-track" aria-hidden="true">${dots.join("")}</span><span class="dots-value">${shown}</span></li>`;
     });
@@ -59,8 +58,8 @@ const scores = (data, rows) => {
   const legend = rows.map((row, k) => `<li><i class="dot model-${k}"></i> ${escapeHtml(row[HEAD])}</li>`).join("");
   return `<section class="card"><h2>Scores, %</h2><ul class="dots-legend">${legend}</ul>` +
     `<figure class="dots many" aria-details="figures"><ul>${lines.join("")}</ul>` +
-    `<figcaption>Scores of ${rows.length} models, as of ${escapeHtml(data.date)}, in the order of the names above. ` +
-    "Each strip goes from 0 to 100 %, with lines at 25, 50 and 75.</figcaption></figure></section>";
+    `<figcaption>Scores of ${rows.length} models, as of ${escapeHtml(data.date)}, in the order of the names above, from 0 to 100 %` +
+    "</figcaption></figure></section>";
 };
 
 const differences = async (data, rows) => {
@@ -85,7 +84,7 @@ const show = async () => {
   const query = new URLSearchParams([["table", form.elements.table.value], ...rows.map((row) => ["m", row[HEAD]])]);
   writeQuery(query);
   if (rows.length < 2) {
-    result.innerHTML = `<p class="notice">Choose at least two models of this table: it holds ${models.length}.</p>`;
+    result.innerHTML = `<p class="notice">Choose at least two of the ${models.length} models of this table.</p>`;
     return;
   }
   result.innerHTML = scores(data, rows) + (await differences(data, rows)) + figures(data, rows);

@@ -5,7 +5,7 @@ import { decimals, escapeHtml, number } from "./format.js";
 const sum = (values) => values.reduce((a, b) => a + b, 0);
 
 // Bits per byte of one less those of the other, with the ends of the interval: the closed form of
-// paired_difference in intervals.py, held to it by tests/vectors/paired_difference.json.
+// paired_difference in intervals.py. tests/test_compare_page.py compares the two.
 export const pairedDifference = (bits, others, sizes, reach) => {
   const gaps = bits.map((one, k) => one - others[k]);
   const n = sizes.length, size = sum(sizes), value = sum(gaps) / size;
@@ -58,11 +58,9 @@ const chart = (pairs, date) => {
   const ticks = axis.marks.map((tick) =>
     `<span${tick ? "" : ' class="equal"'} style="left:${(100 * axis.share(tick)).toFixed(2)}%">${tick ? String(tick).replace("-", "−") : "equal"}</span>`);
   const known = pairs.filter((pair) => pair.known).length;
-  const ties = known < pairs.length ? "; the others are ties (hollow, their bars reach “equal”)" : "";
   const documents = [...new Set(pairs.map((pair) => pair.n))].sort((a, b) => a - b).join(" or ");
-  const summary = `${pairs[0].text}, as of ${date}: bits per byte of the model on the left less those of the one on the right, ` +
-    `on the same documents (n = ${documents}). Bars: 95 % intervals. The dot lies towards the model that needs fewer bits; ` +
-    `${known} of ${pairs.length} differences ${known === 1 ? "is" : "are"} known (the better one in bold)${ties}.`;
+  const summary = `${pairs[0].text}, as of ${date}: ${known} of ${pairs.length} differences ` +
+    `${known === 1 ? "is" : "are"} known, n = ${documents} documents`;
   return `<figure class="dots pairs" aria-details="differences"><h3>${escapeHtml(pairs[0].text)}</h3>` +
     `<ul>${pairs.map((pair) => chartLine(pair, axis)).join("")}</ul><div class="pairs-foot" aria-hidden="true">` +
     `<div class="dots-axis">${ticks.join("")}</div><span>◀ left one better</span><span>right one better ▶</span></div>` +
@@ -85,9 +83,11 @@ export const differencesHtml = (found, date) => {
   const charts = texts.map((text) => chart(found.filter((pair) => pair.text === text), date)).join("");
   const heads = ["Models", "Text", "Difference", "Documents", "In words"]
     .map((label, k) => `<th scope="col"${k === 2 || k === 3 ? ' class="n"' : ""}>${label}</th>`).join("");
-  return `<h2>Paired differences</h2><section class="card">${charts}</section>` +
+  return `<h2>Paired differences</h2><section class="card"><p>Bits per byte of the model on the left less those of the model on the right, ` +
+    `on the same documents, with 95 % intervals. A dot lies towards the model that needs fewer bits. Where a difference is known, ` +
+    `the better model is in bold; ties are hollow, and their bars reach “equal”.</p>${charts}</section>` +
     `<div class="board-scroll" tabindex="0" role="region" aria-label="Paired differences">` +
-    `<table class="board wide" id="differences"><caption><span>Bits per byte of the first model less those of the second on the same ` +
-    `documents, as of ${escapeHtml(date)}, with a 95 % interval over documents in pairs; below 0 the first is better</span></caption>` +
+    `<table class="board wide" id="differences"><caption><span>Bits per byte of the first model less those of the second, ` +
+    `as of ${escapeHtml(date)}, with 95 % intervals</span></caption>` +
     `<thead><tr>${heads}</tr></thead><tbody>${found.map(tableLine).join("")}</tbody></table></div>`;
 };

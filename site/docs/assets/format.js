@@ -1,4 +1,4 @@
-// Numbers as readers want them: the same rules as generator/publish/text.py.
+// Numbers that scripts compute, in the form of pages/text.py. The build formats all others.
 export const UNKNOWN = "–";
 
 // Fixed decimals; an exact half goes to the even digit, as in Python. A double lies halfway only
@@ -26,7 +26,7 @@ export const count = (value) => {
 export const decimals = (spread) =>
   spread > 0 ? Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(spread)))) : 4;
 
-// Marks that turn the direction of what follows are spelt out, as the build does.
+// Marks that change the direction of what follows are spelled out, as the build does.
 export const escapeHtml = (text) =>
   String(text)
     .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)

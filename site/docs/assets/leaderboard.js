@@ -1,7 +1,7 @@
 // The leaderboard's table: filters, sorting, columns, the state in the address, download.
 // The page holds the first rows; the others are fetched when something is first asked for.
-import { HEAD, cellHtml, isPredicted, knownOf, pointOf } from "./cells.js";
-import { copyLink, csvLine, download, escapeHtml, number, writeQuery } from "./format.js";
+import { HEAD, isPredicted, knownOf, rowHtml, textOf, valueOf } from "./cells.js";
+import { copyLink, csvLine, download, escapeHtml, writeQuery } from "./format.js";
 import { watchPoints } from "./points.js";
 
 const STEP = 50;
@@ -28,19 +28,10 @@ const load = () => {
   return loading;
 };
 
-const rowHtml = (row, columns) => {
-  const [page, provenance] = row;
-  const shown = escapeHtml(row[HEAD]).replaceAll("/", "/<wbr>");
-  const name = `<a href="${root}${escapeHtml(page)}">${shown}</a>`;
-  const cells = columns.slice(1).map(([column, place]) =>
-    `<td${column.form === "text" ? "" : " class=n"}>${cellHtml(row[place], column)}</td>`);
-  return `<tr class="${provenance}"><th scope="row">${name}</th>${cells.join("")}</tr>`;
-};
-
 const headHtml = ([column]) => {
   const unit = column.unit ? `<small>${escapeHtml(column.unit)}</small>` : "";
   const label = escapeHtml(column.label);
-  return `<th scope="col" data-key="${escapeHtml(column.key)}" data-label="${label}"${column.form === "text" ? "" : " class=n"}>` +
+  return `<th scope="col" data-key="${escapeHtml(column.key)}" data-label="${label}"${column.form === "text" ? "" : ' class="n"'}>` +
     `<button type="button">${label}</button>${unit}</th>`;
 };
 
@@ -70,7 +61,7 @@ const keptBy = (wishes) => {
     (!find || `${row[HEAD]} ${family >= HEAD ? (row[family] ?? "") : ""}`.toLowerCase().includes(find)) &&
     equal.every(([place, value]) => row[place] === value) &&
     (!licence || row[2] === licence) &&
-    (!range || (row[size] !== null && row[size] >= low && row[size] < high)) &&
+    (!range || (row[size] !== null && valueOf(row[size]) >= low && valueOf(row[size]) < high)) &&
     (!provenance || (provenance === "predicted" ? row.some(isPredicted) : row[1] === provenance)) &&
     (!complete || row[3] === 1);
 };
@@ -119,7 +110,7 @@ const show = async () => {
   await load();
   const columns = visible();
   const rows = sorted(data.rows.filter(keptBy(wishesNow())));
-  const body = rows.slice(0, limit).map((row) => rowHtml(row, columns)).join("");
+  const body = rows.slice(0, limit).map((row) => rowHtml(row, columns, root)).join("");
   showHead(columns);
   table.tBodies[0].innerHTML =
     body || `<tr><td colspan="${columns.length}">No row fits all filters.</td></tr>`;
@@ -151,11 +142,10 @@ const save = async () => {
     const cells = [row[1]];
     for (const [column, place] of columns) {
       const cell = row[place];
-      if (column.form === "rank") cells.push(...(cell ?? [null, null]));
-      else if (column.form === "figure") {
-        const [value, low = null, high = null, mark = null] = Array.isArray(cell) ? cell : [cell];
-        cells.push(value, low, high, mark);
-      } else cells.push(cell);
+      const [value, , low = null, high = null, , note = null] = Array.isArray(cell) ? cell : [cell];
+      if (column.form === "rank") cells.push(low, high);
+      else if (column.form === "figure") cells.push(value, low, high, note);
+      else cells.push(value);
     }
     return cells;
   });
@@ -222,13 +212,12 @@ section.querySelector("[data-copy]").addEventListener("click", (event) => copyLi
 
 const chart = document.querySelector(".chart-points[data-x]");
 if (chart) {
-  const columnOf = (key) => data.columns[placeOf(key) - HEAD];
   watchPoints(chart, async (place) => {
     await load();
     const row = data.rows[place];
     const figure = (key) => {
-      const column = columnOf(key);
-      return `${number(column.scale * pointOf(row[placeOf(key)]), column.digits)} ${column.unit}`;
+      const place = placeOf(key);
+      return `${textOf(row[place])} ${data.columns[place - HEAD].unit}`;
     };
     const { x, y } = chart.dataset;
     return { name: row[HEAD], page: root + row[0], text: `${figure(x)}, mean score ${figure(y)}` };

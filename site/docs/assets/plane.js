@@ -1,4 +1,5 @@
 // The information plane: figures of a mark, and the layers of a chosen model.
+import { HEAD, textOf } from "./cells.js";
 import { drawLines, foldedFigures } from "./chart.js";
 import { number } from "./format.js";
 import { watchPoints } from "./points.js";
@@ -14,10 +15,9 @@ for (const section of document.querySelectorAll("section.plane")) {
   watchPoints(layer, async (place) => {
     const data = await load(section.dataset.board);
     const row = data.rows[place];
-    const text = layer.dataset.x.replace(/_complexity$/, "");
-    const cell = row[4 + data.columns.findIndex((column) => column.key === `${text}_optimality`)];
-    const value = Array.isArray(cell) ? cell[0] : cell;
-    return { name: row[4], page: `../${row[0]}`, text: `optimality ${number(value ?? null, 3)}` };
+    const key = layer.dataset.x.replace(/^complexity\./, "optimality.");
+    const cell = row[HEAD + data.columns.findIndex((column) => column.key === key)];
+    return { name: row[HEAD], page: `../${row[0]}`, text: `optimality ${textOf(cell ?? null)}` };
   });
   const choice = section.querySelector("[data-layers]");
   const place = section.querySelector("[data-layer-chart]");

@@ -1,5 +1,5 @@
-// Predict a mean score from typed figures: the arithmetic of `leaderboard predict` (generator/fits/
-// forms.py, intervals.py, missing.py) on data/predict.json; a browser test holds the two together.
+// Predict a mean score from typed figures: the arithmetic of `leaderboard predict` on
+// data/predict.json. tests/vectors/calculator.json compares the two.
 import { count, escapeHtml, number } from "./format.js";
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -27,7 +27,7 @@ const pieces = (parameters, x) => {
   return height + sum(slopes.map((slope, k) => slope * (clip(x, edges[k], edges[k + 1]) - starts[k])));
 };
 
-const heightOf = ({ form, parameters }, { chance, ceiling }, x) => {
+export const heightOf = ({ form, parameters }, { chance, ceiling }, x) => {
   let value;
   if (form === "monotone") value = pieces(parameters, x[0]);
   else if (form === "mean" || form === "line") value = linear(parameters, x);
@@ -50,7 +50,7 @@ const quantile = (values, weights, share) => {
 };
 
 // Prediction, intervals and extrapolation; null where a figure that the fit needs is missing.
-const predict = (board, figures) => {
+export const predict = (board, figures) => {
   const { fit, errors } = board;
   const x = scaledFigures(fit, board, figures);
   if (x === null) return null;

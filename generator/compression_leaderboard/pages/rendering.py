@@ -1,0 +1,113 @@
+"""Render view models with the templates of site/templates; every value is escaped there.
+
+Templates come in as text, so nothing here touches the disk. What they make is finished HTML: it
+reaches mkdocs as data in front matter, where no template engine parses it again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import markupsafe
+from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from compression_leaderboard.pages import text
+from compression_leaderboard.pages.text import UNKNOWN
+
+# Marks that change the direction of the text that follows are spelled out.
+DIRECTION_MARKS = (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+SPELLED_OUT = {mark: f"\\u{mark:04x}" for mark in DIRECTION_MARKS}
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The head of a column. key: for scripts that sort; None where none does."""
+
+    label: str
+    numeric: bool = False
+    unit: str = ""
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table."""
+
+    text: str
+    value: float | None = None  # what the column sorts by
+    note: str = ""  # small, below the text
+    href: str | None = None  # below the site's root, or an address of the web
+    css: str = ""
+    tag: str = ""  # the element around the text, such as code
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with a caption. A cell that is a plain string is text without a sort value."""
+
+    id: str
+    caption: str
+    header: Sequence[Heading]
+    rows: Sequence[Sequence[Cell | str]]
+    wide: bool = False
+
+
+def headings(*texts: str, figures: Sequence[str] = ()) -> list[Heading]:
+    """Heads of columns of text, then of columns of figures."""
+    return [*map(Heading, texts), *(Heading(label, numeric=True) for label in figures)]
+
+
+def code(text: str | None) -> Cell | str:
+    """A cell of code; an en dash where it is empty."""
+    return Cell(text, tag="code") if text else UNKNOWN
+
+
+def day(moment: date | None) -> Cell | str:
+    """A cell of a day, never broken over two lines; an en dash where it is unknown."""
+    return Cell(f"{moment:%Y-%m-%d}", tag="time") if moment else UNKNOWN
+
+
+class Renderer:
+    """Templates by name, and what all pages of one build have in common: the day of the figures."""
+
+    def __init__(self, templates: Mapping[str, str], date: str) -> None:
+        self._environment = Environment(
+            loader=DictLoader(dict(templates)),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=_spell_out,
+        )
+        self._environment.globals |= {"date": date, "UNKNOWN": text.UNKNOWN}
+        self._environment.filters |= {
+            "number": text.number,
+            "percent": text.percent,
+            "count": text.count,
+            "counted": text.counted,
+            "breakable": breakable,
+            "dated": lambda caption: text.dated(caption, date),
+        }
+        self._environment.tests["cell"] = lambda value: isinstance(value, Cell)
+
+    def __call__(self, template: str, root: str = "../", **view: Any) -> Markup:
+        """Render a template. root: the way from the page to the site's root, such as "../../"."""
+        return Markup(self._environment.get_template(template).render(root=root, **view))
+
+
+def escape(text: str) -> Markup:
+    """Any text as HTML, for what no template of ours writes."""
+    return markupsafe.escape(_spell_out(text))
+
+
+def breakable(name: str) -> Markup:
+    """A name that may break after its slashes."""
+    return Markup("/<wbr>").join(str(_spell_out(name)).split("/"))
+
+
+def _spell_out(value: object) -> object:
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return value.translate(SPELLED_OUT)
+    return value

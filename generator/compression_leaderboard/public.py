@@ -1,0 +1,165 @@
+"""The public Python API: load a board, score text, predict a score.
+
+    from compression_leaderboard import load_board, predict, score_text
+
+Names that `compression_leaderboard` exports stay; what is imported from its modules may change.
+"""
+
+import json
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from compression_leaderboard.board.board import Board, make_board
+from compression_leaderboard.board.figures import benchmark_id
+from compression_leaderboard.board.interchange import cohorts_from_json
+from compression_leaderboard.fits.findings import Prediction
+from compression_leaderboard.fits.predict import ASKED, figure_keys, with_figures
+from compression_leaderboard.fits.study import study_cohort
+from compression_leaderboard.intervals import Interval, rate_interval
+from compression_leaderboard.records.base import UserError
+from compression_leaderboard.records.results import DocumentBits
+from compression_leaderboard.repository.contents import read_contents
+from compression_leaderboard.repository.git import Commit, read_commit
+
+BOARD_FILE = "api/v1/board.json"
+TIMEOUT_SECONDS = 60
+LONGEST_WINDOW = 1024  # tokens, where the model reads as many
+
+
+@dataclass(frozen=True)
+class TextScore:
+    """Bits per byte of texts under one model (lower is better), and what they sum over."""
+
+    bits_per_byte: float
+    interval: Interval | None  # 95 %, documents resampled; None for fewer than two
+    documents: Sequence[DocumentBits]  # in the order of the texts
+    failing_bytes: int  # in texts that the tokenizer does not give back: not comparable if above 0
+    model: str  # identity of weights and tokenizer
+    dtype: str
+    window_tokens: int
+    stride_tokens: int
+
+
+def load_board(place: str | Path) -> Board:
+    """Load a board from a checkout, the folder of a release, or the address of a site.
+
+    Raises OSError when the place cannot be reached and ValueError when it is no board.
+    """
+    if str(place).startswith(("http://", "https://")):
+        return _load_site(str(place))
+    root = Path(place)
+    if not (root / "results").is_dir():
+        raise ValueError(f"{root}: no board; give a checkout, a release's folder or a site")
+    contents, problems = read_contents(root)
+    if problems:
+        raise ValueError("\n".join(str(problem) for problem in problems))
+    return make_board(contents, _commit(root))
+
+
+def _load_site(address: str) -> Board:
+    file = f"{address.rstrip('/')}/{BOARD_FILE}"
+    with urllib.request.urlopen(file, timeout=TIMEOUT_SECONDS) as answer:
+        content = answer.read()
+    try:
+        values = json.loads(content)
+        cohorts = cohorts_from_json(values["cohorts"])
+        return Board(cohorts=cohorts, commit=values["commit"], commit_date=values["commit_date"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{file}: not a board of this version ({error})") from error
+
+
+def _commit(root: Path) -> Commit:
+    try:
+        return read_commit(root, "HEAD")
+    except UserError:
+        return Commit("unknown", "1970-01-01T00:00:00+00:00")
+
+
+def score_text(
+    model: str | Path,
+    texts: str | Iterable[str],
+    window: int | None = None,
+    dtype: str | None = None,
+) -> TextScore:
+    """Score texts with a model: every token once, in windows that advance by half their length.
+
+    model: a folder with safetensors, a GGUF file, or org/name@commit on the Hugging Face Hub.
+    window: the longest context in tokens; by default 1,024, or what the model reads if fewer.
+    dtype: such as "float32"; by default what this machine computes fastest.
+
+    Needs the extra `[measure]`. Raises ValueError for a model that cannot be named or loaded, and
+    for texts without a byte.
+    """
+    import torch
+
+    from compression_leaderboard.measure.corpora import Document
+    from compression_leaderboard.measure.own_text import score_documents
+    from compression_leaderboard.measure.record import MeasureError
+    from compression_leaderboard.measure.weights import load_reference, resolve_reference
+
+    documents = [texts] if isinstance(texts, str) else list(texts)
+    if not documents or not all(documents):
+        raise ValueError("score_text: a text is empty; leave it out")
+    reference = resolve_reference(str(model), {})
+    if isinstance(reference, str):
+        raise ValueError(reference.removeprefix("--model "))
+    number_format = None if dtype is None else getattr(torch, dtype, None)
+    if dtype is not None and not isinstance(number_format, torch.dtype):
+        raise ValueError(f'score_text: "{dtype}" is no dtype of torch; write such as "float32"')
+    try:
+        with tempfile.TemporaryDirectory(prefix="leaderboard-") as cache:
+            loaded, identity = load_reference(reference, Path(), Path(cache), number_format)
+        length = window or min(LONGEST_WINDOW, loaded.subject.context_tokens)
+        stride = max(1, length // 2)
+        named = [Document(f"text {k}", text) for k, text in enumerate(documents, start=1)]
+        lossless = score_documents(loaded, named, length, stride)
+    except MeasureError as error:
+        raise ValueError(f"{model}: {error.message}") from error
+    sizes = [document.bytes for document in lossless.documents]
+    return TextScore(
+        bits_per_byte=lossless.bits_per_byte,
+        interval=rate_interval([d.bits for d in lossless.documents], sizes),
+        documents=lossless.documents,
+        failing_bytes=lossless.failing_bytes,
+        model=identity,
+        dtype=str(loaded.model.dtype).removeprefix("torch."),
+        window_tokens=length,
+        stride_tokens=stride,
+    )
+
+
+def predict(
+    board: Board, cohort: str, figures: Mapping[str, float], benchmark: str | None = None
+) -> Prediction:
+    """Predict a score, a fraction, from figures of compression and size.
+
+    figures: the cohort's texts by name, and `parameters` and `training_flop` where they are known.
+    benchmark: a score's name; by default the mean over the cohort's benchmarks.
+
+    Raises KeyError for an unknown cohort, text or benchmark, and ValueError when the cohort has
+    not enough evidence or the figures do not suffice.
+    """
+    chosen = board.cohort(cohort)
+    keys = figure_keys(chosen)
+    if unknown := sorted(set(figures) - set(keys)):
+        raise KeyError(f"no figure {', '.join(unknown)}; choose from {', '.join(keys)}")
+    if any(not 0 < value < float("inf") for value in figures.values()):
+        raise ValueError("predict: figures must be above 0")
+    names = {column.name: column.key for column in chosen.scores}
+    if benchmark is not None and benchmark not in names:
+        raise KeyError(f'no benchmark "{benchmark}"; choose from {", ".join(names)}')
+    key = chosen.mean_score if benchmark is None else names[benchmark]
+    question = with_figures(chosen, {keys[name]: value for name, value in figures.items()})
+    study = study_cohort(question, only=[benchmark_id(key)]).of(key)
+    if study is None or study.shortage is not None:
+        reason = study.shortage if study else "the cohort has one benchmark: name it"
+        raise ValueError(f"{cohort}: {reason}")
+    answers = [answer for answer in study.predictions if answer.model == ASKED]
+    if not answers:
+        needed = ", ".join(column.name for column in chosen.compression)
+        raise ValueError(f"{cohort}: too few figures; the fit needs {needed}")
+    return answers[0]
