@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from compression_leaderboard.gate.collect import unlike, why_refused
+from compression_leaderboard.gate.collect import why_not_merged, why_refused
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.records.results import Failure, Result
 from compression_leaderboard.repository.results import parse_shards, read_results, write_record
@@ -276,7 +276,7 @@ def test_parts_measured_with_other_software_are_not_merged():
     one = make_result(MODEL, "suite")
     newer = one.environment.model_copy(update={"packages": {"torch": "3.0"}})
     other = one.model_copy(update={"environment": newer})
-    assert unlike([one, one]) is None
-    assert unlike([one, other]) == (
+    assert why_not_merged([one, one]) is None
+    assert why_not_merged([one, other]) == (
         "parts differ in packages; measure them again with the same software"
     )

@@ -171,7 +171,7 @@ def _missing(
     return sorted(lines)
 
 
-def unlike(parts: Sequence[Result]) -> str | None:
+def why_not_merged(parts: Sequence[Result]) -> str | None:
     """Why parts cannot become one record: they were not measured with the same software."""
     first = parts[0].environment
     for part in parts[1:]:
