@@ -230,16 +230,16 @@ POSITIVE = replace(GOOD_TASK.responses[0], log_likelihoods=(0.5, -1.0))
             "was measured for another spec (the corpus text changed)",
         ),
         (suite_with(stderr=-0.1), "sums: has a standard error below 0"),
-        (suite_with(n=5), "sums: scores 5 items, holds 4"),
+        (suite_with(n=5), "sums: scores 5 items, has 4"),
         (suite_with(scores=()), "sums: has no acc"),
-        (suite_with(responses=GOOD_TASK.responses[:1] * 4), "sums: holds an item twice"),
+        (suite_with(responses=GOOD_TASK.responses[:1] * 4), "sums: has an item twice"),
         (
             suite_with(responses=(POSITIVE, *GOOD_TASK.responses[1:])),
             "sums: has a log-likelihood above 0",
         ),
         (
             corpus_with(bits_per_byte=0.5),
-            "says 0.5 bits per byte, its documents say 1.1",
+            "has 0.5 bits per byte, its documents 1.1",
         ),
         (
             corpus_with(documents=make_result(MODEL).lossless.documents[:2]),

@@ -70,7 +70,7 @@ def measure(
     ] = None,
     to: Annotated[Path | None, typer.Option(help="Folder for the records of a shard.")] = None,
 ) -> None:
-    """Measure what is missing; a command that is killed and run again continues.
+    """Measure what is missing; run it again to continue after an interruption.
 
     Example: `leaderboard measure --profile quick --local`
     """

@@ -61,7 +61,7 @@ def plan(
     max_memory: Annotated[float, typer.Option(min=1, help="Memory of a runner, in GB.")] = 16,
     max_disk: Annotated[float, typer.Option(min=1, help="Disk of a runner, in GB.")] = 14,
 ) -> None:
-    """List jobs that are missing or stale, the reason, and the cost that past records suggest.
+    """List missing and stale jobs with the reason, and the cost estimated from past records.
 
     Example: `leaderboard plan --matrix --max-jobs 256 --max-minutes 300`
     """

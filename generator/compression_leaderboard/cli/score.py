@@ -33,6 +33,9 @@ from compression_leaderboard.repository.results import write_atomically
 from compression_leaderboard.repository.specs import read_specs
 from compression_leaderboard.wording import counted, plural
 
+STRIDE = "Tokens by which windows advance. Default: half the window."
+BUDGET = "Time for a random sample, such as 90s, 5m or 2h."
+START_TOKEN = "With --endpoint: the token before each document."
 COLUMNS = ("document", "bytes", "scorer", "bits", "bits_per_byte", "lossless")
 
 
@@ -47,10 +50,8 @@ def score(
     root: Root = Path(),
     field: Annotated[str, typer.Option(help="Field or column with the text.")] = "text",
     window: Annotated[int, typer.Option(min=2, help="Longest context, in tokens.")] = 1024,
-    stride: Annotated[int | None, typer.Option(min=1, help="Default: half the window.")] = None,
-    budget: Annotated[
-        str | None, typer.Option(help="Time for a random sample, as 90s or 5m.")
-    ] = None,
+    stride: Annotated[int | None, typer.Option(min=1, help=STRIDE)] = None,
+    budget: Annotated[str | None, typer.Option(help=BUDGET)] = None,
     seed: Annotated[int, typer.Option(help="Seed of the random sample.")] = 0,
     leave_out: Annotated[bool, typer.Option("--leave-out", help="Skip faulty documents.")] = False,
     compressors: Annotated[bool, typer.Option(help="Score with classical compressors too.")] = True,
@@ -58,7 +59,7 @@ def score(
     endpoint: Annotated[
         str | None, typer.Option(help="Use models of a vLLM server at this URL.")
     ] = None,
-    start_token: Annotated[int | None, typer.Option(help="If the server has none.")] = None,
+    start_token: Annotated[int | None, typer.Option(help=START_TOKEN)] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report.")] = None,
     costs: Annotated[
         Path | None,
@@ -66,7 +67,7 @@ def score(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score your own text with one or several models; the text stays on this machine.
+    """Score your own text; it stays on this machine unless you name an --endpoint.
 
     Example: `leaderboard score --model google__gemma-3-270m@Q4_K_M --text notes --report a.html`
     """
@@ -81,10 +82,13 @@ def score(
     from compression_leaderboard.measure.weights import resolve_reference
 
     stride = stride or max(1, window // 2)
-    specs, found = read_valid(read_specs, root), find_files([*text, *(more or [])])
+    specs, listed = read_valid(read_specs, root), find_files([*text, *(more or [])])
     resolved = [] if endpoint else [resolve_reference(name, specs.models) for name in model]
     references = [reference for reference in resolved if not isinstance(reference, str)]
-    problems = [*map(str, found.problems), *(wrong for wrong in resolved if isinstance(wrong, str))]
+    problems = [
+        *map(str, listed.problems),
+        *(wrong for wrong in resolved if isinstance(wrong, str)),
+    ]
     if endpoint and not endpoint.startswith(("http://", "https://")):
         problems.append(f"--endpoint {endpoint}: is not an address; write http://host:port")
     seconds = _check_options(model, window, stride, budget, problems)
@@ -92,14 +96,14 @@ def score(
         closing(_open(journal or root / "build" / "score")) as opened,
         show_progress() as progress,
     ):
-        own = OwnText(found.files, field, opened, progress)
-        faults = list_text(own, seed if budget else None, leave_out)
+        own_text = OwnText(listed.files, field, opened, progress)
+        faults = list_text(own_text, seed if budget else None, leave_out)
         if endpoint:
-            served = (model, endpoint, own, window, stride, start_token, seconds)
+            served = (model, endpoint, own_text, window, stride, start_token, seconds)
             scorers, before = score_endpoint(*served)
         else:
-            scorers, before = score_models(references, own, root, window, stride, seconds)
-        others = score_compressors(own, before) if compressors else []
+            scorers, before = score_models(references, own_text, root, window, stride, seconds)
+        others = score_compressors(own_text, before) if compressors else []
         numbers = [scorer.number for scorer in (*scorers, *others)]
         titles, other_titles = ([scorer.title for scorer in group] for group in (scorers, others))
         summary = summarise(
@@ -118,7 +122,7 @@ def score(
         window_tokens=window,
         stride_tokens=stride,
         machine=f"{platform.machine()}, Python {platform.python_version()}",
-        left_out=_left_out(faults, found),
+        left_out=_left_out(faults, listed),
         predictions=predictions,
         why_no_predictions=silent,
         endpoint=endpoint,
@@ -160,12 +164,12 @@ def _open(folder: Path) -> Journal:
     return journal
 
 
-def _left_out(faults: Faults, found: Found) -> str:
+def _left_out(faults: Faults, listed: Found) -> str:
     parts = []
     if faults.count:
         parts.append(f"{faults.count:,} faulty {plural(faults.count, 'document')}")
-    if skipped := sum(found.passed_over.values()):
-        kinds = ", ".join(f"{n} {kind}" for kind, n in found.passed_over.most_common(8))
+    if skipped := sum(listed.passed_over.values()):
+        kinds = ", ".join(f"{n} {kind}" for kind, n in listed.passed_over.most_common(8))
         parts.append(f"{skipped:,} {plural(skipped, 'file')} without text ({kinds})")
     return "; ".join(parts)
 
