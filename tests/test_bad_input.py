@@ -85,7 +85,7 @@ def test_an_unpinned_dataset_is_left_out_with_a_line(board):
     suite.write_text("\n".join('revision = ""' if "revision" in x else x for x in lines))
     result = invoke(board, "measure", "--suite", "arithmetic")
     assert result.stderr == (
-        "tiny__A suite arithmetic: left out, "
+        "tiny__A suite arithmetic: skipped: "
         "unpinned datasets: tiny_arithmetic; run `leaderboard plan --pin`\n"
     )
 

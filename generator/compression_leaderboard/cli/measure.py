@@ -154,7 +154,7 @@ def _run(jobs: Sequence[Job], run: Run, engine: str, costs: Callable[[Job], Esti
                 _remark(job, result, run)
     except KeyboardInterrupt:
         print(
-            f"stopped: {done} of {counted(len(jobs), 'job')} done, and their records are written; "
+            f"stopped: {done} of {counted(len(jobs), 'job')} done and recorded; "
             "run `leaderboard measure` with the same options to continue",
             file=sys.stderr,
         )

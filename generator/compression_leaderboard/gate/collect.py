@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from compression_leaderboard.plan import JobKey, result_key, why_due
+from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.jobs import Shard, ShardJob
+from compression_leaderboard.records.preferences import PreferenceSet
 from compression_leaderboard.records.results import (
     CLASSICAL,
     Lossless,
@@ -35,8 +37,8 @@ def why_refused(result: Result, specs: Specs) -> str | None:
         return reason
     if result.error is not None:
         return None
-    others = {**specs.corpora, **specs.preferences}
-    spec = (specs.suites if result.kind == "suite" else others)[result.name]
+    texts: dict[str, Corpus | PreferenceSet] = {**specs.corpora, **specs.preferences}
+    spec = specs.suites[result.name] if result.kind == "suite" else texts[result.name]
     if stale := why_due(result, spec):
         return f"was measured for another spec ({stale.removeprefix('stale: ')})"
     if result.lossless is not None:
