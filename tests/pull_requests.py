@@ -192,8 +192,8 @@ BAD = [
         "model and a submodule",
         both(add(), add(".gitmodules", ""), lambda head: (head / "runs/models/sub").mkdir()),
         (
-            f".gitmodules: is not data, and this pull request changes runs/models/org/small.toml as "
-            f"well; {SPLIT}",
+            f".gitmodules: is not data, and this pull request changes runs/models/org/small.toml "
+            f"as well; {SPLIT}",
             "runs/models/sub: is a submodule or an empty folder; add plain files only",
             f"runs/models/sub: {EXPECTED} runs/models/<org>/<model>.toml",
         ),

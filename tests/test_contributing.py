@@ -44,7 +44,8 @@ class Origin:
 
     def run(self, commands: str, place: str) -> str:
         """Commands in a clone, by its name; whatever fails is an error with what it said."""
-        own = {"HOME": str(self.folder), "PYTHON": sys.executable, "PYTHONPATH": str(ROOT / "generator")}
+        own = {"HOME": str(self.folder), "PYTHON": sys.executable}
+        own["PYTHONPATH"] = str(ROOT / "generator")
         own["PATH"] = f"{LEADERBOARD}{os.pathsep}{os.environ['PATH']}"
         for role in ("AUTHOR", "COMMITTER"):
             own |= {f"GIT_{role}_NAME": "someone", f"GIT_{role}_EMAIL": "someone@localhost"}
