@@ -142,7 +142,8 @@ def model_index_yaml(board: StudiedBoard, model: str, site: str | None) -> str:
     """The block `model-index` for the front matter of the model's card."""
     spec = board.specs.models[model]
     results = [*_text_results(board, spec), *_task_results(board, spec)]
-    results = [result | _source(site, model) for result in results]
+    source = _source(site, model)
+    results = [result | source for result in results]
     return _yaml({"model-index": [{"name": spec.title, "results": results}]})
 
 
