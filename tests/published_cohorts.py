@@ -15,7 +15,7 @@ COHORTS = ("huang-2024", "mlfoundations-scaling", "olmo-ladder", "pythia-v0")
 
 @cache
 def published_cohorts() -> dict[str, Cohort]:
-    """By name, read once; their frames are copied where a test changes them."""
+    """By name, read once."""
     tables, problems = read_published(ROOT)
     assert problems == []
     return {cohort.name: cohort for cohort in make_cohorts(Specs(), [], tables)}

@@ -173,6 +173,8 @@ def test_a_mark_of_the_chart_tells_its_figures_and_families_light_up(page, addre
     chip.click()
     assert chip.get_attribute("aria-pressed") == "true"
     assert page.locator(".chart-points path.chosen").count() == 1
+    chart = page.locator("svg:has(.chart-points)")
+    chart.evaluate("svg => svg.scrollIntoView({ block: 'center' })")  # the click may scroll it away
     box = page.locator(".chart-points path[data-rows]").first.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     path = page.locator(".chart-points path[data-rows]").last

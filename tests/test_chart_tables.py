@@ -104,7 +104,7 @@ def test_the_layers_of_a_chosen_model_stand_in_a_table(page, address):
     figure.wait_for()
     table = page.locator(f'[id="{figure.get_attribute("aria-details")}"]')
     expect(table.locator("tbody tr")).to_have_count(figure.locator(".chart-marks path").count())
-    assert table.locator("tbody th").first.text_content() == "0 (embedding)"
+    assert table.locator("tbody th").first.text_content() == "the embedding"
 
 
 @pytest.mark.browser

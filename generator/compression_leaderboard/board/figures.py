@@ -171,6 +171,12 @@ def benchmark_id(key: Key) -> str:
     return f"benchmark:{key.name}" if reserved else key.name
 
 
+def text_id(key: Key) -> str:
+    """The name of a text in commands, where `parameters` and `training_flop` are sizes."""
+    reserved = key.name in (PARAMETERS.id, TRAINING_FLOP.id) or key.name.startswith("text:")
+    return f"text:{key.name}" if reserved else key.name
+
+
 def values(rows: Sequence[Row], key: Key) -> NDArray[np.float64]:
     """One value per row; NaN where it is not known."""
     found = (row.value(key) for row in rows)

@@ -116,7 +116,7 @@ def cache_bytes_per_token(
 
 def _cohort_options(cohort: Cohort, shapes: Mapping[str, tuple[int, int]]) -> CohortOptions:
     columns = [*cohort.scores, *cohort.compression]
-    times = Counter(column.name for column in columns)
+    times = Counter([column.name for column in columns] + [column.key.id for column in columns])
     criteria = [
         Criterion(
             name=c.name if times[c.name] == 1 else c.key.id,

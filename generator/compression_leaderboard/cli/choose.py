@@ -108,7 +108,7 @@ def _weights(
         return cohort.default_weights
     weights = {criterion.name: 0.0 for criterion in cohort.criteria}
     for text in texts:
-        name, _, number = text.partition("=")
+        name, _, number = text.rpartition("=")
         try:
             value = float(number)
         except ValueError:

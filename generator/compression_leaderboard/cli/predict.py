@@ -103,7 +103,7 @@ def _find_answers(
     answers: list[Answer] = []
     problems: list[Problem | str] = []
     for cohort in cohorts:
-        predicted, shortages = predict_model(cohort, model or ASKED, benchmark)
+        predicted, shortages = predict_model(cohort, ASKED if model is None else model, benchmark)
         answers += predicted
         problems += [
             Problem(cohort.name, name, shortage, "no prediction is made")
@@ -125,7 +125,7 @@ def _read_figures(cohort: "Cohort", texts: Sequence[str]) -> "dict[Key, float]":
     figures: dict[Key, float] = {}
     problems = []
     for text in texts:
-        name, _, written = text.partition("=")
+        name, _, written = text.rpartition("=")
         try:
             value = float(written)
         except ValueError:
@@ -165,10 +165,12 @@ def _log(root: Path, answers: "Sequence[Answer]", day: str | None, commit: str |
 
 def _as_row(answer: "Answer") -> dict[str, object]:
     """Lay out an answer with its training cohort and warnings for JSON."""
+    from compression_leaderboard.fits.predict import ASKED_NAME
+
     p, fit = answer.prediction, answer.fit
     row: dict[str, object] = {
         "cohort": answer.cohort.name,
-        "model": p.model,
+        "model": p.model or ASKED_NAME,
         "benchmark": p.benchmark,
         "prediction": p.value,
     }

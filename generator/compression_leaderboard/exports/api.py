@@ -1,6 +1,6 @@
 """The API, version 1: JSON files at addresses that stay, and their schemas.
 
-stays where it is; new members may be added. See api_schemas.py for their shapes.
+A member stays where it is and keeps its meaning; new members may be added.
 """
 
 import math
@@ -154,12 +154,12 @@ def export_api(
     files |= _models(board, tables["scores"].to_pandas())
     named = {path: _signed(path, content, board) for path, content in files.items()}
     schemas = {f"schemas/{name}.json": as_json(schema) for name, schema in SCHEMAS.items()}
-    found = schemas | {path: as_json(content) for path, content in named.items()}
-    return {f"{FOLDER}/{path}": content for path, content in found.items()}
+    contents = schemas | {path: as_json(content) for path, content in named.items()}
+    return {f"{FOLDER}/{path}": content for path, content in contents.items()}
 
 
 def api_path(page: str) -> str:
-    """Where a model's file stands in the API: as its page does on the site."""
+    """The path of a model's file in the API: as its page's on the site."""
     return f"{page.strip('/')}.json"
 
 
@@ -290,32 +290,29 @@ def _models(board: StudiedBoard, scores: pd.DataFrame) -> dict[str, object]:
             "figures": figures.get((MEASURED, model.id), []),
         }
     for cohort in _published(board):
-        for model_row in cohort.rows:
-            own = figures.get((cohort.name, model_row.model), [])
-            files[api_path(model_row.page)] = _published_model(cohort, model_row, own)
+        for published in cohort.rows:
+            files[api_path(published.page)] = _in_order(
+                id=published.model,
+                name=published.name,
+                provenance="published",
+                family=published.family,
+                parameters=_whole(published.parameters),
+                training_tokens=_whole(published.training_tokens),
+                licence=licence_of(cohort),
+                figures=figures.get((cohort.name, published.model), []),
+            )
     return files
 
 
-def _published_model(
-    cohort: Cohort, row: Row, figures: list[dict[str, object]]
-) -> dict[str, object]:
-    return {
-        "id": row.model,
-        "name": row.name,
-        "provenance": "published",
-        "family": row.family,
-        "kind": None,
-        "parameters": _whole(row.parameters),
-        "training_tokens": _whole(row.training_tokens),
-        "released": None,
-        "model_licence": None,
-        "revision": None,
-        "quantization": None,
-        "licence": licence_of(cohort),
-        "figures": figures,
-    }
+def _in_order(**members: object) -> dict[str, object]:
+    """A model's file in the order of its members; those that a source does not state are null."""
+    return {name: members.get(name) for name in MODEL_MEMBERS}
 
 
+MODEL_MEMBERS = (
+    "id", "name", "provenance", "family", "kind", "parameters", "training_tokens", "released",
+    "model_licence", "revision", "quantization", "licence", "figures",
+)  # fmt: skip
 FIGURE_TEXTS = ("cohort", "dtype", "kind", "column", "label", "unit", "record")
 FIGURE_NUMBERS = ("value", "stderr", "low95", "high95", "chance")
 
@@ -331,4 +328,4 @@ def _number(value: object) -> float | None:
 
 
 def _whole(value: object) -> int | None:
-    return int(found) if (found := _number(value)) is not None else None
+    return int(number) if (number := _number(value)) is not None else None

@@ -215,3 +215,4 @@ CORRELATIONS = Table(
     ),
     ("cohort", "benchmark"),
 )  # fmt: skip
+FITTED = (PREDICTIONS, FITS, CORRELATIONS, RESIDUALS)

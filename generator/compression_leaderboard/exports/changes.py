@@ -68,13 +68,13 @@ def read_figures(board: StudiedBoard) -> dict[Subject, Reading]:
 
 
 def readings_of(result: Result) -> Iterator[tuple[Key, Reading]]:
-    """The figures of one record; a change of protocol is told apart, so keys have none."""
+    """The figures of one record. Keys of texts have no protocol: `_methods` says what changed."""
     if result.lossless is not None:
         rate = result.lossless.bits_per_byte
         yield Key("compression", result.name), Reading(rate, "bits/byte", lossless=result.lossless)
     for task in result.tasks:
         value, stderr, _ = main_score(task)
-        yield Key("score", task.task.task), Reading(value, "fraction", stderr)
+        yield Key("score", task.task.task, result.name), Reading(value, "fraction", stderr)
 
 
 def _published(cohort: Cohort) -> Iterator[tuple[Subject, Reading]]:

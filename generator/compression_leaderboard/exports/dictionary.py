@@ -5,15 +5,8 @@ from dataclasses import dataclass, replace
 
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.figures import Column, Key, Row
-from compression_leaderboard.exports.board_tables import (
-    CORRELATIONS,
-    FITS,
-    LEADERBOARD,
-    MODELS,
-    PREDICTIONS,
-    RESIDUALS,
-    SCORES,
-)
+from compression_leaderboard.exports import board_tables, measured_tables
+from compression_leaderboard.exports.board_tables import LEADERBOARD, MODELS
 from compression_leaderboard.exports.columns import (
     INFORMATION,
     ORIGINS,
@@ -22,19 +15,6 @@ from compression_leaderboard.exports.columns import (
     Origin,
     Table,
     figure,
-)
-from compression_leaderboard.exports.measured_tables import (
-    COMPARISONS,
-    COMPRESSION,
-    COMPRESSION_DOCUMENTS,
-    COMPRESSORS,
-    COSTS,
-    IMPORTED,
-    INFORMATION_PLANE,
-    PREFERENCE_LAYERS,
-    PREFERENCES,
-    TEXT_AMOUNTS,
-    TRAJECTORIES,
 )
 
 GROUPS: dict[str, tuple[str, str, Origin]] = {
@@ -49,24 +29,11 @@ ENDS = {
     "high95": "upper end of the 95 % document bootstrap: {}",
     "stderr": "standard error, where known: {}",
 }
-FIXED = (
-    MODELS,
-    SCORES,
-    COMPRESSION,
-    COMPRESSION_DOCUMENTS,
-    COMPRESSORS,
-    COMPARISONS,
-    TEXT_AMOUNTS,
-    COSTS,
-    INFORMATION_PLANE,
-    PREFERENCES,
-    PREFERENCE_LAYERS,
-    TRAJECTORIES,
-    PREDICTIONS,
-    FITS,
-    CORRELATIONS,
-    RESIDUALS,
-    IMPORTED,
+AFTER_LEADERBOARD = (
+    board_tables.SCORES,
+    *measured_tables.MEASURED,
+    *board_tables.FITTED,
+    measured_tables.IMPORTED,
 )
 
 
@@ -98,8 +65,7 @@ class WideColumn:
 def make_dictionary(cohorts: Sequence[Cohort]) -> dict[str, Table]:
     """Every table by name. The leaderboard has columns for each figure that a cohort has."""
     wide = replace(LEADERBOARD, fields=LEADERBOARD.fields + _wide_fields(cohorts))
-    models, *others = FIXED
-    return {table.name: table for table in (models, wide, *others)}
+    return {table.name: table for table in (MODELS, wide, *AFTER_LEADERBOARD)}
 
 
 def wide_columns(cohort: Cohort) -> list[WideColumn]:

@@ -5,71 +5,30 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from compression_leaderboard.exports import board_tables
+from compression_leaderboard.exports.columns import DATA_LICENCE, Table
 from compression_leaderboard.fits.evaluation import Estimate, Judgement
 from compression_leaderboard.fits.findings import BenchmarkStudy
 from compression_leaderboard.fits.study import Evidence
 
 Row = dict[str, object]
 
-INTERVAL = ("", "_low95", "_high95")
-ENDS = ("low80", "high80", "low95", "high95")
-PREDICTIONS = (
-    "cohort",
-    "model",
-    "benchmark",
-    "prediction",
-    *ENDS,
-    "form",
-    "predictors",
-    "extrapolation",
-)
-RESIDUALS = (
-    "cohort",
-    "model",
-    "benchmark",
-    "fold",
-    "measured",
-    "prediction",
-    "residual",
-    *ENDS,
-    "form",
-    "predictors",
-)
-FITS = (
-    "cohort",
-    "benchmark",
-    "fold",
-    "n",
-    "groups",
-    "form",
-    "predictors",
-    "chosen",
-    *(f"{name}{end}" for name in ("mae", "rmse", "r2", "spearman") for end in INTERVAL),
-    "best_baseline",
-    *(f"gain{end}" for end in INTERVAL),
-    *(f"coverage{level}{end}" for level in (80, 95) for end in INTERVAL),
-    "interval80",
-    "interval95",
-    "shortage",
-)
-CORRELATIONS = (
-    "cohort",
-    "benchmark",
-    "n",
-    "groups",
-    "pearson",
-    "pearson_low95",
-    "pearson_high95",
-    "p_corrected",
-    "rank_correlation",
-    "partial_parameters",
-    "partial_compute",
-    "negative_control",
-)
+ENDS = tuple(field.name for field in board_tables.ENDS)
+
+
+def _columns(table: Table) -> list[str]:
+    """The columns of a table but for the licence, which depends on the cohort alone."""
+    return [field.name for field in table.fields if field is not DATA_LICENCE]
+
+
+PREDICTIONS = _columns(board_tables.PREDICTIONS)
+RESIDUALS = _columns(board_tables.RESIDUALS)
+FITS = _columns(board_tables.FITS)
+CORRELATIONS = _columns(board_tables.CORRELATIONS)
 
 
 def prediction_frame(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
-    """One row a cohort, model and benchmark that the model has no score of."""
+    """One row per cohort, model and benchmark that the model has no score of."""
     rows = [
         {
             "cohort": cohort,
@@ -81,24 +40,28 @@ def prediction_frame(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
             "predictors": p.predictors,
             "extrapolation": p.extrapolation,
         }
-        for cohort, found in evidence.items()
-        for study in found.study.benchmarks
+        for cohort, result in evidence.items()
+        for study in result.study.benchmarks
         for p in study.predictions
     ]
-    return pd.DataFrame(rows, columns=list(PREDICTIONS))
+    return pd.DataFrame(rows, columns=PREDICTIONS)
+
+
+def _ends(intervals: Sequence[tuple[float, float]]) -> Row:
+    return dict(zip(ENDS, (end for interval in intervals for end in interval), strict=True))
 
 
 def residual_frame(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
-    """One row a cohort, benchmark, kind of fold and left-out model."""
+    """One row per cohort, benchmark, kind of fold and left-out model."""
     parts = [
         _residuals(cohort, study.benchmark.name, judgement)
-        for cohort, found in evidence.items()
-        for study in found.study.benchmarks
+        for cohort, result in evidence.items()
+        for study in result.study.benchmarks
         for judgement in study.judgements
     ]
     if not parts:
-        return pd.DataFrame(columns=list(RESIDUALS))
-    return pd.concat(parts, ignore_index=True)[list(RESIDUALS)]
+        return pd.DataFrame(columns=RESIDUALS)
+    return pd.concat(parts, ignore_index=True)[RESIDUALS]
 
 
 def _residuals(cohort: str, benchmark: str, judgement: Judgement) -> pd.DataFrame:
@@ -123,15 +86,15 @@ def _residuals(cohort: str, benchmark: str, judgement: Judgement) -> pd.DataFram
 
 
 def fit_frame(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
-    """One row a cohort, benchmark and kind of fold; where nothing was fitted, the reason."""
+    """One row per cohort, benchmark and kind of fold; where nothing was fitted, the reason."""
     rows: list[Row] = []
-    for cohort, found in evidence.items():
-        for study in found.study.benchmarks:
-            own: Row = {"cohort": cohort, "benchmark": study.benchmark.name}
+    for cohort, result in evidence.items():
+        for study in result.study.benchmarks:
+            subject: Row = {"cohort": cohort, "benchmark": study.benchmark.name}
             if study.fit is None:
-                rows.append(own | {"fold": "none", "shortage": study.shortage})
-            rows += [own | _fit_row(study, judgement) for judgement in study.judgements]
-    return pd.DataFrame(rows, columns=list(FITS))
+                rows.append(subject | {"fold": "none", "shortage": study.shortage})
+            rows += [subject | _fit_row(study, judgement) for judgement in study.judgements]
+    return pd.DataFrame(rows, columns=FITS)
 
 
 def _fit_row(study: BenchmarkStudy, judgement: Judgement) -> Row:
@@ -144,23 +107,21 @@ def _fit_row(study: BenchmarkStudy, judgement: Judgement) -> Row:
         "form": fit.candidate.form,
         "predictors": fit.candidate.label,
         "chosen": "; ".join(f"{form} of {label}: {n}" for label, form, n in judgement.chosen),
-        **_estimate("mae", accuracy.mae),
-        **_estimate("rmse", accuracy.rmse),
-        **_estimate("r2", accuracy.r2),
-        **_estimate("spearman", accuracy.spearman),
     }
+    for name in ("mae", "rmse", "r2", "spearman"):
+        row |= _estimate(name, getattr(accuracy, name))
     if judgement.kind == "group" and study.comparison is not None:
         best = study.comparison.best_baseline
         row |= {"best_baseline": best.name, **_estimate("gain", best.excess)}
     for coverage in judgement.coverage:
-        name = f"coverage{100 * coverage.level:.0f}"
-        row |= _estimate(name, Estimate(coverage.share, coverage.low, coverage.high))
-        row[f"interval{100 * coverage.level:.0f}"] = coverage.kind
+        level = f"{100 * coverage.level:.0f}"
+        estimate = Estimate(coverage.share, coverage.low, coverage.high)
+        row |= _estimate(f"coverage{level}", estimate) | {f"interval{level}": coverage.kind}
     return row
 
 
 def correlation_frame(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
-    """One row a cohort and benchmark."""
+    """One row per cohort and benchmark."""
     rows = [
         {
             "cohort": cohort,
@@ -174,18 +135,17 @@ def correlation_frame(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
             "partial_compute": c.partial_compute,
             "negative_control": c.negative_control,
         }
-        for cohort, found in evidence.items()
-        for c in found.correlations
+        for cohort, result in evidence.items()
+        for c in result.correlations
     ]
-    return pd.DataFrame(rows, columns=list(CORRELATIONS))
-
-
-def _ends(intervals: Sequence[tuple[float, float]]) -> Row:
-    return dict(zip(ENDS, (end for interval in intervals for end in interval), strict=True))
+    return pd.DataFrame(rows, columns=CORRELATIONS)
 
 
 def _estimate(name: str, estimate: Estimate | None) -> Row:
-    value, low, high = (
-        (estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)
-    )
-    return {f"{name}{end}": one for end, one in zip(INTERVAL, (value, low, high), strict=True)}
+    if estimate is None:
+        return {}
+    return {
+        name: estimate.value,
+        f"{name}_low95": estimate.low,
+        f"{name}_high95": estimate.high,
+    }

@@ -6,14 +6,8 @@ from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.records.published import Citation
 
 OURS = "CC-BY-4.0"
-
-
 NOT_STATED = "not stated"  # of imported files: that of whoever ran the harness
-
-
 OURS_TITLE = "Creative Commons Attribution 4.0 International"
-
-
 OURS_ADDRESS = "https://creativecommons.org/licenses/by/4.0/"
 
 

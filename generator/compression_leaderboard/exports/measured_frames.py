@@ -21,6 +21,7 @@ from compression_leaderboard.board.derived import (
 )
 from compression_leaderboard.board.measured import HEADLINE_ORDER
 from compression_leaderboard.board.trajectories import CheckpointFigure
+from compression_leaderboard.intervals import Interval
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
@@ -34,21 +35,16 @@ def compression_row(entry: StoredResult, specs: Specs) -> dict[str, object]:
     plane = place_on_plane(result.lossy, HEADLINE_ORDER) if result.lossy else None
     released = specs.models[result.model].released
     return {
-        "model": result.model,
-        "revision": result.revision,
-        "tokens_seen": result.tokens_seen,
-        "corpus": result.name,
+        **_identity(result),
         "window_tokens": result.text.protocol.window_tokens,
         "stride_tokens": result.text.protocol.stride_tokens,
         "bits_per_byte": result.lossless.bits_per_byte,
-        "low95": interval.low if interval else None,
-        "high95": interval.high if interval else None,
+        **_ends(interval),
         "bytes": sum(d.bytes for d in result.lossless.documents),
         "documents": len(result.lossless.documents),
         "failing_bytes": result.lossless.failing_bytes,
         "corpus_after_release": specs.corpora[result.name].begins > released,
         **_plane(plane),
-        "dtype": result.environment.dtype,
         "record": record_of(entry),
     }
 
@@ -58,12 +54,16 @@ def _plane(plane: Plane | None) -> dict[str, float | None]:
     cells: dict[str, float | None] = {}
     for name in ("complexity", "expressivity", "optimality"):
         figure: Estimate | None = getattr(plane, name, None)
-        interval = figure.interval if figure else None
         cells[name] = figure.value if figure else None
-        cells[f"{name}_low95"] = interval.low if interval else None
-        cells[f"{name}_high95"] = interval.high if interval else None
+        cells |= _ends(figure.interval if figure else None, f"{name}_")
         cells[f"{name}_spread"] = figure.spread if figure else None
     return cells
+
+
+def _ends(interval: Interval | None, prefix: str = "") -> dict[str, float | None]:
+    """The ends of a 95 % interval; None where it is unknown."""
+    low, high = interval or (None, None)
+    return {f"{prefix}low95": low, f"{prefix}high95": high}
 
 
 def compressor_row(rate: CompressorRate) -> dict[str, object]:
@@ -74,8 +74,7 @@ def compressor_row(rate: CompressorRate) -> dict[str, object]:
         "corpus": rate.corpus,
         "bits_per_byte": rate.whole,
         "document_bits_per_byte": rate.alone,
-        "low95": rate.interval.low if rate.interval else None,
-        "high95": rate.interval.high if rate.interval else None,
+        **_ends(rate.interval),
         "bytes": rate.bytes,
         "documents": rate.documents,
         "record": rate.record,
@@ -100,31 +99,33 @@ def plane_rows(entry: StoredResult) -> list[dict[str, object]]:
             "effective_rank": layer.effective_rank,
             "record": record_of(entry),
         }
-        for found in layer.information:
-            row: dict[str, object] = {
-                **shared,
-                "unit_of_labels": found.unit,
-                "side": found.side,
-                "order": found.order,
-                "null_deviation": fmean(found.null_deviation),
-                "null_error": fmean(found.null_error),
-                "standard_error": found.standard_error,
-            }
-            corrected = [a - b for a, b in zip(found.plug_in, found.null, strict=True)]
-            named = {"plug_in": found.plug_in, "null": found.null, "corrected": corrected}
-            for name, values in named.items():
-                row[name] = fmean(values)
-                row[f"{name}_spread"] = _deviation(values)
-            rows.append(row)
+        for information in layer.information:
+            plug_in, null = information.plug_in, information.null
+            corrected = [a - b for a, b in zip(plug_in, null, strict=True)]
+            rows.append(
+                {
+                    **shared,
+                    "unit_of_labels": information.unit,
+                    "side": information.side,
+                    "order": information.order,
+                    **_by_seed(plug_in=plug_in, null=null, corrected=corrected),
+                    "null_deviation": fmean(information.null_deviation),
+                    "null_error": fmean(information.null_error),
+                    "standard_error": information.standard_error,
+                }
+            )
     return rows
 
 
-def _deviation(values: Sequence[float]) -> float | None:
-    """Standard deviation over seeds; None where there is one alone."""
-    if len(values) < 2:
-        return None
-    mean = fmean(values)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+def _by_seed(**values: Sequence[float]) -> dict[str, float | None]:
+    """Means over seeds and standard deviations, which are None for a single seed."""
+    cells: dict[str, float | None] = {}
+    for name, by_seed in values.items():
+        mean, n = fmean(by_seed), len(by_seed)
+        squares = math.fsum((value - mean) ** 2 for value in by_seed)
+        cells[name] = mean
+        cells[f"{name}_spread"] = math.sqrt(squares / (n - 1)) if n > 1 else None
+    return cells
 
 
 def document_frame(entries: Sequence[StoredResult]) -> pd.DataFrame:
@@ -158,16 +159,15 @@ def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "model": one.model,
-                "other": one.other,
-                "corpus": one.corpus,
-                "dtype": one.dtype,
-                "documents": one.documents,
-                "difference": one.difference,
-                "low95": one.interval.low,
-                "high95": one.interval.high,
+                "model": pair.model,
+                "other": pair.other,
+                "corpus": pair.corpus,
+                "dtype": pair.dtype,
+                "documents": pair.documents,
+                "difference": pair.difference,
+                **_ends(pair.interval),
             }
-            for one in comparisons
+            for pair in comparisons
         ]
     )
 
@@ -177,20 +177,17 @@ def preference_row(entry: StoredResult) -> dict[str, object]:
     result = entry.result
     assert result.preference is not None  # only such records are asked for
     measured = result.preference
-    found = preference_figure(measured)
+    figure = preference_figure(measured)
     return _identity(result) | {
         "pairs": measured.pairs,
         "left_out": measured.left_out,
         "completion_tokens": measured.completion_tokens,
-        "preference": found.value,
-        "preference_low95": found.interval.low,
-        "preference_high95": found.interval.high,
-        "lexical": found.lexical,
-        "lexical_low95": found.lexical_interval.low,
-        "lexical_high95": found.lexical_interval.high,
-        "beyond_lexical": found.beyond_lexical,
-        "beyond_low95": found.beyond_interval.low,
-        "beyond_high95": found.beyond_interval.high,
+        "preference": figure.value,
+        **_ends(figure.interval, "preference_"),
+        "lexical": figure.lexical,
+        **_ends(figure.lexical_interval, "lexical_"),
+        "beyond_lexical": figure.beyond_lexical,
+        **_ends(figure.beyond_interval, "beyond_"),
         "record": record_of(entry),
     }
 

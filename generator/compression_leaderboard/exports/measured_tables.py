@@ -267,6 +267,18 @@ TRAJECTORIES = Table(
     ),
     ("model", "revision", "name", "quantity"),
 )
+MEASURED = (
+    COMPRESSION,
+    COMPRESSION_DOCUMENTS,
+    COMPRESSORS,
+    COMPARISONS,
+    TEXT_AMOUNTS,
+    COSTS,
+    INFORMATION_PLANE,
+    PREFERENCES,
+    PREFERENCE_LAYERS,
+    TRAJECTORIES,
+)
 
 
 def _stated(name: str, description: str) -> Field:

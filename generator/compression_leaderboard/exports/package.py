@@ -1,4 +1,4 @@
-"""The folder data/: tables in every format, the Data Package, licences and checksums."""
+"""The Data Package: its descriptor, the licences of each table, and checksums."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -35,19 +35,23 @@ def licenses_of(table: Table, cohorts: Sequence[Cohort]) -> list[dict[str, str]]
     """All licences that rows of the table are under; the column data_licence says which."""
     if table.name == "imported":
         return [{"name": "other-closed", "title": "Not stated by the imported files"}]
-    found = [{"name": OURS, "title": OURS_TITLE, "path": OURS_ADDRESS}]
+    licences = [{"name": OURS, "title": OURS_TITLE, "path": OURS_ADDRESS}]
     if table.name in MIXED:
-        for cohort in cohorts:
-            if cohort.provenance == "published":
-                for citation in cohort.citations:
-                    title = f"Licence of the source {cohort.name}: {citation.text}"
-                    licence = {"name": citation.licence, "title": title, "path": citation.url}
-                    found.append(licence)
-    return found
+        licences += [
+            {
+                "name": citation.licence,
+                "title": f"Licence of the source {cohort.name}: {citation.text}",
+                "path": citation.url,
+            }
+            for cohort in cohorts
+            if cohort.provenance == "published"
+            for citation in cohort.citations
+        ]
+    return licences
 
 
 def table_metadata(table: Table, board: StudiedBoard) -> dict[str, object]:
-    """What stands inside a table's JSON and Parquet files."""
+    """What a table's JSON and Parquet files say about it."""
     return {
         "name": table.name,
         "title": table.title,

@@ -1,6 +1,6 @@
-"""Every exported file by path, releases of the data, and how to cite them.
+"""Every exported file by path, dated releases of the data, and how to cite them.
 
-same as an archive. Nothing in it depends on when or where it is made.
+Nothing in a release depends on when or where it is made.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ NOTE = "Cite published figures by their own sources; data/LICENCE.txt lists them
 
 
 def export_citation(commit: str, commit_date: str, version: str | None = None) -> dict[str, bytes]:
-    """CITATION.cff and citation.bib by name. version: of a release; else the commit stands."""
+    """CITATION.cff and citation.bib by name. version: of a release; the commit without."""
     day = commit_date[:10]
     shown = version or commit[:12]
     cff = {

@@ -1,5 +1,6 @@
 """What may predict a score and by which form, and the rule that chooses one."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -17,7 +18,14 @@ Array = NDArray[np.float64]
 PLANE: tuple[Quantity, ...] = ("optimality", "complexity", "expressivity")
 FEW_TEXTS = 4  # up to so many, pairs of texts and each with log parameters are predictors too
 PER_PARAMETER = 3  # a form needs so many training rows for each number it fits
-RESERVED = ("mean", "average", "all texts", "log parameters", "log training compute")
+RESERVED = (
+    "mean",
+    "average",
+    "all texts",
+    "optimality",
+    "log parameters",
+    "log training compute",
+)
 
 
 @dataclass(frozen=True)
@@ -141,9 +149,9 @@ def _compression(cohort: Cohort, table: ScoreTable) -> Iterator[tuple[str, tuple
 
 
 def source_name(key: Key) -> str:
-    """What a text is called among the sources; never as one of ours, whatever its name."""
-    reserved = key.name in RESERVED or any(mark in key.name for mark in (" + ", ", "))
-    return f"text {key.name}" if reserved or key.name.startswith("text ") else key.name
+    """What a text is called among the sources: quoted where it could be taken for another one."""
+    ambiguous = key.name in RESERVED or any(mark in key.name for mark in (" + ", ", ", '"'))
+    return f"text {json.dumps(key.name, ensure_ascii=False)}" if ambiguous else key.name
 
 
 def choose(candidates: Sequence[Candidate], losses: Array) -> int | None:

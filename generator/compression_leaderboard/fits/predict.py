@@ -16,6 +16,7 @@ from compression_leaderboard.board.figures import (
     Key,
     Row,
     benchmark_id,
+    text_id,
 )
 from compression_leaderboard.fits.evaluation import Coverage
 from compression_leaderboard.fits.findings import BenchmarkStudy, Fit, Prediction
@@ -27,7 +28,8 @@ Array = NDArray[np.float64]
 
 
 SCORES = ("score", "mean_score")
-ASKED = "(asked)"  # name of the row that has the figures of the question
+ASKED = ""  # model and family of the row that is asked about: no table leaves them empty
+ASKED_NAME = "(asked)"
 
 
 def without_scores(cohort: Cohort, model: str) -> Cohort:
@@ -49,10 +51,7 @@ def figure_keys(cohort: Cohort) -> dict[str, Key]:
     A text that is named like a size is called text:parameters.
     """
     sizes = {"parameters": PARAMETERS, "training_flop": TRAINING_FLOP}
-    texts = {
-        f"text:{column.name}" if column.name in sizes else column.name: column.key
-        for column in cohort.compression
-    }
+    texts = {text_id(column.key): column.key for column in cohort.compression}
     return texts | sizes
 
 
@@ -68,15 +67,15 @@ def with_figures(cohort: Cohort, figures: Mapping[Key, float]) -> Cohort:
     sizes = {key.quantity: given.pop(key, None) for key in (PARAMETERS, TRAINING_FLOP)}
     asked = Row(
         model=ASKED,
-        name=ASKED,
-        label=ASKED,
+        name=ASKED_NAME,
+        label=ASKED_NAME,
         family=ASKED,
         page="",
         date="",
         parameters=sizes["parameters"],
         training_flop=sizes["training_flop"],
         figures={
-            key: Figure.of(key, value, cohort.unit or "", cohort.provenance, ASKED)
+            key: Figure.of(key, value, cohort.unit or "", cohort.provenance, ASKED_NAME)
             for key, value in given.items()
         },
     )

@@ -1,7 +1,7 @@
 """The page of the information plane, and the method page's picture of its bias."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -14,8 +14,10 @@ from compression_leaderboard.pages.charts import (
     Chart,
     Cloud,
     Point,
+    Run,
     Series,
     draw_clouds,
+    draw_runs,
     draw_series,
 )
 from compression_leaderboard.pages.record_sections import (
@@ -26,6 +28,7 @@ from compression_leaderboard.pages.record_sections import (
 )
 from compression_leaderboard.pages.rendering import Cell, Renderer, Table, headings
 from compression_leaderboard.pages.text import UNKNOWN, counted, number
+from compression_leaderboard.records.models import Model
 from compression_leaderboard.records.plane import Lossy, Share
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
@@ -35,24 +38,48 @@ NAMED = 6  # so many marks or fewer have their names beside them
 FIGURES = ("Complexity", "Expressivity", "Optimality", "95 %")
 
 
-def layer_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
-    """Complexity and expressivity layer by layer: one small file per model, by text.
+LABELS = ("Complexity I(X;Z)", "Expressivity I(Y;Z)")
+
+
+def layer_files(
+    render: Renderer, entries: Iterable[StoredResult], models: Mapping[str, Model]
+) -> dict[str, bytes]:
+    """Draw complexity and expressivity layer by layer: one small file per model, charts by text.
 
     entries: current records of final weights.
     """
-    by_model: dict[str, dict[str, list[list[float]]]] = {}
+    by_model: dict[str, dict[str, str]] = {}
     for entry in entries:
         result = entry.result
         if result.lossy is None:
             continue
         read, follows = layer_values(result.lossy)
         if len(read) == len(follows) > 0:
-            pairs = [[round(x, 6), round(y, 6)] for x, y in zip(read, follows, strict=True)]
-            by_model.setdefault(result.model, {})[result.name] = pairs
+            table_id = f"layers-{result.name}-{result.model}"
+            part = _layers(table_id, models[result.model].title, read, follows)
+            by_model.setdefault(result.model, {})[result.name] = render("part.html", part=part)
     return {
-        f"docs/plane/{model}.json": json.dumps(texts, sort_keys=True).encode()
-        for model, texts in sorted(by_model.items())
+        f"docs/plane/{model}.json": json.dumps(charts, sort_keys=True).encode()
+        for model, charts in sorted(by_model.items())
     }
+
+
+def _layers(table_id: str, model: str, read: tuple[float, ...], follows: tuple[float, ...]) -> Part:
+    """The path of one model over the plane, from the embedding to the last layer."""
+    names = ["the embedding", *(f"layer {k}" for k in range(1, len(read)))]
+    caption = f"{model}: the embedding and {counted(len(read) - 1, 'layer')}, joined in order"
+    run = Run(f"from the embedding to {names[-1]}", read, follows, tuple(names))
+    table = Table(
+        table_id,
+        caption,
+        headings("Layer", figures=LABELS),
+        [
+            [name, number(x, 4), number(y, 4)]
+            for name, x, y in zip(names, read, follows, strict=True)
+        ],
+    )
+    chart = draw_runs([run], LABELS, caption, table_id)
+    return Part(table, chart, fold="The figures of this chart")
 
 
 @dataclass(frozen=True)
@@ -127,7 +154,7 @@ def _section(plane: _Plane) -> Section:
     table = _table(plane)
     chart = draw_clouds(
         clouds,
-        ("Complexity I(X;Z)", "Expressivity I(Y;Z)"),
+        LABELS,
         (f"complexity.{text.name}", f"expressivity.{text.name}"),
         f"{models} on {text.label}: corrected information in ln(bins)",
         table.id,

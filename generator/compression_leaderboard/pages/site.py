@@ -65,7 +65,7 @@ def render_site(board: StudiedBoard, sources: Sources, commands: Sequence[Comman
         for cohort in board.cohorts
     ]
     exported = export_files(board)
-    files = _data(board, tables, exported)
+    files = _data(render, board, tables, exported)
     generated = _generated(render, board, tables, exported, commands)
     pages = dict(sources.pages) | {"changelog.md": sources.changelog or "# Changelog"}
     built = _built(board)
@@ -131,12 +131,14 @@ def _with_terms(render: Renderer, html: str, words: Sequence[str], root: str) ->
     return content + render("terms.html", root, terms=find_terms(words, content))
 
 
-def _data(board: StudiedBoard, tables: Sequence[BoardTable], exported: Files) -> Files:
+def _data(
+    render: Renderer, board: StudiedBoard, tables: Sequence[BoardTable], exported: Files
+) -> Files:
     """Every file that is no page."""
     studies = {name: result.study for name, result in board.evidence.items()}
     options = make_options(board.cohorts, [entry.result for entry in board.current])
     final = [entry for entry in board.texts if board.is_final(entry.result)]
-    files = layer_files(final) | document_files(final)
+    files = layer_files(render, final, board.specs.models) | document_files(final)
     files |= {f"docs/{path}": content for path, content in exported.items()}
     of_pages = {
         "choose.json": render_options(options),

@@ -31,6 +31,9 @@ def read_published(root: Path) -> tuple[list[PublishedTable], list[Problem]]:
         if source.name != path.parent.name:
             repair = f"rename the folder to {source.name} or the field"
             problems.append(Problem(shown, "name", "is not the folder's name", repair))
+        elif source.name.startswith("measured"):
+            wrong = f'"{source.name}" is reserved for cohorts that are measured here'
+            problems.append(Problem(shown, "name", wrong, "rename the folder and the field"))
         elif not table.is_file():
             problems.append(Problem(table_shown, "", "is missing", "add the table"))
         else:

@@ -1,6 +1,7 @@
-// On every page: plain tables sort by their headings, the search has a name, the menu answers to keys.
+// On every page: plain tables sort by their headings, the search has a name, the menu answers keys.
 "use strict";
 document.querySelector(".md-search")?.setAttribute("aria-label", "Search");
+
 // The menu of a small screen opens and closes by keys too: its labels take the focus as those that
 // the theme gives it, and the theme answers Enter.
 const drawer = document.getElementById("__drawer");
@@ -17,12 +18,15 @@ if (menu) {
     if (event.key === "Escape" && drawer.checked) drawer.click(), menu.focus();
   });
 }
+
 for (const list of document.querySelectorAll(".switch ul")) // on a phone it scrolls sideways
   if (list.scrollWidth > list.clientWidth)
     list.scrollLeft = list.querySelector("[aria-current]")?.parentElement.offsetLeft - list.offsetLeft;
-const valueOf = (cell) => {
-  const held = cell.querySelector("[data-value]");
-  if (held) return Number(held.dataset.value);
+
+// What a cell sorts by: its value, its text as a number, or its text; null where it is unknown.
+const keyOf = (cell) => {
+  const valued = cell.querySelector("[data-value]");
+  if (valued) return Number(valued.dataset.value);
   const text = cell.textContent.trim();
   if (text === "–") return null;
   const number = Number(text.replace("−", "-"));
@@ -30,24 +34,22 @@ const valueOf = (cell) => {
 };
 const compare = (a, b, direction) => {
   if (a === null || b === null) return (a === null) - (b === null); // unknown stays last
-  if (typeof a === typeof b) return direction * (a < b ? -1 : a > b ? 1 : 0);
-  return typeof a === "number" ? -1 : 1;
+  if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;
+  return direction * (a < b ? -1 : a > b ? 1 : 0);
 };
-for (const table of document.querySelectorAll("table.board:not(.wide)")) {
-  const headings = [...table.tHead.rows[0].cells];
+for (const { tHead, tBodies: [body] } of document.querySelectorAll("table.board:not(.wide)")) {
+  const headings = [...tHead.rows[0].cells];
   headings.forEach((heading, column) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = heading.textContent;
     heading.replaceChildren(button);
     button.addEventListener("click", () => {
-      const up = heading.getAttribute("aria-sort") !== "ascending";
-      headings.forEach((other) => other.removeAttribute("aria-sort"));
-      heading.setAttribute("aria-sort", up ? "ascending" : "descending");
-      const rows = [...table.tBodies[0].rows];
-      const keys = new Map(rows.map((row) => [row, valueOf(row.cells[column])]));
-      rows.sort((a, b) => compare(keys.get(a), keys.get(b), up ? 1 : -1));
-      table.tBodies[0].append(...rows);
+      const direction = heading.ariaSort === "ascending" ? -1 : 1;
+      for (const other of headings) other.removeAttribute("aria-sort");
+      heading.ariaSort = direction > 0 ? "ascending" : "descending";
+      const keyed = [...body.rows].map((row) => [row, keyOf(row.cells[column])]);
+      body.append(...keyed.sort((a, b) => compare(a[1], b[1], direction)).map(([row]) => row));
     });
   });
 }

@@ -1,5 +1,4 @@
 // Paired differences of bits per byte on the same documents: their figures, chart and table.
-import { axisOf } from "./chart.js";
 import { decimals, escapeHtml, number } from "./format.js";
 
 const sum = (values) => values.reduce((a, b) => a + b, 0);
@@ -34,6 +33,18 @@ export const findDifferences = (columns, names, texts) => {
         found.push({ ...pair, first: names[a], second: names[b], text: column.label, n, share, known, digits });
       }
   return found;
+};
+
+// A linear axis with a little room at both ends and round marks.
+const axisOf = (values, ticks = 6) => {
+  let [low, high] = [Math.min(...values), Math.max(...values)];
+  const span = high - low || Math.abs(high) || 1;
+  [low, high] = [low - 0.04 * span, high + 0.04 * span];
+  let step = 10 ** Math.floor(Math.log10(span / ticks));
+  step *= [1, 2, 5, 10].find((factor) => span / (step * factor) <= ticks);
+  const marks = [];
+  for (let k = Math.ceil(low / step); k <= Math.floor(high / step); k += 1) marks.push(Number((k * step).toPrecision(12)));
+  return { marks, share: (value) => (value - low) / (high - low) };
 };
 
 const shownName = (name) => escapeHtml(name).replaceAll("/", "/<wbr>");

@@ -11,11 +11,18 @@ const marksOf = (layer) =>
     });
   });
 
+const highlight = (layer, family) => {
+  layer.classList.toggle("some", family !== null);
+  for (const path of layer.querySelectorAll("path[data-family]")) {
+    path.classList.toggle("chosen", path.dataset.family === family);
+    if (path.dataset.family === family) path.parentElement.append(path); // above the others
+  }
+};
+
 // describe: from a mark's place to its name, page and text.
 export const watchPoints = (layer, describe) => {
-  const svg = layer.ownerSVGElement;
-  const plot = svg.parentElement;
-  const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
+  const svg = layer.ownerSVGElement, plot = svg.parentElement;
+  const { width, height } = svg.viewBox.baseVal;
   const marks = marksOf(layer);
   const tip = document.createElement("div");
   tip.className = "chart-tip";
@@ -25,14 +32,10 @@ export const watchPoints = (layer, describe) => {
 
   const nearest = (event) => {
     const box = svg.getBoundingClientRect();
-    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
-    let found = null;
-    let best = REACH ** 2;
-    for (const mark of marks) {
-      const distance = ((mark.x / width) * box.width - x) ** 2 + ((mark.y / height) * box.height - y) ** 2;
-      if (distance < best) [found, best] = [mark, distance];
-    }
-    return found;
+    const distance = ({ x, y }) => Math.hypot(
+      (x / width) * box.width - (event.clientX - box.left), (y / height) * box.height - (event.clientY - box.top));
+    const within = marks.map((mark) => [distance(mark), mark]).filter(([away]) => away < REACH);
+    return within.length ? within.reduce((a, b) => (b[0] < a[0] ? b : a))[1] : null;
   };
   plot.addEventListener("pointermove", async (event) => {
     const mark = nearest(event);
@@ -40,11 +43,11 @@ export const watchPoints = (layer, describe) => {
     current = mark;
     svg.style.cursor = mark ? "pointer" : "";
     if (!mark) { tip.hidden = true; return; }
-    const found = await describe(mark.place);
-    if (current !== mark) return;
+    const described = await describe(mark.place);
+    if (current !== mark) return; // the pointer has moved on
     const name = document.createElement("strong");
-    name.textContent = found.name;
-    tip.replaceChildren(name, document.createElement("br"), found.text);
+    name.textContent = described.name;
+    tip.replaceChildren(name, document.createElement("br"), described.text);
     tip.style.left = `${(100 * mark.x) / width}%`;
     tip.style.top = `${(100 * mark.y) / height}%`;
     tip.classList.toggle("left", mark.x > 0.6 * width);
@@ -59,13 +62,8 @@ export const watchPoints = (layer, describe) => {
   const buttons = [...document.querySelectorAll("[data-highlight]")];
   for (const button of buttons)
     button.addEventListener("click", () => {
-      const on = button.getAttribute("aria-pressed") !== "true";
-      for (const other of buttons) other.setAttribute("aria-pressed", String(on && other === button));
-      layer.classList.toggle("some", on);
-      for (const path of layer.querySelectorAll("path[data-family]")) {
-        const chosen = on && path.dataset.family === button.dataset.highlight;
-        path.classList.toggle("chosen", chosen);
-        if (chosen) path.parentElement.append(path);
-      }
+      const on = button.ariaPressed !== "true";
+      for (const other of buttons) other.ariaPressed = String(on && other === button);
+      highlight(layer, on ? button.dataset.highlight : null);
     });
 };
