@@ -140,7 +140,7 @@ def names_in(folder: str) -> str:
 
 NOBODYS = "sha256-" + "d" * 40
 NEVER_EDITED = "records are never edited: restore it from git or measure again"
-SPLIT = "split it: models and results in one pull request, all the rest in another"
+SPLIT = "split it: models and results in one pull request, everything else in another"
 RESTORE = "restore it from the base branch"
 NAMING = "name it with ASCII letters, digits, . _ - @ only, none of them . or - first"
 PLAIN = "has a name that is not allowed"
@@ -184,7 +184,7 @@ BAD = [
         "model and code",
         both(add(), add("generator/code.py", "x = 2\n"), add(".github/workflows/x.yml", "")),
         (
-            f".github/workflows/x.yml: is no data (and 1 more), and this pull request changes "
+            f".github/workflows/x.yml: is not data (and 1 more), and this pull request changes "
             f"{NEW} as well; {SPLIT}",
         ),
     ),
@@ -192,8 +192,8 @@ BAD = [
         "model and a submodule",
         both(add(), add(".gitmodules", ""), lambda head: (head / "runs/models/sub").mkdir()),
         (
-            f".gitmodules: is no data, and this pull request changes runs/models/org/small.toml as "
-            f"well; {SPLIT}",
+            f".gitmodules: is not data, and this pull request changes runs/models/org/small.toml "
+            f"as well; {SPLIT}",
             "runs/models/sub: is a submodule or an empty folder; add plain files only",
             f"runs/models/sub: {EXPECTED} runs/models/<org>/<model>.toml",
         ),
@@ -263,25 +263,22 @@ BAD = [
     PullRequest(
         "braces of a template",
         model('"Small"', '"{{ config.extra }}"'),
-        (f'{NEW}: family: holds "{{{{", the mark of a template; write it without such braces',),
+        (f'{NEW}: family: has "{{{{", the mark of a template; write it without such braces',),
     ),
     PullRequest(
         "a statement of a template",
         model('licence = "Apache-2.0"', 'licence = "{% include x %}"'),
-        (f'{NEW}: licence: holds "{{%", the mark of a template; write it without such braces',),
+        (f'{NEW}: licence: has "{{%", the mark of a template; write it without such braces',),
     ),
     PullRequest(
         "a workflow command in a text",
         model('"Small"', '"::set-output name=token::x"'),
-        (
-            f"{NEW}: family: reads like a command of a workflow; "
-            "write it without :: or ##[ at its begin",
-        ),
+        (f"{NEW}: family: reads like a workflow command; write it without :: or ##[ at the start",),
     ),
     PullRequest(
         "a workflow command after a line end",
         model('"Small"', '"x\\n::set-output name=token::x"'),
-        (f"{NEW}: family: holds the invisible character U+000A; write one line of text",),
+        (f"{NEW}: family: has the invisible character U+000A; write one line of text",),
     ),
     PullRequest(
         "a workflow command as a field",
@@ -309,16 +306,16 @@ BAD = [
         "a removed record",
         remove_record,
         (
-            f"{record_path()}: a file of results is removed; restore it; a record that is wrong is "
-            'marked with "retracted": "reason"',
+            f"{record_path()}: a file of results is removed; restore it; mark a wrong record "
+            'with "retracted": "reason"',
         ),
     ),
     PullRequest(
         "a deleted model",
         remove_model,
         (
-            f"{SMOL_FILE}: a model that the board has is removed or renamed; restore the file; "
-            "a new name is a new file beside it",
+            f"{SMOL_FILE}: a model of the board is removed or renamed; restore the file, and "
+            "add a new file for a new name",
             "runs/profiles/quick.toml: models: unknown model "
             f'"{SMOL}"; choose from google__gemma-3-270m@Q4_K_M, ladder__Ladder-0.3M, '
             "ladder__Ladder-0.9M, ladder__Ladder-2.5M",
@@ -336,8 +333,8 @@ BAD = [
             ),
         ),
         (
-            "runs/models/ladder/Ladder-0.3M.toml: a model that the board has is removed or "
-            "renamed; restore the file; a new name is a new file beside it",
+            "runs/models/ladder/Ladder-0.3M.toml: a model of the board is removed or "
+            "renamed; restore the file, and add a new file for a new name",
         ),
     ),
     PullRequest(
@@ -351,13 +348,13 @@ BAD = [
         ),
         (
             f"runs/models/org/copy@Q4_1.toml: weights.revision: these are the weights of {SMOL}; "
-            "leave this file out; these weights are on the board",
+            "keep that model's file only",
         ),
     ),
     PullRequest(
         "a binary file",
         add(content=b"\x93NUMPY\xff\xfe\x00\x01"),
-        (f"{NEW}: is not UTF-8 text; save it as UTF-8; binaries are not taken",),
+        (f"{NEW}: is not UTF-8 text; save it as UTF-8; use no binary files",),
     ),
     PullRequest(
         "an id that differs in case alone",
@@ -398,7 +395,7 @@ BAD = [
     PullRequest(
         "line ends of Windows",
         add(content=MODEL.replace("\n", "\r\n")),
-        (f"{NEW}: has line ends of Windows (CR LF); save it with LF only",),
+        (f"{NEW}: has Windows line endings (CR LF); save it with LF only",),
     ),
     PullRequest(
         "a byte order mark",
@@ -408,12 +405,12 @@ BAD = [
     PullRequest(
         "NUL",
         add(content=MODEL + "# \0\n"),
-        (f"{NEW}: holds NUL bytes; save it as plain text",),
+        (f"{NEW}: has NUL bytes; save it as plain text",),
     ),
     PullRequest(
         "text that runs backwards",
         add(content=MODEL.replace('"Small"', '"Small" # \u202e')),
-        (f"{NEW}: line 2: holds the invisible character U+202E; remove it",),
+        (f"{NEW}: line 2: has the invisible character U+202E; remove it",),
     ),
     PullRequest(
         "an edited line of a ledger",
@@ -423,13 +420,13 @@ BAD = [
     PullRequest(
         "a published figure changed in silence",
         lambda head: edit(head, TABLE, "0.572", "0.372"),
-        (f"{TABLE}: line 2: a figure that was there is changed or gone; say why in CHANGELOG.md",),
+        (f"{TABLE}: line 2: a published figure is changed or gone; say why in CHANGELOG.md",),
     ),
     PullRequest(
         "a template in a published table",
         lambda head: write(head, TABLE, (head / TABLE).read_text() + ROW.replace("Tiny", "{{x}}")),
         tuple(
-            f'{TABLE}: line 30.{column}: holds "{{{{", the mark of a template; '
+            f'{TABLE}: line 30.{column}: has "{{{{", the mark of a template; '
             "write it without such braces"
             for column in ("family", "name")
         ),
@@ -484,8 +481,7 @@ BAD = [
         ),
         (
             f"{LEDGER}: line 1: was edited, and lines of a ledger are only added; {RESTORE}",
-            "runs/models/org/other.toml: is not UTF-8 text; save it as UTF-8; binaries are not "
-            "taken",
+            "runs/models/org/other.toml: is not UTF-8 text; save it as UTF-8; use no binary files",
             f"{NEW}: kind: \"chat\" is not allowed; it should be 'base' or 'instruct'",
         ),
     ),

@@ -70,7 +70,7 @@ def test_what_the_hub_tells_is_filled_in_and_the_file_is_in_order(root, hub: Hub
             f"{FILE}: written",
             f"{FILE}: training_tokens: not known, left out; tokens seen in training, if known",
             f"{FILE}: released: 2025-03-04, when the repository was made; "
-            "mend it if the weights were released on another day",
+            "correct it if the weights were released on another day",
         ],
     )
     specs, problems = read_specs(root)
@@ -137,8 +137,8 @@ def test_every_reason_against_a_model_is_told_and_nothing_is_written(root, hub: 
         "it is never run; measure a revision that transformers loads without it",
         f"{FILE}: weights: tiny/M at {commit} holds I8, not only F64, F32, F16, BF16; "
         "name the repository of the weights before quantization",
-        f"{FILE}: weights.revision: these are the weights of tiny__A; they are on the board",
-        f'{FILE}: licence: holds "{{{{", the mark of a template; write it without such braces',
+        f"{FILE}: weights.revision: these are the weights of tiny__A; keep that model's file only",
+        f'{FILE}: licence: has "{{{{", the mark of a template; write it without such braces',
     ]
     assert not (root / FILE).exists()
 
@@ -193,7 +193,7 @@ def test_what_the_hub_does_not_have_or_say_is_told(root, hub: Hub, served, monke
     (served / "config.json").write_text("{")
     hub.add("models", "tiny/M", served)
     assert lines_of(invoke(root, "add", "tiny/M")) == [
-        f"{FILE}: weights: a configuration of the repository is not valid JSON; mend it there"
+        f"{FILE}: weights: a configuration of the repository is not valid JSON; fix it there"
     ]
     hub.answers = False
     monkeypatch.setattr(asking, "WAITS", ())

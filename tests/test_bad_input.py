@@ -85,7 +85,7 @@ def test_an_unpinned_dataset_is_left_out_with_a_line(board):
     suite.write_text("\n".join('revision = ""' if "revision" in x else x for x in lines))
     result = invoke(board, "measure", "--suite", "arithmetic")
     assert result.stderr == (
-        "tiny__A suite arithmetic: left out, "
+        "tiny__A suite arithmetic: skipped: "
         "unpinned datasets: tiny_arithmetic; run `leaderboard plan --pin`\n"
     )
 
@@ -217,6 +217,6 @@ def test_a_tokenizer_that_does_not_round_trip_is_told_and_kept_apart(board):
     scored = sum(document.bytes for document in record.lossless.documents)
     assert record.lossless.failing_bytes == scored
     assert result.stderr.splitlines()[1:] == [
-        "tiny__Lower corpus speeches: the tokenizer does not give the text back "
+        "tiny__Lower corpus speeches: the tokenizer does not reproduce the text "
         f"({scored} of {scored} bytes); kept, but not ranked"
     ]

@@ -294,8 +294,8 @@ def test_the_command_lists_every_problem(tmp_path):
             ["--cohort", "paper", "--weight", "quiz", "--weight", "qiz=1", "--precision", "int3"],
             [
                 '--precision: unknown precision "int3"; choose from float32, bfloat16, int8, int4',
-                "--weight: quiz: not a weight; write NAME=NUMBER with a number of at least 0, such "
-                "as mmlu=2",
+                "--weight: quiz: is not a weight; write NAME=NUMBER with a number of at least 0, "
+                "such as mmlu=2",
                 '--weight: unknown benchmark or text "qiz"; choose from quiz, bpc',
             ],
         ),

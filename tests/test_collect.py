@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from compression_leaderboard.gate.collect import unlike, why_refused
+from compression_leaderboard.gate.collect import why_not_merged, why_refused
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.records.results import Failure, Result
 from compression_leaderboard.repository.results import parse_shards, read_results, write_record
@@ -230,16 +230,16 @@ POSITIVE = replace(GOOD_TASK.responses[0], log_likelihoods=(0.5, -1.0))
             "was measured for another spec (the corpus text changed)",
         ),
         (suite_with(stderr=-0.1), "sums: has a standard error below 0"),
-        (suite_with(n=5), "sums: scores 5 items, holds 4"),
+        (suite_with(n=5), "sums: scores 5 items, has 4"),
         (suite_with(scores=()), "sums: has no acc"),
-        (suite_with(responses=GOOD_TASK.responses[:1] * 4), "sums: holds an item twice"),
+        (suite_with(responses=GOOD_TASK.responses[:1] * 4), "sums: has an item twice"),
         (
             suite_with(responses=(POSITIVE, *GOOD_TASK.responses[1:])),
             "sums: has a log-likelihood above 0",
         ),
         (
             corpus_with(bits_per_byte=0.5),
-            "says 0.5 bits per byte, its documents say 1.1",
+            "has 0.5 bits per byte, its documents 1.1",
         ),
         (
             corpus_with(documents=make_result(MODEL).lossless.documents[:2]),
@@ -276,7 +276,7 @@ def test_parts_measured_with_other_software_are_not_merged():
     one = make_result(MODEL, "suite")
     newer = one.environment.model_copy(update={"packages": {"torch": "3.0"}})
     other = one.model_copy(update={"environment": newer})
-    assert unlike([one, one]) is None
-    assert unlike([one, other]) == (
+    assert why_not_merged([one, one]) is None
+    assert why_not_merged([one, other]) == (
         "parts differ in packages; measure them again with the same software"
     )

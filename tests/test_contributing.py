@@ -44,7 +44,8 @@ class Origin:
 
     def run(self, commands: str, place: str) -> str:
         """Commands in a clone, by its name; whatever fails is an error with what it said."""
-        own = {"HOME": str(self.folder), "PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
+        own = {"HOME": str(self.folder), "PYTHON": sys.executable}
+        own["PYTHONPATH"] = str(ROOT / "generator")
         own["PATH"] = f"{LEADERBOARD}{os.pathsep}{os.environ['PATH']}"
         for role in ("AUTHOR", "COMMITTER"):
             own |= {f"GIT_{role}_NAME": "someone", f"GIT_{role}_EMAIL": "someone@localhost"}
@@ -110,7 +111,7 @@ def test_one_file_in_the_browser(whole: Origin, hub: Hub, served: Path):
     file.write_text(re.sub(r'revision = "\w+"', f'revision = "{commit}"', example))
     propose = "git switch -qc patch-1 && git add --all && git commit -qm Add && git push -q origin"
     whole.run(f"{propose} patch-1", "fork")
-    assert whole.validated("patch-1") == "1 files of data are in order\n"
+    assert whole.validated("patch-1") == "1 file of data: no problems\n"
     whole.merge("patch-1")
     assert "org__model" in read_specs(whole.clone("fork"))[0].models
     assert "org__model suite starter: missing" in whole.run("leaderboard plan", "fork")
@@ -121,8 +122,8 @@ def test_a_file_with_what_the_hub_tells(whole: Origin, hub: Hub, served: Path):
     (commands,) = blocks(2)
     said = whole.run(commands, "fork")
     assert f"{FILE}: written" in said
-    assert "runs/ and results/ are in order" in said
-    assert whole.validated("add-model") == "1 files of data are in order\n"
+    assert "runs/ and results/ have no problems" in said
+    assert whole.validated("add-model") == "1 file of data: no problems\n"
     whole.merge("add-model")
     model = read_specs(whole.clone("fork"))[0].models["org__model"]
     assert (model.family, model.weights.revision) == ("Name of the family", commit)
@@ -141,7 +142,7 @@ def test_records_measured_on_a_machine_of_ones_own(tmp_path: Path, hub: Hub, ser
     origin = make_origin(tmp_path)
     (commands,) = blocks(3)
     origin.run(commands, "fork")
-    assert origin.validated("records-of-org-model") == "2 files of data are in order\n"
+    assert origin.validated("records-of-org-model") == "2 files of data: no problems\n"
     origin.merge("records-of-org-model")
     stored, problems = read_results(origin.clone("fork"), "measured")
     assert problems == []
@@ -150,4 +151,4 @@ def test_records_measured_on_a_machine_of_ones_own(tmp_path: Path, hub: Hub, ser
         ("org__model", "speeches"),
     ]
     due = origin.run("leaderboard plan --model org__model", "fork")
-    assert due == "nothing to do: every record is there and of today's protocol\n"
+    assert due == "nothing to do: every record exists and follows the current protocol\n"

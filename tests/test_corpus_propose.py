@@ -180,7 +180,7 @@ def test_a_proposed_corpus_is_valid_and_its_text_verifies(serve, board):
     assert (len(documents), wrong) == (3, [])
     assert sum(len(one.text.encode()) for one in read_corpus(made, board)) == made.bytes
     assert (made.begins, made.ends) == (date(2026, 8, 1), date(2026, 8, 6))
-    assert "there already" in propose(board, address).output
+    assert "exists already" in propose(board, address).output
 
 
 def test_too_little_text_writes_nothing(serve, board):

@@ -169,4 +169,4 @@ def test_a_server_that_is_not_there_is_one_line(tmp_path, texts):
     result = score(tmp_path, texts, "--endpoint", "http://127.0.0.1:9", "--model", "tiny")
     assert "gave no answer" in result.exception.problems[0]
     result = score(tmp_path, texts, "--endpoint", "127.0.0.1", "--model", "tiny")
-    assert "is no address; write http://host:port" in result.exception.problems[0]
+    assert "is not an address; write http://host:port" in result.exception.problems[0]

@@ -296,7 +296,7 @@ def test_the_command_prints_a_model_card(root):
     results, index = yaml.safe_load_all(shown.stdout)
     assert results == []
     assert index["model-index"][0]["name"] == "org/plain"
-    assert "no task of a dataset on the Hub is measured" in shown.stderr
+    assert "no measured task has a pinned dataset on the Hub" in shown.stderr
 
 
 def test_the_command_prints_lm_evals_json_or_says_why_not(root):

@@ -182,10 +182,10 @@ def test_ctrl_c_stops_within_five_seconds_and_keeps_what_is_done(board):
     status, _, stderr = finish(process)
     assert time.monotonic() - began < 5
     assert status == 130
-    assert stderr.splitlines()[-2:] == [
-        "stopped: 1 of 3 jobs are done and kept",
-        "`leaderboard measure` with the same options goes on",
-    ]
+    assert stderr.splitlines()[-1] == (
+        "stopped: 1 of 3 jobs done and recorded; "
+        "run `leaderboard measure` with the same options to continue"
+    )
     assert wait_until_gone(family, seconds=5) == []
     (kept,) = records(board)
     assert finish(start(board))[:2] == (0, "2 measured, 0 failed\n")

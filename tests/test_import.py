@@ -331,7 +331,7 @@ def test_a_file_that_names_no_model_needs_the_importer_to():
         (b'{"results": {"a": {"acc": 0.5', "ends in the middle: it is truncated; fetch it again"),
         (
             b'{"results": {"a" "acc"}}',
-            "is not JSON: Expecting ':' delimiter (line 1, column 18); mend it or fetch it again",
+            "is not JSON: Expecting ':' delimiter (line 1, column 18); fix it or fetch it again",
         ),
         (
             b'{"results": {"a": {"acc": 0.5, "acc": 0.6}}}',
@@ -341,18 +341,18 @@ def test_a_file_that_names_no_model_needs_the_importer_to():
         (b'{"a":' * 200 + b"1" + b"}" * 200, "is nested too deeply; give a file of results"),
         (
             b'{"a": ' + b"9" * 5000 + b"}",
-            "holds a number of thousands of digits; give a file of results",
+            "has a number of thousands of digits; give a file of results",
         ),
-        (b'{"a": "\\ud800"}', "holds half a character (a lone surrogate); mend the text"),
+        (b'{"a": "\\ud800"}', "has half a character (a lone surrogate); correct the text"),
         (
             b'{"doc_id": 0, "acc": 1.0}\n{"doc_id": 1, "acc": 0.0}\n',
-            "is a file of samples, one item a line, not of results; "
-            "give the results_….json that stands beside it",
+            "is a file of samples, one item per line, not of results; "
+            "give the results_….json in the same folder",
         ),
         (
             encoded(old_file()) + b"\n" + encoded(old_file()),
-            "holds more than one JSON document (the second begins in line 2); "
-            "give each document as a file of its own",
+            "has more than one JSON document (the second begins in line 2); "
+            "save each document as a file",
         ),
         (b'{"a": 1, "b": 2}', "has no results (its keys: a, b); give a result file of lm-eval"),
         (b'{"results": 3}', "is neither an object nor a list; give a result file of lm-eval"),
@@ -367,12 +367,12 @@ def test_a_file_that_names_no_model_needs_the_importer_to():
         ),
         (
             encoded(old_file(results={"t": {"bypass,none": 999, "bypass_stderr,none": "N/A"}})),
-            "holds no score that can be kept (1 × is lm-eval's placeholder for a task that is not "
+            "has no score that can be kept (1 × is lm-eval's placeholder for a task that is not "
             "scored (bypass)); give a file of results",
         ),
         (
             encoded(old_file(results={"t": 0.5})),
-            "holds no score that can be kept (1 × is not a task with its metrics); "
+            "has no score that can be kept (1 × is not a task with its metrics); "
             "give a file of results",
         ),
     ],

@@ -99,7 +99,7 @@ def test_a_conflict_with_an_earlier_import_is_reported(root, tmp_path):
     (line,) = [line for line in result.stdout.splitlines() if line.startswith("conflict: ")]
     assert line.startswith("conflict: org/small: arc_easy acc, 5-shot: 0.5 ± 0.01 (first.json, ")
     assert "28.3 standard errors apart" in line
-    assert invoke(root, "check").stdout.strip() == "runs/ and results/ are in order"
+    assert invoke(root, "check").stdout.strip() == "runs/ and results/ have no problems"
     answer = json.loads(invoke(root, "import", str(tmp_path / "first.json"), "--json").stdout)
     (conflict,) = answer["conflicts"]
     assert [r["value"] for r in conflict["readings"]] == [0.5, 0.9]
@@ -133,7 +133,7 @@ def test_files_that_cannot_be_read(root, tmp_path, files):
     assert "none.json: cannot be read: No such file or directory" in str(missing.exception)
     assert len(records(root)) == 1
     nothing = invoke(root, "import", str(empty))
-    assert "empty: holds no *.json; name the files" in str(nothing.exception)
+    assert "empty: has no *.json; name the files" in str(nothing.exception)
 
 
 def test_a_large_file_is_not_read_whole(root, tmp_path):

@@ -159,9 +159,9 @@ def test_answers_in_a_file_beside_it_are_mentioned():
     [
         (
             new_file(),
-            "is no Every Eval Ever record (it has no schema_version); leave out --every-eval-ever",
+            "is not an Every Eval Ever record (no schema_version); leave out --every-eval-ever",
         ),
-        ({"a": 1}, "is no Every Eval Ever record (it has no schema_version); give such a record"),
+        ({"a": 1}, "is not an Every Eval Ever record (no schema_version); give such a record"),
         (
             exchange_file(schema_version="0.1.0"),
             "is of schema 0.1.0, and 0.3.x is read; convert it with every-eval-ever 0.3",
@@ -174,7 +174,7 @@ def test_answers_in_a_file_beside_it_are_mentioned():
         (exchange_file(evaluation_results={}), "is missing or not a list; convert it again"),
         (
             exchange_file(evaluation_results=[]),
-            "holds no score that can be kept (it has no entry); give a file of results",
+            "has no score that can be kept (it has no entry); give a file of results",
         ),
         (
             with_model(name="", id="", additional_details={}),

@@ -50,7 +50,7 @@ OUTCOMES: dict[str, tuple[int, int, dict[str, int]]] = {
 }
 REFUSED = {
     "09": "does not say which model it is about; give its name with --model",
-    "27": "holds no score that can be kept (1 × is lm-eval's placeholder for a task that is not "
+    "27": "has no score that can be kept (1 × is lm-eval's placeholder for a task that is not "
     "scored (bypass)); give a file of results",
 }
 # File → model, revision, commit's beginning, harness version, date, few-shot counts, chat template.

@@ -12,9 +12,11 @@ import pytest
 SOURCES = Path(__file__).parent.parent / "generator"
 NAME = "compression_leaderboard"
 PACKAGE = SOURCES / NAME
-# Each package with those that it may import from. `intervals` is one module; `public` is the API.
+# Each package with those that it may import from. `intervals` and `wording` are modules; `public`
+# is the API.
 BEFORE: dict[str, set[str]] = {
     "intervals": set(),
+    "wording": set(),
     "records": set(),
     "repository": {"records"},
     "plan": {"records", "repository"},
@@ -34,7 +36,7 @@ BEFORE: dict[str, set[str]] = {
     "public": {"intervals", "records", "repository", "measure", "board", "fits"},
 }
 BEFORE["cli"] = {*BEFORE} - {"public"}
-EVERYWHERE: set[str] = set()
+EVERYWHERE = {"wording"}
 OUTER = {"repository", "own_text", "measure", "cli", "public"}  # may touch disk, network, terminal
 BUILD = {"board", "fits", "choose", "exchange", "exports", "pages"}
 WORLD_MODULES = {

@@ -62,7 +62,7 @@ def test_figures_outside_of_the_training_range_are_marked(root):
         (["--cohort", "nope"], '--cohort: unknown cohort "nope"; choose from huang-2024'),
         (
             ["--cohort", "huang-2024", "--compression", "bpc_python=abc"],
-            '--compression: bpc_python: "abc" is not a number; write name=value',
+            '--compression: bpc_python: "abc" is not a number; write NAME=VALUE',
         ),
         (
             ["--cohort", "huang-2024", "--compression", "bpc_python=-3"],

@@ -232,7 +232,7 @@ def test_every_wrong_word_is_reported_at_once(tmp_path, models, texts):
         '--model org/name@main: "main" is not a commit',
         "--model nothing: is no model of runs/, no org/name@commit, no folder and no file",
         "--stride 99: exceeds --window 64",
-        "--budget soon: is no time",
+        "--budget soon: is not a time",
     ]
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from compression_leaderboard.gate.new_model import toml_text
 from compression_leaderboard.operations.drift import (
     drift_json,
     drift_markdown,
@@ -18,7 +17,7 @@ from compression_leaderboard.plan.jobs import Machine, plan_jobs, plan_sentinel
 from compression_leaderboard.records.results import Failure, Result
 from compression_leaderboard.records.suites import Sentinel
 from compression_leaderboard.repository.results import write_result
-from compression_leaderboard.repository.specs import Specs, read_specs
+from compression_leaderboard.repository.specs import Specs, read_specs, toml_text
 
 from tests.board import invoke
 from tests.exported import renderer

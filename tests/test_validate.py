@@ -100,8 +100,8 @@ def test_a_folder_that_becomes_a_file_and_a_file_that_becomes_a_folder_are_told(
     own = Path(shutil.copytree(base, tmp_path / "own"))
     write(own, f"{NEW}/inner.toml", "")
     write(head, NEW, MODEL)
-    removed = "a model that the board has is removed or renamed; "
-    removed += "restore the file; a new name is a new file beside it"
+    removed = "a model of the board is removed or renamed; "
+    removed += "restore the file, and add a new file for a new name"
     assert lines_of(validate(own, head, "--no-hub")) == [f"{NEW}/inner.toml: {removed}"]
     assert lines_of(validate(head, own, "--no-hub")) == [
         f"{NEW}: {removed}",

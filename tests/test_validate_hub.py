@@ -138,7 +138,7 @@ def test_weights_that_are_on_the_board_under_another_name_are_told_by_their_hash
     problems, told = judged(base, head)
     assert problems == [
         f"{FILE}: weights.revision: these are the weights of tiny__Original; "
-        "leave this file out; these weights are on the board"
+        "keep that model's file only"
     ]
     (same,) = [line for line in told if "Same weights" in line]
     assert same.endswith("(by hash of the weights)")
@@ -154,7 +154,7 @@ def test_weights_that_are_on_the_board_from_a_folder_are_told(base, head, hub: H
     problems, _ = judged(base, head)
     assert [line for line in problems if line.startswith(FILE)] == [
         f"{FILE}: weights.revision: these are the weights of tiny__Folder; "
-        "leave this file out; these weights are on the board"
+        "keep that model's file only"
     ]
 
 
@@ -213,7 +213,7 @@ def test_a_configuration_that_is_no_json_is_refused(base, head, hub: Hub, served
     (served / "config.json").write_text("[" * 100_000)
     write_model(head, "M", hub.add("models", "tiny/M", served))
     assert judged(base, head)[0] == [
-        f"{FILE}: weights: a configuration of the repository is not valid JSON; mend it there"
+        f"{FILE}: weights: a configuration of the repository is not valid JSON; fix it there"
     ]
 
 

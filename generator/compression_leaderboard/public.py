@@ -20,10 +20,9 @@ from compression_leaderboard.fits.findings import Prediction
 from compression_leaderboard.fits.predict import ASKED, figure_keys, with_figures
 from compression_leaderboard.fits.study import study_cohort
 from compression_leaderboard.intervals import Interval, rate_interval
-from compression_leaderboard.records.base import UserError
 from compression_leaderboard.records.results import DocumentBits
 from compression_leaderboard.repository.contents import read_contents
-from compression_leaderboard.repository.git import Commit, read_commit
+from compression_leaderboard.repository.git import current_commit
 
 BOARD_FILE = "api/v1/board.json"
 TIMEOUT_SECONDS = 60
@@ -57,7 +56,7 @@ def load_board(place: str | Path) -> Board:
     contents, problems = read_contents(root)
     if problems:
         raise ValueError("\n".join(str(problem) for problem in problems))
-    return make_board(contents, _commit(root))
+    return make_board(contents, current_commit(root))
 
 
 def _load_site(address: str) -> Board:
@@ -70,13 +69,6 @@ def _load_site(address: str) -> Board:
         return Board(cohorts=cohorts, commit=values["commit"], commit_date=values["commit_date"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{file}: not a board of this version ({error})") from error
-
-
-def _commit(root: Path) -> Commit:
-    try:
-        return read_commit(root, "HEAD")
-    except UserError:
-        return Commit("unknown", "1970-01-01T00:00:00+00:00")
 
 
 def score_text(

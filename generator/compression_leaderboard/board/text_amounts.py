@@ -19,6 +19,7 @@ from compression_leaderboard.board.derived import main_score
 from compression_leaderboard.records.results import Environment, Lossless, Result
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
+from compression_leaderboard.wording import counted
 
 Array = NDArray[np.float64]
 
@@ -164,4 +165,4 @@ def _cost(text: Result, lossless: Lossless, suite: Result) -> Cost:
 
 
 def _way(e: Environment) -> str:
-    return f"{e.processor}, {e.device}, {e.threads} {'thread' if e.threads == 1 else 'threads'}"
+    return f"{e.processor}, {e.device}, {counted(e.threads, 'thread')}"

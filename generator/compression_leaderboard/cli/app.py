@@ -1,20 +1,19 @@
-"""The app, shared options, boards of a folder or commit, and the list of commands."""
+"""The app: what its commands share, and how it describes them for the reference page."""
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
 from compression_leaderboard.records.base import Problem, UserError
-from compression_leaderboard.repository.contents import Contents, read_contents
-from compression_leaderboard.repository.git import Commit, checked_out, read_commit
-from compression_leaderboard.repository.specs import Specs, read_specs
 
 if TYPE_CHECKING:
-    from compression_leaderboard.fits.studied_board import StudiedBoard
     from compression_leaderboard.pages.reference import Command, Option
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown")
@@ -24,6 +23,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON."
 AsMarkdown = Annotated[
     bool, typer.Option("--markdown", help="Print Markdown, as for a pull request.")
 ]
+Content = TypeVar("Content")
+Report = Callable[[str, int, int], None]  # stage, steps done, steps in total
 
 
 def main() -> None:
@@ -36,67 +37,81 @@ def main() -> None:
         sys.exit(1)
 
 
-def all_problems(root: Path) -> list[Problem]:
-    return read_contents(root)[1]
-
-
-def valid_specs(root: Path) -> Specs:
-    specs, problems = read_specs(root)
+def read_valid(read: Callable[[Path], tuple[Content, list[Problem]]], root: Path) -> Content:
+    """Read files of the repository, such as with read_specs; refuse them if any has a problem."""
+    content, problems = read(root)
     if problems:
         raise UserError(problems)
-    return specs
+    return content
 
 
-def valid_contents(root: Path) -> Contents:
-    contents, problems = read_contents(root)
-    if problems:
-        raise UserError(problems)
-    return contents
+def refuse_unknown(names: Mapping[str, tuple[str, str | None, Iterable[str]]]) -> None:
+    """Refuse unknown names and list the known ones.
+
+    names: by option or argument, the kind of thing, its name, and the known names.
+    """
+    unknown = [
+        f'{place}: unknown {kind} "{name}"; choose from {", ".join(sorted(known))}'
+        for place, (kind, name, known) in names.items()
+        if name is not None and name not in set(known)
+    ]
+    if unknown:
+        raise UserError(unknown)
 
 
-def read_board(folder: Path, commit: Commit) -> "StudiedBoard":
-    """What the records of a folder say. Files with problems are left out and counted on stderr:
-    an older commit may hold records of a format that is no longer read."""
-    from compression_leaderboard.fits.studied_board import derive_board
+def print_json(value: Any) -> None:
+    print(json.dumps(value, indent=1))
 
-    contents, problems = read_contents(folder)
-    if left_out := {problem.file for problem in problems}:
-        print(f"{commit.id[:12]}: {len(left_out)} files cannot be read", file=sys.stderr)
-    return derive_board(contents, commit)
+
+def align(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
+    """Pad cells to columns of equal width. right: columns that are aligned to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if k in right else cell.ljust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def show_progress() -> Progress:
+    """Make bars on a terminal's stderr, which disappear when the command ends."""
+    console = Console(stderr=True)
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
 
 
 @contextmanager
-def board_folder(root: Path, reference: str) -> Iterator[tuple[Path, Commit]]:
-    """A folder with runs/ and results/: a release's own, or a commit's in a temporary one."""
-    release = Path(reference)
-    if (release / "results").is_dir():
-        yield release, Commit(release.name, "1970-01-01T00:00:00+00:00")
-        return
-    commit = read_commit(root, reference)
-    with checked_out(root, commit.id) as folder:
-        yield folder, commit
+def show_stages() -> Iterator[Report]:
+    """Show one bar for a job that reports its stages."""
+    with show_progress() as progress:
+        bar = progress.add_task("loading", total=None)
+        yield lambda stage, done, total: progress.update(
+            bar, description=stage, completed=done, total=total
+        )
 
 
 def describe_commands() -> "list[Command]":
-    """Every command in the order of `leaderboard --help`."""
-    group: Any = typer.main.get_command(app)
-    return [_describe(name, command) for name, command in group.commands.items()]
+    """Describe every command in the order of `leaderboard --help`.
 
-
-def _describe(name: str, command: Any) -> "Command":
-    """Docstrings read: what the command does, an empty line, "Example: `leaderboard …`"."""
+    A docstring has the summary, an empty line and "Example: `leaderboard …`".
+    """
     from compression_leaderboard.pages.reference import Command
 
-    summary, _, example = command.help.partition("\n\nExample: ")
-    options = tuple(_option(parameter) for parameter in command.params)
-    return Command(name, summary.replace("\n", " "), example.strip("`"), options)
+    group: Any = typer.main.get_command(app)
+    commands = []
+    for name, command in group.commands.items():
+        summary, _, example = command.help.partition("\n\nExample: ")
+        options = tuple(map(_describe_option, command.params))
+        commands.append(Command(name, summary.replace("\n", " "), example.strip("`"), options))
+    return commands
 
 
-def _option(parameter: Any) -> "Option":
+def _describe_option(parameter: Any) -> "Option":
     from compression_leaderboard.pages.reference import Option
 
     names = [*parameter.opts, *parameter.secondary_opts]
-    shown = parameter.default if parameter.show_default else None
-    if isinstance(shown, bool):
-        shown = names[0 if shown else -1] if parameter.secondary_opts else None
-    return Option(", ".join(names), parameter.help, None if shown is None else str(shown))
+    default = parameter.default if parameter.show_default else None
+    if isinstance(default, bool):
+        default = names[0 if default else -1] if parameter.secondary_opts else None
+    return Option(", ".join(names), parameter.help, None if default is None else str(default))

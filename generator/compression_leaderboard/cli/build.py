@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from compression_leaderboard.cli.app import Root, app, valid_contents
-from compression_leaderboard.records.base import Problem, UserError
-from compression_leaderboard.repository.git import Commit, read_commit
+from compression_leaderboard.cli.app import Root, app, describe_commands, read_valid
+from compression_leaderboard.cli.check import built_site
+from compression_leaderboard.repository.contents import read_contents
+from compression_leaderboard.repository.git import Commit, current_commit
 
 
 @app.command()
@@ -30,29 +31,28 @@ def build(
         write_site,
     )
 
-    commit = commit_of(root)
+    commit = current_commit(root)
     folder = root / "build" / "html"
     inputs = hash_inputs(root, f"{commit.id} {commit.date}")
     if html and is_built(root, inputs):
         print(f"nothing has changed: the site in {folder} is up to date")
         return
-    wanted = lay_out(root, _render(root, commit))
+    files = lay_out(root, _render(root, commit))
     if not html:
-        write_site(root, wanted)
+        write_site(root, files)
         return
-    build_html(root, wanted, commit.date)
+    build_html(root, files, commit.date)
     mark_built(root, inputs)
     print(f"the site is in {folder}; `leaderboard serve` shows it")
 
 
 def _render(root: Path, commit: Commit) -> dict[str, bytes]:
-    """Every generated file of the site, from valid contents only."""
-    from compression_leaderboard.cli.app import describe_commands
+    """Render every generated file of the site, from valid contents only."""
     from compression_leaderboard.fits.studied_board import derive_board
     from compression_leaderboard.pages.site import Sources, render_site
     from compression_leaderboard.repository.site import read_sources
 
-    board = derive_board(valid_contents(root), commit)
+    board = derive_board(read_valid(read_contents, root), commit)
     return render_site(board, Sources(*read_sources(root)), describe_commands())
 
 
@@ -65,19 +65,7 @@ def serve(
 
     Example: `leaderboard serve --port 8000`
     """
-    folder = root / "build" / "html"
-    if not (folder / "index.html").is_file():
-        raise UserError(
-            [Problem("build/html", "", "is not there", "run `leaderboard build` first")]
-        )
+    folder = built_site(root)
     print(f"http://127.0.0.1:{port}/ (stop with Ctrl-C)")
     command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
     subprocess.run([*command, "--directory", str(folder)], check=False)
-
-
-def commit_of(root: Path) -> Commit:
-    """The commit that the site is built from; outside of a repository one without a name."""
-    try:
-        return read_commit(root, "HEAD")
-    except UserError:
-        return Commit("unknown", "1970-01-01T00:00:00+00:00")

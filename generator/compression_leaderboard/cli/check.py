@@ -1,12 +1,12 @@
 """`leaderboard check` and `leaderboard check-site`."""
 
-import json
 from pathlib import Path
 
 import typer
 
-from compression_leaderboard.cli.app import AsJson, Root, all_problems, app
+from compression_leaderboard.cli.app import AsJson, Root, app, print_json
 from compression_leaderboard.records.base import Problem, UserError
+from compression_leaderboard.repository.contents import read_contents
 
 
 @app.command()
@@ -15,32 +15,35 @@ def check(root: Root = Path(), as_json: AsJson = False) -> None:
 
     Example: `leaderboard check`
     """
-    problems = all_problems(root)
+    problems = read_contents(root)[1]
     if as_json:
-        print(json.dumps([vars(problem) for problem in problems], indent=1))
+        print_json([vars(problem) for problem in problems])
     elif problems:
         raise UserError(problems)
     else:
-        print("runs/ and results/ are in order")
+        print("runs/ and results/ have no problems")
     if problems:
         raise typer.Exit(1)
 
 
 @app.command("check-site")
 def check_site(root: Root = Path()) -> None:
-    """Check the built site: every link inside of it resolves, and nothing is over its size budget.
+    """Check that every internal link of the built site resolves and every size is within budget.
 
     Example: `leaderboard check-site`
     """
     from compression_leaderboard.repository.site import check_links, check_sizes
 
+    folder = built_site(root)
+    total, problems = check_sizes(folder)
+    if problems := [*problems, *check_links(folder)]:
+        raise UserError(problems)
+    print(f"every link resolves; the site has {total / 1e6:.1f} MB")
+
+
+def built_site(root: Path) -> Path:
+    """The folder of the built site."""
     folder = root / "build" / "html"
     if not (folder / "index.html").is_file():
-        raise UserError(
-            [Problem("build/html", "", "is not there", "run `leaderboard build` first")]
-        )
-    total, problems = check_sizes(folder)
-    problems += check_links(folder)
-    if problems:
-        raise UserError(problems)
-    typer.echo(f"every link resolves; {total / 1e6:.1f} MB in all")
+        raise UserError([Problem("build/html", "", "is missing", "run `leaderboard build` first")])
+    return folder

@@ -1,6 +1,5 @@
 """`leaderboard choose`."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -9,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compression_leaderboard.cli.app import AsJson, Root, app, valid_contents
+from compression_leaderboard.cli.app import AsJson, Root, align, app, print_json, read_valid
 from compression_leaderboard.records.base import Problem, UserError
+from compression_leaderboard.repository.contents import read_contents
 
 if TYPE_CHECKING:
     from compression_leaderboard.choose.options import CohortOptions
@@ -78,8 +78,7 @@ def choose(
     if price is not None and throughput is not None:
         cost = cost_sentence(price, throughput, tokens_per_month, currency)
     if as_json:
-        values = {"cohort": chosen.name, **asdict(answer), "cost": cost}
-        print(json.dumps(values, indent=1, ensure_ascii=False))
+        print_json({"cohort": chosen.name, **asdict(answer), "cost": cost})
     if answer.problem is not None:
         raise UserError([answer.problem])
     if not as_json:
@@ -87,12 +86,12 @@ def choose(
 
 
 def _read_options(root: Path) -> dict[str, "CohortOptions"]:
-    """The options of every cohort by its name."""
+    """Read the options of every cohort, by its name."""
     from compression_leaderboard.board.cohorts import make_cohorts
     from compression_leaderboard.board.current import current_results
     from compression_leaderboard.choose.options import make_options
 
-    contents = valid_contents(root)
+    contents = read_valid(read_contents, root)
     current = [entry.result for entry in current_results(contents.specs, contents.stored)]
     cohorts = make_cohorts(contents.specs, contents.stored, contents.published)
     by_name = {options.name: options for options in make_options(cohorts, current)}
@@ -102,31 +101,26 @@ def _read_options(root: Path) -> dict[str, "CohortOptions"]:
 
 
 def _weights(
-    given: Sequence[str] | None, cohort: "CohortOptions", problems: list[Problem | str]
+    texts: Sequence[str] | None, cohort: "CohortOptions", problems: list[Problem | str]
 ) -> tuple[float, ...]:
-    """The weight of each criterion; problems are appended."""
-    if not given:
+    """Read the weight of each criterion, and append problems."""
+    if not texts:
         return cohort.default_weights
     weights = {criterion.name: 0.0 for criterion in cohort.criteria}
-    for text in given:
+    for text in texts:
         name, _, number = text.rpartition("=")
-        value = _number(number)
-        if value is None or value < 0:
+        try:
+            value = float(number)
+        except ValueError:
+            value = math.nan
+        if not 0 <= value < math.inf:
             repair = "write NAME=NUMBER with a number of at least 0, such as mmlu=2"
-            problems.append(Problem("--weight", text, "not a weight", repair))
+            problems.append(Problem("--weight", text, "is not a weight", repair))
         elif name not in weights:
             problems.append(_unknown("--weight", "benchmark or text", name, weights))
         else:
             weights[name] = value
     return tuple(weights.values())
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def _not_positive(numbers: Mapping[str, float | None]) -> Iterator[Problem | str]:
@@ -138,12 +132,12 @@ def _not_positive(numbers: Mapping[str, float | None]) -> Iterator[Problem | str
 def _half_a_price(
     price: float | None, throughput: float | None, tokens_per_month: float | None
 ) -> Iterator[str]:
-    for option, given, needed, missing in (
+    for option, value, needed, missing in (
         ("--price", price, "--throughput", throughput),
         ("--throughput", throughput, "--price", price),
         ("--tokens-per-month", tokens_per_month, "--price and --throughput", price),
     ):
-        if given is not None and missing is None:
+        if value is not None and missing is None:
             yield f"{option}: has no meaning alone; add {needed}"
 
 
@@ -152,7 +146,7 @@ def _unknown(option: str, kind: str, name: str, known: Mapping[str, object]) -> 
 
 
 def _lines(answer: "Answer") -> list[str]:
-    """A table, the Pareto front first, its models marked by an asterisk."""
+    """Lay out a table: the Pareto front first, marked by an asterisk."""
     from compression_leaderboard.choose.messages import rounded
     from compression_leaderboard.intervals import normal_quantile
 
@@ -166,9 +160,5 @@ def _lines(answer: "Answer") -> list[str]:
         source = ", ".join(choice.provenance)
         mark = "*" if choice.pareto_optimal else ""
         rows.append((mark, choice.name, quality, memory, source, choice.reason))
-    widths = [max(len(row[k]) for row in rows) for k in range(5)]
-    lines = [
-        "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[5]]).rstrip()
-        for row in rows
-    ]
-    return [*lines, "", "* on the Pareto front of quality against memory; ± is the 95 % interval"]
+    note = "* on the Pareto front of quality against memory; ± is the 95 % interval"
+    return [*align(rows), "", note]

@@ -2,22 +2,36 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compression_leaderboard.cli.app import AsJson, AsMarkdown, Root, all_problems, app, valid_specs
-from compression_leaderboard.cli.plan import refuse_unknown
+from compression_leaderboard.cli.app import (
+    AsJson,
+    AsMarkdown,
+    Root,
+    app,
+    print_json,
+    read_valid,
+    refuse_unknown,
+)
 from compression_leaderboard.records.base import Problem, UserError
+from compression_leaderboard.repository.contents import read_contents
 from compression_leaderboard.repository.git import (
+    NO_DATE,
+    Commit,
     checked_out,
+    current_commit,
     latest_release,
     read_commit,
     read_sources,
     write_release,
 )
 from compression_leaderboard.repository.results import write_atomically
+from compression_leaderboard.wording import counted
 
 if TYPE_CHECKING:
     from compression_leaderboard.fits.studied_board import StudiedBoard
@@ -27,35 +41,30 @@ if TYPE_CHECKING:
 def export(
     root: Root = Path(),
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write to; without it build/export.")
+        Path | None, typer.Option(help="Folder to write to. Default: build/export.")
     ] = None,
     model_card: Annotated[
         str | None,
-        typer.Option(help="Print the YAML of this model's scores for its page on the Hub instead."),
+        typer.Option(help="Instead, print YAML of this model's scores for its page on the Hub."),
     ] = None,
     lm_eval: Annotated[
-        str | None, typer.Option(help="Print this model's scores as lm-eval result JSON instead.")
+        str | None, typer.Option(help="Instead, print this model's scores as lm-eval result JSON.")
     ] = None,
-    suite: Annotated[
-        str | None, typer.Option(help="With --lm-eval: the suite, where there are several.")
-    ] = None,
+    suite: Annotated[str | None, typer.Option(help="With --lm-eval: one suite of several.")] = None,
     site: Annotated[
-        str | None, typer.Option(help="With --model-card: address of the board, for links back.")
+        str | None, typer.Option(help="With --model-card: the board's address, for links back.")
     ] = None,
 ) -> None:
     """Write every table, the API, feed, badges and Every Eval Ever records, without the pages.
 
     Example: `leaderboard export --model-card google__gemma-3-270m@Q4_K_M`
     """
-    from compression_leaderboard.cli.app import read_board
-    from compression_leaderboard.cli.build import commit_of
     from compression_leaderboard.exports.release import export_files
+    from compression_leaderboard.fits.studied_board import derive_board
 
-    if problems := all_problems(root):
-        raise UserError(problems)
-    if (wanted := model_card or lm_eval) is not None:
-        refuse_unknown({"model": ("model", wanted, valid_specs(root).models)})
-    board = read_board(root, commit_of(root))
+    contents = read_valid(read_contents, root)
+    refuse_unknown({"model": ("model", model_card or lm_eval, contents.specs.models)})
+    board = derive_board(contents, current_commit(root))
     if model_card is not None:
         print(_model_card(board, model_card, site), end="")
     elif lm_eval is not None:
@@ -65,7 +74,7 @@ def export(
         files = export_files(board)
         for path, content in files.items():
             write_atomically(folder / path, content)
-        print(f"{len(files)} files are in {folder}")
+        print(f"{counted(len(files), 'file is', 'files are')} in {folder}")
 
 
 def _model_card(board: "StudiedBoard", model: str, site: str | None) -> str:
@@ -73,7 +82,7 @@ def _model_card(board: "StudiedBoard", model: str, site: str | None) -> str:
 
     results = eval_results_yaml(board, model, site)
     if results.strip() == "[]":
-        note = "no task of a dataset on the Hub is measured: .eval_results has no entry"
+        note = "no measured task has a pinned dataset on the Hub, so .eval_results has no entry"
         print(f"{model}: {note}", file=sys.stderr)
     return (
         "# .eval_results/llm-compression-leaderboard.yaml\n"
@@ -85,16 +94,16 @@ def _model_card(board: "StudiedBoard", model: str, site: str | None) -> str:
 def _lm_eval(board: "StudiedBoard", model: str, suite: str | None) -> str:
     from compression_leaderboard.exchange.model_export import lm_eval_results
 
-    found = lm_eval_results(board, model)
-    if suite is None and len(found) == 1:
-        suite = next(iter(found))
-    if suite not in found:
+    results = lm_eval_results(board, model)
+    if not results:
+        raise UserError([Problem(model, "", "is measured on no suite yet", "measure it first")])
+    if suite is None and len(results) == 1:
+        suite = next(iter(results))
+    if suite not in results:
         wrong = f"has no result of suite {suite}" if suite else "is measured on several suites"
-        if not found:
-            wrong = "is measured on no suite yet"
-        repair = f"choose with --suite from {', '.join(found)}" if found else "measure it first"
+        repair = f"choose with --suite from {', '.join(results)}"
         raise UserError([Problem(model, "", wrong, repair)])
-    return json.dumps(found[suite], indent=2, ensure_ascii=False)
+    return json.dumps(results[suite], indent=2, ensure_ascii=False)
 
 
 @app.command()
@@ -105,11 +114,10 @@ def diff(
     as_json: AsJson = False,
     markdown: AsMarkdown = False,
 ) -> None:
-    """Say what changed in the data: new, removed, and moved beyond noise.
+    """Show which data are new, which are removed, and which moved beyond noise.
 
     Example: `leaderboard diff HEAD~1 HEAD --markdown`
     """
-    from compression_leaderboard.cli.app import board_folder, read_board
     from compression_leaderboard.exports.changes import (
         changes_json,
         changes_markdown,
@@ -117,14 +125,38 @@ def diff(
         compare_boards,
     )
 
-    with board_folder(root, before) as one, board_folder(root, after) as other:
-        changes = compare_boards((before, read_board(*one)), (after, read_board(*other)))
+    boards = [(reference, _read_board(root, reference)) for reference in (before, after)]
+    changes = compare_boards(*boards)
     if as_json:
-        print(json.dumps(changes_json(changes), indent=1, ensure_ascii=False))
-    elif markdown:
-        print(changes_markdown(changes), end="")
+        print_json(changes_json(changes))
     else:
-        print(changes_text(changes), end="")
+        print(changes_markdown(changes) if markdown else changes_text(changes), end="")
+
+
+def _read_board(root: Path, reference: str) -> "StudiedBoard":
+    """Read the board of a release's folder, or of a commit.
+
+    Files with problems are skipped and counted on stderr: an older commit may have records of a
+    format that is no longer read.
+    """
+    from compression_leaderboard.fits.studied_board import derive_board
+
+    with _checked_out(root, reference) as (folder, commit):
+        contents, problems = read_contents(folder)
+        if unreadable := len({problem.file for problem in problems}):
+            print(f"{commit.id[:12]}: {counted(unreadable, 'unreadable file')}", file=sys.stderr)
+        return derive_board(contents, commit)
+
+
+@contextmanager
+def _checked_out(root: Path, reference: str) -> Iterator[tuple[Path, Commit]]:
+    release = Path(reference)
+    if (release / "results").is_dir():
+        yield release, Commit(release.name, NO_DATE)
+        return
+    commit = read_commit(root, reference)
+    with checked_out(root, commit.id) as folder:
+        yield folder, commit
 
 
 @app.command()
@@ -134,34 +166,31 @@ def release(
     since: Annotated[
         str | None,
         typer.Option(
-            help="The release before: a tag, commit or folder; without it the latest tag data-…."
+            help="The previous release: a tag, commit or folder. Default: the latest tag data-…."
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of releases; without it build/releases.")
+        Path | None, typer.Option(help="Folder of releases. Default: build/releases.")
     ] = None,
 ) -> None:
-    """Make a dated bundle of a commit's tables and records, ready for a GitHub Release and Zenodo.
+    """Bundle a commit's tables and records by date, ready for a GitHub Release and Zenodo.
 
     Example: `leaderboard release --since data-2026-01-31`
     """
-    from compression_leaderboard.cli.app import board_folder, read_board
     from compression_leaderboard.exports.changes import compare_boards
     from compression_leaderboard.exports.formats import pack
     from compression_leaderboard.exports.release import make_release, release_name
+    from compression_leaderboard.fits.studied_board import derive_board
 
-    found = read_commit(root, commit)
-    name = release_name(found.date)
-    earlier = since or latest_release(root, found.id)
-    with checked_out(root, found.id) as folder:
-        if problems := all_problems(folder):
-            raise UserError(problems)
-        board, changes = read_board(folder, found), None
-        if earlier is not None:
-            with board_folder(root, earlier) as one:
-                changes = compare_boards((earlier, read_board(*one)), (name, board))
+    released = read_commit(root, commit)
+    name = release_name(released.date)
+    previous = since or latest_release(root, released.id)
+    with checked_out(root, released.id) as folder:
+        board, changes = derive_board(read_valid(read_contents, folder), released), None
+        if previous is not None:
+            changes = compare_boards((previous, _read_board(root, previous)), (name, board))
         files = make_release(board, read_sources(folder), changes)
     target = (out or root / "build" / "releases") / name
-    archive = pack({f"{name}/{path}": content for path, content in files.items()}, found.date)
-    is_new = write_release(target, files, archive)
-    print(f"{target}{'' if is_new else ': unchanged'} ({len(files)} files, and as .tar.gz)")
+    archive = pack({f"{name}/{path}": content for path, content in files.items()}, released.date)
+    unchanged = "" if write_release(target, files, archive) else ": unchanged"
+    print(f"{target}{unchanged} ({counted(len(files), 'file')}, and as .tar.gz)")

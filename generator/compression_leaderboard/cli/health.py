@@ -3,26 +3,30 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compression_leaderboard.cli.app import AsJson, AsMarkdown, Root, app, valid_specs
+from compression_leaderboard.cli.app import AsJson, AsMarkdown, Root, app, print_json, read_valid
 from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.repository.git import read_commit
 from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.specs import read_specs
+
+if TYPE_CHECKING:
+    from compression_leaderboard.operations.health import WorkflowRun
 
 
 @app.command()
 def health(
     root: Root = Path(),
     workflow_runs: Annotated[
-        Path | None, typer.Option(help="A file of runs, by gh run list --json.")
+        Path | None, typer.Option(help="A file of runs, written by gh run list --json.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what goes wrong quietly, as the text of an issue; nothing when all is well.
+    """List silent failures as the text of an issue; print nothing when all is well.
 
     Example: `leaderboard health --workflow-runs workflow-runs.json`
     """
@@ -30,7 +34,7 @@ def health(
     from compression_leaderboard.operations.health import find_faults
 
     stored, _ = read_results(root, "measured")
-    jobs = plan_jobs(valid_specs(root), stored, machine=read_machine())
+    jobs = plan_jobs(read_valid(read_specs, root), stored, machine=read_machine())
     lines = find_faults(
         _read_runs(workflow_runs) if workflow_runs else [],
         [entry.result for entry in stored],
@@ -39,12 +43,12 @@ def health(
         datetime.now(UTC),
     )
     if as_json:
-        print(json.dumps(lines, indent=1, ensure_ascii=False))
+        print_json(lines)
     else:
         print("".join(f"- {line}\n" for line in lines), end="")
 
 
-def _read_runs(file: Path) -> list[Any]:
+def _read_runs(file: Path) -> "list[WorkflowRun]":
     from compression_leaderboard.operations.health import WorkflowRun
 
     try:
@@ -59,17 +63,13 @@ def _read_runs(file: Path) -> list[Any]:
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         fields = "workflowName,event,status,conclusion,createdAt"
-        repair = f"fill it with `gh run list --json {fields}`"
-        raise UserError([Problem(str(file), "", "is no list of runs", repair)]) from error
+        repair = f"write it with `gh run list --json {fields}`"
+        raise UserError([Problem(str(file), "", "is not a list of runs", repair)]) from error
 
 
 @app.command()
-def drift(
-    root: Root = Path(),
-    as_json: AsJson = False,
-    markdown: AsMarkdown = False,
-) -> None:
-    """Say what the sentinel measured over time, and whether it has drifted from its first record.
+def drift(root: Root = Path(), as_json: AsJson = False, markdown: AsMarkdown = False) -> None:
+    """Show the sentinel's readings over time and whether they drift from the first record.
 
     Example: `leaderboard drift`
     """
@@ -80,11 +80,9 @@ def drift(
         read_sentinel,
     )
 
-    specs = valid_specs(root)
+    specs = read_valid(read_specs, root)
     readings = read_sentinel(specs, read_results(root, "measured")[0])
     if as_json:
-        print(json.dumps(drift_json(readings), indent=1, ensure_ascii=False))
-    elif markdown:
-        print(drift_markdown(specs, readings), end="")
+        print_json(drift_json(readings))
     else:
-        print(drift_text(specs, readings), end="")
+        print((drift_markdown if markdown else drift_text)(specs, readings), end="")

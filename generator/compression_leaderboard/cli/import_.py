@@ -1,7 +1,6 @@
 """`leaderboard import`."""
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,15 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from compression_leaderboard.board.imported import Conflict, find_conflicts
-from compression_leaderboard.cli.app import AsJson, Root, app
+from compression_leaderboard.cli.app import AsJson, Root, app, print_json, read_valid, show_progress
 from compression_leaderboard.exchange.every_eval_ever import import_every_eval_ever
 from compression_leaderboard.exchange.lm_eval import import_lm_eval
 from compression_leaderboard.exchange.strict_json import LARGEST_BYTES, IntakeError, printable
-from compression_leaderboard.pages.text import counted
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.records.imported import Imported
 from compression_leaderboard.repository.imported import (
@@ -26,13 +22,14 @@ from compression_leaderboard.repository.imported import (
     read_source,
     write_imported,
 )
+from compression_leaderboard.wording import counted
 
 Parse = Callable[[str, bytes, str | None], Imported]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file."""
+    """The outcome of one file."""
 
     file: str
     record: Imported | None = None
@@ -53,37 +50,32 @@ def import_(
     every_eval_ever: Annotated[
         bool, typer.Option("--every-eval-ever", help="The files are Every Eval Ever records.")
     ] = False,
-    model: Annotated[
-        str | None, typer.Option("--model", help="The model of files that do not name one.")
-    ] = None,
+    model: Annotated[str | None, typer.Option(help="The model of files that name none.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take over results that others have: lm-eval result files of every age.
+    """Import others' results from lm-eval result files of any version.
 
     Example: `leaderboard import results/ run.json`
     """
     parse: Parse = import_every_eval_ever if every_eval_ever else import_lm_eval
-    stored, problems = read_imported(root)
-    if problems:
-        raise UserError(problems)
-    earlier = [entry.imported for entry in stored]
+    earlier = [entry.imported for entry in read_valid(read_imported, root)]
     sources = list(find_sources(files))
     outcomes = list(_import_all(root, sources, parse, model, earlier))
-    ours = {o.record.source.sha256 for o in outcomes if o.record}
+    hashes = {o.record.source.sha256 for o in outcomes if o.record}
     new = [o.record for o in outcomes if o.record and o.is_new]
     conflicts = [
         conflict
         for conflict in find_conflicts([*earlier, *new])
-        if any(reading.imported.source.sha256 in ours for reading in conflict.readings)
+        if any(reading.imported.source.sha256 in hashes for reading in conflict.readings)
     ]
     if as_json:
-        print(json.dumps(_as_json(outcomes, conflicts), indent=1, ensure_ascii=False))
+        print_json(_as_json(outcomes, conflicts))
     else:
         print("\n".join(_report(outcomes, conflicts)))
     if refused := [outcome.problem for outcome in outcomes if outcome.problem]:
         raise UserError(refused)
     if not sources:
-        raise UserError([Problem(str(files[0]), "", "holds no *.json", "name the files")])
+        raise UserError([Problem(str(files[0]), "", "has no *.json", "name the files")])
 
 
 def _import_all(
@@ -93,10 +85,9 @@ def _import_all(
     model: str | None,
     earlier: Iterable[Imported],
 ) -> Iterator[Outcome]:
-    """Every file's outcome, in order; a record is on the disk before its outcome comes."""
+    """Import files in order; each record is written before its outcome is yielded."""
     known = {record.source.sha256: record for record in earlier}
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    with show_progress() as progress:
         bar = progress.add_task("importing", total=len(sources))
 
         def parsed() -> Iterator[tuple[Outcome, Imported | None]]:
@@ -106,16 +97,15 @@ def _import_all(
 
         for outcome, error in write_imported(root, parsed()):
             progress.advance(bar)
-            if error is None:
-                yield outcome
-            else:
+            if error is not None:
                 wrong = f"its record cannot be written: {error.strerror}"
-                problem = Problem(outcome.file, "", wrong, "make room and import it again")
-                yield Outcome(outcome.file, problem=problem)
+                problem = Problem(outcome.file, "", wrong, "free some space and import it again")
+                outcome = Outcome(outcome.file, problem=problem)
+            yield outcome
 
 
 def _parse(path: Path, parse: Parse, model: str | None, known: dict[str, Imported]) -> Outcome:
-    """One file, read and judged. known: what is imported already, by hash; it grows."""
+    """Read one file. known: records of files by their hash; a new one is added."""
     shown = printable(str(path))
     try:
         content = read_source(path, LARGEST_BYTES)
@@ -133,85 +123,79 @@ def _parse(path: Path, parse: Parse, model: str | None, known: dict[str, Importe
 
 
 def _report(outcomes: Sequence[Outcome], conflicts: Sequence[Conflict]) -> Iterator[str]:
-    """A line a file, the sum, why entries were skipped, and what disagrees."""
+    """Report a line per file, the totals, why entries were skipped, and conflicts."""
     from compression_leaderboard.pages.data_pages import describe_conflict
 
     width = max((len(outcome.file) for outcome in outcomes), default=4)
     yield f"{'file':{width}}  {'outcome':16}  scores kept  entries skipped"
     for outcome in outcomes:
-        kept, left = ("–", "–")
-        if outcome.record is not None:
-            kept, left = str(outcome.record.kept), str(len(outcome.record.skipped))
-        yield f"{outcome.file:{width}}  {outcome.word:16}  {kept:>11}  {left:>15}"
-        for line in _remarks(outcome):
-            yield f"{'':{width}}  {line}"
+        record = outcome.record
+        scores, skipped = ("–", "–") if record is None else (record.kept, len(record.skipped))
+        yield f"{outcome.file:{width}}  {outcome.word:16}  {scores:>11}  {skipped:>15}"
+        if record is not None:
+            lines = [f"{count} × {reason}" for reason, count in record.reasons().items()]
+            yield from (f"{'':{width}}  {line}" for line in (*lines, *record.notes))
     words = Counter(outcome.word for outcome in outcomes)
     files = ", ".join(f"{words[word]} {word}" for word in words)
-    total, reasons = _sums(outcomes)
+    total, reasons = _totals(outcomes)
     yield f"{counted(len(outcomes), 'file')}: {files or 'none'}"
-    skipped = counted(sum(reasons.values()), "entry")
-    yield f"{counted(total, 'score')} kept, {skipped} skipped"
+    entries = counted(reasons.total(), "entry")
+    yield f"{counted(total, 'score')} kept, {entries} skipped"
     yield from (f"  {count} × {reason}" for reason, count in reasons.most_common())
     for conflict in conflicts:
         yield describe_conflict(conflict)
 
 
-def _remarks(outcome: Outcome) -> list[str]:
-    """Why entries were skipped, and what the reader of a file's figures must know."""
-    record = outcome.record
-    if record is None:
-        return []
-    skipped = [f"{count} × {reason}" for reason, count in record.reasons().items()]
-    return [*skipped, *record.notes]
-
-
-def _sums(outcomes: Iterable[Outcome]) -> tuple[int, Counter[str]]:
-    """Scores kept and reasons of skipped entries, over all files that are not refused."""
-    kept, reasons = 0, Counter[str]()
-    for outcome in outcomes:
-        if outcome.record is not None:
-            kept += outcome.record.kept
-            reasons.update(outcome.record.reasons())
-    return kept, reasons
+def _totals(outcomes: Iterable[Outcome]) -> tuple[int, Counter[str]]:
+    """Count scores and reasons of skipped entries in all files that are not refused."""
+    records = [outcome.record for outcome in outcomes if outcome.record is not None]
+    reasons = Counter[str]()
+    for record in records:
+        reasons.update(record.reasons())
+    return sum(record.kept for record in records), reasons
 
 
 def _as_json(outcomes: Sequence[Outcome], conflicts: Sequence[Conflict]) -> dict[str, Any]:
-    kept, reasons = _sums(outcomes)
+    total, reasons = _totals(outcomes)
     return {
-        "files": [
-            {
-                "file": outcome.file,
-                "outcome": outcome.word,
-                "why": str(outcome.problem) if outcome.problem else None,
-                "model": outcome.record.model.title if outcome.record else None,
-                "record": f"results/imported/{outcome.record.file}" if outcome.record else None,
-                "kept": outcome.record.kept if outcome.record else 0,
-                "skipped": outcome.record.reasons() if outcome.record else {},
-                "notes": list(outcome.record.notes) if outcome.record else [],
-            }
-            for outcome in outcomes
-        ],
-        "kept": kept,
+        "files": [_outcome_json(outcome) for outcome in outcomes],
+        "kept": total,
         "skipped": dict(reasons),
-        "conflicts": [
+        "conflicts": [_conflict_json(conflict) for conflict in conflicts],
+    }
+
+
+def _outcome_json(outcome: Outcome) -> dict[str, Any]:
+    record = outcome.record
+    return {
+        "file": outcome.file,
+        "outcome": outcome.word,
+        "why": str(outcome.problem) if outcome.problem else None,
+        "model": record.model.title if record else None,
+        "record": f"results/imported/{record.file}" if record else None,
+        "kept": record.kept if record else 0,
+        "skipped": record.reasons() if record else {},
+        "notes": list(record.notes) if record else [],
+    }
+
+
+def _conflict_json(conflict: Conflict) -> dict[str, Any]:
+    first = conflict.readings[0]
+    return {
+        "model": first.imported.model.title,
+        "task": first.task.task,
+        "metric": first.score.metric,
+        "filter": first.score.filter,
+        "few_shot": first.task.few_shot,
+        "standard_errors": conflict.standard_errors,
+        "differs": list(conflict.differs),
+        "readings": [
             {
-                "model": conflict.readings[0].imported.model.title,
-                "task": conflict.readings[0].task.task,
-                "metric": conflict.readings[0].score.metric,
-                "filter": conflict.readings[0].score.filter,
-                "few_shot": conflict.readings[0].task.few_shot,
-                "standard_errors": conflict.standard_errors,
-                "differs": list(conflict.differs),
-                "readings": [
-                    {
-                        "value": reading.score.value,
-                        "stderr": reading.score.stderr,
-                        "source": reading.imported.source.name,
-                        "sha256": reading.imported.source.sha256,
-                    }
-                    for reading in conflict.readings
-                ],
+                "value": reading.score.value,
+                "stderr": reading.score.stderr,
+                "source": reading.imported.source.name,
+                "sha256": reading.imported.source.sha256,
             }
-            for conflict in conflicts
+            for reading in conflict.readings
         ],
     }

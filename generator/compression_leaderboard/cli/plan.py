@@ -2,98 +2,42 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from compression_leaderboard.cli.app import AsJson, Root, app, valid_specs
+from compression_leaderboard.cli.app import (
+    AsJson,
+    Root,
+    align,
+    app,
+    print_json,
+    read_valid,
+    refuse_unknown,
+)
 from compression_leaderboard.measure.record import mirror_address
 from compression_leaderboard.plan.estimates import Estimate, History
 from compression_leaderboard.plan.jobs import Job, plan_jobs, plan_sentinel
 from compression_leaderboard.plan.shards import Runner, pack_shards, why_too_large
-from compression_leaderboard.records.base import UserError
 from compression_leaderboard.records.results import CLASSICAL
 from compression_leaderboard.repository.results import read_results
-from compression_leaderboard.repository.specs import Specs, pin_datasets
+from compression_leaderboard.repository.specs import Specs, pin_datasets, read_specs
+from compression_leaderboard.wording import counted
 
 ModelFilter = Annotated[
-    str | None, typer.Option("--model", help="Only this id; classical: the compressors.")
+    str | None,
+    typer.Option("--model", help="Only this id, or classical for the compressors."),
 ]
 SuiteFilter = Annotated[str | None, typer.Option("--suite", help="Only this suite.")]
 CorpusFilter = Annotated[str | None, typer.Option("--corpus", help="Only this corpus.")]
-ProfileFilter = Annotated[str | None, typer.Option("--profile", help="Only what it lists.")]
-
-
-def select_jobs(
-    jobs: list[Job],
-    specs: Specs,
-    model: str | None,
-    suite: str | None,
-    corpus: str | None,
-    profile: str | None,
-) -> list[Job]:
-    """The jobs that the filters leave; an unknown name is an error that lists the known ones."""
-    asked = {"model": model, "suite": suite, "corpus": corpus, "profile": profile}
-    known: dict[str, Any] = {
-        "model": {*specs.models, CLASSICAL.id},
-        "suite": specs.suites,
-        "corpus": {**specs.corpora, **specs.preferences},
-        "profile": specs.profiles,
-    }
-    refuse_unknown({f"--{kind}": (kind, name, known[kind]) for kind, name in asked.items()})
-    kept = [job for job in jobs if model in (None, job.model.id)]
-    if suite or corpus:
-        kept = [job for job in kept if job.name == (suite if job.kind == "suite" else corpus)]
-    if profile:
-        listed = specs.profiles[profile]
-        names = {"suite": listed.suites, "corpus": listed.corpora}
-        kept = [j for j in kept if j.model.id in listed.models and j.name in names[j.kind]]
-    return kept if mirror_address() else [_without_mirror(job, specs) for job in kept]
-
-
-def _without_mirror(job: Job, specs: Specs) -> Job:
-    """The job, blocked if its documents come from a local mirror."""
-    mirrored = specs.suites[job.name].mirrored if job.kind == "suite" else []
-    if not mirrored or job.blocked:
-        return job
-    needs = f"needs a local mirror of {', '.join(mirrored)}"
-    return replace(job, blocked=f"{needs}; set HF_ENDPOINT to its address")
-
-
-def refuse_unknown(asked: Mapping[str, tuple[str, str | None, Iterable[str]]]) -> None:
-    """A UserError that lists the known names. asked: by place the kind, the name, those known."""
-    unknown = [
-        f'{place}: unknown {kind} "{name}"; choose from {", ".join(sorted(known))}'
-        for place, (kind, name, known) in asked.items()
-        if name is not None and name not in set(known)
-    ]
-    if unknown:
-        raise UserError(unknown)
-
-
-def job_name(job: Job) -> str:
-    place = job.model.id
-    if len(job.model.revisions()) > 1:
-        place += f" at {job.checkpoint.tokens_seen} tokens"
-    part = f" part {job.part.number} of {job.part.of}" if job.part else ""
-    return f"{place} {job.kind} {job.name}{part}"
-
-
-def job_row(job: Job) -> dict[str, Any]:
-    return {
-        "model": job.model.id,
-        "revision": job.checkpoint.revision,
-        "kind": job.kind,
-        "name": job.name,
-        "why": job.why,
-        "blocked": job.blocked,
-    }
-
-
+ProfileFilter = Annotated[
+    str | None, typer.Option("--profile", help="Only what this profile lists.")
+]
 UNKNOWN = "–"
+NOTHING_TO_DO = "nothing to do: every record exists and follows the current protocol"
 
 
 @app.command()
@@ -103,30 +47,30 @@ def plan(
     suite: SuiteFilter = None,
     corpus: CorpusFilter = None,
     profile: ProfileFilter = None,
-    local: Annotated[bool, typer.Option("--local", help="Against results/local.")] = False,
+    local: Annotated[bool, typer.Option("--local", help="Compare with results/local.")] = False,
     sentinel: Annotated[
-        bool, typer.Option("--sentinel", help="Also the sentinel, where it is due again.")
+        bool, typer.Option("--sentinel", help="Also plan the sentinel, if it is due.")
     ] = False,
-    pin: Annotated[bool, typer.Option("--pin", help="Resolve unpinned datasets.")] = False,
+    pin: Annotated[bool, typer.Option("--pin", help="Pin datasets that have no revision.")] = False,
     as_json: AsJson = False,
     matrix: Annotated[
-        bool, typer.Option("--matrix", help="Print shards as a matrix of GitHub Actions.")
+        bool, typer.Option("--matrix", help="Print shards as a GitHub Actions matrix.")
     ] = False,
-    max_jobs: Annotated[int, typer.Option(min=1, help="Shards in a matrix.")] = 256,
-    max_minutes: Annotated[float, typer.Option(min=1, help="Minutes a shard may take.")] = 300,
-    max_memory: Annotated[float, typer.Option(min=1, help="GB of memory of a runner.")] = 16,
-    max_disk: Annotated[float, typer.Option(min=1, help="GB of disk of a runner.")] = 14,
+    max_jobs: Annotated[int, typer.Option(min=1, help="Most shards in a matrix.")] = 256,
+    max_minutes: Annotated[float, typer.Option(min=1, help="Longest shard, in minutes.")] = 300,
+    max_memory: Annotated[float, typer.Option(min=1, help="Memory of a runner, in GB.")] = 16,
+    max_disk: Annotated[float, typer.Option(min=1, help="Disk of a runner, in GB.")] = 14,
 ) -> None:
-    """Say what is missing or stale, why, and what it will cost as far as past records tell.
+    """List missing and stale jobs with the reason, and the cost estimated from past records.
 
     Example: `leaderboard plan --matrix --max-jobs 256 --max-minutes 300`
     """
     from compression_leaderboard.measure.record import read_machine
 
-    specs = valid_specs(root)
+    specs = read_valid(read_specs, root)
     if pin:
         _pin_datasets(root)
-        specs = valid_specs(root)
+        specs = read_valid(read_specs, root)
     stored, _ = read_results(root, "local" if local else "measured")
     machine = read_machine()
     jobs = plan_jobs(specs, stored, machine=machine)
@@ -141,16 +85,69 @@ def plan(
     if matrix:
         _print_matrix(costs, runner)
     elif as_json:
-        print(json.dumps([job_row(job) | vars(cost) for job, cost in costs], indent=1))
-    elif not costs:
-        print("nothing to do: every record is there and of today's protocol")
+        print_json([_job_row(job) | vars(cost) for job, cost in costs])
     else:
-        for line in _table(costs):
-            print(line)
+        print("\n".join(_table(costs)) if costs else NOTHING_TO_DO)
+
+
+def select_jobs(
+    jobs: list[Job],
+    specs: Specs,
+    model: str | None,
+    suite: str | None,
+    corpus: str | None,
+    profile: str | None,
+) -> list[Job]:
+    """Filter jobs; an unknown name is an error that lists the known ones."""
+    refuse_unknown(
+        {
+            "--model": ("model", model, {*specs.models, CLASSICAL.id}),
+            "--suite": ("suite", suite, specs.suites),
+            "--corpus": ("corpus", corpus, {**specs.corpora, **specs.preferences}),
+            "--profile": ("profile", profile, specs.profiles),
+        }
+    )
+    if model:
+        jobs = [job for job in jobs if job.model.id == model]
+    if suite or corpus:
+        jobs = [job for job in jobs if job.name == (suite if job.kind == "suite" else corpus)]
+    if profile:
+        listed = specs.profiles[profile]
+        names = {"suite": listed.suites, "corpus": listed.corpora}
+        jobs = [j for j in jobs if j.model.id in listed.models and j.name in names[j.kind]]
+    return jobs if mirror_address() else [_without_mirror(job, specs) for job in jobs]
+
+
+def _without_mirror(job: Job, specs: Specs) -> Job:
+    """Block a job whose documents come from a local mirror."""
+    mirrored = specs.suites[job.name].mirrored if job.kind == "suite" else []
+    if not mirrored or job.blocked:
+        return job
+    needs = f"needs a local mirror of {', '.join(mirrored)}"
+    return replace(job, blocked=f"{needs}; set HF_ENDPOINT to its address")
+
+
+def job_name(job: Job) -> str:
+    place = job.model.id
+    if len(job.model.revisions()) > 1:
+        place += f" at {counted(job.checkpoint.tokens_seen, 'token')}"
+    part = f" part {job.part.number} of {job.part.of}" if job.part else ""
+    return f"{place} {job.kind} {job.name}{part}"
+
+
+def _job_row(job: Job) -> dict[str, Any]:
+    return {
+        "model": job.model.id,
+        "revision": job.checkpoint.revision,
+        "kind": job.kind,
+        "name": job.name,
+        "why": job.why,
+        "blocked": job.blocked,
+    }
 
 
 def _print_matrix(costs: Sequence[tuple[Job, Estimate]], runner: Runner) -> None:
-    """Shards on one line of standard output, for fromJSON; what is in none on standard error."""
+    """Print shards on one line of stdout, for fromJSON, and the jobs in none on stderr."""
     shards, waiting = pack_shards([(j, cost) for j, cost in costs if not j.blocked], runner)
     include = [shard.model_dump(mode="json", exclude_none=True) for shard in shards]
     print(json.dumps({"include": include}, separators=(",", ":")))
@@ -160,30 +157,21 @@ def _print_matrix(costs: Sequence[tuple[Job, Estimate]], runner: Runner) -> None
 
 
 def _table(costs: Sequence[tuple[Job, Estimate]]) -> list[str]:
-    """One line a job: what and why, time with its typical error, memory, download."""
+    """Lay out one line per job: what and why, time with its typical error, memory, download."""
     rows = []
     for job, cost in costs:
         blocked = f"blocked: {job.blocked}" if job.blocked else ""
         rows.append((f"{job_name(job)}: {job.why}", *_shown(cost), blocked))
-    widths = [max(len(row[k]) for row in rows) for k in range(4)]
-    lines = [
-        "  ".join(
-            (row[0].ljust(widths[0]), *(row[k].rjust(widths[k]) for k in (1, 2, 3)), row[4])
-        ).rstrip()
-        for row in rows
-    ]
-    return [*lines, _total([cost for job, cost in costs if not job.blocked])]
+    return [*align(rows, right=(1, 2, 3)), _total([c for job, c in costs if not job.blocked])]
 
 
 def _shown(cost: Estimate) -> tuple[str, str, str]:
-    time = UNKNOWN
+    time = memory = download = UNKNOWN
     if cost.seconds is not None:
-        time = f"{cost.seconds:.0f} s"
-        time += f" ×÷ {cost.seconds_factor:.1f}" if cost.seconds_factor else ""
-    memory = UNKNOWN
+        factor = f" ×÷ {cost.seconds_factor:.1f}" if cost.seconds_factor else ""
+        time = f"{cost.seconds:.0f} s{factor}"
     if cost.memory_bytes is not None:
         memory = f"{cost.memory_bytes / 1e9:.1f} GB"
-    download = UNKNOWN
     if cost.download_bytes is not None:
         download = f"{cost.download_bytes / 1e9:.1f} GB to fetch" if cost.download_bytes else ""
     return time, memory, download
@@ -191,7 +179,7 @@ def _shown(cost: Estimate) -> tuple[str, str, str]:
 
 def _total(costs: Sequence[Estimate]) -> str:
     known = [cost.seconds for cost in costs if cost.seconds is not None]
-    line = f"{len(costs)} can run"
+    line = f"{counted(len(costs), 'job')} can run"
     if known:
         line += f", {len(known)} of them in about {sum(known) / 60:.0f} min without loading weights"
     return line

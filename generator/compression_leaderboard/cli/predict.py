@@ -1,22 +1,41 @@
 """`leaderboard predict`."""
 
-import json
+import datetime
+import math
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import ValidationError
 
-from compression_leaderboard.cli.app import AsJson, Root, app
+from compression_leaderboard.cli.app import (
+    AsJson,
+    Root,
+    app,
+    print_json,
+    read_valid,
+    refuse_unknown,
+)
+from compression_leaderboard.records.base import Problem, UserError, problems_of
+from compression_leaderboard.records.published import LoggedPrediction
+from compression_leaderboard.repository.contents import LEDGER, append_ledger, read_contents
+from compression_leaderboard.wording import counted
+
+if TYPE_CHECKING:
+    from compression_leaderboard.board.cohorts import Cohort
+    from compression_leaderboard.board.figures import Key
+    from compression_leaderboard.fits.predict import Answer
 
 
 @app.command()
 def predict(
     root: Root = Path(),
-    model: Annotated[str | None, typer.Option(help="A model of a table, by its id.")] = None,
+    model: Annotated[str | None, typer.Option(help="The id of a model in a table.")] = None,
     cohort: Annotated[str | None, typer.Option(help="The set of models to learn from.")] = None,
     compression: Annotated[
-        list[str] | None,
-        typer.Option(help="name=value, a column of the cohort; may be given several times."),
+        list[str] | None, typer.Option(help="NAME=VALUE, a column of the cohort; repeatable.")
     ] = None,
     benchmark: Annotated[str | None, typer.Option(help="Only this benchmark.")] = None,
     as_json: AsJson = False,
@@ -25,18 +44,158 @@ def predict(
     ] = False,
     date: Annotated[str | None, typer.Option(help="With --log: the day, YYYY-MM-DD.")] = None,
     commit: Annotated[
-        str | None, typer.Option(help="With --log: the commit predicted from, 40 hex.")
+        str | None, typer.Option(help="With --log: the 40-hex commit predicted from.")
     ] = None,
 ) -> None:
     """Predict scores from compression, with 80 % and 95 % intervals.
 
     Example: `leaderboard predict --cohort huang-2024 --compression bpc_python=0.31`
     """
-    from compression_leaderboard.cli.predictions import answer_row, find_answers, in_words
+    from compression_leaderboard.board.cohorts import make_cohorts
+    from compression_leaderboard.fits.predict import score_names
 
-    logged = (date, commit) if log else None
-    answers = find_answers(root, model, cohort, compression or [], benchmark, logged)
+    contents = read_valid(read_contents, root)
+    cohorts = make_cohorts(contents.specs, contents.stored, contents.published)
+    refuse_unknown({"--cohort": ("cohort", cohort, [c.name for c in cohorts])})
+    cohorts = [c for c in cohorts if cohort in (None, c.name)]
+    if log and model is None:
+        repair = "name a model of a table with --model"
+        raise UserError([Problem("--log", "", "no model to score later", repair)])
+    answers = _find_answers(cohorts, model, compression if cohort else None, benchmark)
+    if log:
+        known = {(c.name, str(model), n) for c in cohorts for n in score_names(c, model)}
+        known |= {line.subject for line in contents.ledger}
+        unknown = [answer for answer in answers if answer.subject not in known]
+        _log(root, unknown, date, commit)
     if as_json:
-        print(json.dumps([answer_row(*answer) for answer in answers], indent=2))
+        print_json([_as_row(answer) for answer in answers])
     else:
-        print("\n".join(line for answer in answers for line in in_words(*answer)))
+        print("\n".join(line for answer in answers for line in _in_words(answer)))
+
+
+def _find_answers(
+    cohorts: "Sequence[Cohort]",
+    model: str | None,
+    compression: Sequence[str] | None,
+    benchmark: str | None,
+) -> "list[Answer]":
+    """Predict scores of a model, or from figures NAME=VALUE in the first cohort.
+
+    Raises UserError when the question is incomplete or nothing can be predicted.
+    """
+    from compression_leaderboard.fits.predict import (
+        ASKED,
+        predict_model,
+        score_names,
+        with_figures,
+        without_scores,
+    )
+
+    if model is not None:
+        refuse_unknown({"--model": ("model", model, {r.model for c in cohorts for r in c.rows})})
+        cohorts = [c for c in cohorts if any(row.model == model for row in c.rows)]
+        cohorts = [without_scores(cohort, model) for cohort in cohorts]
+    elif not compression:
+        repair = "name a model with --model, or a cohort with --cohort and --compression"
+        raise UserError([Problem("predict", "", "nothing to predict from", repair)])
+    else:
+        cohorts = [with_figures(cohorts[0], _read_figures(cohorts[0], compression))]
+    answers: list[Answer] = []
+    problems: list[Problem | str] = []
+    for cohort in cohorts:
+        predicted, shortages = predict_model(cohort, ASKED if model is None else model, benchmark)
+        answers += predicted
+        problems += [
+            Problem(cohort.name, name, shortage, "no prediction is made")
+            for name, shortage in shortages.items()
+        ]
+        if not predicted and not shortages and benchmark is not None:
+            names = ", ".join(score_names(cohort))
+            problems.append(f'--benchmark: unknown "{benchmark}"; choose from {names}')
+    if not answers:
+        raise UserError(problems)
+    return answers
+
+
+def _read_figures(cohort: "Cohort", texts: Sequence[str]) -> "dict[Key, float]":
+    """Read NAME=VALUE: a text of the cohort, parameters or training_flop."""
+    from compression_leaderboard.fits.predict import figure_keys
+
+    known = figure_keys(cohort)
+    figures: dict[Key, float] = {}
+    problems = []
+    for text in texts:
+        name, _, written = text.rpartition("=")
+        try:
+            value = float(written)
+        except ValueError:
+            wrong, repair = f'"{written}" is not a number', "write NAME=VALUE"
+        else:
+            if name in known and 0 < value < math.inf:
+                figures[known[name]] = value
+                continue
+            wrong, repair = f"{written} is not possible", "write a number above 0"
+            if name not in known:
+                wrong, repair = "no such column", f"choose from {', '.join(sorted(known))}"
+        problems.append(Problem("--compression", name, wrong, repair))
+    if problems:
+        raise UserError(problems)
+    return figures
+
+
+def _log(root: Path, answers: "Sequence[Answer]", day: str | None, commit: str | None) -> None:
+    """Append answers to the ledger. answers: to questions without a score or an earlier line."""
+    if day is None or commit is None:
+        repair = "give the day with --date and the commit predicted from with --commit"
+        raise UserError([Problem("--log", "", "no date or no commit", repair)])
+    try:
+        when = datetime.date.fromisoformat(day)
+    except ValueError:
+        problem = Problem("--date", "", f'"{day}" is not a date', "write YYYY-MM-DD")
+        raise UserError([problem]) from None
+    if not answers:
+        repair = "a prediction is logged once, before its benchmark is run"
+        raise UserError([Problem("--log", "", "every score is known or was logged", repair)])
+    try:
+        append_ledger(root, [answer.as_logged(when, commit) for answer in answers])
+    except ValidationError as error:
+        raise UserError(problems_of(error, LEDGER, LoggedPrediction)) from None
+    print(f"{counted(len(answers), 'prediction')} logged in {LEDGER}", file=sys.stderr)
+
+
+def _as_row(answer: "Answer") -> dict[str, object]:
+    """Lay out an answer with its training cohort and warnings for JSON."""
+    from compression_leaderboard.fits.predict import ASKED_NAME
+
+    p, fit = answer.prediction, answer.fit
+    row: dict[str, object] = {
+        "cohort": answer.cohort.name,
+        "model": p.model or ASKED_NAME,
+        "benchmark": p.benchmark,
+        "prediction": p.value,
+    }
+    for level, low, high, kind in answer.intervals:
+        row |= {f"low{level}": low, f"high{level}": high, f"interval{level}": kind}
+    return row | {
+        "form": p.form,
+        "predictors": p.predictors,
+        "models": fit.chosen.rows,
+        "groups": fit.chosen.groups,
+        "extrapolation": p.extrapolation,
+        "warnings": answer.warnings,
+    }
+
+
+def _in_words(answer: "Answer") -> list[str]:
+    """Lay out an answer in words; scores in per cent."""
+    p, chosen = answer.prediction, answer.fit.chosen
+    ends = "; ".join(
+        f"{level} %: {100 * low:.1f} to {100 * high:.1f}, {kind}"
+        for level, low, high, kind in answer.intervals
+    )
+    evidence = f"{counted(chosen.rows, 'model')} of {counted(chosen.groups, 'group')}"
+    first = (
+        f"{answer.cohort.name} {p.benchmark}: {100 * p.value:.1f} % ({ends}); {p.form} in "
+        f"{p.predictors}, {evidence}"
+    )
+    return [first, *(f"  warning: {warning}" for warning in answer.warnings)]

@@ -1,4 +1,5 @@
-"""Records of Every Eval Ever (schema 0.3), the exchange format for results of any harness.
+"""Read records of Every Eval Ever (schema 0.3), the exchange format for results of any harness.
+
 | ours | theirs |
 |---|---|
 | `model.name` | `model_info.id`, else `.name` |
@@ -60,9 +61,9 @@ DEVIATION = "is a standard deviation of single scores: not kept"
 
 
 def import_every_eval_ever(name: str, content: bytes, model: str | None = None) -> Imported:
-    """A file as a record, or IntakeError.
+    """Read a file as a record, or raise IntakeError.
 
-    name: the file's, without folders. model: for files that do not say which model it was.
+    name: the file's, without folders. model: for files that do not name one.
     """
     document = parse_json(content)
     results = _results(document)
@@ -72,14 +73,12 @@ def import_every_eval_ever(name: str, content: bytes, model: str | None = None) 
     notes = []
     if rows := whole(table(document.get("detailed_evaluation_results")).get("total_rows")):
         notes.append(f"{rows} answers to single items are in a file beside it: not imported")
-    stamps = [document.get("evaluation_timestamp")]
-    stamps += [table(result).get("evaluation_timestamp") for result in results]
-    dates = [date for stamp in stamps if (date := moment(stamp)) is not None]
+    stamps = [table(part).get("evaluation_timestamp") for part in (document, *results)]
     fields = {
         "harness": _harness(table(document["eval_library"])),
         "reported_by": _reporter(table(document["source_metadata"])),
         "model": subject,
-        "date": dates[0] if dates else None,
+        "date": next(filter(None, map(moment, stamps)), None),
         "tasks": tuple(tasks),
         "skipped": tuple(skipped),
         "notes": tuple(notes),
@@ -100,7 +99,7 @@ def _model(info: Mapping[str, Any], name: str | None) -> ImportedModel | None:
 def _results(document: Mapping[str, Any]) -> list[Any]:
     if "schema_version" not in document:
         repair = "leave out --every-eval-ever" if "results" in document else "give such a record"
-        raise IntakeError("is no Every Eval Ever record (it has no schema_version)", repair)
+        raise IntakeError("is not an Every Eval Ever record (no schema_version)", repair)
     version = document["schema_version"]
     if not isinstance(version, str) or not version.startswith(SCHEMA):
         shown = text_of(version) or "something else"
@@ -117,23 +116,22 @@ def _results(document: Mapping[str, Any]) -> list[Any]:
 
 def _harness(library: Mapping[str, Any]) -> Harness:
     version = text_of(library.get("version"))
-    known = None if version == "unknown" else version
     name = text_of(library.get("name")) or "unknown"
-    return Harness(name="lm-eval" if name in LM_EVAL else name, version=known)
+    return Harness(
+        name="lm-eval" if name in LM_EVAL else name,
+        version=None if version == "unknown" else version,
+    )
 
 
 def _reporter(source: Mapping[str, Any]) -> str | None:
-    parts = [
-        text_of(source.get("source_organization_name")),
-        text_of(source.get("evaluator_relationship")),
-        text_of(source.get("source_type")),
-    ]
-    return ", ".join(part.replace("_", " ") for part in parts if part) or None
+    keys = ("source_organization_name", "evaluator_relationship", "source_type")
+    parts = [part for key in keys if (part := text_of(source.get(key)))]
+    return ", ".join(part.replace("_", " ") for part in parts) or None
 
 
 def _tasks(results: list[Any]) -> tuple[list[ImportedTask], list[Skipped]]:
-    """Results of one evaluation under equal conditions become one task with several scores."""
-    found: dict[tuple[Any, ...], list[ImportedScore]] = {}
+    """Collect results of one evaluation under equal conditions as scores of one task."""
+    by_task: dict[tuple[Any, ...], list[ImportedScore]] = {}
     skipped: list[Skipped] = []
     for index, result in enumerate(map(table, results), start=1):
         place = f"evaluation_results.{index}"
@@ -144,16 +142,16 @@ def _tasks(results: list[Any]) -> tuple[list[ImportedTask], list[Skipped]]:
         elif score := _score(result, metric, filter_name, place, skipped):
             source = table(result.get("source_data"))
             data = text_of(source.get("hf_repo")) or text_of(source.get("dataset_name"))
-            found.setdefault((task, data, _few_shot(result)), []).append(score)
+            by_task.setdefault((task, data, _few_shot(result)), []).append(score)
     tasks = [
         ImportedTask(task=task, dataset=data, few_shot=shots, scores=tuple(scores))
-        for (task, data, shots), scores in found.items()
+        for (task, data, shots), scores in by_task.items()
     ]
     return tasks, skipped
 
 
 def _names(result: Mapping[str, Any]) -> tuple[str | None, str | None, str]:
-    """Task, metric and filter of a result; None where it does not name them."""
+    """Task, metric and filter of a result; None for those that it does not name."""
     metric_config = table(result.get("metric_config"))
     keys = ("metric_name", "metric_id", "metric_kind")
     metrics = [name for key in keys if (name := text_of(metric_config.get(key)))]
@@ -192,10 +190,10 @@ def _score(
 def _stderr(doubt: Mapping[str, Any], place: str, skipped: list[Skipped]) -> float | None:
     if number(doubt.get("standard_deviation")) is not None:
         skipped.append(Skipped(place=f"{place}.standard_deviation", reason=DEVIATION))
-    given = table(doubt.get("standard_error")).get("value")
-    if (fault := error_fault(given)) is not None:
+    error = table(doubt.get("standard_error")).get("value")
+    if (fault := error_fault(error)) is not None:
         skipped.append(Skipped(place=f"{place}.standard_error", reason=fault))
-    return None if fault else number(given)
+    return None if fault else number(error)
 
 
 def _bounds(low: Any, high: Any) -> Bounds | None:
@@ -204,11 +202,11 @@ def _bounds(low: Any, high: Any) -> Bounds | None:
     return None if ends == (None, None) else Bounds(low=ends[0], high=ends[1])
 
 
-def _interval(given: Mapping[str, Any]) -> Bounds | None:
-    low, high = number(given.get("lower")), number(given.get("upper"))
+def _interval(stated: Mapping[str, Any]) -> Bounds | None:
+    low, high = number(stated.get("lower")), number(stated.get("upper"))
     if low is None or high is None:
         return None
-    return Bounds(low=low, high=high, level=number(given.get("confidence_level")))
+    return Bounds(low=low, high=high, level=number(stated.get("confidence_level")))
 
 
 def _few_shot(result: Mapping[str, Any]) -> int | None:

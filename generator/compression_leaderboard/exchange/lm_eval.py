@@ -1,15 +1,15 @@
-"""Read result files of EleutherAI's lm-eval, from 0.2 to 0.4.13, and of the forks that write alike.
+"""Read result files of EleutherAI's lm-eval, from 0.2 to 0.4.13, and of similar forks.
 
-A task's entry holds `acc` and `acc_stderr` up to version 0.3, `acc,none` and `acc_stderr,none`
-since; the word after the comma is the filter that read the answer. Beside them stand labels.
+A task's entry has `acc` and `acc_stderr` up to version 0.3, `acc,none` and `acc_stderr,none` since;
+the word after the comma is the filter that read the answer. Labels are in the same object.
 
-What differs between them:
+What differs between versions:
 - up to 0.3: `results` → task → `acc`, `acc_stderr`; one `config.num_fewshot`, in one fork a list
   that does not say which task had which; no date, no version of the harness, no counts of items.
-- BigScience's fork: `results` is a list, one entry a task, prompt and metric.
-- since 0.4: `acc,none`; `configs`, `versions` and `n-shot` by task; then `groups` (whose numbers
-  stand under `results` too), `n-samples`, `higher_is_better`, `chat_template`, `lm_eval_version`.
-Numbers stay as they are: whether 67.7 is a percentage no file says, so nothing is rescaled.
+- BigScience's fork: `results` is a list with one entry per task, prompt and metric.
+- since 0.4: `acc,none`; `configs`, `versions` and `n-shot` by task; then `groups` (with the same
+  numbers as `results`), `n-samples`, `higher_is_better`, `chat_template`, `lm_eval_version`.
+Numbers are not rescaled: no file says whether 67.7 is a percentage.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,123 +45,22 @@ NEGATIVE_ERROR = "is a negative standard error"
 UNREADABLE_NAME = "has a name that is not one printable line of at most 500 characters"
 SAME_METRIC = "is the same metric and filter as another entry"
 SUFFIX = "_stderr"
-
-# By metric and filter: the key, and what stands there.
-Held = dict[tuple[str, str], tuple[str, Any]]
-
-
-def split_scores(
-    entries: Mapping[str, Any],
-    place: str,
-    directions: Mapping[str, Any],
-    n: int | None,
-) -> tuple[tuple[ImportedScore, ...], list[Skipped]]:
-    """Scores and skipped entries of one task.
-
-    directions: metric → whether higher is better, where the file says. n: items of the task.
-    """
-    skipped: list[Skipped] = []
-
-    def skip(key: str, reason: str) -> None:
-        skipped.append(Skipped(place=f"{place}.{printable(key[:80])}", reason=reason))
-
-    values, errors = _sort_entries(entries, skip)
-    counts = entries.get("sample_count")
-    scores = []
-    for whose, (key, entry) in values.items():
-        error_key, error = errors.pop(whose, ("", None))
-        if (fault := _fault(whose[0], entry)) is not None:
-            skip(key, fault)
-            if number(error) is not None:
-                skip(error_key, NO_VALUE)
-            continue
-        if (fault := error_fault(error)) is not None:
-            skip(error_key, fault)
-        counted = whole(counts.get(key)) if isinstance(counts, dict) else None
-        direction = directions.get(whose[0])
-        scores.append(
-            ImportedScore(
-                metric=whose[0],
-                filter=whose[1],
-                value=float(entry),
-                stderr=None if fault else number(error),
-                n=counted or n or None,
-                higher_is_better=direction if isinstance(direction, bool) else None,
-            )
-        )
-    for key, error in errors.values():
-        if number(error) is not None:
-            skip(key, NO_VALUE)
-    return tuple(scores), skipped
-
-
-def _sort_entries(
-    entries: Mapping[str, Any], skip: Callable[[str, str], None]
-) -> tuple[Held, Held]:
-    """Values and standard errors by metric and filter; labels are neither."""
-    values: Held = {}
-    errors: Held = {}
-    for key, entry in entries.items():
-        if key in COUNTS or (key in LABELS and number(entry) is None):
-            continue
-        metric, _, filter_name = (part.strip() for part in key.partition(","))
-        held = errors if metric.endswith(SUFFIX) else values
-        whose = (metric.removesuffix(SUFFIX), filter_name or "none")
-        if not (text_of(whose[0]) and text_of(whose[1])):
-            skip(key, UNREADABLE_NAME)
-        elif whose in held:
-            skip(key, SAME_METRIC)
-        else:
-            held[whose] = (key, entry)
-    return values, errors
-
-
-def _fault(metric: str, entry: Any) -> str | None:
-    """Why an entry is no score; None where it is one."""
-    if isinstance(entry, list):
-        return f"is a list of {len(entry)} items, not one number"
-    if isinstance(entry, dict):
-        return "is an object, not one number"
-    if isinstance(entry, bool) or not isinstance(entry, int | float):
-        return "is not a number"
-    if metric == "bypass" and entry == 999:
-        return PLACEHOLDER
-    return None if number(entry) is not None else NOT_FINITE
-
-
-def error_fault(error: Any) -> str | None:
-    """Why a number that stands as a standard error is none. N/A is no number: nothing is lost."""
-    if isinstance(error, bool) or not isinstance(error, int | float):
-        return None
-    if (known := number(error)) is None:
-        return NOT_FINITE
-    if known == 0:
-        return ZERO_ERROR
-    return NEGATIVE_ERROR if known < 0 else None
-
-
-UNVERSIONED = {"Yaml", "N/A", "None", "null"}
-# Fields of a task in BigScience's list that are no metrics.
-ABOUT_TASK = {
-    "task_name",
-    "prompt_name",
-    "prompt_id",
-    "task_version",
-    "dataset_path",
-    "dataset_name",
-    "subset",
-    "fixed_answer_choice_list",
-    "prompt_jinja",
-    "prompt_original_task",
-    "comment",
-}
 CONTRADICTS = "differs from the same number under results"
+GIVE_LM_EVAL = "give a result file of lm-eval"
+UNVERSIONED = {"Yaml", "N/A", "None", "null"}
+# Fields of a task in BigScience's list that are not metrics.
+ABOUT_TASK = {
+    *("task_name", "prompt_name", "prompt_id", "task_version", "dataset_path", "dataset_name"),
+    *("subset", "fixed_answer_choice_list", "prompt_jinja", "prompt_original_task", "comment"),
+}
+
+Entries = dict[tuple[str, str], tuple[str, Any]]  # metric and filter → key and value
 
 
 def import_lm_eval(name: str, content: bytes, model: str | None = None) -> Imported:
-    """A file as a record, or IntakeError.
+    """Read a file as a record, or raise IntakeError.
 
-    name: the file's, without folders. model: for files that do not say which model it was.
+    name: the file's, without folders. model: for files that do not name one.
     """
     document = parse_json(content)
     results = _results(document)
@@ -191,22 +90,17 @@ def import_lm_eval(name: str, content: bytes, model: str | None = None) -> Impor
 
 
 def _results(document: Mapping[str, Any]) -> dict[str, Any] | list[Any]:
-    """The `results` of the file, whichever shape they have."""
+    """The `results` of the file, in either of their shapes."""
     if "schema_version" in document and "evaluation_results" in document:
         raise IntakeError("is an Every Eval Ever record", "add --every-eval-ever")
     if "config_general" in document:
-        raise IntakeError(
-            "is a result of lighteval, not of lm-eval", "give a result file of lm-eval"
-        )
-    results = document.get("results")
+        raise IntakeError("is a result of lighteval, not of lm-eval", GIVE_LM_EVAL)
     if "results" not in document:
-        keys = ", ".join(list(document)[:5])
-        wrong = f"has no results (its keys: {text_of(keys) or 'none'})"
-        raise IntakeError(wrong, "give a result file of lm-eval")
+        keys = text_of(", ".join(list(document)[:5])) or "none"
+        raise IntakeError(f"has no results (its keys: {keys})", GIVE_LM_EVAL)
+    results = document["results"]
     if not isinstance(results, dict | list):
-        raise IntakeError(
-            "is neither an object nor a list", "give a result file of lm-eval", "results"
-        )
+        raise IntakeError("is neither an object nor a list", GIVE_LM_EVAL, "results")
     if not results:
         raise IntakeError("is empty", "give a file of a run that finished", "results")
     return results
@@ -214,16 +108,14 @@ def _results(document: Mapping[str, Any]) -> dict[str, Any] | list[Any]:
 
 def _few_shot(config: Mapping[str, Any], notes: list[str]) -> int | None:
     """The one few-shot count of a file up to 0.3."""
-    given = config.get("num_fewshot")
-    if isinstance(given, list) and given:
-        counts = {whole(count) for count in given}
-        if len(counts) == 1:
-            return counts.pop()
-        notes.append(
-            "num_fewshot is a list that does not say which task had which: unknown for all"
-        )
-        return None
-    return whole(given)
+    stated = config.get("num_fewshot")
+    if not isinstance(stated, list) or not stated:
+        return whole(stated)
+    counts = {whole(count) for count in stated}
+    if len(counts) == 1:
+        return counts.pop()
+    notes.append("num_fewshot is a list that does not say which task had which: unknown for all")
+    return None
 
 
 def _tasks(
@@ -231,28 +123,27 @@ def _tasks(
 ) -> tuple[list[ImportedTask], list[Skipped]]:
     tasks: list[ImportedTask] = []
     skipped: list[Skipped] = []
-    named: list[tuple[str, Any, dict[str, Any]]] = (
-        [(task, entries, {}) for task, entries in results.items()]
-        if isinstance(results, dict)
-        else [_listed(entries) for entries in results]
-    )
+    named: list[tuple[str, Any, dict[str, Any]]]
+    if isinstance(results, dict):
+        named = [(task, entries, {}) for task, entries in results.items()]
+    else:
+        named = [_listed(entries) for entries in results]
     for name, entries, about in named:
-        place = f"results.{name}"
         if text_of(name) is None or not isinstance(entries, dict):
-            reason = "is not a task with its metrics"
-            skipped.append(Skipped(place=f"results.{text_of(name) or '?'}", reason=reason))
+            place = f"results.{text_of(name) or '?'}"
+            skipped.append(Skipped(place=place, reason="is not a task with its metrics"))
             continue
         facts = _facts(name, entries, document, few_shot, about)
         directions, n = _directions(name, document), _items(name, entries, document)
-        scores, left = split_scores(entries, place, directions, n)
-        skipped += left
+        scores, left_out = split_scores(entries, f"results.{name}", directions, n)
+        skipped += left_out
         if scores:
             tasks.append(ImportedTask(task=name.strip(), scores=scores, **facts))
     return tasks, skipped
 
 
 def _listed(entries: Any) -> tuple[str, Any, dict[str, Any]]:
-    """A task of BigScience's list: its name, its metrics, and what else stands there."""
+    """A task of BigScience's list: its name, its metrics, and its other fields."""
     if not isinstance(entries, dict) or not isinstance(entries.get("task_name"), str):
         return "", None, {}
     about = {key: value for key, value in entries.items() if key in ABOUT_TASK}
@@ -267,18 +158,17 @@ def _facts(
     few_shot: int | None,
     about: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What the file says of a task beside its scores."""
-    config = table(table(document.get("configs")).get(name))
+    """Read what the file says about a task besides its scores."""
+    config = _of_task(document, "configs", name)
     version = table(document.get("versions")).get(name, about.get("task_version"))
-    shots = [table(document.get("n-shot")).get(name), config.get("num_fewshot")]
-    known = [count for shot in shots if (count := whole(shot)) is not None]
+    shots = (table(document.get("n-shot")).get(name), config.get("num_fewshot"))
     alias = text_of(str(entries.get("alias") or "").lstrip(" -"))
     members = table(document.get("group_subtasks")).get(name)
     return {
         "alias": alias if alias != name else None,
         "prompt": text_of(about.get("prompt_name")),
         "version": None if version is None or str(version) in UNVERSIONED else str(version)[:100],
-        "few_shot": known[0] if known else few_shot,
+        "few_shot": next((n for shot in shots if (n := whole(shot)) is not None), few_shot),
         "members": tuple(filter(text_of, members)) if isinstance(members, list) else (),
         "dataset": text_of(config.get("dataset_path", about.get("dataset_path"))),
         "dataset_config": text_of(config.get("dataset_name", about.get("dataset_name"))),
@@ -286,36 +176,127 @@ def _facts(
     }
 
 
+def _of_task(document: Mapping[str, Any], part: str, name: str) -> dict[str, Any]:
+    return table(table(document.get(part)).get(name))
+
+
 def _directions(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Metric → whether higher is better: of the task's own list, then of the file's table."""
-    listed = table(table(document.get("configs")).get(name)).get("metric_list")
-    own = {
+    """Whether higher is better, by metric: of the file's table, else of the task's list."""
+    listed = _of_task(document, "configs", name).get("metric_list")
+    stated = {
         str(metric.get("metric")): metric["higher_is_better"]
         for metric in (listed if isinstance(listed, list) else [])
         if isinstance(metric, dict) and "higher_is_better" in metric
     }
-    return own | table(table(document.get("higher_is_better")).get(name))
+    return stated | _of_task(document, "higher_is_better", name)
 
 
 def _items(name: str, entries: Mapping[str, Any], document: Mapping[str, Any]) -> int | None:
     """How many items of a task were scored."""
-    counts = table(table(document.get("n-samples")).get(name))
-    stated = [counts.get("effective"), entries.get("sample_len"), entries.get("samples")]
-    return next((n for given in stated if (n := whole(given))), None)
+    effective = _of_task(document, "n-samples", name).get("effective")
+    stated = (effective, entries.get("sample_len"), entries.get("samples"))
+    return next((n for value in stated if (n := whole(value))), None)
+
+
+def split_scores(
+    entries: Mapping[str, Any],
+    place: str,
+    directions: Mapping[str, Any],
+    n: int | None,
+) -> tuple[tuple[ImportedScore, ...], list[Skipped]]:
+    """Split the entries of one task into scores and skipped entries.
+
+    directions: metric → whether higher is better, if the file says. n: items of the task.
+    """
+    skipped: list[Skipped] = []
+
+    def skip(key: str, reason: str) -> None:
+        skipped.append(Skipped(place=f"{place}.{printable(key[:80])}", reason=reason))
+
+    values, errors = _sort_entries(entries, skip)
+    counts = table(entries.get("sample_count"))
+    scores = []
+    for name, (key, value) in values.items():
+        if (fault := _fault(name[0], value)) is not None:
+            skip(key, fault)
+            continue
+        error_key, error = errors.pop(name, ("", None))
+        if (fault := error_fault(error)) is not None:
+            skip(error_key, fault)
+        direction = directions.get(name[0])
+        scores.append(
+            ImportedScore(
+                metric=name[0],
+                filter=name[1],
+                value=float(value),
+                stderr=None if fault else number(error),
+                n=whole(counts.get(key)) or n or None,
+                higher_is_better=direction if isinstance(direction, bool) else None,
+            )
+        )
+    for key, error in errors.values():
+        if number(error) is not None:
+            skip(key, NO_VALUE)
+    return tuple(scores), skipped
+
+
+def _sort_entries(
+    entries: Mapping[str, Any], skip: Callable[[str, str], None]
+) -> tuple[Entries, Entries]:
+    """Separate values from standard errors; labels are neither."""
+    values: Entries = {}
+    errors: Entries = {}
+    for key, value in entries.items():
+        if key in COUNTS or (key in LABELS and number(value) is None):
+            continue
+        metric, _, filter_name = (part.strip() for part in key.partition(","))
+        target = errors if metric.endswith(SUFFIX) else values
+        name = (metric.removesuffix(SUFFIX), filter_name or "none")
+        if not (text_of(name[0]) and text_of(name[1])):
+            skip(key, UNREADABLE_NAME)
+        elif name in target:
+            skip(key, SAME_METRIC)
+        else:
+            target[name] = (key, value)
+    return values, errors
+
+
+def _fault(metric: str, entry: Any) -> str | None:
+    """Why an entry is not a score, or None."""
+    if isinstance(entry, list):
+        return f"is a list of {len(entry)} items, not one number"
+    if isinstance(entry, dict):
+        return "is an object, not one number"
+    if isinstance(entry, bool) or not isinstance(entry, int | float):
+        return "is not a number"
+    if metric == "bypass" and entry == 999:
+        return PLACEHOLDER
+    return None if number(entry) is not None else NOT_FINITE
+
+
+def error_fault(error: Any) -> str | None:
+    """Why a number is not a standard error, or None. N/A is not a number and loses nothing."""
+    if isinstance(error, bool) or not isinstance(error, int | float):
+        return None
+    if (finite := number(error)) is None:
+        return NOT_FINITE
+    if finite == 0:
+        return ZERO_ERROR
+    return NEGATIVE_ERROR if finite < 0 else None
 
 
 def _contradictions(
     document: Mapping[str, Any], results: dict[str, Any] | list[Any]
 ) -> list[Skipped]:
-    """Numbers under `groups` repeat those under `results`; whatever does not is reported."""
-    found = []
+    """Report numbers under `groups` that differ from those under `results`."""
+    skipped = []
     for name, entries in table(document.get("groups")).items():
         known = table(results.get(name)) if isinstance(results, dict) else {}
         for key, entry in table(entries).items():
             if key not in LABELS | COUNTS and number(entry) is not None and entry != known.get(key):
                 place = text_of(f"groups.{name}.{key}") or "groups"
-                found.append(Skipped(place=place, reason=CONTRADICTS))
-    return found
+                skipped.append(Skipped(place=place, reason=CONTRADICTS))
+    return skipped
 
 
 def _harness(document: Mapping[str, Any]) -> Harness:

@@ -1,29 +1,25 @@
-"""Which model a result file is about, from the arguments that lm-eval loaded it with.
-lm-eval's own `model_name` is not used: it is the adapter's path where there is one, a random name
-where no argument names the model, and whatever follows the first "path=" in a longer argument.
+"""Identify the model of a result file by the arguments that lm-eval loaded it with.
+
+lm-eval's `model_name` is not used: it may be an adapter's path, a random name if no argument names
+the model, or whatever follows the first "path=" in a longer argument.
 """
 
 import ast
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from compression_leaderboard.exchange.strict_json import IntakeError, number, table, text_of
 from compression_leaderboard.records.imported import ImportedModel
 from compression_leaderboard.records.names import COMMIT
 
-# Arguments that name the model, in the order in which they are asked.
+# Arguments that name the model, the first one first.
 NAMES = ("pretrained", "model", "engine", "model_name", "base_name", "path", "load")
 # Arguments that change what the named weights answer.
 ADAPTERS = (
-    "peft",
-    "delta",
-    "lora_local_path",
-    "lora_path",
-    "adapter",
-    "adapter_path",
-    "steer_path",
+    *("peft", "delta", "lora_local_path", "lora_path", "adapter", "adapter_path", "steer_path"),
     "csv_path",
 )
 QUANTIZED = ("load_in_4bit", "load_in_8bit", "gptq", "autogptq", "gptqmodel")  # true or a file name
@@ -39,41 +35,33 @@ LEFT_OUT = "(left out: it may be a secret)"
 LONGEST_VALUE = 1000
 
 
-def parse_model_args(given: Any) -> dict[str, Any]:
-    """lm-eval's model_args: an object, one printed as text, or `key=value` pairs with commas."""
-    if isinstance(given, dict):
-        return given
-    if not isinstance(given, str):
+def parse_model_args(value: Any) -> dict[str, Any]:
+    """Parse lm-eval's model_args: an object, one printed as text, or `key=value,key=value`."""
+    if not isinstance(value, str):
+        return table(value)
+    if value.lstrip().startswith("{"):
+        for parse in (json.loads, ast.literal_eval):
+            with suppress(ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+                return table(parse(value))
         return {}
-    if given.lstrip().startswith("{"):
-        return _printed(given)
-    found: dict[str, Any] = {}
+    args: dict[str, Any] = {}
     last = ""
-    for part in given.split(","):
-        key, equals, value = part.partition("=")
+    for part in value.split(","):
+        key, equals, text = part.partition("=")
         if equals and re.fullmatch(r"\s*[A-Za-z_]\w*\s*", key):
             last = key.strip()
-            found[last] = value.strip()
+            args[last] = text.strip()
         elif last:  # a value with a comma in it
-            found[last] += f",{part}"
-    return found
-
-
-def _printed(given: str) -> dict[str, Any]:
-    for parse in (json.loads, ast.literal_eval):
-        try:
-            return table(parse(given))
-        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-            continue
-    return {}
+            args[last] += f",{part}"
+    return args
 
 
 def identify_model(
     args: Mapping[str, Any], config: Mapping[str, Any], name: str | None = None
 ) -> ImportedModel | None:
-    """The model of a run; None where neither the arguments nor `name` say which it is.
+    """Identify the model of a run; None if neither the arguments nor `name` name it.
 
-    config: lm-eval's, with backend, revision and commit. name: the importer's, for files without.
+    config: lm-eval's, with backend, revision and commit. name: from the user, for files without.
     """
     keys = [key for key in NAMES if text_of(args.get(key))]
     stated = text_of(args[keys[0]]) if keys else None
@@ -83,28 +71,21 @@ def identify_model(
     revision = text_of(args.get("revision")) or text_of(config.get("model_revision"))
     if revision is None and number(args.get("iteration")) is not None and "load" in args:
         revision = f"iteration {args['iteration']}"  # GPT-NeoX names a checkpoint so
-    commit = next(
-        (
-            c
-            for c in (config.get("model_sha"), revision)
-            if isinstance(c, str) and COMMIT.fullmatch(c)
-        ),
-        None,
-    )
+    stated_ids = [c for c in (config.get("model_sha"), revision) if isinstance(c, str)]
     return ImportedModel(
         name=chosen,
         named_by="file" if stated else "importer",
         adapter=" + ".join(adapters) or None,
         quantization=_quantization(args),
         revision=revision,
-        commit=commit,
+        commit=next(filter(COMMIT.fullmatch, stated_ids), None),
         backend=text_of(config.get("model")),
         args={key: shown_value(key, value) for key, value in args.items() if key not in keys[:1]},
     )
 
 
 def _quantization(args: Mapping[str, Any]) -> str | None:
-    """The quantization that the arguments state: a name, or the argument that switches it on."""
+    """Find the quantization: a name, or the argument that switches it on."""
     for key in QUANTIZATIONS:
         if (name := text_of(args.get(key))) and name.lower() not in ("none", "false"):
             return name
@@ -115,7 +96,7 @@ def _quantization(args: Mapping[str, Any]) -> str | None:
 
 
 def shown_value(key: str, value: Any) -> str:
-    """An argument as text; what may be a secret, and what is too long to read, is left out."""
+    """Write an argument as text, without possible secrets and without very long values."""
     shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     harmless = shown.lower() in ("true", "false", "none", "null", "")
     if not harmless and (SECRET.search(key.lower()) or SECRET_VALUE.search(shown)):

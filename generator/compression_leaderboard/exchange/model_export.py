@@ -1,51 +1,52 @@
 """Write a model's scores as lm-eval results and as metadata for its page on the Hub.
 
-`.eval_results/*.yaml` names benchmarks by their dataset on the Hub, so only tasks whose dataset a
-commit pins can stand there. The older block `model-index` in a card's front matter takes any task
-and the bits per byte as well.
+`.eval_results/*.yaml` names benchmarks by their dataset on the Hub, so it takes only tasks whose
+dataset a commit pins. The older block `model-index` in a card's front matter takes any task and
+the bits per byte as well.
 """
 
-import re
 from collections.abc import Iterator
 
 import yaml
 
+from compression_leaderboard import TITLE
 from compression_leaderboard.board.derived import main_score
 from compression_leaderboard.fits.studied_board import StudiedBoard
 from compression_leaderboard.records.models import Model
+from compression_leaderboard.records.names import COMMIT
 from compression_leaderboard.records.results import Result, Score, TaskResult
 from compression_leaderboard.repository.results import StoredResult
+from compression_leaderboard.wording import counted
 
 Json = dict[str, object]
 
 
 def lm_eval_results(board: StudiedBoard, model: str) -> dict[str, Json]:
     """A file for each suite of the model's final weights, by the suite's name."""
-    own = [e for e in board.suites if e.result.model == model and board.is_final(e.result)]
-    return {entry.result.name: _file(board.specs.models[model], entry) for entry in own}
+    spec = board.specs.models[model]
+    return {entry.result.name: _file(spec, entry.result) for entry in _suites(board, model)}
 
 
-def _file(model: Model, entry: StoredResult) -> Json:
-    result = entry.result
-    tasks = result.tasks
-    members = [(task, member) for task in tasks for member in task.subtasks]
-    scores = {task.task.task: task.scores for task in tasks}
-    scores |= {member.name: member.scores for _, member in members}
-    groups = {t.task.task: [member.name for member in t.subtasks] for t in tasks if t.subtasks}
-    versions = {task.task.task: task.version for task in tasks}
-    versions |= {member.name: member.version for _, member in members}
-    facts = {task.task.task: task for task in tasks} | {m.name: task for task, m in members}
-    found: Json = {
-        "results": {name: _metrics(name, own) for name, own in scores.items()},
+def _file(model: Model, result: Result) -> Json:
+    tasks = {task.task.task: task for task in result.tasks}
+    members = {member.name: (member, task) for task in result.tasks for member in task.subtasks}
+    scores = {name: task.scores for name, task in tasks.items()}
+    scores |= {name: member.scores for name, (member, _) in members.items()}
+    groups = {name: [m.name for m in task.subtasks] for name, task in tasks.items()}
+    groups = {name: names for name, names in groups.items() if names}
+    versions = {name: task.version for name, task in tasks.items()}
+    specs = tasks | {name: task for name, (_, task) in members.items()}
+    file: Json = {
+        "results": {name: _metrics(name, part) for name, part in scores.items()},
         "group_subtasks": groups,
-        "configs": {name: _config(name, task) for name, task in facts.items()},
-        "versions": versions,
-        "n-shot": {name: task.task.few_shot for name, task in facts.items()},
+        "configs": {name: _config(name, task) for name, task in specs.items()},
+        "versions": versions | {name: member.version for name, (member, _) in members.items()},
+        "n-shot": {name: task.task.few_shot for name, task in specs.items()},
         "higher_is_better": {
-            name: {_split(s.metric)[0]: s.higher_is_better for s in own}
-            for name, own in scores.items()
+            name: {_split(s.metric)[0]: s.higher_is_better for s in part}
+            for name, part in scores.items()
         },
-        "n-samples": {name: {"effective": own[0].n} for name, own in scores.items() if own},
+        "n-samples": {name: {"effective": part[0].n} for name, part in scores.items() if part},
         "config": _run(model, result),
         "git_hash": None,
         "date": result.started.timestamp(),
@@ -55,12 +56,12 @@ def _file(model: Model, entry: StoredResult) -> Json:
         "total_evaluation_time_seconds": str(result.environment.wall_seconds),
     }
     if groups:
-        found["groups"] = {name: _metrics(name, scores[name]) for name in groups}
-    return found
+        file["groups"] = {name: _metrics(name, scores[name]) for name in groups}
+    return file
 
 
 def _run(model: Model, result: Result) -> Json:
-    """lm-eval's own `config`, with the quantization that makes other weights of a model."""
+    """lm-eval's `config`, with the quantization, which makes another model of the same name."""
     arguments: Json = {
         "pretrained": model.name,
         "revision": result.revision,
@@ -80,84 +81,78 @@ def _run(model: Model, result: Result) -> Json:
 
 
 def _metrics(name: str, scores: tuple[Score, ...]) -> Json:
-    found: Json = {"alias": name}
+    metrics: Json = {"alias": name}
     for score in scores:
         metric, kind = _split(score.metric)
-        found[f"{metric},{kind}"] = score.value
-        found[f"{metric}_stderr,{kind}"] = "N/A" if score.stderr is None else score.stderr
-    return found
+        metrics[f"{metric},{kind}"] = score.value
+        metrics[f"{metric}_stderr,{kind}"] = "N/A" if score.stderr is None else score.stderr
+    return metrics
 
 
 def _split(metric: str) -> tuple[str, str]:
-    """Metric and filter; ours name the filter only where there is one."""
+    """Split a metric from its filter, which our names leave out if there is none."""
     name, _, kind = metric.partition(",")
     return name, kind or "none"
 
 
 def _config(name: str, task: TaskResult) -> Json:
-    metrics = [
-        {"metric": _split(score.metric)[0], "higher_is_better": score.higher_is_better}
-        for score in task.scores
-    ]
-    found: Json = {
+    dataset = task.task.dataset
+    config: Json = {
         "task": name,
-        "dataset_path": task.task.dataset.path,
+        "dataset_path": dataset.path,
         "num_fewshot": task.task.few_shot,
-        "metric_list": metrics,
+        "metric_list": [
+            {"metric": _split(score.metric)[0], "higher_is_better": score.higher_is_better}
+            for score in task.scores
+        ],
     }
-    if task.task.dataset.revision:
-        found["dataset_kwargs"] = {"revision": task.task.dataset.revision}
-    return found
-
-
-COMMIT = re.compile(r"[0-9a-f]{40}")
-SOURCE = "LLM Compression Leaderboard"
+    if dataset.revision:
+        config["dataset_kwargs"] = {"revision": dataset.revision}
+    return config
 
 
 def eval_results_yaml(board: StudiedBoard, model: str, site: str | None) -> str:
-    """The text of `.eval_results/llm-compression-leaderboard.yaml`; "[]" where no task fits.
+    """The text of `.eval_results/llm-compression-leaderboard.yaml`; "[]" if no task fits.
 
-    site: address of the board, for the links back; None: no links.
+    site: address of the board, for links back.
     """
-    entries = []
-    for entry in _suites(board, model):
-        for task in entry.result.tasks:
-            dataset = task.task.dataset
-            if COMMIT.fullmatch(dataset.revision):
-                entries.append(_entry(entry, task, _source(site, model)))
+    entries = [
+        _entry(entry, task, _source(site, model))
+        for entry in _suites(board, model)
+        for task in entry.result.tasks
+        if COMMIT.fullmatch(task.task.dataset.revision)
+    ]
     return _yaml(entries)
 
 
-def _entry(entry: StoredResult, task: TaskResult, source: Json | None) -> Json:
+def _entry(entry: StoredResult, task: TaskResult, source: Json) -> Json:
     dataset = task.task.dataset
     value, stderr, n = main_score(task)
-    doubt = "" if stderr is None else f", standard error {stderr:.4f}"
-    notes = f"{task.task.metric}, {task.task.few_shot}-shot, {n} items{doubt}"
-    found: Json = {
+    error = "" if stderr is None else f", standard error {stderr:.4f}"
+    return {
         "dataset": {"id": dataset.path, "task_id": task.task.task, "revision": dataset.revision},
         "value": value,
         "date": entry.result.started.isoformat(),
+        **source,
+        "notes": f"{task.task.metric}, {task.task.few_shot}-shot, {counted(n, 'item')}{error}",
     }
-    if source is not None:
-        found["source"] = source
-    return found | {"notes": notes}
 
 
 def model_index_yaml(board: StudiedBoard, model: str, site: str | None) -> str:
     """The block `model-index` for the front matter of the model's card."""
     spec = board.specs.models[model]
     results = [*_text_results(board, spec), *_task_results(board, spec)]
-    if source := _source(site, model):
-        results = [result | {"source": source} for result in results]
+    source = _source(site, model)
+    results = [result | source for result in results]
     return _yaml({"model-index": [{"name": spec.title, "results": results}]})
 
 
 def _text_results(board: StudiedBoard, model: Model) -> Iterator[Json]:
     for entry in board.texts:
         result = entry.result
-        if result.model == model.id and board.is_final(result) and result.lossless is not None:
-            if result.lossless.failing_bytes:
-                continue
+        if result.model != model.id or not board.is_final(result):
+            continue
+        if result.lossless is not None and not result.lossless.failing_bytes:
             corpus = board.specs.corpora[result.name]
             value = result.lossless.bits_per_byte
             yield {
@@ -174,11 +169,10 @@ def _task_results(board: StudiedBoard, model: Model) -> Iterator[Json]:
             dataset: Json = {"name": spec.label, "type": spec.dataset.path}
             if spec.dataset.revision:
                 dataset["revision"] = spec.dataset.revision
-            arguments = {"num_few_shot": spec.few_shot}
             metric = {"type": spec.metric, "name": spec.metric, "value": main_score(task)[0]}
             yield {
                 "task": {"type": "text-generation", "name": spec.category},
-                "dataset": dataset | {"args": arguments},
+                "dataset": dataset | {"args": {"num_few_shot": spec.few_shot}},
                 "metrics": [metric],
             }
 
@@ -187,10 +181,11 @@ def _suites(board: StudiedBoard, model: str) -> list[StoredResult]:
     return [e for e in board.suites if e.result.model == model and board.is_final(e.result)]
 
 
-def _source(site: str | None, model: str) -> Json | None:
+def _source(site: str | None, model: str) -> Json:
+    """The field `source`, which links back to the board."""
     if site is None:
-        return None
-    return {"name": SOURCE, "url": f"{site.rstrip('/')}/models/{model}/"}
+        return {}
+    return {"source": {"name": TITLE, "url": f"{site.rstrip('/')}/models/{model}/"}}
 
 
 def _yaml(value: object) -> str:

@@ -1,8 +1,9 @@
-"""Read JSON from strangers strictly, and turn it into records that hold or are refused."""
+"""Read strangers' JSON strictly, and make valid records of it or refuse it."""
 
 import hashlib
 import json
 import math
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -11,83 +12,79 @@ from pydantic import ValidationError
 from compression_leaderboard.records.base import problems_of
 from compression_leaderboard.records.imported import FORMAT, LONGEST_NAME, Imported, Source
 
-LARGEST_BYTES = 64 * 1024 * 1024  # results are small; what is larger has every answer in it
-DEEPEST = 100  # levels; lm-eval's own files have less than ten
+LARGEST_BYTES = 64 * 1024 * 1024  # results are small; larger files have every answer in them
+DEEPEST = 100  # levels; lm-eval's own files have fewer than ten
+GIVE_RESULTS = "give a file of results"
 
 
 class IntakeError(Exception):
     """Why a file cannot be imported, and what to do about it."""
 
-    def __init__(self, wrong: str, repair: str, field: str = ""):
+    def __init__(self, wrong: str, repair: str = GIVE_RESULTS, field: str = ""):
         super().__init__(f"{wrong}; {repair}")
         self.wrong, self.repair, self.field = wrong, repair, field
 
 
 def parse_json(content: bytes) -> dict[str, Any]:
-    """The object that a file holds. NaN and Infinity are read, since lm-eval writes them; keys that
-    occur twice are refused, since one of the two values would be lost."""
+    """Parse the object in a file.
+
+    NaN and Infinity are read, since lm-eval writes them. Keys that occur twice are refused, since
+    one of the two values would be lost.
+    """
     if len(content) > LARGEST_BYTES:
         limit = LARGEST_BYTES // 2**20
         repair = "write the results again without the samples of every item"
         raise IntakeError(f"is at least {limit} MiB: only smaller files are read", repair)
     if not content.strip():
-        raise IntakeError("is empty", "give a file of results")
+        raise IntakeError("is empty")
     try:
         text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise IntakeError("is not UTF-8 text", "save it as UTF-8") from None
-    try:
         document = json.loads(text, object_pairs_hook=_object)
         if "\\u" in text:
             json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeDecodeError:
+        raise IntakeError("is not UTF-8 text", "save it as UTF-8") from None
     except UnicodeEncodeError:
-        raise IntakeError("holds half a character (a lone surrogate)", "mend the text") from None
+        raise IntakeError("has half a character (a lone surrogate)", "correct the text") from None
     except RecursionError:
-        raise IntakeError("is nested too deeply", "give a file of results") from None
+        raise IntakeError("is nested too deeply") from None
     except json.JSONDecodeError as error:
         raise _syntax(text, error) from None
     except ValueError:  # an integer of thousands of digits
-        raise IntakeError(
-            "holds a number of thousands of digits", "give a file of results"
-        ) from None
+        raise IntakeError("has a number of thousands of digits") from None
     if not isinstance(document, dict):
         kind = "a list" if isinstance(document, list) else "a single value"
-        raise IntakeError(f"holds {kind}, not an object", "give a file of results")
+        raise IntakeError(f"holds {kind}, not an object")
     if _depth(document) > DEEPEST:
-        raise IntakeError("is nested too deeply", "give a file of results")
+        raise IntakeError("is nested too deeply")
     return document
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                shown = json.dumps(key[:60])
-                raise IntakeError(
-                    f"the key {shown} occurs twice in one object", "remove one of the two"
-                )
-            seen.add(key)
-    return found
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+        wrong = f"the key {json.dumps(key[:60])} occurs twice in one object"
+        raise IntakeError(wrong, "remove one of the two")
+    return values
 
 
 def _syntax(text: str, error: json.JSONDecodeError) -> IntakeError:
-    """A file of samples and a truncated one are common enough to be named."""
+    """Name the common cases: a file of samples, and a truncated file."""
     if error.msg == "Extra data":
         if '"doc_id"' in text.partition("\n")[0]:
-            wrong = "is a file of samples, one item a line, not of results"
-            return IntakeError(wrong, "give the results_….json that stands beside it")
-        wrong = f"holds more than one JSON document (the second begins in line {error.lineno})"
-        return IntakeError(wrong, "give each document as a file of its own")
+            wrong = "is a file of samples, one item per line, not of results"
+            return IntakeError(wrong, "give the results_….json in the same folder")
+        wrong = f"has more than one JSON document (the second begins in line {error.lineno})"
+        return IntakeError(wrong, "save each document as a file")
     if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
         return IntakeError("ends in the middle: it is truncated", "fetch it again")
     place = f"line {error.lineno}, column {error.colno}"
-    return IntakeError(f"is not JSON: {error.msg} ({place})", "mend it or fetch it again")
+    return IntakeError(f"is not JSON: {error.msg} ({place})", "fix it or fetch it again")
 
 
 def _depth(document: Any) -> int:
-    """Levels of nesting, without recursion."""
+    """Count levels of nesting, without recursion."""
     deepest, level = 0, [document]
     while level and deepest <= DEEPEST:
         deepest += 1
@@ -101,7 +98,7 @@ def _depth(document: Any) -> int:
 
 
 def table(value: Any) -> dict[str, Any]:
-    """A JSON object, or an empty one where there is something else."""
+    """A JSON object; an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
@@ -110,35 +107,35 @@ def number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        found = float(value)
+        finite = float(value)
     except OverflowError:
         return None
-    return found if math.isfinite(found) else None
+    return finite if math.isfinite(finite) else None
 
 
 def whole(value: Any) -> int | None:
     """A count: a whole number of at least 0; None for anything else."""
-    found = number(value)
-    return int(found) if found is not None and 0 <= found < 2**53 and found % 1 == 0 else None
+    count = number(value)
+    return int(count) if count is not None and 0 <= count < 2**53 and count % 1 == 0 else None
 
 
 def text_of(value: Any) -> str | None:
     """A name of one printable line; None for anything else."""
     if not isinstance(value, str):
         return None
-    found = value.strip()
-    return found if found and found.isprintable() and len(found) <= LONGEST_NAME else None
+    name = value.strip()
+    return name if name and name.isprintable() and len(name) <= LONGEST_NAME else None
 
 
 def printable(text: str) -> str:
-    """Any text on one line; what cannot be shown is a question mark."""
+    """Write any text on one line, with a question mark for each unprintable character."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def make_record(
     kind: Literal["lm-eval", "every-eval-ever"], name: str, content: bytes, fields: dict[str, Any]
 ) -> Imported:
-    """The record of a file with at least one score. fields: all but format, provenance, source."""
+    """Make the record of a file with at least one score. fields: those that its content gives."""
     digest = hashlib.sha256(content).hexdigest()
     try:
         source = Source(kind=kind, name=printable(name), sha256=digest, bytes=len(content))
@@ -148,24 +145,23 @@ def make_record(
         raise IntakeError(first.wrong, first.repair, first.field) from None
     if not record.tasks:
         reasons = ", ".join(f"{count} × {reason}" for reason, count in record.reasons().items())
-        wrong = f"holds no score that can be kept ({reasons or 'it has no entry'})"
-        raise IntakeError(wrong, "give a file of results")
+        raise IntakeError(f"has no score that can be kept ({reasons or 'it has no entry'})")
     return record
 
 
-def moment(given: Any) -> datetime | None:
-    """Seconds since 1970 (as a number or text) or an ISO date; None where it is neither."""
-    if isinstance(given, str):
+def moment(value: Any) -> datetime | None:
+    """Read seconds since 1970 (as a number or text) or an ISO date; None for anything else."""
+    if isinstance(value, str):
         try:
-            found = datetime.fromisoformat(given)
-            return found if found.tzinfo else found.replace(tzinfo=UTC)
+            stated = datetime.fromisoformat(value)
+            return stated if stated.tzinfo else stated.replace(tzinfo=UTC)
         except ValueError:
             pass
         try:
-            given = float(given)
+            value = float(value)
         except ValueError:
             return None
-    seconds = number(given)
+    seconds = number(value)
     if seconds is None or not 0 < seconds < 253_402_300_800:  # the year 10000
         return None
     return datetime.fromtimestamp(seconds, UTC)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from math import hypot
 
 import numpy as np
@@ -18,7 +19,9 @@ from compression_leaderboard.board.figures import (
     text_id,
 )
 from compression_leaderboard.fits.evaluation import Coverage
-from compression_leaderboard.fits.study import Evidence
+from compression_leaderboard.fits.findings import BenchmarkStudy, Fit, Prediction
+from compression_leaderboard.fits.intervals import LEVELS
+from compression_leaderboard.fits.study import Evidence, study_cohort
 from compression_leaderboard.records.published import LoggedPrediction
 
 Array = NDArray[np.float64]
@@ -77,6 +80,81 @@ def with_figures(cohort: Cohort, figures: Mapping[Key, float]) -> Cohort:
         },
     )
     return replace(cohort, rows=(*cohort.rows, asked))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A predicted score, with the cohort and the study behind it."""
+
+    cohort: Cohort
+    study: BenchmarkStudy
+    prediction: Prediction
+
+    @property
+    def subject(self) -> tuple[str, str, str]:
+        """Cohort, model and benchmark, as of a line of the ledger."""
+        return self.cohort.name, self.prediction.model, self.prediction.benchmark
+
+    @property
+    def fit(self) -> Fit:
+        assert self.study.fit is not None  # it predicted
+        return self.study.fit
+
+    @property
+    def intervals(self) -> list[tuple[str, float, float, str]]:
+        """Level in per cent, low, high, and the kind of interval."""
+        ends = zip(LEVELS, self.prediction.intervals, strict=True)
+        errors = self.fit.errors
+        return [(f"{100 * level:.0f}", *pair, errors.kind(level)) for level, pair in ends]
+
+    @property
+    def warnings(self) -> list[str]:
+        return self.study.warnings(self.prediction)
+
+    def as_logged(self, day: date, commit: str) -> LoggedPrediction:
+        """The answer as a line of the ledger. Raises ValidationError for a wrong commit."""
+        cohort, model, benchmark = self.subject
+        (low80, high80), (low95, high95) = self.prediction.intervals
+        return LoggedPrediction(
+            date=day,
+            commit=commit,
+            cohort=cohort,
+            model=model,
+            benchmark=benchmark,
+            prediction=self.prediction.value,
+            low80=low80,
+            high80=high80,
+            low95=low95,
+            high95=high95,
+            form=self.prediction.form,
+            predictors=self.prediction.predictors,
+        )
+
+
+def predict_model(
+    cohort: Cohort, model: str, benchmark: str | None = None
+) -> tuple[list[Answer], dict[str, str]]:
+    """Predict a model's missing scores; give the reason for each benchmark without a prediction."""
+    study = study_cohort(cohort, only=None if benchmark is None else [benchmark])
+    needed = ", ".join(column.name for column in cohort.compression)
+    answers, shortages = [], {}
+    for part in study.benchmarks:
+        predictions = [p for p in part.predictions if p.model == model]
+        answers += [Answer(cohort, part, p) for p in predictions]
+        if not predictions:
+            reason = part.shortage or f"too few figures of the model are known: needs {needed}"
+            shortages[part.benchmark.name] = reason
+    return answers, shortages
+
+
+def score_names(cohort: Cohort, model: str | None = None) -> list[str]:
+    """Name the benchmarks of a cohort, or those with a score of the model."""
+    rows = [row for row in cohort.rows if row.model == model]
+    return [
+        benchmark_id(key)
+        for key in (cohort.mean_score, *(column.key for column in cohort.scores))
+        if model is None or any(key in row.figures for row in rows)
+    ]
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from compression_leaderboard.fits.nested_cv import Chosen, Fitted, fit_all, spli
 from compression_leaderboard.fits.splits import training_sets
 from compression_leaderboard.fits.table import Benchmark, ScoreTable, make_table
 from compression_leaderboard.intervals import LEVEL
+from compression_leaderboard.wording import counted, plural
 
 Array = NDArray[np.float64]
 
@@ -78,7 +79,7 @@ def find_shortage(table: ScoreTable, benchmark: int) -> str | None:
     if n < FEWEST_MODELS or groups < FEWEST_GROUPS:
         return (
             f"not enough evidence: {counted(n, 'model')} of {counted(groups, 'group')} "
-            f"{'has' if n == 1 else 'have'} all figures; a fit needs at least {FEWEST_MODELS} "
+            f"{plural(n, 'has', 'have')} all figures; a fit needs at least {FEWEST_MODELS} "
             f"models of {FEWEST_GROUPS} groups"
         )
     if np.ptp(scores[known]) == 0 or all(np.ptp(table.column(t)[known]) == 0 for t in table.texts):
@@ -87,10 +88,6 @@ def find_shortage(table: ScoreTable, benchmark: int) -> str | None:
     if (np.abs(scores[known] - table.benchmarks[benchmark].chance) <= error).all():
         return "not enough evidence: all scores are at chance"
     return None
-
-
-def counted(n: int, noun: str) -> str:
-    return f"{n} {noun if n == 1 else noun + 's'}"
 
 
 def _days(table: ScoreTable) -> Array | None:
@@ -258,9 +255,8 @@ def _shortage(x: Array, y: Array, families: int) -> str | None:
     n = len(x)
     if n < FEWEST_MODELS or families < FEWEST_GROUPS:
         return (
-            f"not enough evidence: {counted(n, 'model')} of {families} "
-            f"{'family' if families == 1 else 'families'} "
-            f"{'has' if n == 1 else 'have'} all figures; a fit needs at least {FEWEST_MODELS} "
+            f"not enough evidence: {counted(n, 'model')} of {counted(families, 'family')} "
+            f"{plural(n, 'has', 'have')} all figures; a fit needs at least {FEWEST_MODELS} "
             f"models of {FEWEST_GROUPS} families"
         )
     if np.ptp(x) == 0 or np.ptp(y) == 0:

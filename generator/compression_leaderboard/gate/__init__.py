@@ -1,1 +1,1 @@
-"""What comes in from outside, judged before it becomes a record. Bytes in, records out: no IO."""
+"""Judge what comes in from outside before it becomes a record. Bytes in, records out: no IO."""

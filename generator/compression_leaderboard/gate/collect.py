@@ -1,8 +1,7 @@
-"""Records that shards bring: verified against the specs, merged, accepted or refused.
+"""Verify the records of shards against the specs, and sort them for merging.
 
-That it is well formed, finite and in the file of its own hash has been seen when it was read.
-
-The outcome depends on the set of records alone, not on their order or on how often they come.
+Reading has already checked that a record is well formed, finite and in the file of its hash. The
+outcome depends on the set of records alone, not on their order or number of copies.
 """
 
 import math
@@ -11,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from compression_leaderboard.plan.jobs import JobKey, result_key, why_due
+from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.jobs import Shard, ShardJob
+from compression_leaderboard.records.preferences import PreferenceSet
 from compression_leaderboard.records.results import (
     CLASSICAL,
     Lossless,
@@ -22,37 +23,37 @@ from compression_leaderboard.records.results import (
 )
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
+from compression_leaderboard.wording import counted
 
-TOLERANCE = 1e-9  # relative, of sums that are taken anew
+TOLERANCE = 1e-9  # relative, of sums that are computed again
+
+PartKey = tuple[JobKey, int]  # the job, and into how many parts it was cut
+Place = tuple[JobKey, Part | None]
 
 
 def why_refused(result: Result, specs: Specs) -> str | None:
-    """Why a record may not stand among the measured ones, or None."""
-    if wrong := _why_not_planned(result, specs):
-        return wrong
+    """Why a record is not accepted as measured, or None."""
+    if reason := _why_not_planned(result, specs):
+        return reason
     if result.error is not None:
         return None
-    spec = (
-        specs.suites.get(result.name)
-        if result.kind == "suite"
-        else specs.preferences.get(result.name) or specs.corpora[result.name]
-    )
-    assert spec is not None  # it is planned, so the spec is there
+    texts: dict[str, Corpus | PreferenceSet] = {**specs.corpora, **specs.preferences}
+    spec = specs.suites[result.name] if result.kind == "suite" else texts[result.name]
     if stale := why_due(result, spec):
         return f"was measured for another spec ({stale.removeprefix('stale: ')})"
     if result.lossless is not None:
         documents = specs.corpora[result.name].protocol.documents
         return _why_wrong_bits(result.lossless, documents)
-    wrongs = (_why_wrong_task(task, result.part is not None) for task in result.tasks)
-    return next((wrong for wrong in wrongs if wrong), None)
+    reasons = (_why_wrong_task(task, result.part is not None) for task in result.tasks)
+    return next(filter(None, reasons), None)
 
 
 def _why_not_planned(result: Result, specs: Specs) -> str | None:
     if result.model == CLASSICAL.id:
-        known, revisions = list(specs.corpora), [CLASSICAL.revision]
+        known, revisions = list(specs.corpora), {CLASSICAL.revision}
     elif (model := specs.models.get(result.model)) is not None:
         known = list(model.suites if result.kind == "suite" else model.corpora)
-        revisions = [checkpoint.revision for checkpoint in model.revisions()]
+        revisions = model.revision_ids
     else:
         return f'model "{result.model}" is not in runs/models'
     if result.revision not in revisions:
@@ -70,20 +71,19 @@ def _why_wrong_bits(lossless: Lossless, documents: int) -> str | None:
     total = math.fsum(document.bits for document in lossless.documents)
     size = sum(document.bytes for document in lossless.documents)
     if not math.isclose(total / size, lossless.bits_per_byte, rel_tol=TOLERANCE):
-        return f"says {lossless.bits_per_byte} bits per byte, its documents say {total / size}"
+        return f"has {lossless.bits_per_byte} bits per byte, its documents {total / size}"
     return None
 
 
 def _why_wrong_task(task: TaskResult, is_part: bool) -> str | None:
     name = task.task.task
     leaves = [(s.name, s.scores, s.responses) for s in task.subtasks]
-    leaves = leaves or [(name, task.scores, task.responses)]
-    for leaf, scores, responses in leaves:
-        if wrong := _why_wrong_items(responses):
-            return f"{leaf}: {wrong}"
+    for leaf, scores, responses in leaves or [(name, task.scores, task.responses)]:
+        if reason := _why_wrong_items(responses):
+            return f"{leaf}: {reason}"
         for score in scores if responses else ():
             if score.n != len(responses):
-                return f"{leaf}: scores {score.n} items, holds {len(responses)}"
+                return f"{leaf}: scores {counted(score.n, 'item')}, has {len(responses)}"
     if is_part:
         return None
     if all(score.metric != task.task.metric for score in task.scores):
@@ -96,18 +96,15 @@ def _why_wrong_task(task: TaskResult, is_part: bool) -> str | None:
 def _why_wrong_items(responses: tuple[Response, ...]) -> str | None:
     items = [response.item for response in responses]
     if len(set(items)) != len(items):
-        return "holds an item twice"
+        return "has an item twice"
     if any(value > 0 for response in responses for value in response.log_likelihoods):
         return "has a log-likelihood above 0"
     return None
 
 
-PartKey = tuple[JobKey, int]  # the job, and how many parts it was cut into
-
-
 @dataclass(frozen=True)
 class Collected:
-    """Records by what becomes of them."""
+    """Records by their outcome."""
 
     whole: list[Result] = field(default_factory=list)  # failures of whole jobs as well
     complete: dict[PartKey, list[Result]] = field(default_factory=dict)  # parts in order
@@ -118,32 +115,35 @@ class Collected:
 def sort_records(
     stored: Sequence[StoredResult], shards: Iterable[Shard], specs: Specs
 ) -> Collected:
-    """Take, put together, refuse. shards: what was planned; a record of nothing else is taken."""
+    """Accept or refuse records, and put the parts of a job together. shards: the plan."""
     planned = {(job.key, job.part): job for shard in shards for job in shard.jobs}
     whole: dict[str, Result] = {}
     parts: dict[PartKey, dict[int, Result]] = defaultdict(dict)
-    done: set[tuple[JobKey, Part | None]] = set()
+    done: set[Place] = set()
     refused = []
     for entry in sorted(stored, key=lambda e: e.file):
         result, place = entry.result, (result_key(entry.result), entry.result.part)
-        wrong = why_refused(result, specs)
-        if wrong is None and place not in planned:
-            wrong = "no shard was asked for it"
-        if wrong is not None:
-            refused.append(f"{entry.file}: {wrong}; it is left out")
+        reason = why_refused(result, specs)
+        if reason is None and place not in planned:
+            reason = "no shard planned it"
+        if reason is not None:
+            refused.append(f"{entry.file}: {reason}; it is left out")
             continue
         if result.error is None:
             done.add(place)
         if result.part is None:
             whole[result.run_id] = result
         elif result.error is None:
-            known = parts[place[0], result.part.of].get(result.part.number)
-            if known is None or _age(result) > _age(known):
-                parts[place[0], result.part.of][result.part.number] = result
-    complete = {key: [found[k] for k in sorted(found)] for key, found in parts.items()}
+            numbered = parts[place[0], result.part.of]
+            newest = max(numbered.get(result.part.number, result), result, key=_age)
+            numbered[result.part.number] = newest
     return Collected(
         whole=[whole[run_id] for run_id in sorted(whole)],
-        complete={key: found for key, found in complete.items() if len(found) == key[1]},
+        complete={
+            key: [numbered[k] for k in sorted(numbered)]
+            for key, numbered in parts.items()
+            if len(numbered) == key[1]
+        },
         refused=refused,
         missing=_missing(planned, done, stored),
     )
@@ -154,25 +154,22 @@ def _age(result: Result) -> tuple[str, str]:
 
 
 def _missing(
-    planned: Mapping[tuple[JobKey, Part | None], ShardJob],
-    done: set[tuple[JobKey, Part | None]],
-    stored: Sequence[StoredResult],
+    planned: Mapping[Place, ShardJob], done: set[Place], stored: Sequence[StoredResult]
 ) -> list[str]:
     failed = {
-        (result_key(entry.result), entry.result.part): entry.result.error.reason
+        (result_key(entry.result), entry.result.part): f"failed ({entry.result.error.reason})"
         for entry in stored
         if entry.result.error is not None
     }
-    lines = []
-    for place, job in planned.items():
-        if place not in done:
-            why = f"failed ({failed[place]})" if place in failed else "no record"
-            lines.append(f"{job}: {why}")
-    return sorted(lines)
+    return sorted(
+        f"{job}: {failed.get(place, 'no record')}"
+        for place, job in planned.items()
+        if place not in done
+    )
 
 
-def unlike(parts: Sequence[Result]) -> str | None:
-    """Why parts cannot become one record: they were not measured with the same software."""
+def why_not_merged(parts: Sequence[Result]) -> str | None:
+    """Why parts cannot become one record, or None: their software must be the same."""
     first = parts[0].environment
     for part in parts[1:]:
         for name in ("packages", "dtype", "device"):

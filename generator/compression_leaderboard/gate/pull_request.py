@@ -1,47 +1,66 @@
 """What a pull request may change: files judged as bytes, then as data.
 
-runs/models and results/ are data and are judged here. All the rest is judged by people and by the
-tests: code, workflows, pages, and the specs that say how is measured, tasks with their YAML among
-them, which is therefore never parsed here.
+Only runs/models and results/ are data and are judged here. People and tests judge the rest: code,
+workflows, pages and the specs that say how to measure. Their YAML is never parsed here.
 """
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from pydantic import ValidationError
 
 from compression_leaderboard.gate.collect import why_refused
 from compression_leaderboard.records.base import Problem
-from compression_leaderboard.records.models import Model
 from compression_leaderboard.records.results import Result
+from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Change
 from compression_leaderboard.repository.specs import LARGEST_SPEC_BYTES, Specs
 
-LARGEST_BYTES = 8 * 2**20  # of a record, a table or a ledger; the largest here has 0.4 MB
+LARGEST_BYTES = 8 * 2**20  # of a record, table or ledger; the largest so far has 0.4 MB
 LONGEST_TEXT = 1000  # characters of one text in a model's file
 PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*(/[A-Za-z0-9][A-Za-z0-9._@-]*)*")
 TEMPLATE = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}")
-COMMAND = re.compile(r"^\s*::|##\[", re.MULTILINE)  # of a workflow: printed, it would be obeyed
+COMMAND = re.compile(r"^\s*::|##\[", re.MULTILINE)  # GitHub obeys such a line of a job's output
 BOM = b"\xef\xbb\xbf"
-SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")  # whose letters look alike
+SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")  # with letters that look alike
+MODELS, MEASURED = "runs/models/", "results/measured/"
+IMPORTED, PUBLISHED = "results/imported/", "results/published/"
+CHANGELOG = "CHANGELOG.md"  # may change together with data or with anything else
+# Of each folder: the paths of its files, and how they are described.
+SHAPES = {
+    MODELS: (r"runs/models/[^/]+/[^/]+\.toml", "runs/models/<org>/<model>.toml"),
+    MEASURED: (r"results/measured/.+\.json", "a record that `leaderboard measure` wrote"),
+    IMPORTED: (r"results/imported/.+\.json", "a record that `leaderboard import` wrote"),
+    PUBLISHED: (
+        r"results/published/[^/]+/(source\.toml|table\.csv)",
+        "results/published/<source>/source.toml and table.csv",
+    ),
+}
+KINDS = {
+    "link": ("is a symbolic link", "replace it with the file itself"),
+    "folder": ("is a submodule or an empty folder", "add plain files only"),
+    "other": ("is not a plain file", "add plain files only"),
+}
+Read = Callable[[str], bytes]
+
+
+def is_data(path: str) -> bool:
+    return path.startswith((MODELS, "results/"))
 
 
 def judge_entry(change: Change) -> Problem | None:
-    """Why a file may not be opened: what it is, its name, its size."""
+    """Judge a file before it is opened, by its name, kind and size."""
     path, entry = change.path, change.after
     if entry is None:
         return None
     if not PATH.fullmatch(path):
         repair = "name it with ASCII letters, digits, . _ - @ only, none of them . or - first"
         return Problem(path, "", "has a name that is not allowed", repair)
-    if entry.kind == "link":
-        return Problem(path, "", "is a symbolic link", "replace it with the file itself")
-    if entry.kind == "folder":
-        return Problem(path, "", "is a submodule or an empty folder", "add plain files only")
-    if entry.kind == "other":
-        return Problem(path, "", "is no plain file", "add plain files only")
+    if entry.kind != "file":
+        return Problem(path, "", *KINDS[entry.kind])
     if entry.executable:
         return Problem(path, "", "is executable", f"run `git update-index --chmod=-x {path}`")
     limit = LARGEST_SPEC_BYTES if path.endswith(".toml") else LARGEST_BYTES
@@ -52,34 +71,35 @@ def judge_entry(change: Change) -> Problem | None:
 
 
 def judge_bytes(path: str, content: bytes) -> Problem | None:
-    """Why a file is not the plain text that it should be."""
+    """Judge whether a file is plain text in UTF-8."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
-        return Problem(path, "", "is not UTF-8 text", "save it as UTF-8; binaries are not taken")
+        return Problem(path, "", "is not UTF-8 text", "save it as UTF-8; use no binary files")
     if content.startswith(BOM):
         return Problem(path, "", "begins with a byte order mark", "save it as UTF-8 without BOM")
     if "\0" in text:
-        return Problem(path, "", "holds NUL bytes", "save it as plain text")
+        return Problem(path, "", "has NUL bytes", "save it as plain text")
     if "\r" in text and not path.endswith(".csv"):
-        return Problem(path, "", "has line ends of Windows (CR LF)", "save it with LF only")
+        return Problem(path, "", "has Windows line endings (CR LF)", "save it with LF only")
     for number, line in enumerate(text.split("\n"), start=1):
         if hidden := [c for c in line if not c.isprintable() and c not in "\t\r"]:
-            wrong = f"holds the invisible character U+{ord(hidden[0]):04X}"
+            wrong = f"has the invisible character U+{ord(hidden[0]):04X}"
             return Problem(path, f"line {number}", wrong, "remove it")
     return None
 
 
 def judge_texts(path: str, content: Any) -> list[Problem]:
-    """What is wrong with single texts of a file that was read; content: tables, lists and texts."""
-    found = []
-    for field, text in _texts(content):
-        if wrong := _fault_of(text):
-            found.append(Problem(path, field, *wrong))
-    return found
+    """Judge every text in a file that was parsed. content: nested tables, lists and texts."""
+    return [
+        Problem(path, field, *fault)
+        for field, text in _texts(content)
+        if (fault := _fault_of(text)) is not None
+    ]
 
 
 def _texts(content: Any, field: str = "") -> Iterator[tuple[str, str]]:
+    """List every text with its dotted place."""
     if isinstance(content, str):
         yield field, content
     elif isinstance(content, dict):
@@ -94,11 +114,11 @@ def _fault_of(text: str) -> tuple[str, str] | None:
     if len(text) > LONGEST_TEXT:
         return f"has {len(text)} characters", f"write at most {LONGEST_TEXT}"
     if hidden := [c for c in text if not c.isprintable()]:
-        return f"holds the invisible character U+{ord(hidden[0]):04X}", "write one line of text"
-    if found := TEMPLATE.search(text):
-        return f'holds "{found[0]}", the mark of a template', "write it without such braces"
+        return f"has the invisible character U+{ord(hidden[0]):04X}", "write one line of text"
+    if mark := TEMPLATE.search(text):
+        return f'has "{mark[0]}", the mark of a template', "write it without such braces"
     if COMMAND.search(text):
-        return "reads like a command of a workflow", "write it without :: or ##[ at its begin"
+        return "reads like a workflow command", "write it without :: or ##[ at the start"
     for word in re.findall(r"\w+", text):
         scripts = {script for c in word if (script := _script(c))}
         if len(scripts) > 1:
@@ -112,60 +132,33 @@ def _script(letter: str) -> str | None:
     return next((script for script in SCRIPTS if name.startswith(script)), None)
 
 
-MODELS, MEASURED = "runs/models/", "results/measured/"
-IMPORTED, PUBLISHED = "results/imported/", "results/published/"
-CHANGELOG = "CHANGELOG.md"  # may go with either
-SHAPES = {
-    MODELS: (re.compile(r"runs/models/[^/]+/[^/]+\.toml"), "runs/models/<org>/<model>.toml"),
-    MEASURED: (
-        re.compile(r"results/measured/.+\.json"),
-        "a record that `leaderboard measure` wrote",
-    ),
-    IMPORTED: (
-        re.compile(r"results/imported/.+\.json"),
-        "a record that `leaderboard import` wrote",
-    ),
-    PUBLISHED: (
-        re.compile(r"results/published/[^/]+/(source\.toml|table\.csv)"),
-        "results/published/<source>/source.toml and table.csv",
-    ),
-}
-Read = Callable[[str], bytes]
-
-
-def is_data(path: str) -> bool:
-    return path.startswith((MODELS, "results/"))
-
-
 def judge_mixture(changes: Sequence[Change]) -> list[Problem]:
-    """Data and anything else in one pull request."""
+    """Refuse a pull request that changes data together with anything else."""
     data = [c.path for c in changes if is_data(c.path)]
     rest = [c.path for c in changes if not is_data(c.path) and c.path != CHANGELOG]
     if not data or not rest:
         return []
     more = f" (and {len(rest) - 1} more)" if len(rest) > 1 else ""
-    wrong = f"is no data{more}, and this pull request changes {data[0]} as well"
-    repair = "split it: models and results in one pull request, all the rest in another"
+    wrong = f"is not data{more}, and this pull request changes {data[0]} as well"
+    repair = "split it: models and results in one pull request, everything else in another"
     return [Problem(rest[0], "", wrong, repair)]
 
 
 def judge_place(change: Change) -> Problem | None:
-    """A file of data that stands where none belongs."""
+    """Judge whether a file of data is in the folder of its kind."""
     path = change.path
     if path.endswith(".jsonl") and path.startswith("results/"):
         return None
-    for folder, (shape, shown) in SHAPES.items():
-        if path.startswith(folder):
-            return None if shape.fullmatch(path) else _misplaced(path, shown)
-    return _misplaced(path, ", ".join(sorted(SHAPES)))
-
-
-def _misplaced(path: str, expected: str) -> Problem:
-    return Problem(path, "", "is in the wrong folder or of the wrong kind", f"expected {expected}")
+    folder = next((folder for folder in SHAPES if path.startswith(folder)), None)
+    if folder is not None and re.fullmatch(SHAPES[folder][0], path):
+        return None
+    expected = SHAPES[folder][1] if folder else ", ".join(sorted(SHAPES))
+    wrong = "is in the wrong folder or of the wrong kind"
+    return Problem(path, "", wrong, f"expected {expected}")
 
 
 def judge_history(change: Change, before: Read, after: Read, paths: set[str]) -> list[Problem]:
-    """What may not happen to a file that was there. paths: all that the pull request changes."""
+    """Judge the change of a file of the base branch. paths: all that the pull request changes."""
     path = change.path
     if change.before is None:
         return []
@@ -179,32 +172,31 @@ def judge_history(change: Change, before: Read, after: Read, paths: set[str]) ->
         return [_edited(path, "a record may only be marked as retracted", line)]
     if path.startswith(IMPORTED):
         return [_edited(path, "a record is never edited", line)]
-    kept = set(old.splitlines()) <= set(new.splitlines())
-    if path.startswith(PUBLISHED) and path.endswith(".csv") and not kept and CHANGELOG not in paths:
-        wrong = "a figure that was there is changed or gone"
+    is_table = path.startswith(PUBLISHED) and path.endswith(".csv")
+    if is_table and CHANGELOG not in paths and not set(old.splitlines()) <= set(new.splitlines()):
+        wrong = "a published figure is changed or gone"
         return [Problem(path, f"line {line}", wrong, f"say why in {CHANGELOG}")]
     return []
 
 
 def _removed(path: str) -> Problem:
     if path.startswith(MODELS):
-        wrong = "a model that the board has is removed or renamed"
-        return Problem(path, "", wrong, "restore the file; a new name is a new file beside it")
-    repair = 'restore it; a record that is wrong is marked with "retracted": "reason"'
+        wrong = "a model of the board is removed or renamed"
+        return Problem(path, "", wrong, "restore the file, and add a new file for a new name")
+    repair = 'restore it; mark a wrong record with "retracted": "reason"'
     return Problem(path, "", "a file of results is removed", repair)
 
 
 def _edited(path: str, rule: str, line: int) -> Problem:
-    return Problem(
-        path, f"line {line}", f"was edited, and {rule}", "restore it from the base branch"
-    )
+    wrong = f"was edited, and {rule}"
+    return Problem(path, f"line {line}", wrong, "restore it from the base branch")
 
 
 def _first_difference(old: bytes, new: bytes) -> int:
-    """Number of the first line that is not as it was."""
-    one, other = old.splitlines(), new.splitlines()
-    pairs = zip(one, other, strict=False)
-    return next((n for n, (a, b) in enumerate(pairs, 1) if a != b), min(len(one), len(other)) + 1)
+    """Number the first line that differs."""
+    before, after = old.splitlines(), new.splitlines()
+    pairs = enumerate(zip_longest(before, after), start=1)
+    return next((number for number, (a, b) in pairs if a != b), len(before) + 1)
 
 
 def _only_retracted(old: bytes, new: bytes) -> bool:
@@ -216,33 +208,35 @@ def _only_retracted(old: bytes, new: bytes) -> bool:
     return same and was.retracted is None and bool((now.retracted or "").strip())
 
 
-def judge_record(path: str, result: Result, specs: Specs) -> Problem | None:
-    """Why a new record is not one that this repository asked for."""
+def judge_contents(
+    contents: Contents, specs: Specs, added: set[str], touched: set[str]
+) -> list[Problem]:
+    """Judge new records and changed tables that were parsed.
+
+    specs: those without a problem. added: new files. touched: new and changed files.
+    """
+    problems = [
+        problem
+        for entry in contents.stored
+        if entry.file in added and (problem := _judge_record(entry.file, entry.result, specs))
+    ]
+    for table in contents.published:
+        folder = f"results/published/{table.source.name}"
+        rows = {f"line {number}": row for number, row in enumerate(table.rows, start=2)}
+        files = {"source.toml": table.source.model_dump(mode="json"), "table.csv": rows}
+        for name, content in files.items():
+            if f"{folder}/{name}" in touched:
+                problems += judge_texts(f"{folder}/{name}", content)
+    return problems
+
+
+def _judge_record(path: str, result: Result, specs: Specs) -> Problem | None:
+    """Judge whether the specs ask for a new record."""
     if result.retracted is not None:
         return Problem(path, "retracted", "a new record is retracted", "leave it out")
-    wrong = None if _is_proof(result, specs) else why_refused(result, specs)
-    repair = "measure it for the model's file of this pull request"
-    return None if wrong is None else Problem(path, "", wrong, repair)
-
-
-def _is_proof(result: Result, specs: Specs) -> bool:
     model = specs.models.get(result.model)
-    known = model is not None and any(r.revision == result.revision for r in model.revisions())
-    return result.kind == "proof" and known
-
-
-def judge_duplicate(
-    model: Model, others: Mapping[str, Model], twins: Collection[str]
-) -> list[Problem]:
-    """The same weights under another name. twins: ids that the hashes of the weights betray."""
-    mine = {checkpoint.revision for checkpoint in model.revisions()}
-    same = {
-        other.id
-        for other in others.values()
-        if other.id != model.id and mine & {c.revision for c in other.revisions()}
-    }
-    repair = "leave this file out; these weights are on the board"
-    return [
-        Problem(model.file, "weights.revision", f"these are the weights of {other}", repair)
-        for other in sorted(same | set(twins))
-    ]
+    if result.kind == "proof" and model is not None and result.revision in model.revision_ids:
+        return None
+    reason = why_refused(result, specs)
+    repair = "measure it for the model's file of this pull request"
+    return None if reason is None else Problem(path, "", reason, repair)

@@ -2,6 +2,8 @@
 
 import math
 
+from compression_leaderboard.wording import counted as counted  # the pages import it from here
+
 UNKNOWN = "–"
 
 
@@ -47,12 +49,6 @@ def count(value: float | None) -> str:
         if value >= size:
             return f"{value / size:.4g}{unit}"
     return f"{value:g}"
-
-
-def counted(n: int, noun: str) -> str:
-    """1 model, 2 models, 2 families."""
-    plural = f"{noun.removesuffix('y')}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{n} {noun if n == 1 else plural}"
 
 
 def dated(caption: str, day: str) -> str:

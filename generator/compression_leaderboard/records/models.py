@@ -156,3 +156,7 @@ class Model(Record):
         earlier = [c for c in self.checkpoints if c.revision != final.revision]
         listed = [c for c in self.checkpoints if c.revision == final.revision]
         return sorted(earlier, key=lambda c: c.tokens_seen) + (listed or [final])
+
+    @property
+    def revision_ids(self) -> set[str]:
+        return {checkpoint.revision for checkpoint in self.revisions()}

@@ -17,6 +17,7 @@ from typing import Literal
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.repository.results import write_atomically
 
+NO_DATE = "1970-01-01T00:00:00+00:00"
 FOLDERS = ("runs", "results/measured", "results/published", "results/imported")
 
 
@@ -37,6 +38,14 @@ def read_commit(root: Path, reference: str) -> Commit:
         raise UserError([Problem(reference, "", "is neither a commit nor a folder", repair)])
     commit, date = found.decode().split()
     return Commit(commit, date)
+
+
+def current_commit(root: Path) -> Commit:
+    """The commit of a checkout; outside a repository, one without an id."""
+    try:
+        return read_commit(root, "HEAD")
+    except UserError:
+        return Commit("unknown", NO_DATE)
 
 
 def latest_release(root: Path, before: str) -> str | None:

@@ -56,6 +56,11 @@ def read_toml(path: Path, shown: str, record: type[R], problems: list[Problem]) 
     return None if content is None else _as_record(content, shown, record, problems)
 
 
+def toml_text(record: Record) -> str:
+    """Write a record as TOML, without fields that are None and without `kind`."""
+    return tomlkit.dumps(record.model_dump(exclude_none=True, exclude={"kind"}))
+
+
 def _read_content(path: Path, shown: str, problems: list[Problem]) -> dict[str, Any] | None:
     """A TOML file as JSON has it, or None with its problem appended."""
     if path.is_symlink():
