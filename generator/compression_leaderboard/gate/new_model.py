@@ -10,9 +10,9 @@ import tomlkit
 
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
 from compression_leaderboard.gate.pull_request import judge_texts
-from compression_leaderboard.plan import plan_jobs
 from compression_leaderboard.plan.estimates import Estimate, History
 from compression_leaderboard.plan.hub_weights import HubListing, Refusal, Room, judge_weights
+from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.base import Problem
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.repository.contents import Contents
