@@ -95,7 +95,7 @@ def paired_difference(bits: ArrayLike, other: ArrayLike, sizes: ArrayLike) -> tu
     """Bits per byte of one model less those of another on the same documents, and its half-width.
 
     Closed form: Student's t with n − 1 degrees of freedom times the standard error of a linearised
-    ratio. What makes a document hard for both cancels. compare.js computes the same.
+    ratio. What makes a document hard for both cancels. differences.js computes the same.
     """
     apart = np.asarray(bits, dtype=float) - np.asarray(other, dtype=float)
     size = np.asarray(sizes, dtype=float)

@@ -14,6 +14,7 @@ from rich.progress import Progress
 from compression_leaderboard.records.base import Problem, UserError
 
 if TYPE_CHECKING:
+    from compression_leaderboard.measure.record import Report
     from compression_leaderboard.pages.reference import Command, Option
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown")
@@ -24,7 +25,6 @@ AsMarkdown = Annotated[
     bool, typer.Option("--markdown", help="Print Markdown, as for a pull request.")
 ]
 Content = TypeVar("Content")
-Report = Callable[[str, int, int], None]  # stage, steps done, steps in total
 
 
 def main() -> None:
@@ -82,7 +82,7 @@ def show_progress() -> Progress:
 
 
 @contextmanager
-def show_stages() -> Iterator[Report]:
+def show_stages() -> "Iterator[Report]":
     """Show one bar for a job that reports its stages."""
     with show_progress() as progress:
         bar = progress.add_task("loading", total=None)

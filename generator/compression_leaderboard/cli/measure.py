@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from compression_leaderboard.board.derived import mean_score, preference_figure
-from compression_leaderboard.cli.app import Report, Root, app, read_valid, show_stages
+from compression_leaderboard.cli.app import Root, app, read_valid, show_stages
 from compression_leaderboard.cli.plan import (
     NOTHING_TO_DO,
     CorpusFilter,
@@ -42,6 +42,7 @@ from compression_leaderboard.wording import counted, plural
 
 if TYPE_CHECKING:
     from compression_leaderboard.measure.engines.local import Limits
+    from compression_leaderboard.measure.record import Report
 
 
 INTERRUPTED = 130  # exit status of a program that Ctrl-C ended
@@ -168,7 +169,7 @@ def _start(
     run: Run,
     engine: str,
     costs: Callable[[Job], Estimate],
-    report: Report,
+    report: "Report",
 ) -> Generator[tuple[Job, Result]]:
     """Measure jobs on an engine; yield each record as it comes."""
     from compression_leaderboard.measure.engines.local import run_local

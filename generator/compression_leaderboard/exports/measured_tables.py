@@ -172,7 +172,7 @@ COMPARISONS = Table(
         DTYPE,
         DOCUMENTS,
         figure("difference", "bits/byte", "bits per byte of model less those of other", "lower"),
-        *interval("", "bits/byte", "the 95 % bootstrap of difference, documents in pairs"),
+        *interval("", "bits/byte", "the 95 % interval of difference, documents in pairs"),
         DATA_LICENCE,
     ),
     ("model", "other", "corpus", "dtype"),

@@ -19,7 +19,7 @@ import pyppmd
 import zstandard
 
 from compression_leaderboard.measure.corpora import Document
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.record import MeasureError, Report
 from compression_leaderboard.records.results import (
     CLASSICAL,
     ClassicalSizes,
@@ -100,9 +100,7 @@ CODECS = {
 }
 
 
-def compress_corpus(
-    documents: Sequence[Document], report: Callable[[str, int, int], None]
-) -> ClassicalSizes:
+def compress_corpus(documents: Sequence[Document], report: Report) -> ClassicalSizes:
     """Sizes under every compressor. `report(stage, done, total)` shows progress.
 
     Raises MeasureError("round_trip") when a compressor does not give the bytes back.

@@ -5,7 +5,7 @@ orders and the weights of their null depend on the text alone and are made once.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,7 @@ from compression_leaderboard.measure.null import (
     simulated_counts,
     weigh_counts,
 )
+from compression_leaderboard.measure.record import Report
 from compression_leaderboard.measure.tokens import Encoded, IntArray
 from compression_leaderboard.records.corpora import Protocol
 from compression_leaderboard.records.plane import (
@@ -86,7 +87,7 @@ def estimate_layers(
     rows: IntArray,
     files: LayerFiles,
     protocol: Protocol,
-    report: Callable[[str, int, int], None],
+    report: Report,
 ) -> Lossy:
     """All estimates of all layers. rows: (N, 2) document and input index of the files' rows."""
     parts = cut_parts(rows[:, 0], protocol.position_seed)

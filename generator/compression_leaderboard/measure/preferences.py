@@ -13,7 +13,7 @@ position where a completion token is the input, the last token included.
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,7 +32,7 @@ from compression_leaderboard.measure.information import (
     round_stored,
     solve_scale,
 )
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.record import MeasureError, Report
 from compression_leaderboard.measure.tokens import (
     Encoded,
     IntArray,
@@ -210,7 +210,7 @@ def measure_preference(
     loaded: Loaded,
     drawn: DrawnPairs,
     spec: PreferenceSet,
-    report: Callable[[str, int, int], None],
+    report: Report,
 ) -> Preference:
     """Every layer's estimate. `report(stage, done, total)` shows progress.
 
@@ -295,7 +295,7 @@ def sum_assignments(
     loaded: Loaded,
     completions: Sequence[Completion],
     protocol: PreferenceProtocol,
-    report: Callable[[str, int, int], None],
+    report: Report,
 ) -> tuple[list[Tensor], float]:
     """Per layer the soft assignments summed over each completion, (P, 2, S, B); and the scale.
 

@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from compression_leaderboard.measure.forward import LayerFiles, Pass, run_forwar
 from compression_leaderboard.measure.information import draw_anchors, solve_scale
 from compression_leaderboard.measure.labels import draw_positions
 from compression_leaderboard.measure.plane import estimate_layers
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.record import MeasureError, Report
 from compression_leaderboard.measure.tokens import (
     Encoded,
     Start,
@@ -32,7 +32,7 @@ def score_text(
     loaded: Loaded,
     documents: Sequence[Document],
     protocol: Protocol,
-    report: Callable[[str, int, int], None],
+    report: Report,
 ) -> tuple[Lossless, Lossy | None]:
     """Both sides of the compression score. `report(stage, done, total)` shows progress.
 

@@ -180,7 +180,7 @@ def _pair(sums: _Sums, one: int, other: int, names: Sequence[str]) -> Pair:
         draws = (sums.bits[one] - sums.bits[other]) / sums.sizes
         interval = percentile_interval(draws)
         shares = percentile_interval(sums.bits[one] / sums.bits[other] - 1)
-        known = not interval.low <= 0 <= interval.high
+        known = interval.excludes_zero
         if not known:
             needed = settling_documents(difference, float(draws.std(ddof=1)), sums.seen)
     return Pair(names[one], names[other], difference, interval, share, shares, known, needed)

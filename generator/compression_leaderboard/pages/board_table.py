@@ -420,5 +420,5 @@ def _explanation(board: BoardTable) -> str:
         return order
     return (
         f"{order} A rank of 2–4: one model is known to need fewer bits and all but three others "
-        "more, the rest is a tie (95 % paired bootstrap over documents, pair by pair)."
+        "more, the rest is a tie (95 % paired intervals over documents, pair by pair)."
     )

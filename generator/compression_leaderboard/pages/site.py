@@ -8,8 +8,7 @@ from markupsafe import Markup
 
 from compression_leaderboard.board.comparisons import Comparison
 from compression_leaderboard.board.trajectories import make_trajectories
-from compression_leaderboard.choose.options import make_options
-from compression_leaderboard.exports.feed import export_badges
+from compression_leaderboard.choose.options import CohortOptions, make_options
 from compression_leaderboard.exports.package import checksums
 from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.fits.predict import find_yardstick
@@ -65,15 +64,16 @@ def render_site(board: StudiedBoard, sources: Sources, commands: Sequence[Comman
         for cohort in board.cohorts
     ]
     exported = export_files(board)
-    files = _data(render, board, tables, exported)
-    generated = _generated(render, board, tables, exported, commands)
+    options = make_options(board.cohorts, [entry.result for entry in board.current])
+    files = _data(render, board, tables, exported, options)
+    files["theme/built.html"] = str(escape(_built(board))).encode()
+    generated = _generated(render, board, tables, exported, options, commands)
     pages = dict(sources.pages) | {"changelog.md": sources.changelog or "# Changelog"}
-    built = _built(board)
     for name, source in pages.items():
         html = generated.get(name.removesuffix(".md"), "")
-        files[f"docs/{name}"] = _with_matter(source, html=html, built=built)
-    for address, title, content, scripts in _whole_pages(render, board, tables):
-        files[f"docs/{address}.md"] = _page(title, content, scripts, built)
+        files[f"docs/{name}"] = _with_html(source, html)
+    for address, title, content, scripts in _whole_pages(render, board, tables, exported):
+        files[f"docs/{address}.md"] = _page(title, content, scripts)
     return files
 
 
@@ -88,11 +88,11 @@ def _generated(
     board: StudiedBoard,
     tables: Sequence[BoardTable],
     exported: Files,
+    options: Sequence[CohortOptions],
     commands: Sequence[Command],
 ) -> dict[str, str]:
     """The generated part of each hand-written page, by the page's name."""
     specs, stored, cohorts, evidence = board.specs, board.stored, board.cohorts, board.evidence
-    options = make_options(cohorts, [entry.result for entry in board.current])
     home = first_board(tables, evidence)
     first_tables = sorted(tables, key=lambda table: table is not home)  # stable
     titles = {name: spec.title for name, spec in (specs.corpora | specs.suites).items()}
@@ -132,11 +132,14 @@ def _with_terms(render: Renderer, html: str, words: Sequence[str], root: str) ->
 
 
 def _data(
-    render: Renderer, board: StudiedBoard, tables: Sequence[BoardTable], exported: Files
+    render: Renderer,
+    board: StudiedBoard,
+    tables: Sequence[BoardTable],
+    exported: Files,
+    options: Sequence[CohortOptions],
 ) -> Files:
     """Every file that is no page."""
     studies = {name: result.study for name, result in board.evidence.items()}
-    options = make_options(board.cohorts, [entry.result for entry in board.current])
     final = [entry for entry in board.texts if board.is_final(entry.result)]
     files = layer_files(render, final, board.specs.models) | document_files(final)
     files |= {f"docs/{path}": content for path, content in exported.items()}
@@ -155,7 +158,7 @@ def _data(
 
 
 def _whole_pages(
-    render: Renderer, board: StudiedBoard, tables: Sequence[BoardTable]
+    render: Renderer, board: StudiedBoard, tables: Sequence[BoardTable], exported: Files
 ) -> Iterator[tuple[str, str, Markup, Sequence[str]]]:
     """Address, title, content and scripts of every page that nobody wrote by hand."""
     studies = {name: result.study for name, result in board.evidence.items()}
@@ -163,12 +166,15 @@ def _whole_pages(
     for table in tables:
         content = render_cohort(render, table, tables, board.evidence)
         yield f"boards/{table.cohort.name}", table.cohort.title, content, ("leaderboard.js",)
-    for address, title, content in _model_pages(render, board, standings):
+    for address, title, content in _model_pages(render, board, standings, exported):
         yield address, title, content, ()
 
 
 def _model_pages(
-    render: Renderer, board: StudiedBoard, standings: Mapping[str, list[Standing]]
+    render: Renderer,
+    board: StudiedBoard,
+    standings: Mapping[str, list[Standing]],
+    exported: Files,
 ) -> Iterator[tuple[str, str, Markup]]:
     """Address, title and content of every model's page, measured and published."""
     records: dict[str, list[StoredResult]] = {}
@@ -178,8 +184,9 @@ def _model_pages(
     for comparison in board.comparisons:
         compared.setdefault(comparison.model, []).append(comparison)
     badges: dict[str, list[str]] = {}
-    for path in export_badges(board):
-        badges.setdefault(path.split("/")[1], []).append(path)
+    for path in exported:
+        if path.startswith("badges/"):
+            badges.setdefault(path.split("/")[1], []).append(path)
     for model in board.specs.models.values():
         page = f"models/{model.id}"
         content = render_model(
@@ -202,7 +209,7 @@ def _model_pages(
                 yield row.page.strip("/"), row.name, content
 
 
-def _page(title: str, content: str, scripts: Sequence[str], built: str) -> bytes:
+def _page(title: str, content: str, scripts: Sequence[str]) -> bytes:
     """A page that is nothing but front matter, with its content in it as HTML.
 
     So neither Markdown nor a template is parsed in it, as would happen thousands of times. The
@@ -215,18 +222,22 @@ def _page(title: str, content: str, scripts: Sequence[str], built: str) -> bytes
         "hide": ["toc", "navigation"],
     }
     source = f"---\n{yaml.dump(matter, Dumper=yaml.CSafeDumper, allow_unicode=True)}---\n"
-    return _with_matter(source, html=content, built=built)
+    return _with_html(source, content)
 
 
-def _with_matter(source: str, **values: str) -> bytes:
-    """A page with more front matter: quoted, each value on one line, so that none can end it."""
+def _with_html(source: str, html: str) -> bytes:
+    """A page with finished HTML in its front matter: quoted, on one line, so that it cannot end."""
+    if not html:
+        return source.encode()
     matter, body = "", source
     if source.startswith("---\n"):
         matter, _, body = source.removeprefix("---\n").partition("\n---\n")
         matter += "\n"
-    more = {name: str(value) for name, value in values.items() if value}
-    # Keys are plain and in order; a dumper with quotes everywhere would quote them as well.
-    lines = yaml.dump(
-        more, Dumper=yaml.CSafeDumper, default_style='"', width=WIDTH, allow_unicode=True
+    line = yaml.dump(
+        {"html": str(html)},
+        Dumper=yaml.CSafeDumper,
+        default_style='"',
+        width=WIDTH,
+        allow_unicode=True,
     )
-    return f"---\n{matter}{lines}---\n{body}".encode()
+    return f"---\n{matter}{line}---\n{body}".encode()
