@@ -26,11 +26,11 @@ from compression_leaderboard.own_text.rows import find_files
 from compression_leaderboard.pages.own_text_report import (
     Report,
     pair_sentence,
-    rate_words,
     render_report,
     sample_sentence,
 )
 from compression_leaderboard.pages.rendering import Renderer
+from compression_leaderboard.pages.text import with_interval
 from compression_leaderboard.records.base import Problem, UserError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -357,7 +357,7 @@ def test_one_document_has_a_figure_and_no_interval():
     summary = sum_up(documents(0, 1, 0.1))
     assert [rate.interval for rate in summary.rates] == [None] * 3
     assert "one document gives no interval" in pair_sentence(summary.pairs[0], summary)
-    assert rate_words(summary.rates[2]) == "3.0000"
+    assert with_interval(summary.rates[2].bits_per_byte, summary.rates[2].interval) == "3.0000"
 
 
 def test_the_worst_and_the_best_documents_are_the_extremes():

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
 from compression_leaderboard.board.comparisons import Comparison, compare_models
-from compression_leaderboard.board.current import current_results
+from compression_leaderboard.board.current import current_results, is_final
 from compression_leaderboard.board.figures import Figure, Row
 from compression_leaderboard.board.imported import Conflict, find_conflicts
 from compression_leaderboard.board.text_amounts import Amount, Cost, scoring_costs, text_amounts
+from compression_leaderboard.board.trajectories import CheckpointFigure, make_trajectories
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Commit
@@ -110,9 +111,14 @@ class RecordBoard(Board):
         """Seconds of every text beside those of every suite."""
         return scoring_costs(self.specs, self.stored)
 
+    @cached_property
+    def trajectories(self) -> list[CheckpointFigure]:
+        """Figures of checkpoints over training."""
+        return make_trajectories(self.specs, self.stored)
+
     def is_final(self, result: Result) -> bool:
         """Whether it is of a model's final weights, not of a checkpoint."""
-        return self.specs.models[result.model].weights.revision == result.revision
+        return is_final(result, self.specs)
 
 
 def make_board(contents: Contents, commit: Commit) -> RecordBoard:

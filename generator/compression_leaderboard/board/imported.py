@@ -168,7 +168,7 @@ def imports_of(model: Model, stored: Iterable[StoredImport]) -> list[tuple[Relat
 def imported_rows(
     stored: Sequence[StoredImport], conflicts: Iterable[Conflict] = ()
 ) -> "pd.DataFrame":
-    """One row an imported figure. Columns: export/imported_table.py."""
+    """One row an imported figure. Columns: exports/measured_tables.py."""
     disputed = {
         _place(reading.imported, reading.task, reading.score): conflict.standard_errors
         for conflict in conflicts

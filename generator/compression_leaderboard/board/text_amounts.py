@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compression_leaderboard.board.comparisons import alike_texts, neighbours
-from compression_leaderboard.board.current import current_results
+from compression_leaderboard.board.current import current_results, is_final
 from compression_leaderboard.board.derived import main_score
 from compression_leaderboard.records.results import Environment, Lossless, Result
 from compression_leaderboard.repository.results import StoredResult
@@ -132,11 +132,7 @@ class Cost:
 def scoring_costs(specs: Specs, stored: Iterable[StoredResult]) -> list[Cost]:
     """Every text of final weights with every suite of theirs."""
     results = [entry.result for entry in current_results(specs, stored)]
-    final = [
-        r
-        for r in results
-        if (model := specs.models.get(r.model)) and r.revision == model.weights.revision
-    ]
+    final = [result for result in results if is_final(result, specs)]
     suites: dict[tuple[str, str | None], list[Result]] = {}
     for result in final:
         if result.kind == "suite":

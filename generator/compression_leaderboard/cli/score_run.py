@@ -9,7 +9,6 @@ from pathlib import Path
 from rich.progress import Progress
 
 from compression_leaderboard.board.cohorts import make_cohorts
-from compression_leaderboard.fits.intervals import LEVELS
 from compression_leaderboard.fits.predict import Answer, predict_model, without_scores
 from compression_leaderboard.measure.own_text import (
     Endpoint,
@@ -203,6 +202,6 @@ def board_predictions(
 
 
 def _shown(title: str, answer: Answer) -> Predicted:
-    value, (low, high) = answer.prediction.value, answer.prediction.intervals[LEVELS.index(0.8)]
+    value, (low, high) = answer.prediction.value, answer.prediction.interval(0.8)
     label = answer.study.benchmark.label
     return Predicted(title, label, value, low, high, "; ".join(answer.warnings))

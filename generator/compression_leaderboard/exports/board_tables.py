@@ -61,7 +61,7 @@ SCORES = Table(
         text("label", "its name on the board"),
         figure("value", "see unit", "the figure; higher_is_better says which way", origin="record"),
         figure("stderr", "see unit", "standard error of the value, where known", null=True),
-        *interval("", "see unit", "the 95 % interval: bootstrap or jackknife over documents"),
+        *interval("", "see unit", "95 % interval: bootstrap or jackknife over documents or pairs"),
         text("unit", "unit of the value", "derived"),
         Field("higher_is_better", "boolean", None, "whether more is better", "declared"),
         maybe(figure("chance", "fraction", "score of random answers", origin="declared")),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from compression_leaderboard import TITLE
 from compression_leaderboard.exports.columns import Field, Table, Type
 from compression_leaderboard.exports.licences import OURS_ADDRESS, published_citations
-from compression_leaderboard.exports.package import ABSTRACT, KEYWORDS, MEDIA
+from compression_leaderboard.exports.package import ABSTRACT, AUTHOR, KEYWORDS, MEDIA
 from compression_leaderboard.fits.studied_board import StudiedBoard
 
 TYPES: dict[Type, str] = {
@@ -65,10 +65,10 @@ def _about(board: StudiedBoard) -> dict[str, object]:
             OURS_ADDRESS,
             *(f"{c.licence} ({c.url})" for c in published_citations(board.cohorts)),
         ],
-        "creator": {"@type": "sc:Organization", "name": f"The {TITLE} maintainers"},
+        "creator": {"@type": "sc:Organization", "name": AUTHOR},
         "datePublished": board.commit_date,
         "version": f"0.0.0+{board.commit[:12]}",
-        "citeAs": f"The {TITLE} maintainers. {TITLE}. Commit {board.commit[:12]}.",
+        "citeAs": f"{AUTHOR}. {TITLE}. Commit {board.commit[:12]}.",
     }
 
 
@@ -118,7 +118,7 @@ def dataset_json_ld(dictionary: Mapping[str, Table], board: StudiedBoard) -> str
         "@context": "https://schema.org/",
         "@type": "Dataset",
         **{k: v for k, v in _about(board).items() if k != "citeAs"},
-        "creator": {"@type": "Organization", "name": f"The {TITLE} maintainers"},
+        "creator": {"@type": "Organization", "name": AUTHOR},
         "isAccessibleForFree": True,
         "variableMeasured": ["bits per byte", "optimality", "benchmark score"],
         "distribution": [

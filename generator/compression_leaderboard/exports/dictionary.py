@@ -101,6 +101,8 @@ def _wide_fields(cohorts: Sequence[Cohort]) -> tuple[Field, ...]:
 def _wide_field(column: WideColumn) -> Field:
     unit, what, origin = GROUPS[column.group]
     words = ENDS[column.end].format(what.format(column.name))
+    if column.end in ("low95", "high95"):
+        origin = "derived"
     return figure(column.field_name, unit, words, column.better, origin, null=True)
 
 

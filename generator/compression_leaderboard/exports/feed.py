@@ -16,7 +16,7 @@ from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.current import record_of
 from compression_leaderboard.exchange.strict_json import as_json
 from compression_leaderboard.exports.changes import Move, Subject, move, readings_of
-from compression_leaderboard.fits.intervals import LEVELS
+from compression_leaderboard.exports.package import AUTHOR
 from compression_leaderboard.fits.studied_board import StudiedBoard
 from compression_leaderboard.plan.jobs import result_key
 from compression_leaderboard.records.results import Result
@@ -54,7 +54,7 @@ def _measured(cohort: Cohort) -> Iterator[tuple[str, str, Badge]]:
 def _predicted(board: StudiedBoard, cohort: Cohort) -> Iterator[tuple[str, str, Badge]]:
     study = board.evidence[cohort.name].study.of(cohort.mean_score)
     for found in study.predictions if study is not None else ():
-        low, high = (100 * end for end in found.intervals[LEVELS.index(0.95)])
+        low, high = (100 * end for end in found.interval())
         shown = f"{100 * found.value:.1f} % ({low:.0f}–{high:.0f})"
         yield found.model, "predicted-score", _badge("predicted score", shown)
 
@@ -179,7 +179,7 @@ def _atom(entries: Sequence[Entry], board: StudiedBoard) -> bytes:
     _add(feed, "title", TITLE)
     _add(feed, "subtitle", "New models, changed scores and changed methods")
     _add(feed, "updated", _stamp(entries[0].updated if entries else board.commit_date))
-    _add(_add(feed, "author"), "name", f"The {TITLE} maintainers")
+    _add(_add(feed, "author"), "name", AUTHOR)
     _add(feed, "link", rel="self", type="application/atom+xml", href="feed.xml")
     _add(feed, "link", rel="alternate", type="text/html", href="./")
     _add(feed, "rights", "CC BY 4.0; published figures keep the licence of their source")

@@ -9,7 +9,6 @@ import pandas as pd
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.compressors import compressor_rates
 from compression_leaderboard.board.imported import imported_rows
-from compression_leaderboard.board.trajectories import make_trajectories
 from compression_leaderboard.exports.board_tables import SCORES
 from compression_leaderboard.exports.dictionary import wide_columns
 from compression_leaderboard.exports.fit_frames import (
@@ -53,9 +52,7 @@ def frame_makers(board: StudiedBoard) -> dict[str, Callable[[], pd.DataFrame]]:
         "preference_layers": lambda: _rows(
             row for one in pairs for row in preference_layer_rows(one)
         ),
-        "trajectories": lambda: _rows(
-            trajectory_row(one) for one in make_trajectories(board.specs, board.stored)
-        ),
+        "trajectories": lambda: _rows(trajectory_row(one) for one in board.trajectories),
     }
     fitted: dict[str, Callable[[], pd.DataFrame]] = {
         "predictions": lambda: prediction_frame(board.evidence),

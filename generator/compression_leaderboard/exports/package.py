@@ -17,6 +17,7 @@ from compression_leaderboard.fits.studied_board import StudiedBoard
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 NAME = "llm-compression-leaderboard"
+AUTHOR = f"The {TITLE} maintainers"
 ABSTRACT = (
     "How well language models compress, with and without loss, measured; benchmark scores of the "
     "same models; and figures that others published, each with its source and licence."
@@ -79,7 +80,7 @@ def data_package(
         "sources": [
             {"title": c.text, "path": c.url} for c in published_citations(board.cohorts)
         ],
-        "contributors": [{"title": f"The {TITLE} maintainers", "roles": ["author"]}],
+        "contributors": [{"title": AUTHOR, "roles": ["author"]}],
         "resources": resources,
     }  # fmt: skip
 

@@ -13,15 +13,15 @@ from compression_leaderboard.exchange.every_eval_ever_export import export_every
 from compression_leaderboard.exchange.strict_json import as_json
 from compression_leaderboard.exports.api import export_api
 from compression_leaderboard.exports.changes import Changes, changes_json, changes_markdown
+from compression_leaderboard.exports.columns import Table
 from compression_leaderboard.exports.data import Tables, export_data
 from compression_leaderboard.exports.dictionary import make_dictionary
 from compression_leaderboard.exports.feed import export_badges, export_feed
 from compression_leaderboard.exports.formats import pack
 from compression_leaderboard.exports.licences import licence_notice
-from compression_leaderboard.exports.package import ABSTRACT, KEYWORDS, checksums
+from compression_leaderboard.exports.package import ABSTRACT, AUTHOR, KEYWORDS, checksums
 from compression_leaderboard.fits.studied_board import StudiedBoard
 
-AUTHOR = f"The {TITLE} maintainers"
 NOTE = "Cite published figures by their own sources; data/LICENCE.txt lists them."
 
 
@@ -83,13 +83,18 @@ def export_files(board: StudiedBoard) -> dict[str, bytes]:
     """Every exported file by its path below the site's root."""
     dictionary = make_dictionary(board.cohorts)
     tables = Tables(dictionary, board)
-    data = export_data(board, dictionary, tables)
-    files = {f"data/{path}": content for path, content in data.items()}
-    files |= export_api(board, dictionary, tables)
+    files = _data_files(board, dictionary, tables) | export_api(board, dictionary, tables)
     files |= export_badges(board) | export_feed(board)
     files["every-eval-ever.tar.gz"] = pack(export_every_eval_ever(board), board.commit_date)
     cited = export_citation(board.commit, board.commit_date)
     return files | {f"cite/{path}": content for path, content in cited.items()}
+
+
+def _data_files(
+    board: StudiedBoard, dictionary: Mapping[str, Table], tables: Tables
+) -> dict[str, bytes]:
+    data = export_data(board, dictionary, tables)
+    return {f"data/{path}": content for path, content in data.items()}
 
 
 README = """# {title}: data of {day}
@@ -118,9 +123,8 @@ def make_release(
     """Every file of the release by path. sources: the files of runs/ and results/ in the commit;
     changes: since the release before, None for the first."""
     name, day = release_name(board.commit_date), board.commit_date[:10]
-    exported = export_files(board)
-    files = {path: c for path, c in exported.items() if path.startswith("data/")}
-    files |= sources
+    dictionary = make_dictionary(board.cohorts)
+    files = _data_files(board, dictionary, Tables(dictionary, board)) | dict(sources)
     files |= export_citation(board.commit, board.commit_date, name)
     files[".zenodo.json"] = zenodo_json(name, day)
     files["LICENCE.txt"] = licence_notice(board.cohorts).encode()

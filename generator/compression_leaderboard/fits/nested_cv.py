@@ -33,7 +33,6 @@ class Chosen:
     """A candidate on one training set, for one benchmark, with what its intervals need."""
 
     candidate: int
-    at: int  # index of the training set
     parameters: Array  # (q,), fitted to the whole training set
     predictions: Array  # of every row of the table; NaN where a predictor is unknown
     scale: Scale
@@ -141,7 +140,6 @@ class Fitted:
         assert parameters is not None  # it was chosen
         return Chosen(
             candidate=candidate,
-            at=at,
             # copies: views would keep the predictions of every candidate in memory
             parameters=parameters[start, benchmark].copy(),
             predictions=own[:, start].copy(),

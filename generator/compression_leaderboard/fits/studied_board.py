@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from compression_leaderboard.board.board import RecordBoard, make_board
+from compression_leaderboard.fits.findings import Study
 from compression_leaderboard.fits.predict import Calibration, calibrate
 from compression_leaderboard.fits.study import Evidence, weigh_evidence
 from compression_leaderboard.repository.contents import Contents
@@ -16,6 +17,10 @@ class StudiedBoard(RecordBoard):
 
     evidence: Mapping[str, Evidence]  # by name of the cohort
     calibration: Calibration  # of the ledger of predictions
+
+    @property
+    def studies(self) -> dict[str, Study]:
+        return {name: evidence.study for name, evidence in self.evidence.items()}
 
 
 def derive_board(contents: Contents, commit: Commit) -> StudiedBoard:

@@ -42,7 +42,6 @@ class ScoreTable:
     rows; such a row is predicted from the figures that it has.
     """
 
-    cohort: str
     split: str
     train_up_to: float | None
     rows: tuple[Row, ...]  # the cohort's rows that take part
@@ -123,7 +122,6 @@ def make_table(cohort: Cohort) -> ScoreTable:
     scores = _columns([values(rows, b.key) for b in benchmarks], len(rows))
     errors = _columns([_stderrs(rows, b.key) for b in benchmarks], len(rows))
     return ScoreTable(
-        cohort=cohort.name,
         split=cohort.split,
         train_up_to=cohort.train_up_to,
         rows=rows,

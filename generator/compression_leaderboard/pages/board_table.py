@@ -10,7 +10,6 @@ from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.compressors import CompressorRate, CompressorRow, settings_text
 from compression_leaderboard.board.figures import Column, Figure, Key, Row
 from compression_leaderboard.fits.findings import Prediction
-from compression_leaderboard.fits.intervals import LEVELS
 from compression_leaderboard.pages.glossary import BOARD, Term, find_terms
 from compression_leaderboard.pages.text import count, counted, number
 
@@ -192,7 +191,7 @@ def _cell(
     prediction = predicted.get((row.model, column.key))
     if cell is not None or prediction is None:
         return cell
-    low, high = prediction.intervals[LEVELS.index(0.95)]
+    low, high = prediction.interval()
     note = "predicted, extrapolation" if prediction.extrapolation else "predicted"
     return column.figure(prediction.value, low, high, note)
 

@@ -1,6 +1,6 @@
 """The pages of measured and of published models."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import quote
@@ -89,13 +89,13 @@ def render_model(
     view = ModelView(
         model=model,
         who=_who(model),
-        failures=_failures(model, entries),
+        failures=_failures(model, entries, final),
         standings=[view_standing(standing) for standing in standings],
         identity=_identity(model, subject),
         sections=[section for section in sections if section],
         checkpoints=_checkpoints(model, results) if model.checkpoints else None,
         imported=Markup(imported),
-        history=_history(entries, model),
+        history=_history(entries, latest.values(), model),
         citation=_cite(model, final, commit),
         badges=_badges(badges),
     )
@@ -138,10 +138,12 @@ def _badges(paths: Sequence[str]) -> str:
     return "\n".join(f"![{PurePosixPath(path).stem}]({endpoint}{quote(path)})" for path in paths)
 
 
-def _failures(model: Model, entries: Sequence[StoredResult]) -> list[tuple[RecordState, Failure]]:
-    """The last failures of the final weights that no valid record followed."""
+def _failures(
+    model: Model, entries: Sequence[StoredResult], final: Sequence[StoredResult]
+) -> list[tuple[RecordState, Failure]]:
+    """The last failures of the final weights that no valid record, one of `final`, followed."""
     ours = [entry for entry in entries if entry.result.revision == model.weights.revision]
-    valid = {(e.result.kind, e.result.name) for e in latest_results(ours).values()}
+    valid = {(entry.result.kind, entry.result.name) for entry in final}
     last = {}
     for entry in sorted(ours, key=_started):
         result = entry.result
@@ -211,13 +213,14 @@ def _checkpoints(model: Model, results: Sequence[Result]) -> Table:
     return Table("checkpoints", caption, headings("Measured", figures=figures), rows)
 
 
-def _history(entries: Sequence[StoredResult], model: Model) -> list[RecordState]:
+def _history(
+    entries: Sequence[StoredResult], latest: Iterable[StoredResult], model: Model
+) -> list[RecordState]:
     """All records of the model: what counts, what is history, what failed or was retracted.
 
     A revision that the model's file no longer names is history.
     """
     listed = {model.weights.revision, *(checkpoint.revision for checkpoint in model.checkpoints)}
-    latest = latest_results(entries).values()
     counting = {entry.file for entry in latest if entry.result.revision in listed}
     return [
         _state(entry, "counts" if entry.file in counting else "history")

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 from compression_leaderboard.own_text.comparison import Pair, Rate, Summary
 from compression_leaderboard.pages.rendering import Cell, Heading, Renderer, Table, headings
-from compression_leaderboard.pages.text import UNKNOWN, counted, decimals, number, percent
+from compression_leaderboard.pages.text import (
+    UNKNOWN,
+    counted,
+    decimals,
+    number,
+    percent,
+    with_interval,
+)
 
 
 def sample_sentence(summary: Summary) -> str:
@@ -22,18 +29,10 @@ def sample_sentence(summary: Summary) -> str:
 
 def rate_sentence(rate: Rate) -> str:
     """The figure of one scorer."""
-    shown = f"{rate.name}: {rate_words(rate)} bits per byte"
+    shown = f"{rate.name}: {with_interval(rate.bits_per_byte, rate.interval)} bits per byte"
     if rate.failing_bytes:
         shown += f"; not comparable, its tokenizer loses part of {rate.failing_bytes:,} bytes"
     return shown
-
-
-def rate_words(rate: Rate) -> str:
-    if rate.interval is None or not rate.interval.high > rate.interval.low:
-        return number(rate.bits_per_byte, 4)
-    digits = decimals((rate.interval.high - rate.interval.low) / 2)
-    low, high = (number(end, digits) for end in rate.interval)
-    return f"{number(rate.bits_per_byte, digits)} ({low} to {high})"
 
 
 def pair_sentence(pair: Pair, summary: Summary) -> str:
@@ -128,7 +127,7 @@ def _rates(summary: Summary) -> Table:
     rows: list[list[Cell | str]] = [
         [
             rate.name,
-            Cell(rate_words(rate), rate.bits_per_byte),
+            Cell(with_interval(rate.bits_per_byte, rate.interval), rate.bits_per_byte),
             number(100 * rate.bits_per_byte / 8, 1),
             f"{rate.failing_bytes:,}" if rate.is_model else UNKNOWN,
         ]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from compression_leaderboard.board.current import current_results
 from compression_leaderboard.board.derived import over_layers
 from compression_leaderboard.board.figures import Column, Key, Quantity, Row
 from compression_leaderboard.pages.board_table import BoardTable
@@ -18,10 +17,10 @@ from compression_leaderboard.pages.charts import (
     Series,
     draw_clouds,
     draw_runs,
-    draw_series,
 )
 from compression_leaderboard.pages.record_sections import (
     Part,
+    charted,
     layer_values,
     record_link,
     view_convergence,
@@ -208,9 +207,9 @@ def _figures(row: Row, text: Key) -> list[str]:
     return [*values, interval]
 
 
-def render_bias(render: Renderer, specs: Specs, stored: Sequence[StoredResult]) -> Markup:
+def render_bias(render: Renderer, specs: Specs, current: Sequence[StoredResult]) -> Markup:
     """Show plug-in against null, and the optimality that follows, by number of positions."""
-    entry = _widest(specs, stored)
+    entry = _widest(current)
     if entry is None or entry.result.lossy is None:
         return render("bias.html", record=None)
     result, lossy = entry.result, entry.result.lossy
@@ -227,14 +226,9 @@ def render_bias(render: Renderer, specs: Specs, stored: Sequence[StoredResult]) 
     )
 
 
-def _widest(specs: Specs, stored: Sequence[StoredResult]) -> StoredResult | None:
+def _widest(current: Sequence[StoredResult]) -> StoredResult | None:
     """The record of the most positions, of these that of the largest model."""
-    entries = [
-        entry
-        for entry in current_results(specs, stored)
-        if entry.result.lossy and entry.result.lossy.convergence
-        if entry.result.model in specs.models
-    ]
+    entries = [e for e in current if e.result.lossy and e.result.lossy.convergence]
 
     def rank(entry: StoredResult) -> tuple[int, int, str]:
         lossy, subject = entry.result.lossy, entry.result.subject
@@ -271,8 +265,7 @@ def _null_part(lossy: Lossy) -> Part | None:
     )
     series = [Series("plug-in", "output", plug_in), Series("null", "input", null)]
     labels = ("Positions used", "I(X;Z), ln(bins)")
-    chart = draw_series(series, steps, labels, table.caption, table.id)
-    return Part(table, chart, note, "The figures of this chart")
+    return charted(series, steps, labels, table, note)
 
 
 def _is_input_token(share: Share) -> bool:

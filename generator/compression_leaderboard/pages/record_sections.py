@@ -7,8 +7,9 @@ from statistics import fmean
 import numpy as np
 
 from compression_leaderboard.board.comparisons import Comparison
-from compression_leaderboard.board.current import is_current
+from compression_leaderboard.board.current import is_current, record_of
 from compression_leaderboard.board.derived import (
+    SIDES,
     Estimate,
     OverLayers,
     bits_interval,
@@ -98,13 +99,8 @@ def view_record(
     return _suite(result, specs, source) if result.kind == "suite" else None
 
 
-def record_path(entry: StoredResult) -> str:
-    """Where a record's copy lies on the site."""
-    return f"records/{entry.result.file}"
-
-
 def record_link(entry: StoredResult) -> RecordLink:
-    return RecordLink(entry.result.run_id, record_path(entry))
+    return RecordLink(entry.result.run_id, f"records/{record_of(entry)}")
 
 
 def _source(entry: StoredResult, specs: Specs) -> Source:
@@ -191,8 +187,8 @@ def view_comparisons(
         [_compared(comparison, models[comparison.other]) for comparison in comparisons],
     )
     note = (
-        "Bits per byte of this model less those of the other, the best first, with a 95 % interval "
-        "by resampling documents in pairs; below 0 this model is better."
+        "Bits per byte of this model less those of the other, the best first, with the 95 % "
+        "interval of the paired difference over documents; below 0 this model is better."
     )
     return Part(table, note=note)
 
@@ -231,14 +227,14 @@ def _context(name: str, lossless: Lossless) -> Part | None:
         ],
     )
     series = [Series("bits per byte", "input", rates)]
-    return _charted(series, edges, ("Byte", "Bits per byte"), table)
+    return charted(series, edges, ("Byte", "Bits per byte"), table)
 
 
 def _documents(lossless: Lossless) -> str:
     return counted(len(lossless.documents), "document")
 
 
-def _charted(
+def charted(
     series: Sequence[Series],
     steps: Sequence[str],
     labels: tuple[str, str],
@@ -251,7 +247,6 @@ def _charted(
 
 
 WORDS = {1: "single tokens", 2: "bigrams", 3: "trigrams", 4: "quadgrams"}
-_SIDES: tuple[Side, Side] = ("input", "output")
 
 
 def view_plane(name: str, lossy: Lossy) -> list[Part]:
@@ -334,7 +329,7 @@ def _corrected(information: LayerInformation) -> float:
 
 def layer_values(lossy: Lossy) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The information of each layer about single tokens read, and about those that follow."""
-    inputs, outputs = ([_at(layer, side) for layer in lossy.layers] for side in _SIDES)
+    inputs, outputs = ([_at(layer, side) for layer in lossy.layers] for side in SIDES)
     read = tuple(_corrected(information) for information in inputs if information)
     return read, tuple(_corrected(information) for information in outputs if information)
 
@@ -360,13 +355,13 @@ def _by_layer(lossy: Lossy, table_id: str) -> Part | None:
 def view_convergence(name: str, lossy: Lossy) -> Part | None:
     """Optimality for single tokens from a part of the positions, plug-in and corrected."""
     shares = {(s.positions, s.side): s for s in lossy.convergence if _is_single_token(s)}
-    read, follows = (over_layers(lossy, "token", side, 1) for side in _SIDES)
+    read, follows = (over_layers(lossy, "token", side, 1) for side in SIDES)
     counts = sorted({positions for positions, _ in shares})
     if not counts or read is None or follows is None:
         return None
     ratios = []
     for positions in counts:
-        x, y = (shares[positions, side] for side in _SIDES)
+        x, y = (shares[positions, side] for side in SIDES)
         ratios.append((y.plug_in / x.plug_in, (y.plug_in - y.null) / (x.plug_in - x.null)))
     whole = (
         float(follows.plug_in.mean() / read.plug_in.mean()),
@@ -389,7 +384,7 @@ def view_convergence(name: str, lossy: Lossy) -> Part | None:
         "compare."
     )
     series = [Series("plug-in", "output", plug_in), Series("corrected", "input", adjusted)]
-    return _charted(series, steps, ("Positions used", "Optimality"), table, note)
+    return charted(series, steps, ("Positions used", "Optimality"), table, note)
 
 
 def _is_single_token(share: Share) -> bool:
@@ -411,13 +406,13 @@ def _details(name: str, lossy: Lossy) -> Part:
     before: dict[Side, float] = {}
     last_unit: Unit | None = None
     for unit, order in _label_sets(lossy):
-        estimates = {side: over_layers(lossy, unit, side, order) for side in _SIDES}
+        estimates = {side: over_layers(lossy, unit, side, order) for side in SIDES}
         values = {side: _mean(one) for side, one in estimates.items() if one is not None}
         if len(values) < 2:
             continue
         if unit != last_unit:
             before, last_unit = {"input": 0.0, "output": 0.0}, unit
-        added = [number(values[side] - before[side], 4) for side in _SIDES]
+        added = [number(values[side] - before[side], 4) for side in SIDES]
         read = values["input"]
         shares = [number(read / entropy, 3), number(entropy - read, 4)]
         rows.append([_label_words(unit, order), *added, *shares])
@@ -448,7 +443,7 @@ def _layers(name: str, lossy: Lossy) -> Table:
             number(fmean(layer.entropy), 4),
             number(fmean(layer.ceiling), 4),
             number(layer.effective_rank, 1),
-            *(cell for side in _SIDES for cell in _layer_cells(_at(layer, side))),
+            *(cell for side in SIDES for cell in _layer_cells(_at(layer, side))),
         ]
         for layer in lossy.layers
     ]

@@ -23,12 +23,10 @@ SPELLED_OUT = {mark: f"\\u{mark:04x}" for mark in DIRECTION_MARKS}
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The head of a column. key: for scripts that sort; None where none does."""
+    """The head of a column."""
 
     label: str
     numeric: bool = False
-    unit: str = ""
-    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,6 @@ class Cell:
     value: float | None = None  # what the column sorts by
     note: str = ""  # small, below the text
     href: str | None = None  # below the site's root, or an address of the web
-    css: str = ""
     tag: str = ""  # the element around the text, such as code
 
 
@@ -51,7 +48,6 @@ class Table:
     caption: str
     header: Sequence[Heading]
     rows: Sequence[Sequence[Cell | str]]
-    wide: bool = False
 
 
 def headings(*texts: str, figures: Sequence[str] = ()) -> list[Heading]:

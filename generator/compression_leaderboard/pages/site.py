@@ -7,7 +7,6 @@ import yaml
 from markupsafe import Markup
 
 from compression_leaderboard.board.comparisons import Comparison
-from compression_leaderboard.board.trajectories import make_trajectories
 from compression_leaderboard.choose.options import CohortOptions, make_options
 from compression_leaderboard.exports.package import checksums
 from compression_leaderboard.exports.release import export_files
@@ -98,7 +97,10 @@ def _generated(
     titles = {name: spec.title for name, spec in (specs.corpora | specs.suites).items()}
     titles |= {name: pairs.title for name, pairs in specs.preferences.items()}
     titles |= {model.id: model.title for model in specs.models.values()}
-    yardsticks = {a.corpus: find_yardstick(a.corpus, cohorts, evidence) for a in board.amounts}
+    yardsticks = {
+        corpus: find_yardstick(corpus, cohorts, evidence)
+        for corpus in dict.fromkeys(amount.corpus for amount in board.amounts)
+    }
     parts: dict[str, str] = {
         "index": render_home(render, tables, evidence, specs.models),
         "predict": render_predict(render, cohorts, evidence, board.calibration)
@@ -110,10 +112,8 @@ def _generated(
         "compare": render_compare(render, first_tables),
         "reliability": render_reliability(render, specs, stored, board.commit_date),
         "changelog": render_moves(render, specs, stored),
-        "trajectories": render_trajectories(
-            render, make_trajectories(specs, stored), cohorts, titles
-        ),
-        "method": render_bias(render, specs, stored),
+        "trajectories": render_trajectories(render, board.trajectories, cohorts, titles),
+        "method": render_bias(render, specs, board.current),
         "commands": render_commands(render, commands),
         "add": render_model_fields(render),
         "files": render_file_fields(render),
@@ -139,13 +139,12 @@ def _data(
     options: Sequence[CohortOptions],
 ) -> Files:
     """Every file that is no page."""
-    studies = {name: result.study for name, result in board.evidence.items()}
     final = [entry for entry in board.texts if board.is_final(entry.result)]
     files = layer_files(render, final, board.specs.models) | document_files(final)
     files |= {f"docs/{path}": content for path, content in exported.items()}
     of_pages = {
         "choose.json": render_options(options),
-        "predict.json": calculator_json(board.cohorts, studies),
+        "predict.json": calculator_json(board.cohorts, board.studies),
     }
     files |= {f"docs/data/{path}": content for path, content in of_pages.items()}
     files["docs/data/SHA256SUMS"] += checksums(of_pages)
@@ -161,8 +160,7 @@ def _whole_pages(
     render: Renderer, board: StudiedBoard, tables: Sequence[BoardTable], exported: Files
 ) -> Iterator[tuple[str, str, Markup, Sequence[str]]]:
     """Address, title, content and scripts of every page that nobody wrote by hand."""
-    studies = {name: result.study for name, result in board.evidence.items()}
-    standings = find_standings(tables, studies)
+    standings = find_standings(tables, board.studies)
     for table in tables:
         content = render_cohort(render, table, tables, board.evidence)
         yield f"boards/{table.cohort.name}", table.cohort.title, content, ("leaderboard.js",)
