@@ -4,12 +4,9 @@ import hashlib
 import json
 from pathlib import Path
 
-from compression_leaderboard.cli import app
 from compression_leaderboard.measure.corpora import select_documents
 from compression_leaderboard.measure.weights import hash_weights, weight_files
-from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository.specs import read_specs
-from typer.testing import CliRunner
 
 from tests.tiny import save_tiny
 
@@ -84,13 +81,6 @@ ITEMS = [
     {"question": "1 + 1 =", "choices": [" 2", " 3"], "answer": 0},
     {"question": "2 + 1 =", "choices": [" 2", " 3"], "answer": 1},
 ]
-
-
-def invoke(root: Path, *arguments: str):
-    result = CliRunner().invoke(app, [arguments[0], "--root", str(root), *arguments[1:]])
-    if result.exception and not isinstance(result.exception, SystemExit | UserError):
-        raise result.exception
-    return result
 
 
 def add_model_file(root: Path, name: str, revision: str) -> None:

@@ -4,7 +4,6 @@ import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import tomlkit
 from compression_leaderboard.exchange.lm_eval import import_lm_eval
@@ -146,10 +145,4 @@ def _write_imported(root: Path) -> None:
 
 def write_toml(path: Path, record: Record) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(tomlkit.dumps(_without_none(record.model_dump(mode="python"))), "utf-8")
-
-
-def _without_none(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _without_none(v) for k, v in value.items() if v is not None}
-    return [_without_none(v) for v in value] if isinstance(value, list | tuple) else value
+    path.write_text(tomlkit.dumps(record.model_dump(exclude_none=True)), "utf-8")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from compression_leaderboard.intervals import paired_difference, student_quantile
 
-from tests.vector_files import FOLDER, write_vectors
+from tests.vector_files import write_vectors
 
-FILE = FOLDER / "paired_difference.json"
+NAME = "paired_difference.json"
 ABOUT = "Differences of models; written by `python -m tests.paired_difference_vectors`."
 
 
@@ -49,4 +49,4 @@ def make_vectors() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    write_vectors(FILE, make_vectors())
+    write_vectors(NAME, make_vectors())

@@ -4,14 +4,12 @@ Models of 40 families follow a noisy line from size over bits per byte to 22 tas
 two texts of 24 documents, hidden states of 4 layers, and one suite.
 """
 
-import json
 import shutil
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
-import tomlkit
 from compression_leaderboard.records.models import Model, Weights
 from compression_leaderboard.records.results import (
     CorpusText,
@@ -28,6 +26,7 @@ from compression_leaderboard.records.suites import Dataset, Suite, Task
 from compression_leaderboard.repository.results import record_text
 
 from tests.factory import CORPUS, REVISION, make_model, make_result
+from tests.miniature import write_toml
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS, TASKS, ITEMS = 24, 22, 5
@@ -56,13 +55,13 @@ def write_synthetic(root: Path, models: int) -> None:
     """The repository below `root`: runs/, results/, site/ and mkdocs.yml."""
     random = np.random.default_rng(0)
     for text in TEXTS:
-        _write_toml(root / f"runs/corpora/{text.name}.toml", text.model_dump(mode="python"))
-    _write_toml(root / "runs/suites/starter.toml", SUITE.model_dump(mode="python"))
+        write_toml(root / f"runs/corpora/{text.name}.toml", text)
+    write_toml(root / "runs/suites/starter.toml", SUITE)
     documents = random.normal(0, 0.15, (2, DOCUMENTS))  # some documents are hard for all
     for number in range(models):
         size = int(10 ** random.uniform(7, 11))
         model = _model(number, size)
-        _write_toml(root / model.file, model.model_dump(mode="python", exclude_defaults=True))
+        write_toml(root / model.file, model)
         bits = 2.6 - 0.17 * np.log10(size) + random.normal(0, 0.03)
         for k, text in enumerate(TEXTS):
             rates = bits - 0.2 * k + documents[k] + random.normal(0, 0.02, DOCUMENTS)
@@ -154,17 +153,6 @@ def _write(root: Path, result: Result) -> None:
     path = root / "results" / "measured" / result.file
     path.parent.mkdir(parents=True)
     path.write_text(record_text(result), "utf-8")
-
-
-def _write_toml(path: Path, content: dict[str, object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(tomlkit.dumps(json.loads(json.dumps(_known(content), default=str))), "utf-8")
-
-
-def _known(value):
-    if isinstance(value, dict):
-        return {k: _known(v) for k, v in value.items() if v is not None}
-    return [_known(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 if __name__ == "__main__":

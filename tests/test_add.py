@@ -16,7 +16,8 @@ from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository.specs import read_specs
 from safetensors.torch import load_file, save_file
 
-from tests.board import add_model_file, invoke
+from tests.board import add_model_file
+from tests.commands import invoke
 from tests.costly import one_in
 from tests.hub import Hub
 from tests.tiny import save_tiny

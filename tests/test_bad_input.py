@@ -16,7 +16,8 @@ from compression_leaderboard.records.results import Failure, Result
 from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import read_specs
 
-from tests.board import ITEMS, add_model_file, invoke
+from tests.board import ITEMS, add_model_file
+from tests.commands import invoke
 from tests.tiny import lossy_tokenizer, save_tiny, tiny_model
 
 FILE = "runs/models/tiny/A.toml"

@@ -23,7 +23,6 @@ from compression_leaderboard.pages.choose_page import render_choose, render_opti
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.board import invoke
 from tests.choose_vectors import (
     COHORT,
     CRITERIA,
@@ -32,6 +31,7 @@ from tests.choose_vectors import (
     make_option,
     make_vectors,
 )
+from tests.commands import invoke
 from tests.exported import renderer
 from tests.miniature import write_miniature
 from tests.published_cohorts import published_cohorts

@@ -12,7 +12,8 @@ from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.records.results import Failure, Result
 from compression_leaderboard.repository.results import parse_shards, read_results, write_record
 
-from tests.board import SUITE, invoke
+from tests.board import SUITE
+from tests.commands import invoke
 from tests.factory import make_classical, make_model, make_preference, make_result, make_specs
 from tests.test_harness import TASK as GRAMMAR
 from tests.test_harness import write_tasks

@@ -34,7 +34,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from tests.exported import COMMIT
+from tests.exported import COMMIT, board_of
 from tests.factory import (
     CORPUS,
     PAIRS,
@@ -492,8 +492,6 @@ def test_a_task_of_two_suites_has_two_figures_among_the_changes(place):
     moved = list(both)
     better = suite_result(model, SUITE.tasks, {"sums": 0.6})
     moved[place] = better.model_copy(update={"name": both[place].name})
-    before, after = (
-        derive_board(Contents(specs, store(*results), [], []), COMMIT) for results in (both, moved)
-    )
+    before, after = (board_of(specs, store(*results)) for results in (both, moved))
     changes = compare_boards(("a", before), ("b", after))
     assert [(m.before, m.after) for m in (*changes.moved, *changes.within_noise)] == [(0.3, 0.6)]

@@ -1,7 +1,6 @@
 """The page Compare shows the paired differences of the downloads, as a chart and as a table."""
 
 import csv
-import json
 import re
 from itertools import combinations
 from urllib.parse import urlencode
@@ -11,7 +10,8 @@ from compression_leaderboard.pages.text import decimals, number
 from playwright.sync_api import Locator, expect
 
 from tests.in_browser import faults_of, label_of
-from tests.paired_difference_vectors import FILE
+from tests.paired_difference_vectors import NAME
+from tests.vector_files import read_vectors
 
 pytestmark = pytest.mark.browser
 TABLE = "measured-base-128-64-starter"
@@ -42,7 +42,7 @@ def downloaded(site):
 
 def test_the_script_computes_the_vectors_as_python_does(page, address):
     page.goto(f"{address}compare/")
-    cases = json.loads(FILE.read_text("utf-8"))["cases"]
+    cases = read_vectors(NAME)["cases"]
     answers = page.evaluate(
         """async (cases) => {
             const { pairedDifference } = await import("../assets/differences.js");

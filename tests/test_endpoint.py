@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from tests.board import invoke
+from tests.commands import invoke
 from tests.tiny import byte_tokenizer, lossy_tokenizer, save_tiny, tiny_model
 
 TEXTS = ("Short.", "A text that is longer than one window of thirty-two tokens. " * 3, "ünï 🙂")

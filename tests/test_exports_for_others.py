@@ -9,7 +9,6 @@ import feedparser
 import jsonschema
 import pytest
 import yaml
-from compression_leaderboard.cli import app
 from compression_leaderboard.exchange.every_eval_ever import import_every_eval_ever
 from compression_leaderboard.exchange.every_eval_ever_export import export_every_eval_ever
 from compression_leaderboard.exchange.lm_eval import import_lm_eval
@@ -24,15 +23,14 @@ from compression_leaderboard.fits.findings import BenchmarkStudy, Prediction, St
 from compression_leaderboard.fits.studied_board import StudiedBoard as Board
 from compression_leaderboard.fits.study import Evidence
 from compression_leaderboard.fits.table import Benchmark
-from compression_leaderboard.records.base import UserError
 from compression_leaderboard.records.suites import Dataset
 from compression_leaderboard.repository.git import Commit
 from huggingface_hub import ModelCard
 from huggingface_hub._eval_results import parse_eval_result_entries
 from lxml import etree
-from typer.testing import CliRunner
 
 from tests import exported
+from tests.commands import run
 from tests.exported import COMMIT
 from tests.factory import SUITE, make_model, make_result, make_specs, store
 from tests.frames import frame_of, with_frame
@@ -282,13 +280,6 @@ def test_a_citation_names_the_commit_and_its_day():
     assert bibtex.startswith("@misc{llm-compression-leaderboard-2026-01-02,\n")
     assert bibtex.count("{") == bibtex.count("}")
     assert "version = {data-2026-01-02}," in bibtex
-
-
-def run(*arguments: str):
-    result = CliRunner().invoke(app, list(arguments))
-    if result.exception and not isinstance(result.exception, SystemExit | UserError):
-        raise result.exception
-    return result
 
 
 def test_the_command_prints_a_model_card(root):

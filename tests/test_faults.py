@@ -35,7 +35,8 @@ from compression_leaderboard.repository.results import (
 )
 from compression_leaderboard.repository.specs import read_specs
 
-from tests.board import SUITE, TASK, add_model_file, invoke
+from tests.board import SUITE, TASK, add_model_file
+from tests.commands import invoke
 from tests.tiny import save_tiny, tiny_model
 
 pytestmark = pytest.mark.processes
@@ -105,7 +106,7 @@ def jobs_of(board: Path, model: str = "tiny__A") -> list[Job]:
 
 
 def run_here(board: Path, jobs: list[Job], limits: Limits, report: Any = None) -> list[Result]:
-    place = Workplace(board, board / "build" / "cache")
+    place = Workplace(board)
     specs = read_specs(board)[0]
     with closing(run_local(jobs, specs, place, limits, report or (lambda *_: None))) as results:
         return [result for _, result in results]

@@ -13,7 +13,8 @@ from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import read_specs
 from typer.testing import CliRunner
 
-from tests.board import MODEL, invoke
+from tests.board import MODEL
+from tests.commands import invoke
 from tests.hub import Hub
 
 pytestmark = pytest.mark.processes

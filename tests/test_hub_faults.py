@@ -14,7 +14,7 @@ from compression_leaderboard.plan.hub_weights import Room
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
-from tests.board import invoke
+from tests.commands import invoke
 from tests.hub import Hub
 from tests.test_hub import PINNED, add_hub_model, error_of
 from tests.tiny import save_tiny

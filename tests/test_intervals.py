@@ -1,6 +1,5 @@
 """Every published interval against a second calculation: a changed level or formula fails here."""
 
-import json
 import math
 from dataclasses import replace
 from datetime import date
@@ -46,9 +45,9 @@ from tests.factory import (
     make_specs,
     store,
 )
-from tests.paired_difference_vectors import FILE, make_vectors
+from tests.paired_difference_vectors import NAME, make_vectors
 from tests.simulated import simulated_cohort
-from tests.vector_files import assert_alike
+from tests.vector_files import assert_alike, read_vectors
 
 Z95 = 1.959964  # of the standard normal distribution, 97.5 %
 T95 = {1: 12.7062, 2: 4.30265, 4: 2.77645, 9: 2.26216}  # of Student's t, by degrees of freedom
@@ -164,7 +163,7 @@ def test_records_are_compared_by_the_paired_difference():
 
 def test_the_vectors_of_the_script_are_those_of_python():
     """A changed answer is written by `python -m tests.paired_difference_vectors`."""
-    assert_alike(json.loads(FILE.read_text("utf-8")), make_vectors(), "vectors")
+    assert_alike(read_vectors(NAME), make_vectors(), "vectors")
 
 
 @pytest.mark.parametrize(("share", "ranges"), [(0.99, [(1, 2)] * 2), (1.01, [(1, 1), (2, 2)])])

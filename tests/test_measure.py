@@ -8,7 +8,7 @@ from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository.results import read_results
 
-from tests.board import invoke
+from tests.commands import invoke
 
 pytestmark = pytest.mark.processes
 

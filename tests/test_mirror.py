@@ -10,7 +10,8 @@ from compression_leaderboard.pages.record_sections import view_record
 from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import read_specs
 
-from tests.board import SUITE, invoke
+from tests.board import SUITE
+from tests.commands import invoke
 from tests.hub import Hub
 
 pytestmark = pytest.mark.processes

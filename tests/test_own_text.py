@@ -13,7 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from compression_leaderboard.board.derived import rate_interval
 from compression_leaderboard.own_text import documents as own_text
-from compression_leaderboard.own_text.comparison import POWER, settling_documents, summarise
+from compression_leaderboard.own_text.comparison import (
+    power_quantile,
+    settling_documents,
+    summarise,
+)
 from compression_leaderboard.own_text.documents import (
     Piece,
     list_documents,
@@ -329,7 +333,7 @@ def test_a_tie_says_how_much_more_text_would_settle_it():
 def test_as_much_text_as_it_says_does_settle_a_tie_four_times_in_five():
     error, difference = 1.0, 0.7
     wanted = settling_documents(difference, error, 100)
-    assert wanted == int(np.ceil(100 * (POWER * error / difference) ** 2))
+    assert wanted == int(np.ceil(100 * (power_quantile() * error / difference) ** 2))
     r = np.random.default_rng(0)
     left = error * np.sqrt(100 / wanted)  # the standard error with that many
     drawn = r.normal(difference, left, 20000)

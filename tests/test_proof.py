@@ -32,7 +32,8 @@ from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import read_specs
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
-from tests.board import add_model_file, invoke
+from tests.board import add_model_file
+from tests.commands import invoke
 from tests.costly import one_in
 from tests.exported import renderer
 from tests.factory import PROTOCOL, make_model, make_proof, make_result, make_specs, store
@@ -221,7 +222,7 @@ def test_what_is_wrong_with_a_file_is_told(board, packed_file, old, new, message
 def test_a_nasty_text_comes_back_in_a_fresh_process(board):
     model = read_specs(board)[0].models["tiny__A"]
     trial = Trial(model, model.revisions()[-1], NASTY, 1024)
-    subject, found = prove_text(trial, Workplace(board, board / "cache"), ignore)
+    subject, found = prove_text(trial, Workplace(board), ignore)
     assert subject.context_tokens == found.block_tokens == CONTEXT
     assert found.sample_bytes == len(NASTY.encode())
     assert found.tokens == len(encode(load_tiny(), NASTY)) > 5 * CONTEXT
@@ -240,7 +241,7 @@ def test_a_process_that_fails_is_told(board):
             (board / "weights/A/model.safetensors").write_bytes(b"other")
 
     with pytest.raises(MeasureError) as failure:
-        prove_text(trial, Workplace(board, board / "cache"), spoil)
+        prove_text(trial, Workplace(board), spoil)
     assert failure.value.reason == "round_trip"
     assert re.fullmatch(
         r"decompressing failed: weights/A: these weights are sha256-.*, the model file says "

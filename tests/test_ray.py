@@ -70,7 +70,7 @@ def test_a_node_killed_in_the_middle_costs_a_retry_and_no_result(boards, cluster
     monkeypatch.setattr(engine, "_after_death", count)
     specs = read_specs(boards)[0]
     jobs = [job for job in plan_jobs(specs, []) if job.model.id != "classical"]
-    place = Workplace(boards, boards / "build" / "cache")
+    place = Workplace(boards)
     found = []
     with closing(engine.run_ray(jobs, specs, place, Limits(), lambda _: Estimate())) as results:
         for job, result in results:

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from compression_leaderboard.cli import app
 from compression_leaderboard.exports.changes import (
     LISTED,
     changes_markdown,
@@ -19,8 +18,8 @@ from compression_leaderboard.exports.changes import (
 )
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository.results import write_result
-from typer.testing import CliRunner
 
+from tests.commands import invoke
 from tests.exported import read_board
 from tests.factory import make_model, make_result
 from tests.miniature import models, write_miniature, write_toml
@@ -74,15 +73,8 @@ def repository(tmp_path_factory) -> Path:
     return root
 
 
-def run(root: Path, *arguments: str):
-    result = CliRunner().invoke(app, [arguments[0], "--root", str(root), *arguments[1:]])
-    if result.exception and not isinstance(result.exception, SystemExit | UserError):
-        raise result.exception
-    return result
-
-
 def test_diff_says_what_is_new_what_moved_and_what_is_noise(repository):
-    shown = json.loads(run(repository, "diff", "data-2026-01-15", "HEAD", "--json").stdout)
+    shown = json.loads(invoke(repository, "diff", "data-2026-01-15", "HEAD", "--json").stdout)
     assert shown["new_models"] == ["org__newcomer"]
     assert shown["removed_models"] == []
     (moved,) = shown["moved"]
@@ -97,13 +89,13 @@ def test_diff_says_what_is_new_what_moved_and_what_is_noise(repository):
 
 @pytest.mark.costly
 def test_diff_the_other_way_round_calls_the_new_removed(repository):
-    shown = json.loads(run(repository, "diff", "HEAD", "data-2026-01-15", "--json").stdout)
+    shown = json.loads(invoke(repository, "diff", "HEAD", "data-2026-01-15", "--json").stdout)
     assert shown["removed_models"] == ["org__newcomer"]
     assert shown["new"] == []
 
 
 def test_diff_reads_well_as_text(repository):
-    text = run(repository, "diff", "data-2026-01-15").stdout
+    text = invoke(repository, "diff", "data-2026-01-15").stdout
     assert "model + org__newcomer\n" in text
     assert "moved   org__rival @aaaaaaaa prose: 1.1 → 0.6 bits/byte (-0.5, noise ±" in text
     assert "noise   org__plain @aaaaaaaa sums: 0.5 → 0.75 fraction (+0.25, noise ±0.69)" in text
@@ -111,9 +103,9 @@ def test_diff_reads_well_as_text(repository):
 
 @pytest.mark.costly
 def test_diff_reads_well_as_markdown_and_tells_where_nothing_changed(repository):
-    page = run(repository, "diff", "data-2026-01-15", "--markdown").stdout
+    page = invoke(repository, "diff", "data-2026-01-15", "--markdown").stdout
     assert "**New models** (1)\n\n- `org__newcomer`\n" in page
-    assert "nothing changed" in run(repository, "diff", "HEAD", "HEAD").stdout
+    assert "nothing changed" in invoke(repository, "diff", "HEAD", "HEAD").stdout
 
 
 def test_markdown_lists_a_page_and_counts_the_rest(miniature_board, tmp_path):
@@ -138,12 +130,12 @@ def test_a_changed_protocol_is_a_change_of_method(miniature_board, tmp_path):
 
 
 def test_an_unknown_commit_is_told(repository):
-    told = run(repository, "diff", "no-such-tag").exception
+    told = invoke(repository, "diff", "no-such-tag").exception
     assert str(told) == (
         "no-such-tag: is neither a commit nor a folder; give a commit or tag of this repository, "
         "or the folder of a release"
     )
-    assert isinstance(run(repository, "diff", "--", "--output=x").exception, UserError)
+    assert isinstance(invoke(repository, "diff", "--", "--output=x").exception, UserError)
 
 
 @pytest.mark.processes
@@ -155,7 +147,7 @@ def test_two_runs_over_the_same_commit_give_the_same_bytes(repository, tmp_path)
         subprocess.run(["git", "clone", "-q", str(repository), str(clone)], check=True)
         if name == "two":
             write_result(clone, "measured", make_result(models()[0], started=LATER))
-        shown = run(clone, "release", "--out", str(tmp_path / f"releases-{name}"))
+        shown = invoke(clone, "release", "--out", str(tmp_path / f"releases-{name}"))
         assert shown.exit_code == 0, shown.exception
         archives.append((tmp_path / f"releases-{name}/data-2026-02-15.tar.gz").read_bytes())
     assert archives[0] == archives[1]
@@ -164,7 +156,7 @@ def test_two_runs_over_the_same_commit_give_the_same_bytes(repository, tmp_path)
 @pytest.fixture(scope="module")
 def released(repository, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("releases")
-    assert run(repository, "release", "--out", str(out)).exit_code == 0
+    assert invoke(repository, "release", "--out", str(out)).exit_code == 0
     return out / "data-2026-02-15"
 
 
@@ -203,21 +195,23 @@ def test_the_archive_holds_the_folder_and_nothing_of_the_machine(released):
 
 @pytest.mark.costly
 def test_a_release_never_changes(repository, released):
-    again = run(repository, "release", "--out", str(released.parent))
+    again = invoke(repository, "release", "--out", str(released.parent))
     assert "unchanged" in again.stdout
-    told = run(repository, "release", "--out", str(released.parent), "--since", "HEAD").exception
+    told = invoke(repository, "release", "--out", str(released.parent), "--since", "HEAD").exception
     assert "is there already, with other content; releases never change" in str(told)
 
 
 @pytest.mark.costly
 def test_a_release_can_be_compared_with_a_commit(repository, released):
-    shown = json.loads(run(repository, "diff", str(released), "HEAD", "--json").stdout)
+    shown = json.loads(invoke(repository, "diff", str(released), "HEAD", "--json").stdout)
     assert shown["moved"] == shown["new"] == shown["removed"] == []
-    earlier = json.loads(run(repository, "diff", "data-2026-01-15", str(released), "--json").stdout)
+    earlier = json.loads(
+        invoke(repository, "diff", "data-2026-01-15", str(released), "--json").stdout
+    )
     assert earlier["new_models"] == ["org__newcomer"]
 
 
 @pytest.mark.costly
 def test_the_first_release_says_so(repository, tmp_path):
-    assert run(repository, "release", "HEAD~1", "--out", str(tmp_path)).exit_code == 0
+    assert invoke(repository, "release", "HEAD~1", "--out", str(tmp_path)).exit_code == 0
     assert (tmp_path / "data-2026-01-15/CHANGES.md").read_text() == "The first release.\n"

@@ -23,7 +23,7 @@ from compression_leaderboard.own_text.documents import PIECE_BYTES
 from compression_leaderboard.own_text.journal import Listed
 from compression_leaderboard.repository.specs import Specs
 
-from tests.board import invoke
+from tests.commands import invoke
 from tests.hub import commit_of
 from tests.tiny import byte_tokenizer, lossy_tokenizer, save_tiny, tiny_model
 

@@ -19,7 +19,7 @@ from compression_leaderboard.records.suites import Sentinel
 from compression_leaderboard.repository.results import write_result
 from compression_leaderboard.repository.specs import Specs, read_specs, toml_text
 
-from tests.board import invoke
+from tests.commands import invoke
 from tests.exported import renderer
 from tests.factory import (
     CORPUS,

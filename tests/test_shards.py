@@ -10,7 +10,7 @@ from compression_leaderboard.records.results import Part
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.board import invoke
+from tests.commands import invoke
 from tests.factory import make_model
 
 MODELS = [make_model(f"org/m{k}") for k in range(3)]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from compression_leaderboard.repository.site import check_links, check_sizes
 
-from tests.board import invoke
+from tests.commands import invoke
 
 GOOD = {
     "index.html": '<a href="models/a/#top">a</a> <a href="https://example.org/">out</a>',

@@ -5,10 +5,9 @@ import time
 from pathlib import Path
 
 import pytest
-from compression_leaderboard.cli import app
 from compression_leaderboard.records.base import UserError
-from typer.testing import CliRunner
 
+from tests.commands import run
 from tests.costly import one_in
 from tests.pull_requests import BAD, GOOD, MODEL, NEW, PullRequest, make_base, write
 
@@ -26,12 +25,7 @@ def head(base: Path, tmp_path: Path) -> Path:
 
 
 def validate(base: Path, head: Path, *options: str):
-    result = CliRunner().invoke(
-        app, ["validate", "--base", str(base), "--head", str(head), *options]
-    )
-    if result.exception and not isinstance(result.exception, SystemExit | UserError):
-        raise result.exception
-    return result
+    return run("validate", "--base", str(base), "--head", str(head), *options)
 
 
 def lines_of(result) -> list[str]:

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri, stdtrit
 
 Array = NDArray[np.float64]
 
@@ -34,6 +33,8 @@ class Interval(NamedTuple):
 
 def normal_quantile(level: float = LEVEL) -> float:
     """Standard errors on either side of an estimate that a normal interval spans."""
+    from scipy.special import ndtri  # slow to import, and `leaderboard --help` needs none
+
     return float(ndtri((1 + level) / 2))
 
 
@@ -135,4 +136,6 @@ def jackknife_interval(estimate: float, without: ArrayLike, sizes: ArrayLike) ->
 @lru_cache(maxsize=64)
 def student_quantile(freedom: int) -> float:
     """Standard errors on either side of an estimate, by Student's t."""
+    from scipy.special import stdtrit
+
     return float(stdtrit(freedom, (1 + LEVEL) / 2))

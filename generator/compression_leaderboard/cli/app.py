@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -51,12 +52,24 @@ def refuse_unknown(names: Mapping[str, tuple[str, str | None, Iterable[str]]]) -
     names: by option or argument, the kind of thing, its name, and the known names.
     """
     unknown = [
-        f'{place}: unknown {kind} "{name}"; choose from {", ".join(sorted(known))}'
+        unknown_name(place, kind, name, sorted(known))
         for place, (kind, name, known) in names.items()
         if name is not None and name not in set(known)
     ]
     if unknown:
         raise UserError(unknown)
+
+
+def unknown_name(place: str, kind: str, name: str, known: Iterable[str]) -> str:
+    return f'{place}: unknown {kind} "{name}"; choose from {", ".join(known)}'
+
+
+def read_day(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        problem = Problem(option, "", f'"{text}" is not a date', "write YYYY-MM-DD")
+        raise UserError([problem]) from None
 
 
 def print_json(value: Any) -> None:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compression_leaderboard.cli.app import AsJson, Root, align, app, print_json, read_valid
+from compression_leaderboard.cli.app import (
+    AsJson,
+    Root,
+    align,
+    app,
+    print_json,
+    read_valid,
+    unknown_name,
+)
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.repository.contents import read_contents
 
@@ -58,9 +66,9 @@ def choose(
     limits |= {"--price": price, "--throughput": throughput, "--tokens-per-month": tokens_per_month}
     problems = [*_not_positive(limits), *_half_a_price(price, throughput, tokens_per_month)]
     if precision not in PRECISIONS:
-        problems.append(_unknown("--precision", "precision", precision, PRECISIONS))
+        problems.append(unknown_name("--precision", "precision", precision, PRECISIONS))
     if cohort is not None and cohort not in by_name:
-        raise UserError([*problems, _unknown("--cohort", "cohort", cohort, by_name)])
+        raise UserError([*problems, unknown_name("--cohort", "cohort", cohort, by_name)])
     chosen = default_cohort(list(by_name.values())) if cohort is None else by_name[cohort]
     weights = _weights(weight, chosen, problems)
     if problems:
@@ -117,7 +125,7 @@ def _weights(
             repair = "write NAME=NUMBER with a number of at least 0, such as mmlu=2"
             problems.append(Problem("--weight", text, "is not a weight", repair))
         elif name not in weights:
-            problems.append(_unknown("--weight", "benchmark or text", name, weights))
+            problems.append(unknown_name("--weight", "benchmark or text", name, weights))
         else:
             weights[name] = value
     return tuple(weights.values())
@@ -139,10 +147,6 @@ def _half_a_price(
     ):
         if value is not None and missing is None:
             yield f"{option}: has no meaning alone; add {needed}"
-
-
-def _unknown(option: str, kind: str, name: str, known: Mapping[str, object]) -> str:
-    return f'{option}: unknown {kind} "{name}"; choose from {", ".join(known)}'
 
 
 def _lines(answer: "Answer") -> list[str]:

@@ -125,7 +125,7 @@ def verify(
     refuse_unknown(
         {"model": ("model", model, specs.models), "corpus": ("corpus", corpus, specs.corpora)}
     )
-    place = Workplace(root.resolve(), root.resolve() / "build" / "cache")
+    place = Workplace(root.resolve())
     with show_stages() as report:
         text = specs.corpora[corpus]
         result = prove_model(specs.models[model], text, sample_bytes, place, report)

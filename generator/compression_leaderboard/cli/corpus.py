@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from compression_leaderboard.cli.app import Root, app, read_valid, refuse_unknown
+from compression_leaderboard.cli.app import Root, app, read_day, read_valid, refuse_unknown
 from compression_leaderboard.operations.fresh_corpus import Sieve
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.records.corpora import Corpus, Protocol, TextDocument
@@ -54,12 +54,13 @@ def corpus(
 
     Example: `leaderboard corpus propose arxiv`
     """
+    from compression_leaderboard.measure.fresh_text import SOURCES
     from compression_leaderboard.measure.record import MeasureError
 
     specs = read_valid(read_specs, root)
     refuse_unknown({"--like": ("corpus", like, specs.corpora)})
-    last = _day("--ends", ends) or datetime.now(UTC).date() - timedelta(days=1)
-    first = _day("--begins", begins) or last - timedelta(days=80)
+    last = read_day("--ends", ends) if ends else datetime.now(UTC).date() - timedelta(days=1)
+    first = read_day("--begins", begins) if begins else last - timedelta(days=80)
     if last < first:
         wrong = f"{last} is before the first day, {first}"
         raise UserError([Problem("--ends", "", wrong, "swap them")])
@@ -67,7 +68,7 @@ def corpus(
     if name in specs.corpora:
         print(f"runs/corpora/{name}.toml exists already")
         return
-    sieve = Sieve("python" if source is Source.code else "en", shortest)
+    sieve = Sieve(SOURCES[source.value].language, shortest)
     try:
         for text in _known_texts(specs, root):
             sieve.know(text)
@@ -83,14 +84,6 @@ def corpus(
     made = _make_corpus(name, source, texts, specs.corpora[like].protocol)
     _write(root, made, texts)
     print(f"runs/corpora/{name}.toml: {amount}, {counted(made.bytes, 'byte')}, {made.sha256}")
-
-
-def _day(option: str, text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError as error:
-        wrong = f'"{text}" is not a date'
-        raise UserError([Problem(option, "", wrong, "write YYYY-MM-DD")]) from error
 
 
 def _fetch(source: Source, address: str | None, begins: date, ends: date) -> Iterator[TextDocument]:

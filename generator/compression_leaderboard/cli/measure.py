@@ -175,7 +175,7 @@ def _start(
     from compression_leaderboard.measure.engines.local import run_local
     from compression_leaderboard.measure.record import Workplace
 
-    place = Workplace(run.root.resolve(), run.root.resolve() / "build" / "cache")
+    place = Workplace(run.root.resolve())
     if engine == "local":
         return run_local(jobs, run.specs, place, run.limits, report)
     try:

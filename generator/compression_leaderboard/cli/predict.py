@@ -1,6 +1,5 @@
 """`leaderboard predict`."""
 
-import datetime
 import math
 import sys
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from compression_leaderboard.cli.app import (
     Root,
     app,
     print_json,
+    read_day,
     read_valid,
     refuse_unknown,
 )
@@ -148,11 +148,7 @@ def _log(root: Path, answers: "Sequence[Answer]", day: str | None, commit: str |
     if day is None or commit is None:
         repair = "give the day with --date and the commit predicted from with --commit"
         raise UserError([Problem("--log", "", "no date or no commit", repair)])
-    try:
-        when = datetime.date.fromisoformat(day)
-    except ValueError:
-        problem = Problem("--date", "", f'"{day}" is not a date', "write YYYY-MM-DD")
-        raise UserError([problem]) from None
+    when = read_day("--date", day)
     if not answers:
         repair = "a prediction is logged once, before its benchmark is run"
         raise UserError([Problem("--log", "", "every score is known or was logged", repair)])

@@ -20,7 +20,7 @@ from compression_leaderboard.measure.own_text import (
     score_pieces,
     score_served,
 )
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.record import MeasureError, Workplace
 from compression_leaderboard.measure.weights import Reference, load_reference
 from compression_leaderboard.own_text.documents import Faults, list_documents, read_missing
 from compression_leaderboard.own_text.journal import Cost, Journal, Listed
@@ -89,10 +89,10 @@ def score_models(
     seconds: of scoring, divided evenly. Returns the rank below which every model has scored: a
     model scores no document that an earlier one has not reached.
     """
-    cache = root.resolve() / "build" / "cache"
+    place = Workplace(root.resolve())
 
     def open_model(reference: Reference) -> tuple[str, Score]:
-        loaded, identity = load_reference(reference, root.resolve(), cache)
+        loaded, identity = load_reference(reference, place.root, place.cache)
         name = describe_scorer(loaded, identity, window, stride)
         return name, partial(score_pieces, loaded, window, stride)
 

@@ -9,15 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import statsmodels.api as sm
 from numpy.typing import NDArray
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
-from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.figures import PARAMETERS, TRAINING_FLOP, Key, benchmark_id
-from compression_leaderboard.fits.evaluation import group_draws, group_sums
+from compression_leaderboard.fits.evaluation import drawn_pearson, group_draws
 from compression_leaderboard.intervals import Interval, percentile_interval
 
 Array = NDArray[np.float64]
@@ -52,10 +49,12 @@ def correlate(
     """Of the average compression with the mean and every benchmark that enough models have."""
     labels = {cohort.mean_score: "Mean of all benchmarks"} | {s.key: s.label for s in cohort.scores}
     controls = {s.key for s in cohort.scores if s.negative_control}
+    from statsmodels.stats.multitest import multipletests  # slow, and a prediction needs none
+
     found = []
     for key, label in labels.items():
-        x, y, groups = paired_values(cohort, key)
-        enough = len(x) >= fewest_models and len(set(groups)) >= fewest_families
+        x, y, families = paired_values(cohort, key)
+        enough = len(x) >= fewest_models and len(set(families)) >= fewest_families
         if enough and np.ptp(x) > 0 and np.ptp(y) > 0:
             found.append(_correlation(cohort, key, label, key in controls, seed))
     if not found:
@@ -112,16 +111,12 @@ def partial_spearman(x: Array, y: Array, given: Array) -> float | None:
 def bootstrap_pearson(x: Array, y: Array, families: Sequence[str], seed: int) -> Interval:
     """Interval of Pearson's r by resampling whole families: models of one family are alike.
 
-    Sums and products of each family are added up, so that a draw costs one small matrix product.
     Draws in which a figure does not vary have no r and are left out.
     """
     x, y = x - x.mean(), y - y.mean()
     groups = np.unique(np.array(families, dtype=str), return_inverse=True)[1]
     times, own = group_draws(groups, seed)
-    sums = group_sums(np.column_stack([np.ones_like(x), x, y, x * x, y * y, x * y]), own)
-    n, sx, sy, sxx, syy, sxy = (times @ sums).T
-    with np.errstate(invalid="ignore", divide="ignore"):
-        values = (n * sxy - sx * sy) / np.sqrt((n * sxx - sx**2) * (n * syy - sy**2))
+    values = drawn_pearson(x, y, times, own)
     return percentile_interval(values[np.isfinite(values)])
 
 
@@ -149,6 +144,9 @@ def family_variance(x: Array, y: Array, families: Sequence[str]) -> FamilyVarian
     """
     if len(set(families)) == len(families):
         return None  # one model a family: nothing tells the two variances apart
+    import statsmodels.api as sm
+    from statsmodels.tools.sm_exceptions import ConvergenceWarning
+
     columns = sm.add_constant((x - x.mean()) / float(x.std()))
     model = sm.MixedLM(100 * y, columns, groups=np.array(families))
     with warnings.catch_warnings(record=True) as told:

@@ -14,7 +14,7 @@ from compression_leaderboard.fits.curves import Form
 from compression_leaderboard.fits.intervals import LEVELS, Errors, collect_errors, make_interval
 from compression_leaderboard.fits.nested_cv import Chosen, Fitted
 from compression_leaderboard.fits.splits import TrainingSet
-from compression_leaderboard.intervals import LEVEL, percentile_interval
+from compression_leaderboard.intervals import BOOTSTRAP_DRAWS, LEVEL, percentile_interval
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,6 @@ class Coverage:
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-BOOTSTRAP_DRAWS = 2000
 
 
 @dataclass(frozen=True)
@@ -136,11 +134,19 @@ def _spearman(scores: Array, predictions: Array, times: Array, own: Integers) ->
     if np.ptp(scores) < 1e-12 or np.ptp(predictions) < 1e-12:
         return None
     x, y = (stats.rankdata(v) - (len(v) + 1) / 2 for v in (scores, predictions))
+    return _estimate(float(np.corrcoef(x, y)[0, 1]), drawn_pearson(x, y, times, own))
+
+
+def drawn_pearson(x: Array, y: Array, times: Array, own: Integers) -> Array:
+    """Pearson's r of each draw of groups; not finite where a figure does not vary.
+
+    Sums and products of each group are added up, so that a draw costs one small matrix product.
+    """
     sums = group_sums(np.column_stack([np.ones_like(x), x, y, x * x, y * y, x * y]), own)
     n, sx, sy, sxx, syy, sxy = (times @ sums).T
     with np.errstate(invalid="ignore", divide="ignore"):
-        draws = (n * sxy - sx * sy) / np.sqrt((n * sxx - sx**2) * (n * syy - sy**2))
-    return _estimate(float(np.corrcoef(x, y)[0, 1]), draws)
+        values: Array = (n * sxy - sx * sy) / np.sqrt((n * sxx - sx**2) * (n * syy - sy**2))
+    return values
 
 
 def mean_with_interval(values: Array, groups: Integers, seed: int) -> Estimate:

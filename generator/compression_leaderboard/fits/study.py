@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import statsmodels.api as sm
 from numpy.typing import NDArray
 
 from compression_leaderboard.board.cohorts import Cohort
@@ -266,6 +265,8 @@ def _shortage(x: Array, y: Array, families: int) -> str | None:
 
 def _line(x: Array, y: Array) -> Line:
     """The line of the chart; its band allows for unequal variance (HC3) and small n (Student)."""
+    import statsmodels.api as sm  # slow, and a prediction needs none
+
     model = sm.OLS(y, sm.add_constant(x))
     fit = model.fit(cov_type="HC3", use_t=True)
     grid = np.linspace(x.min(), x.max(), 41)

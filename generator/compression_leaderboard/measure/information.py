@@ -97,15 +97,12 @@ class Parts:
     groups: int
     stages: int
 
-    @property
-    def count(self) -> int:
-        """All positions, then each group left out, then each stage but the last."""
-        return 1 + self.groups + self.stages - 1
-
 
 @dataclass(frozen=True)
 class Moments:
-    """First and second moments of assignments in every part (see Parts.count), float64.
+    """First and second moments of assignments in every part, float64.
+
+    Parts: all positions, then each group left out, then each stage but the last.
 
     H(Z) − mean H(A) is the ceiling of the information: what labels that are all unique would give.
     `quadratic` is its second-order part, Σ_b Var(A_b) / (2 P_b ln B).

@@ -127,7 +127,10 @@ class Workplace:
     """Where weights are looked for and cached."""
 
     root: Path
-    cache: Path
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "build" / "cache"
 
 
 def make_record(

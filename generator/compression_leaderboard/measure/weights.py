@@ -21,7 +21,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from compression_leaderboard.measure.hub import download_weights
 from compression_leaderboard.measure.record import MeasureError, machine_memory, silence_libraries
-from compression_leaderboard.plan.hub_weights import TEXTS, Room, refuse_pickles
+from compression_leaderboard.plan.hub_weights import TEXTS, Room, refuse_pickles, revision_of
 from compression_leaderboard.records.models import Checkpoint, Model
 from compression_leaderboard.records.names import COMMIT, MODEL_NAME
 from compression_leaderboard.records.results import Subject
@@ -139,17 +139,8 @@ def hash_weights(files: Iterable[Path]) -> str:
 
 
 def hash_files(files: Mapping[str, Path]) -> str:
-    """The revision of files that are not on the Hub, by the names to show: sha256- and 40 hex.
-
-    Of one file its SHA-256; of several the SHA-256 of their `sha256sum` lines in the order given.
-    """
-    digests = [(name, _sha256(path)) for name, path in files.items()]
-    if len(digests) == 1:
-        digest = digests[0][1]
-    else:
-        lines = "".join(f"{digest}  {name}\n" for name, digest in digests)
-        digest = hashlib.sha256(lines.encode()).hexdigest()
-    return f"sha256-{digest[:40]}"
+    """The revision of files that are not on the Hub, by the names to show."""
+    return revision_of({name: _sha256(path) for name, path in files.items()})
 
 
 def check_hash(files: list[Path], revision: str, shown: str | None) -> None:

@@ -15,6 +15,7 @@ SHINGLE_WORDS = 5
 NEAR = 0.5  # share of the smaller document's shingles that another one has
 ENGLISH_WORDS = "the of and in to a is was for on as with by that it from at are an be"
 ENGLISH = frozenset(ENGLISH_WORDS.split())
+Shingle = tuple[str, ...]  # words
 ENGLISH_SHARE = 0.15  # of words; a rule of thumb, not a detector of languages
 
 
@@ -26,40 +27,46 @@ class Sieve:
     shortest_bytes: int
     dropped: Counter[str] = field(default_factory=Counter)
     _sizes: list[int] = field(default_factory=list)
-    _documents_with: dict[tuple[str, ...], list[int]] = field(default_factory=dict)
+    _documents_with: dict[Shingle, list[int]] = field(default_factory=dict)
 
     def know(self, text: str) -> None:
         """Register a text that no kept document may resemble, such as one of an earlier corpus."""
-        shingles = shingles_of(text)
-        for shingle in shingles:
-            self._documents_with.setdefault(shingle, []).append(len(self._sizes))
-        self._sizes.append(len(shingles))
+        self._add(shingles_of(text))
 
     def keep(self, documents: Iterable[TextDocument]) -> Iterator[TextDocument]:
         """Yield the documents that pass, as they come."""
         for document in documents:
-            why = self._why_not(document.text)
+            shingles: set[Shingle] = set()
+            why = self._why_unfit(document.text)
             if why is None:
-                self.know(document.text)
+                shingles = shingles_of(document.text)
+                why = "duplicate" if self._resembles(shingles) else None
+            if why is None:
+                self._add(shingles)
                 yield document
             else:
                 self.dropped[why] += 1
 
-    def _why_not(self, text: str) -> str | None:
+    def _add(self, shingles: set[Shingle]) -> None:
+        for shingle in shingles:
+            self._documents_with.setdefault(shingle, []).append(len(self._sizes))
+        self._sizes.append(len(shingles))
+
+    def _why_unfit(self, text: str) -> str | None:
         if len(text.encode()) < self.shortest_bytes:
             return "too short"
         if "\ufffd" in text or "\0" in text:
             return "not text"
         if not is_in(self.language, text):
             return "other language"
-        return "duplicate" if self._resembles(shingles_of(text)) else None
+        return None
 
-    def _resembles(self, shingles: set[tuple[str, ...]]) -> bool:
+    def _resembles(self, shingles: set[Shingle]) -> bool:
         shared = Counter(k for s in shingles for k in self._documents_with.get(s, ()))
         return any(n >= NEAR * min(len(shingles), self._sizes[k]) for k, n in shared.items())
 
 
-def shingles_of(text: str) -> set[tuple[str, ...]]:
+def shingles_of(text: str) -> set[Shingle]:
     """Cut a text into all runs of five words, in lower case; a shorter text into one run."""
     words = text.lower().split()
     last = max(1, len(words) - SHINGLE_WORDS + 1)

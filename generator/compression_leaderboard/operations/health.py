@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from compression_leaderboard.plan.jobs import newest
 from compression_leaderboard.records.results import Result
 
 CHANGED = {"corpus": "a text", "harness": "a task or its documents", "weights": "weights"}
-WORKFLOWS = {"Evaluate": 7, "Publish": None, "Release": 31, "Health": 1, "Corpus": 92}  # days
+WORKFLOWS = {"Evaluate": 7, "Release": 31, "Health": 1, "Corpus": 92}  # days
 SLACK_DAYS = 2.0  # GitHub starts schedules late
 SLEEP_DAYS = 60  # without activity GitHub stops the schedules of a repository
 WARN_DAYS = 10  # before that
@@ -45,7 +46,7 @@ def find_faults(
 
 def _stale(runs: Sequence[WorkflowRun], due: int, today: datetime) -> list[str]:
     """Work is due although Evaluate went through after the last weekly date."""
-    days = WORKFLOWS["Evaluate"] or 0
+    days = WORKFLOWS["Evaluate"]
     since = today - timedelta(days=2 * days)
     good = [r for r in runs if r.workflow == "Evaluate" and r.conclusion == "success"]
     if due and not any(run.created >= since for run in good):
@@ -58,7 +59,7 @@ def _dropped(runs: Sequence[WorkflowRun], today: datetime) -> list[str]:
     lines = []
     for workflow, days in WORKFLOWS.items():
         dates = [r.created for r in runs if r.workflow == workflow and r.event == "schedule"]
-        if days and dates and today - max(dates) > timedelta(days=days + SLACK_DAYS):
+        if dates and today - max(dates) > timedelta(days=days + SLACK_DAYS):
             age = (today - max(dates)).days
             lines.append(f"dropped schedule: {workflow} is due every {days} days, last {age} ago")
     return lines
@@ -81,15 +82,10 @@ def _is_of_main(run: WorkflowRun) -> bool:
 
 def _changed(results: Iterable[Result]) -> list[str]:
     """The latest try of a job failed since what a spec pins has changed or is missing."""
-    latest: dict[tuple[str, str, str, str], Result] = {}
-    for result in results:
-        key = (result.model, result.revision, result.kind, result.name)
-        if key not in latest or result.started > latest[key].started:
-            latest[key] = result
     return [
         f"changed or unreadable: {CHANGED[r.error.reason]}: {r.model} {r.kind} {r.name}: "
         f"{r.error.message}"
-        for _, r in sorted(latest.items())
+        for _, r in sorted(newest(results).items())
         if r.error is not None and r.error.reason in CHANGED
     ]
 

@@ -22,7 +22,6 @@ from compression_leaderboard.intervals import (
 from compression_leaderboard.own_text.journal import DocumentCost
 
 SHOWN = 10  # documents that compress worst, and best
-POWER = normal_quantile() + normal_quantile(2 * 0.8 - 1)  # 5 % two-sided error, 80 % power
 
 
 @dataclass(frozen=True)
@@ -186,6 +185,11 @@ def _pair(sums: _Sums, one: int, other: int, names: Sequence[str]) -> Pair:
     return Pair(names[one], names[other], difference, interval, share, shares, known, needed)
 
 
+def power_quantile() -> float:
+    """Standard errors that a difference must span: 5 % two-sided error, 80 % power."""
+    return normal_quantile() + normal_quantile(2 * 0.8 - 1)
+
+
 def settling_documents(difference: float, error: float, documents: int) -> int | None:
     """How many documents in all would tell two models apart, were the difference to stay as it is.
 
@@ -195,5 +199,5 @@ def settling_documents(difference: float, error: float, documents: int) -> int |
     """
     if difference == 0 or error == 0:
         return None
-    times = (POWER * error / difference) ** 2
+    times = (power_quantile() * error / difference) ** 2
     return math.ceil(documents * times) if times <= 1000 else None

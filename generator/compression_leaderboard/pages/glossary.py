@@ -15,9 +15,7 @@ TERMS = {
     "Document": "text-and-document",
     "Interval": "interval",
     "Standard error": "standard-error",
-    "Bootstrap": "bootstrap",
     "Jackknife": "jackknife",
-    "Information plane": "information-plane",
     "Complexity": "complexity",
     "Expressivity": "expressivity",
     "Optimality": "optimality",
@@ -72,7 +70,6 @@ TERMS = {
     "Left out": "fold",
     "Mean absolute error": "mean-absolute-error",
     "Root mean square error": "root-mean-square-error",
-    "RMSE": "root-mean-square-error",
     "R²": "r2",
     "Correlation": "correlation",
     "Pearson r": "correlation",
@@ -123,7 +120,7 @@ PAGES = {
         *("Checkpoint", "Training tokens", "Bits per byte", "Nats per token", *_ON_PLANE),
         "Mean score",
     ),
-    "reliability": ("Record", "Retracted", "Protocol", "Sentinel", "Number format", "Bootstrap"),
+    "reliability": ("Record", "Retracted", "Protocol", "Sentinel", "Number format"),
     "corpora": ("Document", "Correlation", "Interval", "Number format"),
 }
 # Of the page of a model, measured or published.

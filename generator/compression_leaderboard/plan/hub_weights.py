@@ -15,6 +15,19 @@ TEXTS = (".json", ".txt", ".model")  # configuration and tokenizer
 SURPLUS = 1.2
 
 
+def revision_of(digests: Mapping[str, str]) -> str:
+    """The revision of files that are not on the Hub: sha256- and 40 hex.
+
+    Of one file its SHA-256; of several the SHA-256 of their `sha256sum` lines in the order given.
+    digests: the SHA-256 of each file, by the name to show.
+    """
+    digest = next(iter(digests.values()))
+    if len(digests) > 1:
+        lines = "".join(f"{digest}  {name}\n" for name, digest in digests.items())
+        digest = hashlib.sha256(lines.encode()).hexdigest()
+    return f"sha256-{digest[:40]}"
+
+
 @dataclass(frozen=True)
 class HubListing:
     """What the Hub tells of a model at one commit."""
@@ -42,17 +55,10 @@ class HubListing:
 
     @property
     def content_revision(self) -> str | None:
-        """The revision that these weights would have outside the Hub, so that copies are known.
-
-        As files are hashed there: of one its SHA-256, of several that of their `sha256sum` lines.
-        """
+        """The revision that these weights would have outside the Hub, so that copies are known."""
         if not self.weights or not all(name in self.hashes for name in self.weights):
             return None
-        digest = self.hashes[self.weights[0]]
-        if len(self.weights) > 1:
-            lines = "".join(f"{self.hashes[name]}  {name}\n" for name in self.weights)
-            digest = hashlib.sha256(lines.encode()).hexdigest()
-        return f"sha256-{digest[:40]}"
+        return revision_of({name: self.hashes[name] for name in self.weights})
 
     @property
     def texts(self) -> list[str]:

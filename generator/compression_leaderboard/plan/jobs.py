@@ -185,13 +185,18 @@ def plan_jobs(
 
 
 def _latest_failures(stored: Iterable[StoredResult]) -> dict[JobKey, Result]:
-    failed: dict[JobKey, Result] = {}
-    for result in (entry.result for entry in stored):
-        if result.error is not None and result.retracted is None and result.part is None:
-            key = result_key(result)
-            if key not in failed or _age(result) > _age(failed[key]):
-                failed[key] = result
-    return failed
+    results = (entry.result for entry in stored)
+    return newest(r for r in results if r.error and r.retracted is None and r.part is None)
+
+
+def newest(results: Iterable[Result]) -> dict[JobKey, Result]:
+    """The newest record of each job."""
+    found: dict[JobKey, Result] = {}
+    for result in results:
+        key = result_key(result)
+        if key not in found or _age(result) > _age(found[key]):
+            found[key] = result
+    return found
 
 
 def _is_newer(failure: Result, known: Result | None) -> bool:
@@ -266,11 +271,14 @@ def plan_sentinel(
     model = specs.models[sentinel.model]
     key: JobKey = (model.id, model.weights.revision, "corpus", sentinel.corpus)
     known = latest_results(stored).get(key)
-    if known is None or key in {job.key for job in plan_jobs(specs, stored, machine=machine)}:
+    if known is None:
+        return None
+    jobs = plan_jobs(specs, stored, again=True, machine=machine)
+    job = next(job for job in jobs if job.key == key)
+    if job.why != "asked for":  # due without being the sentinel
         return None
     changed = software_changes(known.result.environment.packages, machine.packages)
     if not changed and not beside:
         return None
-    again = {job.key: job for job in plan_jobs(specs, stored, again=True, machine=machine)}
     why = f"sentinel: {', '.join(changed)}" if changed else "sentinel: beside the others"
-    return replace(again[key], why=why)
+    return replace(job, why=why)

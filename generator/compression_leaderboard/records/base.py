@@ -50,7 +50,7 @@ class Problem:
 
 
 class UserError(Exception):
-    """Something the user can repair. Caught once, in cli.py: printed to stderr, exit status 1."""
+    """Something the user can fix. Caught once, in cli/app.py: printed to stderr, exit status 1."""
 
     def __init__(self, problems: Iterable[Problem | str]):
         self.problems = [str(p) for p in problems]

@@ -1,9 +1,8 @@
 // Choose a model: the Pareto front of quality against memory, from data/choose.json.
 // `choose` and `costSentence` answer as compression_leaderboard/choose does; tests/vectors/choose.json
 // compares them. The request is the form, kept in the address and sent nowhere.
-import { UNKNOWN, escapeHtml, number, writeQuery } from "./format.js";
+import { UNKNOWN, escapeHtml, number, sum, writeQuery } from "./format.js";
 
-const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 const rounded = (value) => String(Number(value.toPrecision(3)));
 const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);

@@ -6,14 +6,16 @@ import { UNKNOWN, copyLink, escapeHtml, writeQuery } from "./format.js";
 const form = document.querySelector("[data-compare]");
 const result = document.querySelector("[data-result]");
 const fields = [...form.querySelectorAll("[name=m]")];
-const boards = new Map();
 const files = new Map();
 
-const fetched = (cache, address) => {
-  if (!cache.has(address))
-    cache.set(address, fetch(address).then((answer) => (answer.ok ? answer.json() : null)));
-  return cache.get(address);
+const fetched = (address) => {
+  if (!files.has(address))
+    files.set(address, fetch(address).then((answer) => (answer.ok ? answer.json() : null)));
+  return files.get(address);
 };
+
+const chosenTable = () => fetched(`../boards/${form.elements.table.value}.json`);
+const modelsOf = (data) => data.rows.filter((row) => row[1] !== "classical");
 
 const bestOf = (cells, column) => {
   if (!column.better) return null;
@@ -68,7 +70,7 @@ const differences = async (data, rows) => {
   const dtypePlace = HEAD + data.columns.findIndex((column) => column.key === "dtype");
   const texts = await Promise.all(rows.map(async (row) => {
     const id = row[0].replace(/^models\//, "").replace(/\/$/, "");
-    return (await fetched(files, `${encodeURIComponent(id)}.json`))?.[row[dtypePlace]] ?? {};
+    return (await fetched(`${encodeURIComponent(id)}.json`))?.[row[dtypePlace]] ?? {};
   }));
   const found = findDifferences(data.columns, rows.map((row) => row[HEAD]), texts);
   if (!found.length) return "<p>These models share no text of the same documents.</p>";
@@ -76,8 +78,8 @@ const differences = async (data, rows) => {
 };
 
 const show = async () => {
-  const data = await fetched(boards, `../boards/${form.elements.table.value}.json`);
-  const models = data.rows.filter((row) => row[1] !== "classical");
+  const data = await chosenTable();
+  const models = modelsOf(data);
   document.getElementById("models").replaceChildren(...models.map((row) => new Option(row[HEAD])));
   const chosen = fields.map((field) => field.value.trim()).filter(Boolean);
   const rows = [...new Set(chosen)].map((name) => models.find((row) => row[HEAD] === name)).filter(Boolean);
@@ -102,9 +104,7 @@ document.querySelector("[data-copy]").addEventListener("click", (event) => copyL
 
 // Without a choice: the first two models of the table, so that the page shows what it does.
 const suggest = async () => {
-  const data = await fetched(boards, `../boards/${form.elements.table.value}.json`);
-  const models = data.rows.filter((row) => row[1] !== "classical").slice(0, 2);
-  models.forEach((row, k) => { fields[k].value = row[HEAD]; });
+  modelsOf(await chosenTable()).slice(0, 2).forEach((row, k) => { fields[k].value = row[HEAD]; });
 };
 const query = new URLSearchParams(location.search);
 if (query.has("table")) form.elements.table.value = query.get("table");

@@ -1,7 +1,7 @@
 // Paired differences of bits per byte on the same documents: their figures, chart and table.
-import { decimals, escapeHtml, number } from "./format.js";
+import { breakable } from "./cells.js";
+import { decimals, escapeHtml, number, sum } from "./format.js";
 
-const sum = (values) => values.reduce((a, b) => a + b, 0);
 
 // Bits per byte of one less those of the other, with the ends of the interval: the closed form of
 // paired_difference in intervals.py. tests/test_compare_page.py compares the two.
@@ -47,12 +47,11 @@ const axisOf = (values, ticks = 6) => {
   return { marks, share: (value) => (value - low) / (high - low) };
 };
 
-const shownName = (name) => escapeHtml(name).replaceAll("/", "/<wbr>");
 const shownInterval = (pair) => `${number(pair.low, pair.digits)} to ${number(pair.high, pair.digits)}`;
 
 const chartLine = (pair, axis) => {
   const at = (value) => (100 * axis.share(value)).toFixed(2);
-  const name = (side, text, better) => `<span class="pair-${side}${better ? " better" : ""}">${shownName(text)}</span>`;
+  const name = (side, text, better) => `<span class="pair-${side}${better ? " better" : ""}">${breakable(text)}</span>`;
   const width = (100 * (axis.share(pair.high) - axis.share(pair.low))).toFixed(2);
   return `<li>${name("first", pair.first, pair.known && pair.value < 0)}<span class="hidden-text"> less </span>` +
     `<span class="dots-track" aria-hidden="true"><i class="equal"></i>` +

@@ -1,6 +1,8 @@
 // Numbers that scripts compute, in the form of pages/text.py. The build formats all others.
 export const UNKNOWN = "–";
 
+export const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+
 export const number = (value, digits) =>
   !Number.isFinite(value) ? UNKNOWN : value.toFixed(digits).replace("-", "−");
 

@@ -1,9 +1,8 @@
 // Predict a mean score from typed figures: the arithmetic of `leaderboard predict` on
 // data/predict.json. tests/vectors/calculator.json compares the two.
-import { count, escapeHtml, number } from "./format.js";
+import { count, escapeHtml, number, sum } from "./format.js";
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
-const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 
 // The scaled predictors of a curve; null where a figure is missing.
 const scaledFigures = (curve, board, figures) => {
