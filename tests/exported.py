@@ -32,6 +32,16 @@ def renderer(date: str = COMMIT.date[:10]) -> Renderer:
     return Renderer(site_sources().templates, date)
 
 
+def render_source(source: str, **view: Any) -> str:
+    """A few lines that use the components and charts of this repository."""
+    imports = "".join(
+        f'{{% import "{name}.html" as {alias} with context %}}'
+        for name, alias in (("components", "ui"), ("charts", "charts"))
+    )
+    templates = {**site_sources().templates, "source.html": imports + source}
+    return Renderer(templates, COMMIT.date[:10])("source.html", **view)
+
+
 def board_of(specs: Specs, stored: Sequence[StoredResult], commit: Commit = COMMIT) -> Board:
     """The board of records that stand in no folder."""
     return derive_board(Contents(specs, list(stored), [], []), commit)

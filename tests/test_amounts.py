@@ -15,7 +15,7 @@ from compression_leaderboard.board.text_amounts import (
 from compression_leaderboard.fits.predict import Yardstick, find_yardstick
 from compression_leaderboard.fits.study import weigh_evidence
 from compression_leaderboard.intervals import _resampling_counts
-from compression_leaderboard.pages.text_amounts import render_amounts
+from compression_leaderboard.pages.predict_page import render_amounts
 
 from tests.exported import renderer
 from tests.factory import make_model, make_result, make_specs, store

@@ -7,15 +7,14 @@ from compression_leaderboard.board.figures import Figure, Key
 from compression_leaderboard.board.trajectories import CheckpointFigure
 from compression_leaderboard.fits.predict import calibrate
 from compression_leaderboard.fits.study import Evidence
-from compression_leaderboard.pages.dots import Dot, draw_dots
-from compression_leaderboard.pages.fit_sections import SHOWN_ERRORS
+from compression_leaderboard.pages.model_page import Dot
 from compression_leaderboard.pages.plane_page import render_bias
-from compression_leaderboard.pages.predict_page import render_predict
+from compression_leaderboard.pages.predict_page import SHOWN, render_predict
 from compression_leaderboard.pages.trajectories_page import SHOWN_RUNS, render_trajectories
 from lxml import html
 from playwright.sync_api import expect
 
-from tests.exported import renderer
+from tests.exported import render_source, renderer
 from tests.factory import make_model, make_result, make_specs, store
 from tests.published_cohorts import mean_studies, published_cohorts
 
@@ -173,9 +172,9 @@ def test_the_largest_errors_stand_in_the_table_of_a_scatter():
     judged = evidence.study.benchmarks[0].judged("group").rows
     errors = sorted((100 * abs(row.measured - row.predicted) for row in judged), reverse=True)
     shown = [abs(float(row[-1].replace("−", "-"))) for row in rows]
-    assert shown == pytest.approx(errors[:SHOWN_ERRORS], abs=0.051)
-    assert len(errors) > SHOWN_ERRORS
-    assert f"{len(errors) - SHOWN_ERRORS} more in residuals.parquet" in page
+    assert shown == pytest.approx(errors[: SHOWN["errors"]], abs=0.051)
+    assert len(errors) > SHOWN["errors"]
+    assert f"{len(errors) - SHOWN['errors']} more in residuals.parquet" in page
     assert faults_of_charts(html.fromstring(f"<div>{page}</div>")) == []
 
 
@@ -190,8 +189,8 @@ def test_both_pictures_of_the_method_page_have_their_figures():
 
 def test_chance_and_predictions_of_dots_are_figures_too():
     dots = [Dot("mmlu", 0.5, 0.4, 0.6, 0.25, (0.45, 0.3, 0.6)), Dot("copa", 0.7)]
-    table = draw_dots(dots, "Two scores of one model.", "scores").table
-    assert [[getattr(cell, "text", cell) for cell in row] for row in table.rows] == [
+    page = render_source("{{ charts.dots(dots, 'scores', 'Two scores of one model.') }}", dots=dots)
+    assert tables_of(page)["scores"] == [
         ["mmlu", "50.0", "40.0 to 60.0", "25.0", "45.0", "30.0 to 60.0"],
         ["copa", "70.0", "–", "–", "–", "–"],
     ]

@@ -9,7 +9,7 @@ import pytest
 from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.board.trajectories import make_trajectories
 from compression_leaderboard.pages.board_table import make_board_table
-from compression_leaderboard.pages.charts import Cloud, Point, draw_clouds
+from compression_leaderboard.pages.charts import Mark, draw_marks
 from compression_leaderboard.pages.families_page import render_families
 from compression_leaderboard.pages.plane_page import render_plane_page
 from compression_leaderboard.pages.trajectories_page import render_trajectories
@@ -54,9 +54,8 @@ def test_few_marks_have_their_names_beside_them(models, named):
 
 
 def test_names_of_marks_at_one_place_stand_below_each_other_and_inside():
-    points = [Point(0.3, 0.2, f"m{k}") for k in range(6)] + [Point(0.01, 0.01, "left")]
-    cloud = Cloud("f", (0.3, 0.01), (0.2, 0.01), (0, 1))
-    chart = draw_clouds([cloud], ("x", "y"), ("x", "y"), "", "figures", bound=True, named=points)
+    marks = [Mark(0.3, 0.2, "f", k, f"m{k}") for k in range(6)]
+    chart = draw_marks([*marks, Mark(0.01, 0.01, "f", 6, "left")], is_bounded=True)
     names = {name.text: name for name in chart.names}
     tops = [names[f"m{k}"].top for k in range(6)]
     assert all(after - before > 0.05 for before, after in pairwise(tops))

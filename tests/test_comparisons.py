@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 from compression_leaderboard.board.comparisons import NEIGHBOURS, compare_models, neighbours
-from compression_leaderboard.pages.record_sections import view_comparisons
+from compression_leaderboard.pages.model_page import render_model
 
-from tests.exported import board_of, page_text, render_site
+from tests.exported import board_of, page_text, render_site, renderer
 from tests.factory import make_model, make_result, make_specs, store
 
 
@@ -33,6 +33,13 @@ SMALL, MIDDLE, LARGE = (make_model(f"org/{name}") for name in ("small", "middle"
 BITS = {SMALL.id: (100, 120, 140), MIDDLE.id: (90, 110, 130), LARGE.id: (60, 100, 120)}
 MODELS = (SMALL, MIDDLE, LARGE)
 RESULTS = [scored(model, BITS[model.id]) for model in MODELS]
+
+
+def model_page(comparisons):
+    """The page of a model with these comparisons."""
+    return render_model(
+        renderer(), SMALL, store(RESULTS[0]), make_specs(*MODELS), comparisons, [], "0" * 40
+    )
 
 
 def compared(models, results):
@@ -123,9 +130,7 @@ def test_an_interval_that_holds_zero_shows_no_difference():
     one, other = scored(SMALL, (100, 120, 140)), scored(MIDDLE, (110, 110, 141))
     (first, _) = compared((SMALL, MIDDLE), [one, other])
     assert not first.known
-    part = view_comparisons("prose", [first], {SMALL.id: SMALL, MIDDLE.id: MIDDLE})
-    ((_, _, _, words),) = part.table.rows
-    assert words == "no difference that the text can show"
+    assert "<td>no difference that the text can show</td>" in model_page([first])
 
 
 def test_a_model_of_a_long_table_is_compared_with_the_ten_around_it():
@@ -141,7 +146,7 @@ def test_a_model_of_a_long_table_is_compared_with_the_ten_around_it():
         if (back := held.get((other, model))) is not None:
             assert back.difference == pytest.approx(-one.difference)
             assert back.interval == pytest.approx((-one.interval.high, -one.interval.low))
-    assert view_comparisons("prose", [], {}) is None
+    assert "comparisons-prose" not in model_page([])
 
 
 def test_the_download_has_every_pair_both_ways(files):

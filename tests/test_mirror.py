@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.measure.tasks import hash_mirrored
-from compression_leaderboard.pages.record_sections import view_record
+from compression_leaderboard.pages.model_page import render_model
 from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import read_specs
 
 from tests.board import SUITE
 from tests.commands import invoke
+from tests.exported import renderer
 from tests.hub import Hub
 
 pytestmark = pytest.mark.processes
@@ -117,14 +118,15 @@ def test_a_mirrored_suite_has_a_table_of_its_own_and_is_marked(mirrored, hub):
         ["tiny_arithmetic"],
         ["mirrored_arithmetic"],
     ]
-    folds = {
-        e.result.name: [
-            part.fold for part in view_record(e, specs.models[e.result.model], specs, []).parts
-        ]
+    pages = {
+        e.result.name: render_model(
+            renderer(), specs.models[e.result.model], [e], specs, [], [], "0" * 40
+        )
         for e in stored
     }
-    assert folds["mirrored"] == ["", "Documents: local mirror, not the Hub"]
-    assert folds["arithmetic"] == [""]
+    fold = "<summary>Documents: local mirror, not the Hub</summary>"
+    assert fold in pages["mirrored"]
+    assert fold not in pages["arithmetic"]
 
 
 @pytest.mark.parametrize(

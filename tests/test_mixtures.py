@@ -16,8 +16,7 @@ from compression_leaderboard.fits.study import Evidence
 from compression_leaderboard.pages.board_table import make_board_table
 from compression_leaderboard.pages.families_page import render_families
 from compression_leaderboard.pages.leaderboard import render_cohort, render_home
-from compression_leaderboard.pages.model_page import render_published
-from compression_leaderboard.pages.standing import find_standings
+from compression_leaderboard.pages.model_page import find_standings, render_published
 from compression_leaderboard.repository.published import read_published
 
 from tests.choose_vectors import CRITERIA, make_option

@@ -6,8 +6,7 @@ import pytest
 from compression_leaderboard.fits.intervals import LEVELS
 from compression_leaderboard.fits.study import study_cohort
 from compression_leaderboard.pages.board_table import make_board_table
-from compression_leaderboard.pages.model_page import render_published
-from compression_leaderboard.pages.standing import find_standings
+from compression_leaderboard.pages.model_page import find_standings, render_published
 
 from tests.exported import renderer
 from tests.published_cohorts import published_cohorts

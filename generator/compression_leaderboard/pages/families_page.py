@@ -14,8 +14,8 @@ from compression_leaderboard.board.families import (
     compare_families,
 )
 from compression_leaderboard.board.figures import Column
-from compression_leaderboard.pages.rendering import Cell, Heading, Renderer, Table
-from compression_leaderboard.pages.text import count, counted, number, percent
+from compression_leaderboard.pages.rendering import Renderer
+from compression_leaderboard.pages.text import counted
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,23 @@ class Gap:
 
 
 @dataclass(frozen=True)
+class TextTable:
+    """Families on one text, the smallest residual first. has_residuals: whether there is a line."""
+
+    column: Column
+    rows: Sequence[tuple[Family, FamilyText]]
+    has_residuals: bool
+
+
+@dataclass(frozen=True)
 class Section:
     """The tables of one cohort. reason: why no two families compare at equal size, or None."""
 
     cohort: Cohort
-    tables: Sequence[Table]
+    texts: Sequence[TextTable]
+    scored: Sequence[Family]
     gap: Gap | None
-    reason: str | None = None
+    reason: str | None
 
 
 def render_families(render: Renderer, cohorts: Sequence[Cohort]) -> Markup:
@@ -44,25 +54,20 @@ def render_families(render: Renderer, cohorts: Sequence[Cohort]) -> Markup:
     Cohorts in which no two families compare at equal size come last, with the reason.
     """
     sections = [_section(cohort) for cohort in cohorts if cohort.compression]
-    return render("families.html", sections=sections)
+    return render("families.html", sections=sections, fewest_for_slope=FEWEST_FOR_SLOPE)
 
 
 def _section(cohort: Cohort) -> Section:
+    """Without a gap, leave out what needs more figures than the cohort has."""
     families = compare_families(cohort)
-    gaps = _gaps(cohort, families)
-    if gaps:
-        tables = [_table(cohort, families, column) for column in cohort.compression]
-        return Section(
-            cohort, [*tables, *_scores(cohort, families)], max(gaps, key=lambda gap: gap.width)
-        )
-    tables = [
-        _table(cohort, families, column)
-        for column in cohort.compression
-        if any(t.key == column.key and t.slope is not None for f in families for t in f.texts)
-    ]
-    if any(family.score_residual is not None for family in families):
-        tables += _scores(cohort, families)
-    return Section(cohort, tables, None, _why_no_gap(cohort))
+    gap = max(_gaps(cohort, families), key=lambda gap: gap.width, default=None)
+    texts = [_text_table(families, column) for column in cohort.compression]
+    scored = [family for family in families if family.scored]
+    if gap is None:
+        texts = [t for t in texts if any(text.slope is not None for _, text in t.rows)]
+        if all(family.score_residual is None for family in scored):
+            scored = []
+    return Section(cohort, texts, scored, gap, _why_no_gap(cohort) if gap is None else None)
 
 
 def _why_no_gap(cohort: Cohort) -> str:
@@ -91,73 +96,7 @@ def _gaps(cohort: Cohort, families: Sequence[Family]) -> list[Gap]:
     return gaps
 
 
-def _table(cohort: Cohort, families: Sequence[Family], column: Column) -> Table:
-    """Without residuals where there is no line that they could be distances from."""
-    texts = [(f, text) for f in families for text in f.texts if text.key == column.key]
-    texts.sort(key=lambda pair: (pair[1].residual is None, pair[1].residual or 0.0, pair[0].name))
-    header = [
-        Heading("Family"),
-        Heading("Models", numeric=True),
-        Heading("Sizes"),
-        Heading(f"Mean, {column.unit}", numeric=True),
-        Heading("Best", numeric=True),
-        Heading("Ten times the size", numeric=True),
-    ]
-    rows = [_row(family, text) for family, text in texts]
-    if any(text.residual is not None for _, text in texts):
-        header.append(Heading("Residual given size", numeric=True))
-        rows = [[*row, _residual(text)] for row, (_, text) in zip(rows, texts, strict=True)]
-    models = counted(sum(text.n for _, text in texts), "model")
-    return Table(
-        f"families-{cohort.name}-{column.name}",
-        f"{column.label} by family: {models}. Slopes need {FEWEST_FOR_SLOPE} models",
-        header,
-        rows,
-    )
-
-
-def _row(family: Family, text: FamilyText) -> list[Cell | str]:
-    return [
-        family.name,
-        str(text.n),
-        _sizes(family),
-        *(Cell(number(value, 3), value) for value in (text.mean, text.best, text.slope)),
-    ]
-
-
-def _residual(text: FamilyText) -> Cell:
-    note = ""
-    if text.residual_range is not None and text.n > 1:
-        low, high = text.residual_range
-        note = f"{number(low, 3)} to {number(high, 3)}"
-    return Cell(number(text.residual, 3), text.residual, note)
-
-
-def _sizes(family: Family) -> str:
-    if family.smallest is None or family.smallest == family.largest:
-        return count(family.smallest)
-    return f"{count(family.smallest)} to {count(family.largest)}"
-
-
-def _scores(cohort: Cohort, families: Sequence[Family]) -> list[Table]:
-    """Mean scores by family; none where no model has one."""
-    scored = [family for family in families if family.scored]
-    if not scored:
-        return []
-    rows: list[list[Cell | str]] = [
-        [
-            family.name,
-            str(family.scored),
-            Cell(percent(family.score), family.score),
-            Cell(percent(family.score_residual), family.score_residual),
-        ]
-        for family in scored
-    ]
-    header = [
-        Heading("Family"),
-        Heading("Models", numeric=True),
-        Heading("Mean score, %", numeric=True),
-        Heading("Residual given compression, points", numeric=True),
-    ]
-    caption = f"Mean score by family: {counted(sum(f.scored for f in scored), 'model')}"
-    return [Table(f"families-{cohort.name}-scores", caption, header, rows)]
+def _text_table(families: Sequence[Family], column: Column) -> TextTable:
+    rows = [(f, text) for f in families for text in f.texts if text.key == column.key]
+    rows.sort(key=lambda row: (row[1].residual is None, row[1].residual or 0.0, row[0].name))
+    return TextTable(column, rows, any(text.residual is not None for _, text in rows))

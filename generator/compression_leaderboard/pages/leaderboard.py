@@ -1,6 +1,7 @@
 """The home page and the page of every cohort: headline chart, findings, and the table."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from compression_leaderboard.pages.board_table import (
     BoardView,
     view_board,
 )
-from compression_leaderboard.pages.charts import Chart, Cloud, draw_clouds
+from compression_leaderboard.pages.charts import Chart, Mark, draw_marks
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.pages.text import counted, number
 from compression_leaderboard.records.models import Model
@@ -41,6 +42,7 @@ class Headline:
     """The chart of compression and scores. statistics: a sentence about it."""
 
     chart: Chart
+    models: int  # that have both figures
     statistics: str
     families: Sequence[str]
 
@@ -157,28 +159,23 @@ def _headline(board: BoardTable, evidence: Evidence) -> Headline | None:
     """Draw compression against scores; None without a fit."""
     if evidence.line is None:
         return None
-    cohort = board.cohort
-    clouds = _clouds(board)
-    axes = (f"Average {cohort.unit} (lower is better)", "Mean score, %")
-    total = counted(len(cohort.rows), f"{cohort.provenance} row")
-    caption = f"Compression and mean score, {evidence.n} of {total}"
-    chart = draw_clouds(
-        clouds, axes, (board.mean_key, "score"), caption, f"{cohort.name}-table", evidence.line
-    )
-    families = sorted(clouds, key=lambda cloud: (-len(cloud.rows), cloud.label))[:CHIPS]
-    return Headline(chart, _statistics(cohort, evidence), [cloud.label for cloud in families])
+    marks = _marks(board)
+    families = Counter(mark.family for mark in marks)
+    largest = sorted(families, key=lambda family: (-families[family], family))[:CHIPS]
+    chart = draw_marks(marks, evidence.line)
+    return Headline(chart, evidence.n, _statistics(board.cohort, evidence), largest)
 
 
-def _clouds(board: BoardTable) -> list[Cloud]:
-    """Marks by family; places are those of the rows in the table's data."""
-    places = {row.page: k for k, row in enumerate(board.rows)}
+def _marks(board: BoardTable) -> list[Mark]:
+    """Mark the rows with both figures, at their places in the table's data."""
+    places = {row.page: place for place, row in enumerate(board.rows)}
     cohort = board.cohort
-    marks: dict[str, list[tuple[float, float, int]]] = {}
+    marks = []
     for row in cohort.rows:
         x, y = row.value(cohort.mean_compression), row.value(cohort.mean_score)
         if x is not None and y is not None:
-            marks.setdefault(row.family, []).append((x, y, places[row.page]))
-    return [Cloud(family, *zip(*marks[family], strict=True)) for family in sorted(marks)]
+            marks.append(Mark(x, y, row.family, places[row.page]))
+    return marks
 
 
 def _statistics(cohort: Cohort, evidence: Evidence) -> str:

@@ -1,67 +1,107 @@
 """The pages of measured and of published models."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from urllib.parse import quote
 
 from markupsafe import Markup
 
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.comparisons import Comparison
 from compression_leaderboard.board.derived import mean_score, preference_figure
-from compression_leaderboard.board.figures import Row
+from compression_leaderboard.board.figures import Key, Row
 from compression_leaderboard.board.trajectories import tokens_seen
-from compression_leaderboard.pages.record_sections import (
-    Facts,
-    RecordLink,
-    Section,
-    record_link,
-    view_record,
-)
-from compression_leaderboard.pages.rendering import Renderer, Table, headings
-from compression_leaderboard.pages.standing import Standing, StandingView, view_standing
-from compression_leaderboard.pages.text import UNKNOWN, count, counted, number, percent
+from compression_leaderboard.fits.findings import Study
+from compression_leaderboard.fits.intervals import LEVELS
+from compression_leaderboard.pages.board_table import BoardCell, BoardRow, BoardTable
+from compression_leaderboard.pages.record_sections import view_record
+from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.plan.jobs import latest_results
 from compression_leaderboard.records.models import Model
-from compression_leaderboard.records.results import Failure, Result, Subject
+from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 
 SHORT_HISTORY = 12  # records that the page shows unfolded
+NEAR = 3  # models shown on either side, by average compression
 
 
 @dataclass(frozen=True)
-class RecordState:
-    """A record in a list: what it is of, and whether it counts, failed or was retracted."""
+class Dot:
+    """A score, a fraction, with its interval, and its prediction with the ends of its interval."""
 
-    link: RecordLink
-    day: str
-    kind: str
-    name: str
-    state: str
-    retracted: bool = False
+    label: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    chance: float | None = None
+    predicted: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)
-class ModelView:
-    """What the page of a measured model shows, in order."""
+class Standing:
+    """A row of a table, with the models of the table in order of compression."""
 
-    model: Model
-    who: str
-    failures: Sequence[tuple[RecordState, Failure]]
-    standings: Sequence[StandingView]
-    identity: Facts
-    sections: Sequence[Section]
-    checkpoints: Table | None
-    imported: Markup
-    history: Sequence[RecordState]
-    citation: str
-    badges: str
+    board: BoardTable
+    row: BoardRow
+    ranked: Sequence[BoardRow]  # of all models whose compression is known, the best first
+    place: int | None  # of the row among them; None where its compression is not known
+    model: str  # as its cohort's rows and study name it
+    study: Study
+
+    def cell(self, key: str) -> BoardCell | None:
+        return self.board.cell(self.row, key)
 
     @property
-    def folds_history(self) -> bool:
-        return len(self.history) > SHORT_HISTORY
+    def neighbours(self) -> Sequence[BoardRow]:
+        """The models around it in order of compression, itself among them; none if it is alone."""
+        if self.place is None or len(self.ranked) < 2:
+            return []
+        first = max(0, min(self.place - NEAR, len(self.ranked) - 2 * NEAR - 1))
+        return self.ranked[first : first + 2 * NEAR + 1]
+
+    @property
+    def dots(self) -> list[Dot]:
+        """Every score: what was measured, and what a fit without the model's group predicted."""
+        cohort = self.board.cohort
+        scores = [(score.key, score.label, score.chance) for score in cohort.scores]
+        if len(scores) > 1:
+            scores.insert(0, (cohort.mean_score, "Mean score", None))
+        return [dot for score in scores if (dot := self._dot(*score))]
+
+    def _dot(self, key: Key, label: str, chance: float | None) -> Dot | None:
+        """Return a score and its prediction; None where neither is known."""
+        cell = self.cell(key.id)
+        predicted = self._predict_without_group(key)
+        if cell and not cell.is_predicted:
+            return Dot(label, cell.value, cell.low, cell.high, chance, predicted)
+        if cell and cell.value is not None and cell.low is not None and cell.high is not None:
+            predicted = cell.value, cell.low, cell.high
+        return Dot(label, None, None, None, chance, predicted) if predicted else None
+
+    def _predict_without_group(self, benchmark: Key) -> tuple[float, float, float] | None:
+        """Return the prediction and 95 % interval of a fit to the other groups."""
+        fitted = self.study.of(benchmark)
+        judgement = fitted.judged("group") if fitted else None
+        row = judgement.rows.of(self.model) if judgement else None
+        if row is None:
+            return None
+        return row.predicted, *row.intervals[LEVELS.index(0.95)]
+
+
+def find_standings(
+    boards: Sequence[BoardTable], studies: Mapping[str, Study]
+) -> Mapping[str, list[Standing]]:
+    """Find standings by address of the model's page. studies: by cohort."""
+    standings: dict[str, list[Standing]] = {}
+    for board in boards:
+        ranked = [row for row in board.models if row.order is not None]
+        places = {id(row): place for place, row in enumerate(ranked)}
+        names = {row.page: row.model for row in board.cohort.rows}
+        study = studies[board.cohort.name]
+        for row in board.models:
+            standing = Standing(board, row, ranked, places.get(id(row)), names[row.page], study)
+            standings.setdefault(row.page, []).append(standing)
+    return standings
 
 
 def render_model(
@@ -83,147 +123,89 @@ def render_model(
     latest = latest_results(entries)
     final = [e for e in latest.values() if e.result.revision == model.weights.revision]
     final.sort(key=_section_order)
-    sections = [view_record(entry, model, specs, comparisons) for entry in final]
-    subject = next((e.result.subject for e in final if e.result.subject), None)
-    results = [entry.result for entry in latest.values()]
-    view = ModelView(
+    views = [view_record(entry, specs, comparisons) for entry in final]
+    return render(
+        "model.html",
+        root="../../",
         model=model,
-        who=_who(model),
+        models=specs.models,
+        subject=next((e.result.subject for e in final if e.result.subject), None),
         failures=_failures(model, entries, final),
-        standings=[view_standing(standing) for standing in standings],
-        identity=_identity(model, subject),
-        sections=[section for section in sections if section],
-        checkpoints=_checkpoints(model, results) if model.checkpoints else None,
+        standings=standings,
+        records=[view for view in views if view],
+        checkpoints=_checkpoints(model, [entry.result for entry in latest.values()]),
         imported=Markup(imported),
         history=_history(entries, latest.values(), model),
-        citation=_cite(model, final, commit),
-        badges=_badges(badges),
+        short_history=SHORT_HISTORY,
+        commit=commit,
+        citation_key="".join(c if c.isalnum() else "-" for c in model.id),
+        run_ids=sorted(entry.result.run_id for entry in final),
+        badges=badges,
     )
-    return render("model.html", root="../../", view=view)
 
 
 def _section_order(entry: StoredResult) -> tuple[int, str]:
-    """Texts first, then preferences, proofs and suites."""
+    """Put texts first, then preferences, proofs and suites."""
     result = entry.result
     kind = "preference" if result.preference else result.kind
     return ("corpus", "preference", "proof", "suite").index(kind), result.name
 
 
-def _who(model: Model) -> str:
-    """One line for those who do not know the model."""
-    quantization = model.weights.quantization
-    weights = f"weights de-quantised from {quantization}" if quantization else "original weights"
-    return f"{model.family}, {model.kind}, {count(model.parameters)} parameters, {weights}."
-
-
-def _cite(model: Model, final: Sequence[StoredResult], commit: str) -> str:
-    """A snippet for a paper; the ids of the final weights' records identify the figures."""
-    run_ids = sorted(entry.result.run_id for entry in final)
-    if not run_ids:
-        return ""
-    key = "".join(c if c.isalnum() else "-" for c in model.id)
-    lines = [
-        f"@misc{{compression-{key},",
-        f"  title = {{Compression of {model.title}}},",
-        f"  howpublished = {{LLM Compression Leaderboard, commit {commit[:12]}}},",
-        f"  note = {{records {', '.join(run_ids)}}}",
-        "}",
-    ]
-    return "\n".join(lines)
-
-
-def _badges(paths: Sequence[str]) -> str:
-    """Snippets that show a current figure elsewhere."""
-    endpoint = "https://img.shields.io/endpoint?url=SITE/"
-    return "\n".join(f"![{PurePosixPath(path).stem}]({endpoint}{quote(path)})" for path in paths)
-
-
 def _failures(
     model: Model, entries: Sequence[StoredResult], final: Sequence[StoredResult]
-) -> list[tuple[RecordState, Failure]]:
-    """The last failures of the final weights that no valid record, one of `final`, followed."""
-    ours = [entry for entry in entries if entry.result.revision == model.weights.revision]
+) -> list[StoredResult]:
+    """Return the last failures of the final weights that no valid record (`final`) followed."""
     valid = {(entry.result.kind, entry.result.name) for entry in final}
     last = {}
-    for entry in sorted(ours, key=_started):
+    for entry in sorted(entries, key=_started):
         result = entry.result
-        if result.error is not None and (result.kind, result.name) not in valid:
-            last[result.kind, result.name] = _state(entry, "failed"), result.error
-    return [last[key] for key in sorted(last)]
+        job = result.kind, result.name
+        if result.error and result.revision == model.weights.revision and job not in valid:
+            last[job] = entry
+    return [last[job] for job in sorted(last)]
 
 
 def _started(entry: StoredResult) -> tuple[object, str]:
     return entry.result.started, entry.file
 
 
-def _state(entry: StoredResult, state: str) -> RecordState:
-    result = entry.result
-    if result.error is not None:
-        state = f"failed ({result.error.reason}): {result.error.message}"
-    if result.retracted is not None:
-        state = f"retracted: {result.retracted}"
-    return RecordState(
-        record_link(entry),
-        f"{result.started:%Y-%m-%d}",
-        result.kind,
-        result.name,
-        state,
-        result.retracted is not None,
-    )
+@dataclass(frozen=True)
+class CheckpointRow:
+    """The figures of one record of a training run. tokens: seen until then, None if unknown."""
+
+    result: Result
+    tokens: int | None
+    preference: float | None
+    score: float | None
 
 
-def _identity(model: Model, subject: Subject | None) -> Facts:
-    weights = model.weights
-    facts = [
-        ("Id", model.id),
-        ("Kind", model.kind),
-        ("Family", model.family),
-        ("Parameters", count(model.parameters)),
-        ("Training tokens", count(model.training_tokens)),
-        ("Released", model.released.isoformat()),
-        ("Licence", model.licence),
-        ("Weights", weights.hub or weights.package or weights.path or UNKNOWN),
-        ("Quantization", weights.quantization or "none: the original weights"),
-        ("Revision", weights.revision),
-    ]
-    if subject is not None:
-        facts += [
-            ("Architecture", subject.architecture),
-            ("Layers and width", f"{subject.layers}, {subject.width}"),
-            ("Context", f"{subject.context_tokens} tokens"),
-            ("Vocabulary", f"{subject.vocabulary} tokens"),
-        ]
-    return facts
-
-
-def _checkpoints(model: Model, results: Sequence[Result]) -> Table:
-    """Every figure over training, in order of tokens seen."""
+def _checkpoints(model: Model, results: Sequence[Result]) -> list[CheckpointRow]:
+    """Return every figure over training, in order of tokens seen."""
     seen = tokens_seen(model)
-    rows = []
-    for result in sorted(results, key=lambda r: (r.kind, r.name, seen.get(r.revision) or 0)):
-        if result.revision not in seen or result.kind == "proof":
-            continue
-        bits = result.lossless.bits_per_byte if result.lossless else None
-        preference = preference_figure(result.preference).value if result.preference else None
-        score = mean_score(result.tasks)[0] if result.tasks else None
-        tokens = count(seen[result.revision])
-        rows.append([result.name, tokens, number(bits, 4), number(preference, 6), percent(score)])
-    figures = ("Tokens seen", "Bits per byte", "Preference information", "Mean score, %")
-    caption = f"{counted(len(rows), 'figure')} over training (bits per byte: lower is better)"
-    return Table("checkpoints", caption, headings("Measured", figures=figures), rows)
+    rows = [
+        CheckpointRow(
+            result,
+            seen[result.revision],
+            preference_figure(result.preference).value if result.preference else None,
+            mean_score(result.tasks)[0] if result.tasks else None,
+        )
+        for result in results
+        if result.revision in seen and result.kind != "proof"
+    ]
+    return sorted(rows, key=lambda row: (row.result.kind, row.result.name, row.tokens or 0))
 
 
 def _history(
     entries: Sequence[StoredResult], latest: Iterable[StoredResult], model: Model
-) -> list[RecordState]:
-    """All records of the model: what counts, what is history, what failed or was retracted.
+) -> list[tuple[StoredResult, str]]:
+    """Return all records of the model, the oldest first, and whether each counts.
 
     A revision that the model's file no longer names is history.
     """
     listed = {model.weights.revision, *(checkpoint.revision for checkpoint in model.checkpoints)}
     counting = {entry.file for entry in latest if entry.result.revision in listed}
     return [
-        _state(entry, "counts" if entry.file in counting else "history")
+        (entry, "counts" if entry.file in counting else "history")
         for entry in sorted(entries, key=_started)
     ]
 
@@ -233,23 +215,17 @@ def render_published(
 ) -> Markup:
     """Show tiles and place in the table first, then every figure with its unit and its source."""
     unit = cohort.unit or ""
-    rows = [[c.label, c.unit, number(row.value(c.key), 3), UNKNOWN] for c in cohort.compression]
-    mean = number(row.value(cohort.mean_compression), 3)
-    rows.append(["Average of the texts", unit, mean, UNKNOWN])
-    rows += [[s.label, "%", percent(row.value(s.key)), percent(s.chance)] for s in cohort.scores]
-    rows.append(["Mean of all benchmarks", "%", percent(row.value(cohort.mean_score)), UNKNOWN])
-    figures = counted(len(rows), "published figure")
-    table = Table(
-        "figures",
-        f"{figures} of {row.name} (bits: lower is better; scores: higher)",
-        headings("Figure", "Unit", figures=("Value", "Chance")),
-        rows,
-    )
+    figures = [
+        *((c.label, c.unit, row.value(c.key), None) for c in cohort.compression),
+        ("Average of the texts", unit, row.value(cohort.mean_compression), None),
+        *((s.label, "%", row.value(s.key), s.chance) for s in cohort.scores),
+        ("Mean of all benchmarks", "%", row.value(cohort.mean_score), None),
+    ]
     return render(
         "published.html",
         root="../../../",
         cohort=cohort,
         row=row,
-        standings=[view_standing(standing) for standing in standings],
-        figures=table,
+        standings=standings,
+        figures=figures,
     )

@@ -1,91 +1,59 @@
-"""The page Predict: what compression tells in each cohort, and the calculator."""
+"""The page Predict: who predicts best, the calculator, the fits, and how much text is enough."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from markupsafe import Markup
 
 from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.text_amounts import Amount, Cost
 from compression_leaderboard.fits.curves import FORMS
-from compression_leaderboard.fits.evaluation import COMPRESSION, Comparison, Coverage, Judgement
-from compression_leaderboard.fits.findings import BenchmarkStudy
-from compression_leaderboard.fits.predict import Calibration
+from compression_leaderboard.fits.evaluation import Comparison, Judgement, LeftOut
+from compression_leaderboard.fits.findings import BenchmarkStudy, Pooled, Prediction, pool_coverage
+from compression_leaderboard.fits.predict import Calibration, Yardstick
 from compression_leaderboard.fits.study import Evidence, Outliers, find_outliers
 from compression_leaderboard.pages.calculator import answerable
-from compression_leaderboard.pages.charts import Chart
-from compression_leaderboard.pages.dots import Judged, draw_judged
-from compression_leaderboard.pages.fit_sections import (
-    LEFT_OUT,
-    accuracy_table,
-    comparison_table,
-    correlations_table,
-    coverage_table,
-    errors_table,
-    outcome_of,
-    outliers_table,
-    predictions_table,
-    rows_of,
-    share,
-    source_label,
+from compression_leaderboard.pages.charts import (
+    Chart,
+    Curve,
+    draw_curves,
+    draw_judged,
+    linear_axis,
+    logarithmic_axis,
 )
-from compression_leaderboard.pages.rendering import Cell, Renderer, Table, headings
-from compression_leaderboard.pages.text import counted, percent
+from compression_leaderboard.pages.rendering import Renderer
+from compression_leaderboard.pages.text import counted, number
+from compression_leaderboard.repository.specs import Specs
 
-
-@dataclass(frozen=True)
-class Contest:
-    """Compression against the baselines on the same rows. losers: single texts that lose too."""
-
-    outcome: str
-    rows: str
-    comparison: Comparison
-    losers: Sequence[str]
-    table: Table
-
-
-@dataclass(frozen=True)
-class ChosenForm:
-    """The form that predicts new models. folds: forms chosen with a group left out."""
-
-    study: BenchmarkStudy
-    name: str
-    folds: Sequence[str]
+SHOWN = {"errors": 20, "outliers": 20, "predictions": 50}  # rows of tables; downloads have all
+ENOUGH = 0.5  # of the fit's own error: the two together are then an eighth more than the fit's
 
 
 @dataclass(frozen=True)
 class Scatter:
-    """Measured against predicted; coverage: of the intervals that the chart shows."""
+    """Measured against predicted scores. errors: the rows, the largest error first."""
 
+    judgement: Judgement
     chart: Chart
-    coverage: Coverage
-    table: Table
-
-
-@dataclass(frozen=True)
-class Fits:
-    """What a cohort's fits show, folded under the verdict."""
-
-    verdict: str
-    contests: Sequence[Contest]
-    form: ChosenForm | None
-    scatters: Sequence[Scatter]
-    short: Sequence[BenchmarkStudy]  # benchmarks with too few models
-    outliers: Outliers
-    coverage: Table | None
-    accuracy: Table | None
-    predictions: Table | None
-    outliers_table: Table | None
-    correlations: Table
+    errors: Sequence[LeftOut]
 
 
 @dataclass(frozen=True)
 class Section:
-    """One cohort. reason: why its mean is not fitted, or None; fits: None without any."""
+    """One cohort. comparisons, scatters: of the mean score, empty where it is not fitted."""
 
     cohort: Cohort
     evidence: Evidence
-    reason: str | None
-    fits: Fits | None
+    fitted: Sequence[BenchmarkStudy]
+    comparisons: Sequence[Comparison]
+    scatters: Sequence[Scatter]
+    outliers: Outliers
+    pooled: Sequence[Pooled]
+    judgements: Sequence[tuple[BenchmarkStudy, Judgement]]
+    predictions: Sequence[tuple[str, Prediction]]  # with the label of the benchmark
+    sources: Mapping[str, str]  # labels of sources of predictors
+    models: Mapping[str, str]  # labels of models
 
 
 def render_predict(
@@ -98,127 +66,129 @@ def render_predict(
 
     Cohorts with too little evidence come last.
     """
-    ordered = sorted(cohorts, key=lambda one: evidence[one.name].shortage is not None)  # stable
-    studies = {name: one.study for name, one in evidence.items()}
+    sections = [_section(cohort, evidence[cohort.name]) for cohort in cohorts]
+    studies = {name: findings.study for name, findings in evidence.items()}
     return render(
         "predict.html",
-        outcomes=_outcomes(cohorts, evidence),
+        outcomes=[(section.cohort, c) for section in sections for c in section.comparisons],
         calculator=any(True for _ in answerable(cohorts, studies)),
-        sections=[_section(cohort, evidence[cohort.name]) for cohort in ordered],
+        sections=sorted(sections, key=lambda section: section.evidence.shortage is not None),
+        forms=FORMS,
+        shown=SHOWN,
         calibration=calibration,
     )
 
 
-def _outcomes(cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]) -> Table | None:
-    """Who wins: a line per comparison of a cohort whose mean score is fitted."""
-    figures = ["Models", "Groups", "Error of compression, points"]
-    header = headings(
-        "Set", "Outcome", figures=[*figures, "Error of the best baseline, points"]
-    ) + headings("Best baseline")
-    rows: list[list[Cell | str]] = [
-        [
-            Cell(cohort.title, href=f"#{cohort.name}", note=comparison.rows),
-            outcome_of(comparison),
-            str(comparison.n),
-            str(comparison.groups),
-            share(comparison.compression.mae.value, 2),
-            share(comparison.best_baseline.mae.value, 2),
-            comparison.best_baseline.name,
-        ]
-        for cohort in cohorts
-        if evidence[cohort.name].shortage is None
-        for comparison in _comparisons(evidence[cohort.name])
-    ]
-    n = counted(len(rows), "comparison")
-    caption = f"Mean absolute error of predicted mean scores in {n}"
-    return Table("outcomes", caption, header, rows) if rows else None
-
-
-def _comparisons(evidence: Evidence) -> Iterator[Comparison]:
-    """Of the mean score on all rows, and on those with known training compute."""
-    first = next((one.comparison for one in evidence.study.benchmarks if one.comparison), None)
-    if first is not None:
-        yield first
-        if evidence.study.with_compute is not None:
-            yield evidence.study.with_compute
-
-
 def _section(cohort: Cohort, evidence: Evidence) -> Section:
-    reason = evidence.shortage and evidence.shortage[:1].upper() + evidence.shortage[1:]
-    fitted = [one for one in evidence.study.benchmarks if one.fit is not None]
-    return Section(cohort, evidence, reason, _fits(cohort, evidence, fitted) if fitted else None)
-
-
-def _fits(cohort: Cohort, evidence: Evidence, fitted: Sequence[BenchmarkStudy]) -> Fits:
-    study, first, name = evidence.study, fitted[0], cohort.name
-    has_mean = evidence.shortage is None
-    comparisons = [first.comparison, study.with_compute] if has_mean else []
-    contests = [
-        _contest(cohort, comparison, f"{name}-comparison-{k + 1}")
-        for k, comparison in enumerate(comparisons)
-        if comparison is not None
-    ]
-    outliers = find_outliers(fitted)
-    return Fits(
-        verdict=_verdict(first.comparison if has_mean else None, len(fitted)),
-        contests=contests,
-        form=_form(first) if has_mean else None,
-        scatters=[_scatter(first, j, f"{name}-{j.kind}-points") for j in first.judgements]
-        if has_mean
-        else [],
-        short=[one for one in study.benchmarks if one.shortage],
-        outliers=outliers,
-        coverage=coverage_table(study, f"{name}-coverage"),
-        accuracy=accuracy_table(study, f"{name}-accuracy"),
-        predictions=predictions_table(cohort, study, f"{name}-predictions"),
-        outliers_table=outliers_table(outliers, f"{name}-outliers"),
-        correlations=correlations_table(cohort, evidence.correlations, f"{name}-correlations"),
+    study = evidence.study
+    fitted = [benchmark for benchmark in study.benchmarks if benchmark.fit is not None]
+    mean = fitted[0] if fitted and evidence.shortage is None else None
+    comparisons = [mean.comparison, study.with_compute] if mean and mean.comparison else []
+    return Section(
+        cohort=cohort,
+        evidence=evidence,
+        fitted=fitted,
+        comparisons=[comparison for comparison in comparisons if comparison],
+        scatters=[_scatter(judgement) for judgement in mean.judgements] if mean else [],
+        outliers=find_outliers(fitted),
+        pooled=pool_coverage(study),
+        judgements=[(b, judgement) for b in study.benchmarks for judgement in b.judgements],
+        predictions=[(b.benchmark.label, p) for b in study.benchmarks for p in b.predictions],
+        sources={c.name: c.label for c in (*cohort.compression, *cohort.preferences)},
+        models={row.model: row.label for row in cohort.rows},
     )
 
 
-def _verdict(mean: Comparison | None, fitted: int) -> str:
-    """How many models, and who wins on the mean."""
-    if mean is None:
-        return f"Without a mean score; {counted(fitted, 'benchmark')} fitted."
-    n, groups = counted(mean.n, "model"), counted(mean.groups, "group")
-    return f"{n} of {groups}. {outcome_of(mean)}."
+def _scatter(judgement: Judgement) -> Scatter:
+    errors = sorted(judgement.rows, key=lambda r: (-abs(r.measured - r.predicted), r.model))
+    return Scatter(judgement, draw_judged(judgement.rows), errors)
 
 
-def _contest(cohort: Cohort, comparison: Comparison, table_id: str) -> Contest:
-    worst = comparison.best_baseline.mae.value
-    losers = [
-        source_label(cohort, c.name)
-        for c in comparison.contenders
-        if not c.is_baseline and c.name != COMPRESSION and c.mae.value >= worst
-    ]
-    table = comparison_table(cohort, comparison, table_id)
-    return Contest(outcome_of(comparison), rows_of(comparison), comparison, losers, table)
+@dataclass(frozen=True)
+class Step:
+    """A text and a number of documents: medians over the models."""
+
+    documents: int
+    bytes: float
+    models: int
+    error: float  # of bits per byte
+    paired: float | None  # of a difference on the same documents
 
 
-def _form(study: BenchmarkStudy) -> ChosenForm | None:
-    if study.fit is None:
+@dataclass(frozen=True)
+class Text:
+    """A text's steps, and the fit that turns its error into points, or None."""
+
+    title: str
+    steps: Sequence[Step]
+    yardstick: Yardstick | None
+
+    def first_enough(self, quantity: str) -> Step | None:
+        """Return the cheapest measurement whose part of the error is below half of the fit's own.
+
+        quantity: "error", or "paired" for predictions on the documents of the fit.
+        """
+        for step in self.steps:
+            error = getattr(step, quantity)
+            if self.yardstick is None or error is None:
+                continue
+            if self.yardstick.from_text(error) <= ENOUGH * self.yardstick.rmse:
+                return step
         return None
-    folds = [
-        f"{FORMS[form]} in {label}: {counted(n, 'fold')}"
-        for judgement in study.judgements
-        if judgement.kind == "group"
-        for label, form, n in judgement.chosen
+
+
+def render_amounts(
+    render: Renderer,
+    specs: Specs,
+    amounts: Sequence[Amount],
+    costs: Sequence[Cost],
+    yardsticks: Mapping[str, Yardstick | None],
+) -> Markup:
+    """Show prediction error by amount of text, and seconds of scoring. yardsticks: by corpus."""
+    texts = [
+        Text(specs.corpora[corpus].title, _steps(amounts, corpus), yardsticks[corpus])
+        for corpus in sorted({amount.corpus for amount in amounts})
     ]
-    return ChosenForm(study, FORMS[study.fit.candidate.form], folds)
-
-
-def _scatter(study: BenchmarkStudy, judgement: Judgement, table_id: str) -> Scatter:
-    rows = []
-    for r in judgement.rows:
-        low, high = r.intervals[-1]
-        title = (
-            f"{r.model}: measured {percent(r.measured)} %, predicted {percent(r.predicted)} % "
-            f"({percent(low)} to {percent(high)})"
-        )
-        rows.append(Judged(r.predicted, r.measured, low, high, title))
-    summary = (
-        f"{study.benchmark.label} of {counted(len(rows), 'model')}, measured against predicted, "
-        f"{LEFT_OUT[judgement.kind]}"
+    timed = [cost.ratio for cost in costs if cost.ratio is not None]
+    return render(
+        "text_amounts.html",
+        texts=texts,
+        steps=[(text, step) for text in texts for step in text.steps],
+        chart=_chart(texts) if texts else None,
+        yardsticks=list({t.yardstick.cohort: t.yardstick for t in texts if t.yardstick}.values()),
+        specs=specs,
+        costs=costs,
+        timed=len(timed),
+        cheaper=sum(ratio > 1 for ratio in timed),
     )
-    chart = draw_judged(rows, summary, table_id)
-    return Scatter(chart, judgement.coverage[-1], errors_table(judgement, table_id))
+
+
+def _steps(amounts: Sequence[Amount], corpus: str) -> list[Step]:
+    steps = []
+    for documents in sorted({a.documents for a in amounts if a.corpus == corpus}):
+        same = [a for a in amounts if a.corpus == corpus and a.documents == documents]
+        paired = [a.paired_error for a in same if a.paired_error is not None]
+        error = median(a.error for a in same)
+        steps.append(
+            Step(documents, same[0].bytes, len(same), error, median(paired) if paired else None)
+        )
+    return steps
+
+
+def _chart(texts: Sequence[Text]) -> Chart:
+    curves = [
+        Curve(
+            text.title,
+            [step.bytes for step in text.steps],
+            [step.error for step in text.steps],
+            [
+                f"{text.title}, {counted(step.documents, 'document')}: "
+                f"± {number(step.error, 3)} bits per byte"
+                for step in text.steps
+            ],
+        )
+        for text in texts
+    ]
+    x = logarithmic_axis([value for curve in curves for value in curve.xs])
+    y = linear_axis([value for curve in curves for value in curve.ys])
+    return draw_curves(curves, x, y)

@@ -1,17 +1,15 @@
-"""The sections of a model's page that each show one record."""
+"""What the sections of a model's page show beside the records that they are of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-import numpy as np
-
 from compression_leaderboard.board.comparisons import Comparison
-from compression_leaderboard.board.current import is_current, record_of
+from compression_leaderboard.board.current import is_current
 from compression_leaderboard.board.derived import (
     SIDES,
-    Estimate,
-    OverLayers,
+    Plane,
+    PreferenceFigure,
     bits_interval,
     corrected,
     corrected_error,
@@ -21,576 +19,249 @@ from compression_leaderboard.board.derived import (
     place_on_plane,
     preference_figure,
 )
-from compression_leaderboard.pages.charts import Chart, Series, draw_series
-from compression_leaderboard.pages.rendering import Cell, Table, headings
-from compression_leaderboard.pages.text import (
-    UNKNOWN,
-    counted,
-    decimals,
-    number,
-    percent,
-    with_interval,
-    with_spread,
-)
-from compression_leaderboard.records.models import Model
+from compression_leaderboard.intervals import Interval
+from compression_leaderboard.pages.charts import Chart, Curve, draw_curves, linear_axis, step_axis
+from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.plane import Layer, LayerInformation, Lossy, Share, Side, Unit
-from compression_leaderboard.records.preferences import Preference
-from compression_leaderboard.records.results import Lossless, Proof, Result, TaskResult
+from compression_leaderboard.records.preferences import PreferenceLayer, PreferenceSet
+from compression_leaderboard.records.results import Lossless, Result, Score, TaskResult
+from compression_leaderboard.records.suites import Suite
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 
-Facts = Sequence[tuple[str, str]]
-
 
 @dataclass(frozen=True)
-class Part:
-    """A chart, a table, or a chart with the table of its figures, and a sentence about them.
+class Convergence:
+    """Information about single tokens from parts of the positions, all of them last.
 
-    fold: what the folded table is called; "" where it is not folded.
+    shares: what was read (input) and what comes next (output). chart: of the optimality that
+    follows, plug-in and corrected; ratios: its values.
     """
 
-    table: Table | None = None
-    chart: Chart | None = None
-    note: str = ""
-    fold: str = ""
+    shares: Sequence[tuple[Share, Share]]
+    ratios: Sequence[tuple[float, float]]
+    chart: Chart
 
 
 @dataclass(frozen=True)
-class Source:
-    """The record that a section shows: its link, when and how it was measured."""
+class Gain:
+    """What labels of one unit and order tell beyond those one shorter, in units of ln(bins)."""
 
-    record: "RecordLink"
-    measured: str
+    unit: Unit
+    order: int
+    read: float
+    follows: float
+    regularity: float  # I(X;Z) / H(Z)
+    variation: float  # H(Z|X)
+
+
+@dataclass(frozen=True)
+class PlaneView:
+    """What a record says of the information plane.
+
+    figures: with the share of positions whose label occurs once. by_layer: None without single
+    tokens. layers: with the information about the token read and the token that follows.
+    """
+
+    lossy: Lossy
+    figures: Sequence[tuple[Plane, float | None]]
+    by_layer: Chart | None
+    convergence: Convergence | None
+    entropy: float  # H(Z), mean over layers 1…L and seeds
+    gains: Sequence[Gain]
+    layers: Sequence[tuple[Layer, LayerInformation | None, LayerInformation | None]]
+
+
+@dataclass(frozen=True)
+class TextView:
+    """A text. context: bits per byte by place in the document, or None."""
+
+    interval: Interval | None
+    comparisons: Sequence[Comparison]
+    context: Chart | None
+    plane: PlaneView | None
+
+
+@dataclass(frozen=True)
+class PreferenceView:
+    """A model's preference information. layers: with corrected value and standard error."""
+
+    figure: PreferenceFigure
+    layers: Sequence[tuple[PreferenceLayer, float, float]]
+
+
+@dataclass(frozen=True)
+class SuiteView:
+    """A suite. scores: every metric of every task."""
+
+    scores: Sequence[tuple[TaskResult, Score]]
+    mean: float
+    stderr: float | None
+    items: int
+
+
+@dataclass(frozen=True)
+class RecordView:
+    """A record of final weights, with the spec that its file names, if there is one today.
+
+    view: what the page adds to the record; None for a proof.
+    """
+
+    entry: StoredResult
+    spec: Corpus | PreferenceSet | Suite | None
     is_current: bool
-
-
-@dataclass(frozen=True)
-class RecordLink:
-    """A record's id, and its copy on the site."""
-
-    run_id: str
-    path: str  # below the site's root
-
-
-@dataclass(frozen=True)
-class Section:
-    """What one record says, in order: a paragraph, facts, then charts and tables."""
-
-    id: str
-    title: str
-    source: Source
-    about: str = ""
-    facts: Facts = ()
-    parts: Sequence[Part] = ()
+    view: TextView | PreferenceView | SuiteView | None
 
 
 def view_record(
-    entry: StoredResult, model: Model, specs: Specs, comparisons: Sequence[Comparison]
-) -> Section | None:
-    """The section of a record of final weights. comparisons: of the model, on any text."""
+    entry: StoredResult, specs: Specs, comparisons: Sequence[Comparison]
+) -> RecordView | None:
+    """View a record of final weights; None for kinds without a section.
+
+    comparisons: of the model, on any text.
+    """
     result = entry.result
-    source = _source(entry, specs)
+    spec: Corpus | PreferenceSet | Suite | None = specs.corpora.get(result.name)
+    view: TextView | PreferenceView | SuiteView | None = None
     if result.preference is not None:
-        return _preference(result, result.preference, specs, source)
-    if result.proof is not None:
-        return _proof(result, result.proof, specs, source)
-    if result.lossless is not None:
-        return _corpus(result, result.lossless, model, specs, comparisons, source)
-    return _suite(result, specs, source) if result.kind == "suite" else None
-
-
-def record_link(entry: StoredResult) -> RecordLink:
-    return RecordLink(entry.result.run_id, f"records/{record_of(entry)}")
-
-
-def _source(entry: StoredResult, specs: Specs) -> Source:
-    environment = entry.result.environment
-    packages = ", ".join(f"{k} {v}" for k, v in sorted(environment.packages.items()))
-    measured = (
-        f"{entry.result.started:%Y-%m-%d %H:%M} UTC, {environment.wall_seconds:.0f} s on "
-        f"{environment.processor} ({environment.device}, {environment.threads} threads), "
-        f"{environment.dtype}, {environment.peak_memory_bytes / 1e9:.1f} GB at most; "
-        f"Python {environment.python}, {packages}"
-    )
-    return Source(record_link(entry), measured, is_current(entry.result, specs))
-
-
-def _corpus(
-    result: Result,
-    lossless: Lossless,
-    model: Model,
-    specs: Specs,
-    comparisons: Sequence[Comparison],
-    source: Source,
-) -> Section | None:
-    """A text: bits per byte, comparisons, context, and the information plane."""
-    text = result.text
-    if text is None:
+        spec = specs.preferences.get(result.name)
+        measured = result.preference
+        layers = [(x, float(corrected(x).mean()), corrected_error(x)) for x in measured.layers]
+        view = PreferenceView(preference_figure(measured), layers)
+    elif result.lossless is not None:
+        view = _view_text(result, result.lossless, comparisons)
+    elif result.kind == "suite":
+        spec = specs.suites.get(result.name)
+        scores = [(task, score) for task in result.tasks for score in task.scores]
+        items = sum(main_score(task)[2] for task in result.tasks)
+        view = SuiteView(scores, *mean_score(result.tasks), items)
+    elif result.proof is None:
         return None
-    corpus = specs.corpora.get(result.name)
-    fresh = UNKNOWN
-    if corpus:
-        fresh = "yes" if corpus.begins > model.released else "no: the model may have seen the text"
-    scored = sum(document.bytes for document in lossless.documents)
-    parts = [
-        view_comparisons(
-            result.name, [c for c in comparisons if c.corpus == result.name], specs.models
-        ),
-        _context(result.name, lossless),
-        *(view_plane(result.name, result.lossy) if result.lossy else ()),
-    ]
-    return Section(
-        id=f"corpus-{result.name}",
-        title=corpus.title if corpus else result.name,
-        source=source,
-        facts=[
-            ("Bits per byte (lower is better)", number(lossless.bits_per_byte, 4)),
-            ("95 % interval (documents resampled)", _interval(lossless)),
-            ("Text", f"{scored} bytes, {counted(len(lossless.documents), 'document')}"),
-            (
-                "Window and stride",
-                f"{text.protocol.window_tokens}, {text.protocol.stride_tokens} tokens",
-            ),
-            ("Context of the first token", lossless.start_token),
-            ("Bytes that the tokenizer does not give back", _failing(lossless, scored)),
-            ("Text begins after the model's release", fresh),
-        ],
-        parts=[part for part in parts if part],
-    )
+    return RecordView(entry, spec, is_current(result, specs), view)
 
 
-def _interval(lossless: Lossless) -> str:
-    interval = bits_interval(lossless)
-    return f"{number(interval.low, 3)}–{number(interval.high, 3)}" if interval else UNKNOWN
-
-
-def _failing(lossless: Lossless, scored: int) -> str:
-    if lossless.failing_bytes == 0:
-        return "0"
-    share = percent(lossless.failing_bytes / scored)
-    return f"{lossless.failing_bytes} ({share} %): not lossless, so not ranked"
-
-
-def view_comparisons(
-    name: str, comparisons: Sequence[Comparison], models: Mapping[str, Model]
-) -> Part | None:
-    """Paired differences from other models on one text. comparisons: the best other first."""
-    if not comparisons:
-        return None
-    header = headings("Other model", figures=("Difference, bits per byte", "%"))
-    header += headings("In words")
-    documents = counted(comparisons[0].documents, "document")
-    table = Table(
-        f"comparisons-{name}",
-        f"Against the nearest models of its leaderboard, on the same {documents}",
-        header,
-        [_compared(comparison, models[comparison.other]) for comparison in comparisons],
-    )
-    note = (
-        "Bits per byte of this model less those of the other, the best first, with the 95 % "
-        "interval of the paired difference over documents; below 0 this model is better."
-    )
-    return Part(table, note=note)
-
-
-def _compared(comparison: Comparison, other: Model) -> list[Cell | str]:
-    low, high = comparison.interval
-    digits = decimals((high - low) / 2) if high > low else 4
-    interval = f"{number(low, digits)} to {number(high, digits)}"
-    words = "no difference that the text can show"
-    if comparison.known:
-        word = "more" if comparison.difference > 0 else "fewer"
-        words = f"needs {percent(abs(comparison.share))} % {word} bits than {other.title}"
-    return [
-        Cell(other.title, href=f"models/{other.id}/"),
-        Cell(number(comparison.difference, digits), comparison.difference, interval),
-        Cell(percent(comparison.share), comparison.share),
-        words,
-    ]
-
-
-def _context(name: str, lossless: Lossless) -> Part | None:
-    """Bits per byte by place in the document: what more context gains."""
+def _view_text(result: Result, lossless: Lossless, comparisons: Sequence[Comparison]) -> TextView:
     stretches = lossless.stretches
-    if len(stretches) < 2:
-        return None
-    edges = [str(stretch.from_byte) for stretch in stretches]
-    rates = tuple(stretch.bits / stretch.bytes for stretch in stretches)
-    caption = f"Bits per byte by place in the document, {_documents(lossless)}"
-    table = Table(
-        f"context-gained-{name}",
-        caption,
-        headings(figures=("From byte", "Bytes scored", "Bits per byte")),
-        [
-            [edge, str(stretch.bytes), number(rate, 4)]
-            for edge, stretch, rate in zip(edges, stretches, rates, strict=True)
-        ],
-    )
-    series = [Series("bits per byte", "input", rates)]
-    return charted(series, edges, ("Byte", "Bits per byte"), table)
-
-
-def _documents(lossless: Lossless) -> str:
-    return counted(len(lossless.documents), "document")
-
-
-def charted(
-    series: Sequence[Series],
-    steps: Sequence[str],
-    labels: tuple[str, str],
-    table: Table,
-    note: str = "",
-) -> Part:
-    """A chart with the caption of the table that has its figures."""
-    chart = draw_series(series, steps, labels, table.caption, table.id)
-    return Part(table, chart, note, "The figures of this chart")
-
-
-WORDS = {1: "single tokens", 2: "bigrams", 3: "trigrams", 4: "quadgrams"}
-
-
-def view_plane(name: str, lossy: Lossy) -> list[Part]:
-    """Everything that a record knows of the information plane. name: the text's, for ids."""
-    layers = _layers(name, lossy)
-    parts = [
-        _figures(name, lossy),
-        _by_layer(lossy, layers.id),
-        view_convergence(name, lossy),
-        _details(name, lossy),
-        Part(
-            layers,
-            note="Single tokens as labels; means over anchor seeds, ± standard error over "
-            "documents.",
-            fold="All figures layer by layer",
-        ),
-    ]
-    return [part for part in parts if part]
-
-
-def _label_words(unit: Unit, order: int) -> str:
-    return WORDS[order] if unit == "token" else counted(order, "byte")
-
-
-def _label_sets(lossy: Lossy) -> list[tuple[Unit, int]]:
-    """Unit and order of the labels, tokens first."""
-    sets = {(label.unit, label.order) for label in lossy.labels}
-    return sorted(sets, key=lambda labels: (labels[0] != "token", labels[1]))
-
-
-def _figures(name: str, lossy: Lossy) -> Part:
-    """Model-level figures, a row for each kind of label."""
-    rows = []
-    for unit, order in _label_sets(lossy):
-        plane = place_on_plane(lossy, order, unit)
-        if plane is not None:
-            estimates = (plane.complexity, plane.expressivity, plane.optimality)
-            singletons = percent(_singletons(lossy, unit, order))
-            rows.append([_label_words(unit, order), *map(_shown, estimates), singletons])
-    interval = "no interval: fewer than 20 documents"
-    if groups := len(lossy.group_positions):
-        interval = f"95 % intervals by jackknife over {groups} groups of documents"
-    figures = ("Complexity", "Expressivity", "Optimality", "Inputs seen once, %")
-    return Part(
-        Table(
-            f"plane-{name}",
-            f"Information plane, {_size(lossy)}",
-            headings("Labels", figures=figures),
-            rows,
-        ),
-        note=f"Corrected values, mean over layers 1 to {len(lossy.layers) - 1} and "
-        f"{counted(len(lossy.layers[0].entropy), 'anchor seed')}; {interval}.",
+    context = None
+    if len(stretches) > 1:
+        rates = [stretch.bits / stretch.bytes for stretch in stretches]
+        edges = [str(stretch.from_byte) for stretch in stretches]
+        context = draw_steps([("bits per byte", "input", rates)], edges)
+    return TextView(
+        bits_interval(lossless),
+        [comparison for comparison in comparisons if comparison.corpus == result.name],
+        context,
+        view_plane(result.lossy) if result.lossy else None,
     )
 
 
-def _size(lossy: Lossy) -> str:
-    """What the figures of a record are estimated from."""
-    return f"{counted(lossy.positions, 'position')} in {counted(lossy.documents, 'document')}"
+def draw_steps(lines: Sequence[tuple[str, str, Sequence[float]]], steps: Sequence[str]) -> Chart:
+    """Draw lines over equal steps, such as layers. lines: label, class and values of each."""
+    curves = [Curve(label, range(len(steps)), values, css=css) for label, css, values in lines]
+    y = linear_axis([0.0, *(value for _, _, values in lines for value in values)], ticks=4)
+    return draw_curves(curves, step_axis(steps), y)
 
 
-def _shown(figure: Estimate | None) -> str:
-    return with_interval(figure.value, figure.interval) if figure else UNKNOWN
+def view_plane(lossy: Lossy) -> PlaneView:
+    """Everything that a record knows of the information plane."""
+    labels = sorted({(label.unit, label.order) for label in lossy.labels}, key=_tokens_first)
+    once = {(s.unit, s.order): s.singleton_mass for s in lossy.labels if s.side == "input"}
+    planes = [place_on_plane(lossy, order, unit) for unit, order in labels]
+    entropy = fmean(value for layer in lossy.layers[1:] for value in layer.entropy)
+    read, follows = layer_values(lossy)
+    by_layer = None
+    if len(read) == len(follows) == len(lossy.layers):
+        lines = [
+            ("I(X;Z): what was read", "input", read),
+            ("I(Y;Z): what comes next", "output", follows),
+        ]
+        by_layer = draw_steps(lines, [str(layer.layer) for layer in lossy.layers])
+    return PlaneView(
+        lossy=lossy,
+        figures=[(plane, once.get((plane.unit, plane.order))) for plane in planes if plane],
+        by_layer=by_layer,
+        convergence=view_convergence(lossy),
+        entropy=entropy,
+        gains=_gains(lossy, labels, entropy),
+        layers=[(x, _about_tokens(x, "input"), _about_tokens(x, "output")) for x in lossy.layers],
+    )
 
 
-def _singletons(lossy: Lossy, unit: Unit, order: int) -> float | None:
-    labels = (unit, "input", order)
-    masses = (s.singleton_mass for s in lossy.labels if (s.unit, s.side, s.order) == labels)
-    return next(masses, None)
+def _tokens_first(labels: tuple[Unit, int]) -> tuple[bool, int]:
+    return labels[0] != "token", labels[1]
 
 
-def _at(layer: Layer, side: Side) -> LayerInformation | None:
-    """The information of a layer's states about single tokens."""
+def _about_tokens(layer: Layer, side: Side) -> LayerInformation | None:
+    """Return the information of a layer's states about single tokens."""
     labels = ("token", side, 1)
     return next((i for i in layer.information if (i.unit, i.side, i.order) == labels), None)
 
 
-def _corrected(information: LayerInformation) -> float:
-    return fmean(information.plug_in) - fmean(information.null)
-
-
-def layer_values(lossy: Lossy) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The information of each layer about single tokens read, and about those that follow."""
-    inputs, outputs = ([_at(layer, side) for layer in lossy.layers] for side in SIDES)
-    read = tuple(_corrected(information) for information in inputs if information)
-    return read, tuple(_corrected(information) for information in outputs if information)
-
-
-def _by_layer(lossy: Lossy, table_id: str) -> Part | None:
-    """A chart of the figures in the table of all figures layer by layer."""
-    read, follows = layer_values(lossy)
-    if not len(read) == len(follows) == len(lossy.layers):
-        return None  # single tokens were not asked for
-    chart = draw_series(
+def layer_values(lossy: Lossy) -> tuple[list[float], list[float]]:
+    """Return each layer's corrected information about single tokens read, and those that follow."""
+    read, follows = (
         [
-            Series("I(X;Z): what was read", "input", read),
-            Series("I(Y;Z): what comes next", "output", follows),
-        ],
-        [str(layer.layer) for layer in lossy.layers],
-        ("Layer (0 is the embedding)", "Corrected information, ln(bins)"),
-        f"Information by layer about single tokens, {_size(lossy)}",
-        table_id,
+            fmean(information.plug_in) - fmean(information.null)
+            for layer in lossy.layers
+            if (information := _about_tokens(layer, side))
+        ]
+        for side in SIDES
     )
-    return Part(chart=chart, note="Mean over anchor seeds.")
+    return read, follows
 
 
-def view_convergence(name: str, lossy: Lossy) -> Part | None:
-    """Optimality for single tokens from a part of the positions, plug-in and corrected."""
-    shares = {(s.positions, s.side): s for s in lossy.convergence if _is_single_token(s)}
-    read, follows = (over_layers(lossy, "token", side, 1) for side in SIDES)
-    counts = sorted({positions for positions, _ in shares})
-    if not counts or read is None or follows is None:
-        return None
-    ratios = []
-    for positions in counts:
-        x, y = (shares[positions, side] for side in SIDES)
-        ratios.append((y.plug_in / x.plug_in, (y.plug_in - y.null) / (x.plug_in - x.null)))
-    whole = (
-        float(follows.plug_in.mean() / read.plug_in.mean()),
-        float(follows.corrected.mean() / read.corrected.mean()),
-    )
-    plug_in, adjusted = zip(*ratios, whole, strict=True)
-    steps = [str(n) for n in (*counts, lossy.positions)]
-    table = Table(
-        f"convergence-{name}",
-        f"Optimality for single tokens from parts of {_size(lossy)}",
-        headings(figures=("Positions", "Plug-in", "Corrected")),
-        [
-            [step, number(plain, 4), number(better, 4)]
-            for step, plain, better in zip(steps, plug_in, adjusted, strict=True)
-        ],
-    )
-    note = (
-        f"From the smallest part to all positions the plug-in moves by {_change(plug_in)}, the "
-        f"corrected estimate by {_change(adjusted)}: only figures of equal numbers of positions "
-        "compare."
-    )
-    series = [Series("plug-in", "output", plug_in), Series("corrected", "input", adjusted)]
-    return charted(series, steps, ("Positions used", "Optimality"), table, note)
-
-
-def _is_single_token(share: Share) -> bool:
-    return (share.unit, share.order) == ("token", 1)
-
-
-def _change(values: Sequence[float]) -> str:
-    """From the first to the last, in per cent with its sign."""
-    change = 100 * (values[-1] / values[0] - 1)
-    return f"{'+' if change > 0 else ''}{number(change, 0)} %"
-
-
-def _details(name: str, lossy: Lossy) -> Part:
-    """What an order adds to the one before, and what is left."""
-    figures = ["Contextual I(X;Z)", "Contextual I(Y;Z)"]
-    figures += ["Regularity I(X;Z) / H(Z)", "Variation H(Z|X)"]
-    entropy = fmean(value for layer in lossy.layers[1:] for value in layer.entropy)
-    rows: list[list[Cell | str]] = []
-    before: dict[Side, float] = {}
-    last_unit: Unit | None = None
-    for unit, order in _label_sets(lossy):
-        estimates = {side: over_layers(lossy, unit, side, order) for side in SIDES}
-        values = {side: _mean(one) for side, one in estimates.items() if one is not None}
+def _gains(lossy: Lossy, labels: Sequence[tuple[Unit, int]], entropy: float) -> list[Gain]:
+    """Subtract the information of the labels one shorter. labels: by unit, in order of length."""
+    gains: list[Gain] = []
+    before = (0.0, 0.0)
+    for unit, order in labels:
+        estimates = [over_layers(lossy, unit, side, order) for side in SIDES]
+        values = [float(estimate.corrected.mean()) for estimate in estimates if estimate]
         if len(values) < 2:
             continue
-        if unit != last_unit:
-            before, last_unit = {"input": 0.0, "output": 0.0}, unit
-        added = [number(values[side] - before[side], 4) for side in SIDES]
-        read = values["input"]
-        shares = [number(read / entropy, 3), number(entropy - read, 4)]
-        rows.append([_label_words(unit, order), *added, *shares])
-        before = values
-    return Part(
-        Table(
-            f"context-{name}",
-            f"What longer labels add, {_size(lossy)}",
-            headings("Labels", figures=figures),
-            rows,
-        ),
-        note="Contextual information is less that of the row above of the same kind; H(Z) is "
-        f"{number(entropy, 4)}. Variation at the longest labels is the residual.",
-        fold="Contextual information, regularity, variation",
-    )
+        read, follows = values
+        if not gains or gains[-1].unit != unit:
+            before = (0.0, 0.0)
+        added = (read - before[0], follows - before[1])
+        gains.append(Gain(unit, order, *added, read / entropy, entropy - read))
+        before = (read, follows)
+    return gains
 
 
-def _mean(estimate: OverLayers) -> float:
-    return float(estimate.corrected.mean())
-
-
-def _layers(name: str, lossy: Lossy) -> Table:
-    figures = ["H(Z)", "Ceiling", "Effective rank", "Plug-in I(X;Z)", "Null", "Corrected"]
-    figures += ["Plug-in I(Y;Z)", "Null", "Corrected"]
-    rows = [
-        [
-            _layer_name(layer.layer),
-            number(fmean(layer.entropy), 4),
-            number(fmean(layer.ceiling), 4),
-            number(layer.effective_rank, 1),
-            *(cell for side in SIDES for cell in _layer_cells(_at(layer, side))),
-        ]
-        for layer in lossy.layers
-    ]
-    return Table(
-        f"layers-{name}",
-        f"Layer by layer, {_size(lossy)}",
-        headings("Layer", figures=figures),
-        rows,
-    )
-
-
-def _layer_name(layer: int) -> str:
-    return str(layer) if layer else "0 (embedding)"
-
-
-def _layer_cells(information: LayerInformation | None) -> Sequence[str]:
-    if information is None:
-        return (UNKNOWN,) * 3
-    value = number(_corrected(information), 4)
-    if information.standard_error is not None:
-        value += f" ± {number(information.standard_error, 4)}"
-    return number(fmean(information.plug_in), 4), number(fmean(information.null), 4), value
-
-
-def _suite(result: Result, specs: Specs, source: Source) -> Section:
-    """The scores of a suite's tasks, every metric."""
-    suite = specs.suites.get(result.name)
-    rows = [row for task in result.tasks for row in _task_rows(task)]
-    value, stderr = mean_score(result.tasks)
-    items = sum(main_score(task)[2] for task in result.tasks)
-    mean = ["Mean of the tasks", "", percent(value), percent(stderr), UNKNOWN, str(items)]
-    figures = ("Score, %", "Standard error", "Chance, %", "Items")
-    scores = Table(
-        f"suite-{result.name}-table",
-        f"Suite {result.name}, {counted(items, 'item')} of {counted(len(result.tasks), 'task')}",
-        headings("Task", "Metric", figures=figures),
-        [*rows, mean],
-    )
-    note = "Every metric that lm-eval gives; the mean is over those marked ★."
-    parts = [Part(scores, note=note), _mirrored(result)]
-    return Section(
-        id=f"suite-{result.name}",
-        title=suite.title if suite else result.name,
-        source=source,
-        about=suite.description if suite else "",
-        parts=[part for part in parts if part],
-    )
-
-
-def _mirrored(result: Result) -> Part | None:
-    """The documents that came from a local mirror, with hash and origin."""
-    datasets = {task.task.dataset for task in result.tasks if task.task.dataset.mirrored}
-    if not datasets:
+def view_convergence(lossy: Lossy) -> Convergence | None:
+    """View estimates from parts of the positions; None where the record has no parts."""
+    parts = {
+        (share.positions, share.side): share
+        for share in (*lossy.convergence, *_whole(lossy))
+        if (share.unit, share.order) == ("token", 1)
+    }
+    counts = sorted({positions for positions, _ in parts})
+    if len(counts) < 2 or (lossy.positions, "output") not in parts:
         return None
-    rows = [
-        [dataset.path, dataset.revision.removeprefix("sha256-"), dataset.origin or UNKNOWN]
-        for dataset in sorted(datasets, key=lambda dataset: dataset.path)
+    shares = [(parts[n, "input"], parts[n, "output"]) for n in counts]
+    ratios = [
+        (y.plug_in / x.plug_in, (y.plug_in - y.null) / (x.plug_in - x.null)) for x, y in shares
     ]
-    table = Table(
-        f"documents-{result.name}",
-        f"Documents of {counted(len(rows), 'dataset')} from a local mirror",
-        headings("Dataset", "SHA-256 of the documents", "From"),
-        rows,
-    )
-    return Part(table, fold="Documents: local mirror, not the Hub")
+    plug_in, adjusted = zip(*ratios, strict=True)
+    lines = [("plug-in", "output", plug_in), ("corrected", "input", adjusted)]
+    return Convergence(shares, ratios, draw_steps(lines, [str(n) for n in counts]))
 
 
-def _task_rows(task: TaskResult) -> list[list[str]]:
-    return [
-        [
-            task.task.label,
-            score.metric + (" ★" if score.metric == task.task.metric else ""),
-            percent(score.value),
-            percent(score.stderr),
-            percent(task.task.chance),
-            str(score.n),
-        ]
-        for score in task.scores
-    ]
-
-
-def _preference(result: Result, measured: Preference, specs: Specs, source: Source) -> Section:
-    """The model's preference information with its interval, then layer by layer."""
-    pairs = specs.preferences.get(result.name)
-    figure = preference_figure(measured)
-    facts = [
-        ("Preference information (higher: more)", with_interval(figure.value, figure.interval)),
-        ("Layer 0, words alone", with_interval(figure.lexical, figure.lexical_interval)),
-        ("Beyond the words alone", with_interval(figure.beyond_lexical, figure.beyond_interval)),
-        ("Pairs", f"{measured.pairs}, {measured.left_out} left out"),
-        ("Completion tokens", str(measured.completion_tokens)),
-    ]
-    if pairs is not None:
-        facts.append(("Text of the pairs", f"{pairs.domain}; {pairs.licence}"))
-    return Section(
-        id=f"corpus-{result.name}",
-        title=f"Preference information: {pairs.title if pairs else result.name}",
-        source=source,
-        facts=facts,
-        parts=[_preference_layers(result.name, measured)],
-    )
-
-
-def _preference_layers(name: str, measured: Preference) -> Part:
-    figures = ("Plug-in", "Null", "Swap deviation", "Corrected")
-    rows = [
-        [
-            _layer_name(layer.layer),
-            number(float(np.mean(layer.plug_in)), 6),
-            number(float(np.mean(layer.null)), 6),
-            number(float(np.mean(layer.null_deviation)), 6),
-            with_spread(float(corrected(layer).mean()), corrected_error(layer)),
-        ]
-        for layer in measured.layers
-    ]
-    caption = f"Preference information layer by layer, {counted(measured.pairs, 'pair')}"
-    return Part(
-        Table(f"preference-{name}", caption, headings("Layer", figures=figures), rows),
-        note="In units of ln(bins); means over "
-        f"{counted(len(measured.layers[0].plug_in), 'anchor seed')}; ± standard error over pairs.",
-    )
-
-
-def _proof(result: Result, proof: Proof, specs: Specs, source: Source) -> Section:
-    """The bytes that a sample took as a file, and that it came back."""
-    corpus = specs.corpora.get(result.name)
-    lost = (proof.bits_quantised - proof.bits_ideal) / proof.tokens
-    seconds = f"{number(proof.encode_seconds, 1)}, {number(proof.decode_seconds, 1)}"
-    return Section(
-        id=f"proof-{result.name}",
-        title=f"Proof: {corpus.title if corpus else result.name}",
-        source=source,
-        about=f"{proof.sample_bytes:,} bytes of the text were compressed to "
-        f"{proof.compressed_bytes:,} bytes and decompressed in a fresh process, byte for byte "
-        "equal.",
-        facts=[
-            (
-                "Bits per byte of the file",
-                number(8 * proof.compressed_bytes / proof.sample_bytes, 4),
-            ),
-            ("Cost by the model's probabilities", f"{number(proof.bits_ideal, 1)} bits"),
-            ("Cost by the coder's weights", f"{number(proof.bits_quantised, 1)} bits"),
-            ("Lost by rounding to them", f"{number(lost, 4)} bits per token"),
-            ("Precision of the weights", f"{proof.precision_bits} bits"),
-            ("Tokens", f"{proof.tokens}, in blocks of {proof.block_tokens}"),
-            ("Header, not counted", f"{proof.header_bytes} bytes"),
-            ("Seconds to compress and to decompress", seconds),
-            ("SHA-256 of the sample", proof.sample_sha256),
-        ],
-    )
+def _whole(lossy: Lossy) -> list[Share]:
+    """Return the estimates from all positions."""
+    shares = []
+    for side in SIDES:
+        if estimate := over_layers(lossy, "token", side, 1):
+            plug_in = float(estimate.plug_in.mean())
+            null = plug_in - float(estimate.corrected.mean())
+            shares.append(
+                Share(
+                    positions=lossy.positions,
+                    unit="token",
+                    side=side,
+                    order=1,
+                    plug_in=plug_in,
+                    null=null,
+                )
+            )
+    return shares

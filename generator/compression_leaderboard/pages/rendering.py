@@ -7,12 +7,14 @@ reaches mkdocs as data in front matter, where no template engine parses it again
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from statistics import fmean
 from typing import Any
 
 import markupsafe
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
+from compression_leaderboard.board.current import record_of
 from compression_leaderboard.pages import text
 from compression_leaderboard.pages.text import UNKNOWN
 
@@ -83,8 +85,13 @@ class Renderer:
             "percent": text.percent,
             "count": text.count,
             "counted": text.counted,
+            "with_interval": text.with_interval,
+            "with_spread": text.with_spread,
+            "decimals": text.decimals,
+            "mean": fmean,
+            "record_path": record_of,
             "breakable": breakable,
-            "dated": lambda caption: text.dated(caption, date),
+            "dated": lambda caption: type(caption)(text.dated(caption, date)),
         }
         self._environment.tests["cell"] = lambda value: isinstance(value, Cell)
 

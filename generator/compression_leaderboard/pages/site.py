@@ -26,9 +26,14 @@ from compression_leaderboard.pages.data_pages import (
 from compression_leaderboard.pages.families_page import render_families
 from compression_leaderboard.pages.glossary import MODEL, PAGES, find_terms
 from compression_leaderboard.pages.leaderboard import first_board, render_cohort, render_home
-from compression_leaderboard.pages.model_page import render_model, render_published
+from compression_leaderboard.pages.model_page import (
+    Standing,
+    find_standings,
+    render_model,
+    render_published,
+)
 from compression_leaderboard.pages.plane_page import layer_files, render_bias, render_plane_page
-from compression_leaderboard.pages.predict_page import render_predict
+from compression_leaderboard.pages.predict_page import render_amounts, render_predict
 from compression_leaderboard.pages.reference import (
     Command,
     render_commands,
@@ -37,8 +42,6 @@ from compression_leaderboard.pages.reference import (
 )
 from compression_leaderboard.pages.reliability_page import render_moves, render_reliability
 from compression_leaderboard.pages.rendering import Renderer, escape
-from compression_leaderboard.pages.standing import Standing, find_standings
-from compression_leaderboard.pages.text_amounts import render_amounts
 from compression_leaderboard.pages.trajectories_page import render_trajectories
 from compression_leaderboard.repository.results import StoredResult, record_text
 
