@@ -4,22 +4,24 @@ import hashlib
 import json
 from datetime import UTC, date, datetime
 
-from compression_leaderboard.records.corpora import Corpus, Protocol, Source
+from compression_leaderboard.records.corpora import (
+    Corpus,
+    PairSource,
+    PreferenceProtocol,
+    PreferenceSet,
+    Protocol,
+    Source,
+)
 from compression_leaderboard.records.models import Model, Weights
 from compression_leaderboard.records.plane import (
     LabelSet,
     Layer,
     LayerInformation,
     Lossy,
-    Replicates,
-    Share,
-)
-from compression_leaderboard.records.preferences import (
-    PairSource,
     Preference,
     PreferenceLayer,
-    PreferenceProtocol,
-    PreferenceSet,
+    Replicates,
+    Share,
 )
 from compression_leaderboard.records.results import (
     CLASSICAL,

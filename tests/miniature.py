@@ -10,8 +10,7 @@ from compression_leaderboard.exchange.lm_eval import import_lm_eval
 from compression_leaderboard.records.base import Record
 from compression_leaderboard.records.models import Checkpoint, Model
 from compression_leaderboard.records.results import Failure, Result
-from compression_leaderboard.repository.imported import write_imported
-from compression_leaderboard.repository.results import write_result
+from compression_leaderboard.repository.results import write_imported, write_result
 
 from tests.factory import (
     CORPUS,

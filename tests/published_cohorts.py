@@ -6,7 +6,7 @@ from pathlib import Path
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
 from compression_leaderboard.fits.findings import Study
 from compression_leaderboard.fits.study import study_cohort
-from compression_leaderboard.repository.published import read_published
+from compression_leaderboard.repository.contents import read_published
 from compression_leaderboard.repository.specs import Specs
 
 ROOT = Path(__file__).parent.parent

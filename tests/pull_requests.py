@@ -129,9 +129,9 @@ def touch_record(head: Path) -> None:
 
 
 def belongs(run_id: str, revision: str | None = None) -> str:
-    """Where a record of SmolLM2 on the text would stand, relative to its folder."""
+    """Where a record of SmolLM2 on the text belongs."""
     _, _, model, own, job, _ = record_path().split("/")
-    return f"{model}/{revision or own}/{job}/{run_id}.json"
+    return f"results/measured/{model}/{revision or own}/{job}/{run_id}.json"
 
 
 def names_in(folder: str) -> str:
@@ -297,7 +297,8 @@ BAD = [
         "a changed record",
         touch_record,
         (
-            f"{record_path()}: is not valid JSON; restore it from git or measure again",
+            f"{record_path()}: is not valid JSON: invalid number at line 70 column 21; "
+            "fix it, restore it from git or measure again",
             f"{record_path()}: line 70: was edited, and a record may only be marked as retracted; "
             f"{RESTORE}",
         ),
@@ -445,7 +446,7 @@ BAD = [
         "a record under a wrong run id",
         lambda head: add_record(head, changed_record(head, replaces="b" * 12), "c" * 12 + ".json"),
         (
-            f"results/measured/{belongs('c' * 12)}: its content does not belong in this "
+            f"{belongs('c' * 12)}: its content does not belong in this "
             f"file; it belongs "
             f"in {belongs('bf4c3827d66b')}; {NEVER_EDITED}",
         ),
@@ -454,7 +455,7 @@ BAD = [
         "a record of weights that nobody asked for",
         lambda head: add_record(head, changed_record(head, revision=NOBODYS)),
         (
-            f"results/measured/{belongs('a397379fd16e', NOBODYS)}: revision {NOBODYS} is "
+            f"{belongs('a397379fd16e', NOBODYS)}: revision {NOBODYS} is "
             f"not in the "
             "model's file; measure it for the model's file of this pull request",
         ),

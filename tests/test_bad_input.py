@@ -108,9 +108,9 @@ def test_a_corrupt_record_is_told_and_neither_read_nor_touched(board, length):
     first.write_bytes(cut)
     shown = first.relative_to(board).as_posix()
     for command in ("check", "build"):
-        assert str(invoke(board, command).exception) == (
-            f"{shown}: is not valid JSON; restore it from git or measure again"
-        )
+        problem = str(invoke(board, command).exception)
+        assert problem.startswith(f"{shown}: is not valid JSON: EOF while parsing ")
+        assert problem.endswith("; fix it, restore it from git or measure again")
     assert "missing" in invoke(board, "plan").stdout  # the job is due again
     assert [entry.file for entry in read_results(board, "measured")[0]] == [
         second.relative_to(board).as_posix()

@@ -27,8 +27,7 @@ from compression_leaderboard.records.published import (
     ScoreColumn,
 )
 from compression_leaderboard.records.results import CorpusText, Result
-from compression_leaderboard.repository.contents import Contents
-from compression_leaderboard.repository.published import PublishedTable, read_published
+from compression_leaderboard.repository.contents import Contents, PublishedTable, read_published
 from compression_leaderboard.repository.specs import Specs
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -16,8 +16,7 @@ from compression_leaderboard.measure.fresh_text import SOURCES, Web
 from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.operations.fresh_corpus import Sieve, is_in
 from compression_leaderboard.records.base import UserError
-from compression_leaderboard.repository.specs import read_specs
-from compression_leaderboard.repository.texts import read_texts
+from compression_leaderboard.repository.specs import read_specs, read_texts
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).parent.parent

@@ -20,8 +20,8 @@ from compression_leaderboard.pages.reference import (
     tables_of,
 )
 from compression_leaderboard.pages.rendering import escape
-from compression_leaderboard.records.jobs import REASONS, RETRY
 from compression_leaderboard.records.models import Model
+from compression_leaderboard.records.results import REASONS, retry_of
 from compression_leaderboard.repository.specs import read_specs
 from markdown.extensions.toc import slugify
 from typer.testing import CliRunner
@@ -215,7 +215,7 @@ def test_the_page_of_faults_says_when_each_reason_is_tried_again():
     rows = page.partition("| Tried again |")[2].partition("\n\n")[0].splitlines()[2:]
     shown = [set(re.findall(r"`(\w+)`", row.rpartition(" | ")[2])) for row in rows]
     policies = ("now", "next_run", "larger_machine", "changed", "never")
-    assert shown == [{reason for reason in REASONS if RETRY[reason] == p} for p in policies]
+    assert shown == [{reason for reason in REASONS if retry_of(reason) == p} for p in policies]
 
 
 def test_every_word_that_leads_to_the_glossary_is_there():

@@ -27,12 +27,8 @@ from compression_leaderboard.measure.run import record_job
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.plan.jobs import Job, latest_results, plan_jobs
 from compression_leaderboard.records.results import Result
-from compression_leaderboard.repository.results import (
-    JobLocks,
-    StoredResult,
-    read_results,
-    write_result,
-)
+from compression_leaderboard.repository.files import JobLocks
+from compression_leaderboard.repository.results import StoredResult, read_results, write_result
 from compression_leaderboard.repository.specs import read_specs
 
 from tests.board import SUITE, TASK, add_model_file

@@ -18,8 +18,7 @@ import pytest
 from compression_leaderboard.exchange.lm_eval import import_lm_eval
 from compression_leaderboard.records.models import Checkpoint
 from compression_leaderboard.records.results import Failure
-from compression_leaderboard.repository.imported import write_imported
-from compression_leaderboard.repository.results import write_result
+from compression_leaderboard.repository.results import write_imported, write_result
 
 from tests import factory, miniature
 from tests.built_pages import Outline, outline

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from compression_leaderboard.repository.imported import IN_FLIGHT, find_sources, read_imported
+from compression_leaderboard.repository.results import IN_FLIGHT, find_sources, read_imported
 
 from tests.commands import invoke
 from tests.result_files import encoded, exchange_file, new_file, old_file

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from compression_leaderboard.cli import main
-from compression_leaderboard.repository.imported import read_imported
+from compression_leaderboard.repository.results import read_imported
 
 from tests.result_files import new_file, old_file
 

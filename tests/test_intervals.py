@@ -34,7 +34,7 @@ from compression_leaderboard.records.published import (
     PublishedSource,
     ScoreColumn,
 )
-from compression_leaderboard.repository.published import PublishedTable
+from compression_leaderboard.repository.contents import PublishedTable
 from scipy import stats
 
 from tests.factory import (

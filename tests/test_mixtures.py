@@ -17,7 +17,7 @@ from compression_leaderboard.pages.board_table import make_board_table
 from compression_leaderboard.pages.families_page import render_families
 from compression_leaderboard.pages.leaderboard import render_cohort, render_home
 from compression_leaderboard.pages.model_page import find_standings, render_published
-from compression_leaderboard.repository.published import read_published
+from compression_leaderboard.repository.contents import read_published
 
 from tests.choose_vectors import CRITERIA, make_option
 from tests.exported import renderer
@@ -77,7 +77,7 @@ def test_a_mixture_that_is_not_in_the_table_is_told(tmp_path):
     assert tables == []
     assert [str(problem) for problem in problems] == [
         f'{HUANG.as_posix()}/source.toml: mixtures: "deepseek-ai/DeepSeek-V" is not in table.csv; '
-        "write it as the column model does, or take it out"
+        "write it as the column model does, or remove it"
     ]
 
 

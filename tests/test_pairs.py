@@ -12,9 +12,8 @@ from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.measure.preferences import draw_pairs, draw_rows, load_rows
 from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.plan.jobs import plan_jobs
-from compression_leaderboard.records.preferences import PairSource
-from compression_leaderboard.repository.specs import pin_datasets, read_specs
-from compression_leaderboard.repository.texts import read_pairs
+from compression_leaderboard.records.corpora import PairSource
+from compression_leaderboard.repository.specs import pin_datasets, read_pairs, read_specs
 
 from tests.factory import PAIR_LINES, PAIRS, make_model, make_preference, make_specs, store
 
@@ -32,16 +31,20 @@ def write_pairs(root, content):
     return PAIRS.model_copy(update={"sha256": hashlib.sha256(content).hexdigest()})
 
 
+EOF = "EOF while parsing"
 GOOD = json.dumps({"prompt": "Why?", "chosen": "Because.", "rejected": "No."})
-CLOSED = "write one JSON object per line"
+CLOSED = "fix it, restore it from git or measure again"
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"prompt": "Why?",', f"line 3: is not valid JSON: {{}}; {CLOSED}"),
-        ("", f"line 3: is not valid JSON: Expecting value; {CLOSED}"),
-        ("[1]", "line 3: is not a JSON object; give it the three fields"),
+        (
+            '{"prompt": "Why?",',
+            f"line 3: is not valid JSON: {EOF} a value at line 1 column 18; {CLOSED}",
+        ),
+        ("", f"line 3: is not valid JSON: {EOF} a value at line 1 column 0; {CLOSED}"),
+        ("[1]", "line 3: [1] is not a table; write one"),
         (
             '{"prompt": "Why?", "chosen": "So."}',
             "line 3, rejected: missing; add it (the completion that is not)",
@@ -58,13 +61,19 @@ CLOSED = "write one JSON object per line"
             '{"prompt": "Why?", "chosen": "So.", "rejected": "So."}',
             "line 3: chosen and rejected are equal; change one of them, or remove the pair",
         ),
-        (GOOD, "line 3: holds the pair of line 1 again; remove one"),
+        (GOOD, "line 3: repeats the pair of line 1; remove one"),
         (
             '{"prompt": "Why?", "chosen": "No.", "rejected": "Because."}',
-            "line 3: holds the pair of line 1 again; remove one",
+            "line 3: repeats the pair of line 1; remove one",
         ),
-        (b'{"prompt": "\xff"}', "line 3: is not UTF-8 text; save it as UTF-8"),
-        ("[" * 100_000, f"line 3: is not valid JSON: nested too deeply; {CLOSED}"),
+        (
+            b'{"prompt": "\xff"}',
+            f"line 3: is not valid JSON: invalid unicode code point at line 1 column 13; {CLOSED}",
+        ),
+        (
+            "[" * 100_000,
+            f"line 3: is not valid JSON: recursion limit exceeded at line 1 column 202; {CLOSED}",
+        ),
     ],
 )
 def test_a_bad_line_is_told_by_its_number(tmp_path, line, message):
@@ -72,8 +81,7 @@ def test_a_bad_line_is_told_by_its_number(tmp_path, line, message):
     third = line if isinstance(line, bytes) else line.encode()
     spec = write_pairs(tmp_path, b"\n".join([GOOD.encode(), other.encode(), third]) + b"\n")
     (problem,) = map(str, read_pairs(tmp_path, spec)[1])
-    reason = "Expecting property name enclosed in double quotes"
-    assert problem == f"runs/preferences/pairs.jsonl: {message.replace('{}', reason)}"
+    assert problem == f"runs/preferences/pairs.jsonl: {message}"
 
 
 def test_other_pairs_than_the_pinned_ones_are_not_measured(tmp_path):

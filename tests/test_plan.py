@@ -5,9 +5,15 @@ import math
 import pytest
 from compression_leaderboard.plan.estimates import Estimate, History
 from compression_leaderboard.plan.jobs import Job, Machine, latest_results, plan_jobs
-from compression_leaderboard.records.jobs import REASONS, RETRY
 from compression_leaderboard.records.models import Model, Weights
-from compression_leaderboard.records.results import Failure, Part, Result, Subject
+from compression_leaderboard.records.results import (
+    REASONS,
+    Failure,
+    Part,
+    Result,
+    Subject,
+    retry_of,
+)
 
 from tests.factory import make_classical, make_model, make_result, make_specs, store
 
@@ -136,8 +142,8 @@ def test_a_failed_job_waits_for_what_its_policy_says(reason):
     """The same machine, software and specs: only what may have mended itself is tried again."""
     job = planned(failure(reason))
     assert job.why == f"failed before: {reason}"
-    assert (job.blocked is None) == (RETRY[reason] in ("now", "next_run"))
-    assert (planned(failure(reason), again=True).blocked is None) == (RETRY[reason] != "never")
+    assert (job.blocked is None) == (retry_of(reason) in ("now", "next_run"))
+    assert (planned(failure(reason), again=True).blocked is None) == (retry_of(reason) != "never")
 
 
 def test_out_of_memory_waits_for_a_larger_machine():

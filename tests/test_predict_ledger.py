@@ -127,7 +127,7 @@ def test_check_reads_the_ledger(root, model):
     found = [str(problem) for problem in read_contents(root)[1]]
     assert found[0].startswith(f"{LEDGER}, line 3: commit: ")
     assert found[1].startswith(f'{LEDGER}, line 3: date: "today" is not a date')
-    assert found[2].startswith(f"{LEDGER}, line 3: prediction: 2")
+    assert found[2].startswith(f'{LEDGER}, line 3: prediction: "2" is not allowed')
 
 
 def test_an_empty_ledger_is_said_to_be_empty():

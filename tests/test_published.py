@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from compression_leaderboard.board.figures import Key
 from compression_leaderboard.board.published import published_rows
-from compression_leaderboard.repository.published import PublishedTable, read_published
+from compression_leaderboard.repository.contents import PublishedTable, read_published
 from scipy.stats import pearsonr, spearmanr
 
 ROOT = Path(__file__).parent.parent
@@ -178,7 +178,7 @@ def test_other_faults_of_a_table_are_told(tmp_path):
     lines[0] = lines[0].replace(",mmlu,", ",MMLU,")
     (folder / "table.csv").write_text("\n".join(lines), "utf-8")
     (problem,) = read_published(tmp_path)[1]
-    assert str(problem) == f"{TABLE}: mmlu: no such column; add it, or take it out of source.toml"
+    assert str(problem) == f"{TABLE}: mmlu: no such column; add it, or remove it from source.toml"
 
     (folder / "table.csv").write_bytes(b"model\n\xff\n")
     (problem,) = read_published(tmp_path)[1]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from compression_leaderboard.board.cohorts import make_cohorts
-from compression_leaderboard.repository.published import PublishedTable, read_published
+from compression_leaderboard.repository.contents import PublishedTable, read_published
 from compression_leaderboard.repository.specs import Specs
 from scipy.stats import pearsonr
 
@@ -133,5 +133,5 @@ def test_a_mean_over_a_column_that_is_no_score_is_told(tmp_path):
     (problem,) = read_published(tmp_path)[1]
     assert str(problem) == (
         'results/published/pythia-v0/source.toml: mean: "lambda" is no score; '
-        "take it out, or add it to [[scores]]"
+        "remove it, or add it to [[scores]]"
     )

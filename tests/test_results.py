@@ -16,18 +16,15 @@ from compression_leaderboard.plan.jobs import latest_results, plan_jobs
 from compression_leaderboard.records.base import Record, UserError, problems_of
 from compression_leaderboard.records.models import Checkpoint
 from compression_leaderboard.records.results import CLASSICAL, Failure, Result, TaskResult
-from compression_leaderboard.repository.results import (
-    read_results,
-    record_text,
-    write_atomically,
-    write_result,
-)
+from compression_leaderboard.repository.files import write_atomically
+from compression_leaderboard.repository.results import read_results, record_text, write_result
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from tests.factory import CORPUS, PROTOCOL, SUITE, make_model, make_result, make_specs, store
 
+FIX = "fix it, restore it from git or measure again"
 MODEL = make_model()
 LATER = datetime(2026, 2, 1, tzinfo=UTC)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -97,7 +94,7 @@ def test_a_truncated_record_is_reported(tmp_path):
     stored, problems = read_results(tmp_path, "measured")
     assert stored == []
     assert [str(p) for p in problems] == [
-        f"{file}: is not valid JSON; restore it from git or measure again"
+        f"{file}: is not valid JSON: EOF while parsing a string at line 23 column 51; {FIX}"
     ]
 
 
@@ -108,17 +105,26 @@ def test_an_edited_record_is_reported(tmp_path):
     path.write_text(record_text(edited))
     _, problems = read_results(tmp_path, "measured")
     assert [str(p) for p in problems] == [
-        f"{file}: its content does not belong in this file; it belongs in {edited.file}; "
+        f"{file}: its content does not belong in this file; it belongs in "
+        f"results/measured/{edited.file}; "
         "records are never edited: restore it from git or measure again"
     ]
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[1, 2", b"\x00" * 100])
-def test_a_corrupt_record_is_reported(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "EOF while parsing a value at line 1 column 0"),
+        (b"\xff\xfe", "expected value at line 1 column 1"),
+        (b"[1, 2", "EOF while parsing a list at line 1 column 5"),
+        (b"\x00" * 100, "expected value at line 1 column 1"),
+    ],
+)
+def test_a_corrupt_record_is_reported(tmp_path, content, reason):
     path, file = written(tmp_path)
     path.write_bytes(content)
     assert [str(p) for p in read_results(tmp_path, "measured")[1]] == [
-        f"{file}: is not valid JSON; restore it from git or measure again"
+        f"{file}: is not valid JSON: {reason}; {FIX}"
     ]
 
 
@@ -142,7 +148,7 @@ def test_a_misplaced_record_is_reported(tmp_path):
     assert stored == []
     assert [str(p) for p in problems] == [
         f"{moved.relative_to(tmp_path)}: its content does not belong in this file; it belongs in "
-        f"{file.removeprefix('results/measured/')}; "
+        f"{file}; "
         "records are never edited: restore it from git or measure again"
     ]
 

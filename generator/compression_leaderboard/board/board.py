@@ -16,8 +16,7 @@ from compression_leaderboard.board.trajectories import CheckpointFigure, make_tr
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Commit
-from compression_leaderboard.repository.imported import StoredImport
-from compression_leaderboard.repository.results import StoredResult
+from compression_leaderboard.repository.results import StoredImport, StoredResult
 from compression_leaderboard.repository.specs import Specs
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from compression_leaderboard.board.figures import Column, Figure, Key, Provenanc
 from compression_leaderboard.board.measured import Setting, measured_rows, settings
 from compression_leaderboard.board.published import published_columns, published_rows
 from compression_leaderboard.records.published import Citation
-from compression_leaderboard.repository.published import PublishedTable
+from compression_leaderboard.repository.contents import PublishedTable
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from compression_leaderboard.plan.jobs import latest_results, why_due
-from compression_leaderboard.records.corpora import Corpus
-from compression_leaderboard.records.preferences import PreferenceSet
+from compression_leaderboard.records.corpora import Corpus, PreferenceSet
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.records.suites import Suite
 from compression_leaderboard.repository.results import StoredResult

@@ -13,8 +13,7 @@ from compression_leaderboard.intervals import (
     paired_difference,
     rate_interval,
 )
-from compression_leaderboard.records.plane import Lossy, Side, Unit
-from compression_leaderboard.records.preferences import Preference, PreferenceLayer
+from compression_leaderboard.records.plane import Lossy, Preference, PreferenceLayer, Side, Unit
 from compression_leaderboard.records.results import Lossless, TaskResult
 
 SIDES: tuple[Side, Side] = ("input", "output")

@@ -19,7 +19,7 @@ import numpy as np
 
 from compression_leaderboard.records.imported import Imported, ImportedScore, ImportedTask
 from compression_leaderboard.records.models import Model
-from compression_leaderboard.repository.imported import StoredImport
+from compression_leaderboard.repository.results import StoredImport
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from dataclasses import replace
 from compression_leaderboard.board.figures import Column, Figure, Key, Row
 from compression_leaderboard.intervals import normal_interval
 from compression_leaderboard.records.published import PublishedSource
-from compression_leaderboard.repository.published import PublishedTable
+from compression_leaderboard.repository.contents import PublishedTable
 
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,120}")
 

@@ -10,8 +10,7 @@ import typer
 from compression_leaderboard.cli.app import Root, app, read_valid, refuse_unknown, show_stages
 from compression_leaderboard.gate.collect import PartKey, sort_records, why_not_merged
 from compression_leaderboard.records.base import Problem, UserError
-from compression_leaderboard.records.jobs import Shard
-from compression_leaderboard.records.results import Result
+from compression_leaderboard.records.results import Result, Shard
 from compression_leaderboard.repository.results import (
     StoredResult,
     read_folder,

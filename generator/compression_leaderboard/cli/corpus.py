@@ -16,9 +16,14 @@ from compression_leaderboard.cli.app import Root, app, read_day, read_valid, ref
 from compression_leaderboard.operations.fresh_corpus import Sieve
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.records.corpora import Corpus, Protocol, TextDocument
-from compression_leaderboard.repository.results import write_atomically
-from compression_leaderboard.repository.specs import Specs, read_specs, toml_text
-from compression_leaderboard.repository.texts import LARGEST_BYTES, texts_file
+from compression_leaderboard.repository.files import write_atomically
+from compression_leaderboard.repository.specs import (
+    LARGEST_BYTES,
+    Specs,
+    read_specs,
+    texts_file,
+    toml_text,
+)
 from compression_leaderboard.wording import counted
 
 

@@ -20,6 +20,7 @@ from compression_leaderboard.cli.app import (
 )
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.repository.contents import read_contents
+from compression_leaderboard.repository.files import write_atomically
 from compression_leaderboard.repository.git import (
     NO_DATE,
     Commit,
@@ -30,7 +31,6 @@ from compression_leaderboard.repository.git import (
     read_sources,
     write_release,
 )
-from compression_leaderboard.repository.results import write_atomically
 from compression_leaderboard.wording import counted
 
 if TYPE_CHECKING:

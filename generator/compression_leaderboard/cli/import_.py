@@ -16,12 +16,7 @@ from compression_leaderboard.exchange.lm_eval import import_lm_eval
 from compression_leaderboard.exchange.strict_json import LARGEST_BYTES, IntakeError, printable
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.records.imported import Imported
-from compression_leaderboard.repository.imported import (
-    find_sources,
-    read_imported,
-    read_source,
-    write_imported,
-)
+from compression_leaderboard.repository.results import find_sources, read_imported, write_imported
 from compression_leaderboard.wording import counted
 
 Parse = Callable[[str, bytes, str | None], Imported]
@@ -108,7 +103,8 @@ def _parse(path: Path, parse: Parse, model: str | None, known: dict[str, Importe
     """Read one file. known: records of files by their hash; a new one is added."""
     shown = printable(str(path))
     try:
-        content = read_source(path, LARGEST_BYTES)
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST_BYTES + 1)  # enough to see that it is too large
         if before := known.get(hashlib.sha256(content).hexdigest()):
             return Outcome(shown, before)
         record = parse(path.name, content, model)

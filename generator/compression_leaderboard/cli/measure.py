@@ -22,12 +22,11 @@ from compression_leaderboard.cli.plan import (
     select_jobs,
 )
 from compression_leaderboard.plan.estimates import Estimate, History
-from compression_leaderboard.plan.jobs import Job, JobKey, latest_results, plan_jobs, result_key
+from compression_leaderboard.plan.jobs import Job, latest_results, plan_jobs
 from compression_leaderboard.records.base import UserError
-from compression_leaderboard.records.jobs import Shard
-from compression_leaderboard.records.results import Result
+from compression_leaderboard.records.results import JobKey, Result, Shard
+from compression_leaderboard.repository.files import JobLocks
 from compression_leaderboard.repository.results import (
-    JobLocks,
     StoredResult,
     list_records,
     read_records,
@@ -127,8 +126,8 @@ def _of_shards(shards: Sequence[Shard], planned: Sequence[Job], base: Path) -> l
         raise UserError(f"--shard: {name}: is not in runs/; plan again" for name in unknown)
     for shard in shards:
         write_shard(base, shard)
-    results = [entry.result for entry in read_records(base, base)[0] if entry.result.error is None]
-    done = {(result_key(result), result.part) for result in results}
+    results = [entry.result for entry in read_records(base)[0] if entry.result.error is None]
+    done = {(result.key, result.part) for result in results}
     return [
         replace(by_key[job.key], part=job.part) for job in asked if (job.key, job.part) not in done
     ]

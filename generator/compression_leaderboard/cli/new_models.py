@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from compression_leaderboard.cli.app import Root, app
-from compression_leaderboard.records.base import Problem, UserError
-from compression_leaderboard.records.names import COMMIT, MODEL_NAME, model_id
-from compression_leaderboard.repository.results import write_atomically
+from compression_leaderboard.records.base import COMMIT, MODEL_NAME, Problem, UserError, model_id
+from compression_leaderboard.repository.files import write_atomically
 from compression_leaderboard.repository.specs import read_specs
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from compression_leaderboard.pages.own_text_report import (
 )
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.records.base import UserError
-from compression_leaderboard.repository.results import write_atomically
+from compression_leaderboard.repository.files import write_atomically
 from compression_leaderboard.repository.specs import read_specs
 from compression_leaderboard.wording import counted, plural
 

@@ -28,7 +28,7 @@ from compression_leaderboard.own_text.rows import TextFile
 from compression_leaderboard.pages.own_text_report import Predicted
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.records.results import CLASSICAL
-from compression_leaderboard.repository.published import read_published
+from compression_leaderboard.repository.contents import read_published
 from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import Specs
 from compression_leaderboard.wording import plural

@@ -21,9 +21,9 @@ from compression_leaderboard.board.derived import bits_interval
 from compression_leaderboard.exchange.strict_json import as_json
 from compression_leaderboard.fits.studied_board import StudiedBoard
 from compression_leaderboard.intervals import BOOTSTRAP_DRAWS
+from compression_leaderboard.records.base import COMMIT
 from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.models import Model
-from compression_leaderboard.records.names import COMMIT
 from compression_leaderboard.records.results import Lossless, Result, Score, TaskResult
 from compression_leaderboard.records.suites import Dataset
 

@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import Any
 
 from compression_leaderboard.exchange.strict_json import IntakeError, number, table, text_of
+from compression_leaderboard.records.base import COMMIT
 from compression_leaderboard.records.imported import ImportedModel
-from compression_leaderboard.records.names import COMMIT
 
 # Arguments that name the model, the first one first.
 NAMES = ("pretrained", "model", "engine", "model_name", "base_name", "path", "load")

@@ -18,7 +18,6 @@ from compression_leaderboard.exchange.strict_json import as_json
 from compression_leaderboard.exports.changes import Move, Subject, move, readings_of
 from compression_leaderboard.exports.package import AUTHOR
 from compression_leaderboard.fits.studied_board import StudiedBoard
-from compression_leaderboard.plan.jobs import result_key
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import StoredResult
 
@@ -91,7 +90,7 @@ def _entries(board: StudiedBoard) -> Iterator[Entry]:
     histories: dict[tuple[str, str, str, str], list[StoredResult]] = {}
     known = [e for e in board.stored if e.result.counts and e.result.model in board.specs.models]
     for entry in sorted(known, key=lambda e: (e.result.started, e.file)):
-        histories.setdefault(result_key(entry.result), []).append(entry)
+        histories.setdefault(entry.result.key, []).append(entry)
     first: dict[str, StoredResult] = {}
     for entry in sorted(known, key=lambda e: (e.result.started, e.file)):
         first.setdefault(entry.result.model, entry)

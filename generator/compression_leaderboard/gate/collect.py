@@ -9,16 +9,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from compression_leaderboard.plan.jobs import JobKey, result_key, why_due
-from compression_leaderboard.records.corpora import Corpus
-from compression_leaderboard.records.jobs import Shard, ShardJob
-from compression_leaderboard.records.preferences import PreferenceSet
+from compression_leaderboard.plan.jobs import why_due
+from compression_leaderboard.records.corpora import Corpus, PreferenceSet
 from compression_leaderboard.records.results import (
     CLASSICAL,
+    JobKey,
     Lossless,
     Part,
     Response,
     Result,
+    Shard,
+    ShardJob,
     TaskResult,
 )
 from compression_leaderboard.repository.results import StoredResult
@@ -122,7 +123,7 @@ def sort_records(
     done: set[Place] = set()
     refused = []
     for entry in sorted(stored, key=lambda e: e.file):
-        result, place = entry.result, (result_key(entry.result), entry.result.part)
+        result, place = entry.result, (entry.result.key, entry.result.part)
         reason = why_refused(result, specs)
         if reason is None and place not in planned:
             reason = "no shard planned it"
@@ -135,7 +136,7 @@ def sort_records(
             whole[result.run_id] = result
         elif result.error is None:
             numbered = parts[place[0], result.part.of]
-            newest = max(numbered.get(result.part.number, result), result, key=_age)
+            newest = max(numbered.get(result.part.number, result), result, key=lambda r: r.recency)
             numbered[result.part.number] = newest
     return Collected(
         whole=[whole[run_id] for run_id in sorted(whole)],
@@ -149,15 +150,11 @@ def sort_records(
     )
 
 
-def _age(result: Result) -> tuple[str, str]:
-    return (result.started.isoformat(), result.run_id)
-
-
 def _missing(
     planned: Mapping[Place, ShardJob], done: set[Place], stored: Sequence[StoredResult]
 ) -> list[str]:
     failed = {
-        (result_key(entry.result), entry.result.part): f"failed ({entry.result.error.reason})"
+        (entry.result.key, entry.result.part): f"failed ({entry.result.error.reason})"
         for entry in stored
         if entry.result.error is not None
     }

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.measure.weights import find_package
 from compression_leaderboard.records.corpora import Corpus, Source
-from compression_leaderboard.repository.texts import read_texts
+from compression_leaderboard.repository.specs import read_texts
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,14 @@ from compression_leaderboard.measure.hub import ask
 from compression_leaderboard.measure.record import MeasureError, silence_libraries
 from compression_leaderboard.measure.tasks import build_task, pinned_commit, read_tasks
 from compression_leaderboard.measure.weights import Loaded
-from compression_leaderboard.records.jobs import Reason
-from compression_leaderboard.records.results import Part, Response, Score, Subtask, TaskResult
+from compression_leaderboard.records.results import (
+    Part,
+    Reason,
+    Response,
+    Score,
+    Subtask,
+    TaskResult,
+)
 from compression_leaderboard.records.suites import Suite, Task
 
 BATCH = 16  # requests per forward pass

@@ -41,15 +41,14 @@ from compression_leaderboard.measure.tokens import (
     start_token,
 )
 from compression_leaderboard.measure.weights import Loaded
-from compression_leaderboard.records.preferences import (
+from compression_leaderboard.records.corpora import (
     JACKKNIFE_GROUPS,
     Pair,
-    Preference,
-    PreferenceLayer,
     PreferenceProtocol,
     PreferenceSet,
 )
-from compression_leaderboard.repository.texts import read_pairs
+from compression_leaderboard.records.plane import Preference, PreferenceLayer
+from compression_leaderboard.repository.specs import read_pairs
 
 T = TypeVar("T")
 BLOCK_TOKENS = 16_384  # of completions whose states are on disk at once

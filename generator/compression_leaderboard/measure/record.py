@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from compression_leaderboard.plan.jobs import Job, Machine
-from compression_leaderboard.records.jobs import Reason
-from compression_leaderboard.records.results import FORMAT, Environment, Result
+from compression_leaderboard.records.results import FORMAT, Environment, Reason, Result
 
 HUB = "https://huggingface.co"
 
@@ -27,7 +26,7 @@ def mirror_address() -> str | None:
 
 
 class MeasureError(Exception):
-    """A job failed for a reason that its error record names; see records/jobs.py."""
+    """A job failed for a reason that its error record names; see REASONS in records/results.py."""
 
     def __init__(self, reason: Reason, message: str):
         super().__init__(message)

@@ -32,14 +32,15 @@ from compression_leaderboard.measure.weights import (
     suitable_device,
     suitable_dtype,
 )
-from compression_leaderboard.plan.jobs import Job, policy_of
-from compression_leaderboard.records.jobs import Reason
+from compression_leaderboard.plan.jobs import Job
 from compression_leaderboard.records.results import (
     Compressors,
     CorpusText,
     Environment,
     Failure,
+    Reason,
     Result,
+    retry_of,
 )
 from compression_leaderboard.repository.specs import Specs
 
@@ -79,7 +80,7 @@ class Bench:
                     job.model, job.checkpoint, self.place.root, self.place.cache
                 )
             except Exception as error:
-                if policy_of(_failure(error).reason) != "now":
+                if retry_of(_failure(error).reason) != "now":
                     self._refused = error
                 raise
         return self._loaded
@@ -119,7 +120,7 @@ def _failed(job: Job, error: Exception) -> dict[str, Any]:
 
 
 def _failure(error: Exception) -> Failure:
-    """Why a job failed, as records/jobs.py names the reasons."""
+    """Why a job failed, as records/results.py names the reasons."""
     if isinstance(error, MeasureError):
         return Failure(reason=error.reason, message=error.message)
     reason: Reason = "unexpected"

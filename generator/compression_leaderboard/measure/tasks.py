@@ -18,7 +18,7 @@ from lm_eval.tasks._index import Entry, Kind
 from compression_leaderboard.measure.hub import check_dataset, download_documents
 from compression_leaderboard.measure.record import MeasureError, mirror_address
 from compression_leaderboard.measure.weights import hash_files
-from compression_leaderboard.records.names import COMMIT, HASH_REVISION
+from compression_leaderboard.records.base import COMMIT, HASH_REVISION
 from compression_leaderboard.records.suites import Dataset, Suite, Task
 
 STOCK = Path(lm_eval.__file__).parent / "tasks"

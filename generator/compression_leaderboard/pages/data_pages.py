@@ -17,7 +17,7 @@ from compression_leaderboard.pages.text import UNKNOWN, counted, number, with_in
 from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.imported import Imported, ImportedScore, ImportedTask
 from compression_leaderboard.records.models import Model
-from compression_leaderboard.repository.imported import StoredImport
+from compression_leaderboard.repository.results import StoredImport
 
 Row = list[Cell | str]
 

@@ -21,9 +21,16 @@ from compression_leaderboard.board.derived import (
 )
 from compression_leaderboard.intervals import Interval
 from compression_leaderboard.pages.charts import Chart, Curve, draw_curves, linear_axis, step_axis
-from compression_leaderboard.records.corpora import Corpus
-from compression_leaderboard.records.plane import Layer, LayerInformation, Lossy, Share, Side, Unit
-from compression_leaderboard.records.preferences import PreferenceLayer, PreferenceSet
+from compression_leaderboard.records.corpora import Corpus, PreferenceSet
+from compression_leaderboard.records.plane import (
+    Layer,
+    LayerInformation,
+    Lossy,
+    PreferenceLayer,
+    Share,
+    Side,
+    Unit,
+)
 from compression_leaderboard.records.results import Lossless, Result, Score, TaskResult
 from compression_leaderboard.records.suites import Suite
 from compression_leaderboard.repository.results import StoredResult

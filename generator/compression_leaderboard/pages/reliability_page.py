@@ -12,7 +12,7 @@ from compression_leaderboard.board.derived import mean_score
 from compression_leaderboard.operations.drift import VERDICTS, read_sentinel, sentinel_title
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.pages.text import number, percent
-from compression_leaderboard.plan.jobs import latest_results, result_key
+from compression_leaderboard.plan.jobs import latest_results
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
@@ -86,7 +86,7 @@ def render_moves(render: Renderer, specs: Specs, stored: Sequence[StoredResult])
     histories: dict[tuple[str, str, str, str], list[StoredResult]] = {}
     for entry in sorted(stored, key=lambda entry: (entry.result.started, entry.file)):
         if entry.result.error is None:
-            histories.setdefault(result_key(entry.result), []).append(entry)
+            histories.setdefault(entry.result.key, []).append(entry)
     moves = [
         move
         for history in histories.values()

@@ -9,25 +9,23 @@ processor is no reason: the machine that plans is not the one that measures. It 
 the readings all the same.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from compression_leaderboard.records.base import Record
-from compression_leaderboard.records.corpora import Corpus, Protocol
-from compression_leaderboard.records.jobs import RETRY, Reason, Retry
+from compression_leaderboard.records.base import Record, hash_content
+from compression_leaderboard.records.corpora import Corpus, PreferenceSet, Protocol
 from compression_leaderboard.records.models import Checkpoint, Model
-from compression_leaderboard.records.preferences import Preference, PreferenceSet
+from compression_leaderboard.records.plane import Preference
 from compression_leaderboard.records.results import (
     CLASSICAL,
     Compressors,
     CorpusText,
+    JobKey,
     Kind,
     Part,
     Result,
+    retry_of,
 )
 from compression_leaderboard.records.suites import Suite
 from compression_leaderboard.repository.results import StoredResult
@@ -47,19 +45,13 @@ def hash_asked(model: Model | Compressors, spec: Record) -> str:
     """First 12 hex of a hash over what a job is told: the weights, and the suite or corpus."""
     weights = model.weights.model_dump(mode="json") if isinstance(model, Model) else model.revision
     content: Any = [weights, spec.model_dump(mode="json")]
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
-
-
-def policy_of(reason: str) -> Retry:
-    """When a failure is tried again; a word of an earlier version is treated like `unexpected`."""
-    return RETRY.get(cast(Reason, reason), RETRY["unexpected"])
+    return hash_content(content)[:12]
 
 
 def why_wait(failed: Result, asked: str, machine: Machine, again: bool) -> str | None:
     """Why a failed job is not run now, or None when it is tried again."""
     assert failed.error is not None  # the caller has a record of a failure
-    policy = policy_of(failed.error.reason)
+    policy = retry_of(failed.error.reason)
     if policy == "never":
         return "never run again; pin another revision"
     if again or policy in ("now", "next_run") or asked != failed.asked:
@@ -81,9 +73,6 @@ def software_changes(then: Mapping[str, str], now: Mapping[str, str]) -> list[st
     """Packages of another version now, in words. One that is not installed says nothing."""
     changed = {name: version for name, version in then.items() if now.get(name, version) != version}
     return [f"{name} {version} → {now[name]}" for name, version in sorted(changed.items())]
-
-
-JobKey = tuple[str, str, Kind, str]  # model, revision, kind, name
 
 
 @dataclass(frozen=True)
@@ -119,8 +108,8 @@ def latest_results(stored: Iterable[StoredResult]) -> dict[JobKey, StoredResult]
     latest: dict[JobKey, StoredResult] = {}
     for entry in stored:
         if entry.result.counts and not (replaced and entry.result.run_id in replaced):
-            key = result_key(entry.result)
-            if key not in latest or _age(entry.result) > _age(latest[key].result):
+            key = entry.result.key
+            if key not in latest or entry.result.recency > latest[key].result.recency:
                 latest[key] = entry
     return latest
 
@@ -138,14 +127,6 @@ def _replaced(results: Iterable[Result]) -> set[str]:
             gone.add(older)
             older = before.get(older)
     return gone
-
-
-def result_key(result: Result) -> JobKey:
-    return (result.model, result.revision, result.kind, result.name)
-
-
-def _age(result: Result) -> tuple[datetime, str]:
-    return (result.started, result.run_id)
 
 
 def plan_jobs(
@@ -193,14 +174,14 @@ def newest(results: Iterable[Result]) -> dict[JobKey, Result]:
     """The newest record of each job."""
     found: dict[JobKey, Result] = {}
     for result in results:
-        key = result_key(result)
-        if key not in found or _age(result) > _age(found[key]):
+        key = result.key
+        if key not in found or result.recency > found[key].recency:
             found[key] = result
     return found
 
 
 def _is_newer(failure: Result, known: Result | None) -> bool:
-    return known is None or failure.replaces == known.run_id or _age(failure) > _age(known)
+    return known is None or failure.replaces == known.run_id or failure.recency > known.recency
 
 
 def _wanted(model: Model | Compressors, specs: Specs) -> list[tuple[Kind, str]]:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from compression_leaderboard.plan.estimates import Estimate
 from compression_leaderboard.plan.jobs import Job
-from compression_leaderboard.records.jobs import Shard, ShardJob
-from compression_leaderboard.records.results import Part
+from compression_leaderboard.records.results import Part, Shard, ShardJob
 
 Costed = tuple[Job, Estimate]
 

@@ -1,30 +1,19 @@
-"""The base of every record, and the one kind of error that a user sees."""
+"""The base of every record, the types that fields share, and the errors that a user sees."""
 
 import difflib
+import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from pathlib import PurePosixPath
+from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-# What a value of the wrong type is not, and what to write instead.
-WRONG_TYPE = {
-    "bool": ("true or false", "write one of the two"),
-    "date": ("a date", "write YYYY-MM-DD"),
-    "datetime": ("a date and time", "write it in ISO 8601"),
-    "float": ("a number", "write one without quotes"),
-    "int": ("an integer", "write one without quotes or fraction"),
-    "model": ("a table", "write one"),
-    "dataclass": ("a table", "write one"),
-    "string": ("text", "write it in quotes"),
-    "tuple": ("a list", "write it in brackets"),
-}
-
-
-# Of a Record, and of the dataclasses with slots that stand for one where a file holds thousands:
+# Of a Record, and of the dataclasses with slots that replace one where a file holds thousands:
 # they take a third of the memory.
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, str_strip_whitespace=False)
 
@@ -46,7 +35,9 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}: {self.field}" if self.field else self.file
-        return _one_line(f"{place}: {self.wrong}; {self.repair}")
+        line = f"{place}: {self.wrong}; {self.repair}"
+        # Line ends and control characters of foreign files are escaped.
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
 class UserError(Exception):
@@ -58,7 +49,7 @@ class UserError(Exception):
 
 
 def refuse(wrong: str, repair: str, field: str = "") -> PydanticCustomError:
-    """The error that a validator raises: what is wrong, and what to do.
+    """Make the error that a validator raises: what is wrong, and what to do.
 
     field: where inside the validated record, for a validator that sees all of it.
     """
@@ -66,37 +57,154 @@ def refuse(wrong: str, repair: str, field: str = "") -> PydanticCustomError:
     return PydanticCustomError("refused", "{wrong}; {repair}", context)
 
 
-def problems_of(error: ValidationError, file: str, record: type[Record]) -> list[Problem]:
-    """Every problem that pydantic found, in the words of the board."""
+def hash_content(content: Any) -> str:
+    """Return the SHA-256 of JSON values, whatever the order of their keys."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+HASH_REVISION = re.compile(r"sha256-[0-9a-f]{40}")
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+QUANTIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+PIN_COMMIT = "pin the 40-hex id shown on the model's Files page"
+PIN_ANY = (
+    f"{PIN_COMMIT} (weights that are not on the Hub: sha256- and the first 40 hex of their SHA-256)"
+)
+LETTERS = "letters, digits, . _ - only"
+
+Item = TypeVar("Item", str, int)
+
+
+def model_id(name: str, quantization: str | None) -> str:
+    """Return the id of a model: `org__model`, with `@quantization` for de-quantised weights.
+
+    De-quantised weights are another model than the original, so the id keeps them apart.
+    """
+    plain = name.replace("/", "__")
+    return f"{plain}@{quantization}" if quantization else plain
+
+
+def matching(pattern: str | re.Pattern[str], wrong: str, repair: str) -> AfterValidator:
+    """Make a validator that refuses a text which does not match the pattern from end to end."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise refuse(f'"{text}" {wrong}', repair)
+        return text
+
+    return AfterValidator(check)
+
+
+def _check_inside(path: str) -> str:
+    if not path:
+        raise refuse("is empty", "give a relative path")
+    if (
+        path.startswith(("/", "~"))
+        or ".." in PurePosixPath(path).parts
+        or re.search(r"[\\:]", path)
+    ):
+        raise refuse(f'"{path}" climbs out of the folder', "give a relative path without ..")
+    return path
+
+
+def check_distinct(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Refuse a list in which something occurs twice."""
+    doubled = sorted({item for item in items if items.count(item) > 1}, key=str)
+    if doubled:
+        shown = ", ".join(f'"{item}"' if isinstance(item, str) else str(item) for item in doubled)
+        raise refuse(f"{shown} occurs twice", "remove one")
+    return items
+
+
+ModelName = Annotated[str, matching(MODEL_NAME, "is not of the form org/model", f"use {LETTERS}")]
+Quantization = Annotated[
+    str, matching(QUANTIZATION, "is not a valid quantization", f"use {LETTERS}")
+]
+# A commit of the Hub or the hash of the weights; anything else can change under our feet.
+Revision = Annotated[
+    str, matching(f"{COMMIT.pattern}|{HASH_REVISION.pattern}", "is not a commit", PIN_ANY)
+]
+Commit = Annotated[str, matching(COMMIT, "is not a commit", "write its 40 hex digits")]
+# "": unpinned until `leaderboard plan --pin`.
+DatasetRevision = Annotated[
+    str, matching(f"|{COMMIT.pattern}|{HASH_REVISION.pattern}", "is not a commit", PIN_ANY)
+]
+Slug = Annotated[
+    str,
+    matching(r"[a-z0-9][a-z0-9._-]{0,63}", "is not a valid name", f"use lower-case {LETTERS}"),
+]
+Slugs = Annotated[tuple[Slug, ...], AfterValidator(check_distinct)]
+PackagePin = Annotated[
+    str,
+    matching(
+        r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*",
+        "is not pinned",
+        "write package==version",
+    ),
+]
+Sha256 = Annotated[str, matching(r"[0-9a-f]{64}", "is not a SHA-256", "write its 64 hex digits")]
+InsidePath = Annotated[str, AfterValidator(_check_inside)]  # inside the folder it is relative to
+Url = Annotated[str, matching(r"https://\S+", "is not a web address", "write https://…")]
+Seeds = Annotated[tuple[int, ...], AfterValidator(check_distinct)]
+
+# What a value of the wrong type is not, and what to write instead.
+WRONG_TYPE = {
+    "bool": ("true or false", "write one of the two"),
+    "date": ("a date", "write YYYY-MM-DD"),
+    "datetime": ("a date and time", "write it in ISO 8601"),
+    "float": ("a number", "write one without quotes"),
+    "int": ("an integer", "write one without quotes or fraction"),
+    "model": ("a table", "write one"),
+    "dataclass": ("a table", "write one"),
+    "string": ("text", "write it in quotes"),
+    "tuple": ("a list", "write it in brackets"),
+}
+
+
+def problems_of(
+    error: ValidationError, file: str, record: type[Record], line: int | None = None
+) -> list[Problem]:
+    """List every problem that pydantic found, in the board's words.
+
+    line: where the record is, in a file with one per line.
+    """
     return [
-        _problem(details, file, record)
+        _problem(details, file, record, [] if line is None else [f"line {line}"])
         for details in error.errors(include_url=False)
         # A list of faulty items is reported as too short as well: its items say enough.
         if details["type"] != "too_short" or not details["input"]
     ]
 
 
-def _problem(details: ErrorDetails, file: str, record: type[Record]) -> Problem:
-    place = details["loc"]
-    parts = [str(part + 1) if isinstance(part, int) else part for part in place]
-    shown = _shown(details["input"])
-    kind = details["type"]
+def _problem(details: ErrorDetails, file: str, record: type[Record], before: list[str]) -> Problem:
+    kind, context = details["type"], details.get("ctx", {})
+    place = [str(part + 1) if isinstance(part, int) else part for part in details["loc"]]
+    inner = ".".join([*place, context["field"]] if context.get("field") else place)
+    field = ", ".join([*before, inner] if inner else before)
+    siblings = _siblings(record, details["loc"])
+    meaning = siblings[place[-1]].description if place and place[-1] in siblings else None
+    meaning = meaning or "see the page Add a model"
+    shown = json.dumps(details["input"], ensure_ascii=False, default=str)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
     if kind == "refused":
-        context = details["ctx"]
-        field = ".".join([*parts, *([context["field"]] if context["field"] else [])])
         return Problem(file, field, context["wrong"], context["repair"])
-    field = ".".join(parts)
     if kind == "extra_forbidden":
-        return Problem(file, field, "unknown field", _suggestion(record, place))
+        close = difflib.get_close_matches(place[-1], siblings, n=1)
+        known = f"remove it; known fields: {', '.join(siblings)}"
+        return Problem(
+            file, field, "unknown field", f'did you mean "{close[0]}"?' if close else known
+        )
     if kind == "missing":
-        return Problem(file, field, "missing", f"add it ({_description(record, place)})")
+        return Problem(file, field, "missing", f"add it ({meaning})")
     if kind == "json_invalid":
-        return Problem(file, "", "is not valid JSON", "restore it from git or measure again")
+        wrong = f"is not valid JSON: {context['error']}"
+        return Problem(file, field, wrong, "fix it, restore it from git or measure again")
     if kind in {"string_too_short", "too_short"}:
-        return Problem(file, field, "is empty", f"fill it in ({_description(record, place)})")
+        return Problem(file, field, "is empty", f"fill it in ({meaning})")
     if kind == "string_too_long":
         wrong = f"has {len(details['input'])} characters"
-        return Problem(file, field, wrong, f"write at most {details['ctx']['max_length']}")
+        return Problem(file, field, wrong, f"write at most {context['max_length']}")
     if kind.endswith(("_type", "_parsing", "_from_float", "_inexact")):
         noun, repair = WRONG_TYPE.get(kind.split("_")[0], ("of the right type", "see the page"))
         return Problem(file, field, f"{shown} is not {noun}", repair)
@@ -104,45 +212,22 @@ def _problem(details: ErrorDetails, file: str, record: type[Record]) -> Problem:
     return Problem(file, field, f"{shown} is not allowed", f"it should {expected}")
 
 
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _one_line(text: str) -> str:
-    """Line ends and control characters of foreign files are shown escaped."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 def fields_of(record: type[Any]) -> Mapping[str, FieldInfo]:
-    """The fields of a Record, or of a dataclass that stands for one, by name."""
-    found: Mapping[str, FieldInfo] = record.__pydantic_fields__
-    return found
+    """Return the fields of a Record, or of a dataclass that replaces one, by name."""
+    fields: Mapping[str, FieldInfo] = record.__pydantic_fields__
+    return fields
 
 
 def records_in(annotation: Any) -> list[type[Any]]:
-    """The Records that a field can hold."""
+    """List the Records that a field can hold."""
     if isinstance(annotation, type) and hasattr(annotation, "__pydantic_fields__"):
         return [annotation]
-    return [found for inner in get_args(annotation) for found in records_in(inner)]
+    return [record for inner in get_args(annotation) for record in records_in(inner)]
 
 
-def _record_at(record: type[Any], place: Sequence[int | str]) -> type[Any]:
-    """The record type that holds the last part of `place`."""
+def _siblings(record: type[Any], place: Sequence[int | str]) -> Mapping[str, FieldInfo]:
+    """Return the fields of the record, inside `record`, that holds the last part of `place`."""
     for part in place[:-1]:
         if isinstance(part, str) and part in fields_of(record):
             record = next(iter(records_in(fields_of(record)[part].annotation)), record)
-    return record
-
-
-def _suggestion(record: type[Record], place: Sequence[int | str]) -> str:
-    holder = _record_at(record, place)
-    close = difflib.get_close_matches(str(place[-1]), fields_of(holder), n=1)
-    if close:
-        return f'did you mean "{close[0]}"?'
-    return f"remove it; known fields: {', '.join(fields_of(holder))}"
-
-
-def _description(record: type[Record], place: Sequence[int | str]) -> str:
-    field = fields_of(_record_at(record, place)).get(str(place[-1]))
-    return (field.description if field else None) or "see the page Add a model"
+    return fields_of(record)

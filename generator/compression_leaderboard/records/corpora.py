@@ -1,20 +1,29 @@
-"""runs/corpora/<corpus>.toml: a text, where it comes from, and the protocol it is scored under."""
+"""runs/corpora/<corpus>.toml: a text or preference pairs, with source, licence and protocol."""
 
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from compression_leaderboard.records import names
-from compression_leaderboard.records.base import Record, refuse
-from compression_leaderboard.records.models import InsidePath, PackagePin, Slug
+from compression_leaderboard.records.base import (
+    DatasetRevision,
+    InsidePath,
+    ModelName,
+    PackagePin,
+    Record,
+    Seeds,
+    Sha256,
+    Slug,
+    Url,
+    refuse,
+)
 
 
 class TextDocument(Record):
     """One line of a file of documents: a text, where it stands, since when, and its licence."""
 
     name: str = Field(min_length=1)  # unlike that of any other document of the file
-    url: str = Field(pattern=r"^https://")  # of this version of the text
+    url: Url  # of this version of the text
     date: date
     licence: str = Field(min_length=1)  # SPDX id
     text: str = Field(min_length=1)
@@ -49,6 +58,12 @@ class Source(Record):
         return self.package or self.path or ""
 
 
+def _check_byte_orders(orders: tuple[int, ...]) -> tuple[int, ...]:
+    if list(orders) != sorted(set(orders)) or not all(1 <= order <= 8 for order in orders):
+        raise refuse(f"{list(orders)} is not ascending within 1 to 8", "write such as [1, 2, 4, 8]")
+    return orders
+
+
 class Protocol(Record):
     """How a text is scored. Only scores under an equal protocol are ranked or fitted together.
 
@@ -65,14 +80,12 @@ class Protocol(Record):
     )
     positions: int = Field(gt=0, description="positions whose hidden states are analysed")
     max_order: int = Field(4, ge=1, le=4, description="longest n-gram label, in tokens")
-    byte_orders: Annotated[tuple[int, ...], AfterValidator(names.check_byte_orders)] = Field(
+    byte_orders: Annotated[tuple[int, ...], AfterValidator(_check_byte_orders)] = Field(
         (1, 2, 4, 8), description="lengths of the labels that are cut by bytes, ascending"
     )
     position_seed: int = Field(0, ge=0, description="seed of the draw of positions")
     bins: int = Field(100, ge=2, description="anchors of the soft entropy")
-    anchor_seeds: Annotated[tuple[int, ...], AfterValidator(names.check_distinct)] = Field(
-        tuple(range(8)), min_length=1, description="seeds of the anchors"
-    )
+    anchor_seeds: Seeds = Field(tuple(range(8)), min_length=1, description="seeds of the anchors")
 
     @model_validator(mode="after")
     def _stride_fits(self) -> Self:
@@ -93,9 +106,7 @@ class Corpus(Record):
     ends: date = Field(description="date of the newest text")
     licence: str = Field(min_length=1, description="licence of the text")
     note: str | None = Field(None, description="what a reader must know")
-    sha256: Annotated[str, AfterValidator(names.check_sha256)] = Field(
-        description="of exactly the bytes scored, documents in order"
-    )
+    sha256: Sha256 = Field(description="of exactly the bytes scored, documents in order")
     bytes: int = Field(gt=0, description="number of bytes scored")
     source: Source = Field(description="a table with package and files, or path")
     protocol: Protocol = Field(description="a table with documents, window_tokens, …")
@@ -105,3 +116,95 @@ class Corpus(Record):
         if self.ends < self.begins:
             raise refuse(f"{self.ends} is before begins, {self.begins}", "swap them", "ends")
         return self
+
+
+JACKKNIFE_GROUPS = 20  # groups of pairs; fewer pairs have no interval and are refused
+
+
+class Pair(Record):
+    """One line of a file of pairs: two completions of a prompt, of which people prefer one.
+
+    Further fields are for readers.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    prompt: str = Field(min_length=1, description="what is asked")
+    chosen: str = Field(min_length=1, description="the completion that is preferred")
+    rejected: str = Field(min_length=1, description="the completion that is not")
+
+    @model_validator(mode="after")
+    def _completions_differ(self) -> Self:
+        if self.chosen == self.rejected:
+            raise refuse("chosen and rejected are equal", "change one of them, or remove the pair")
+        return self
+
+
+class PairSource(Record):
+    """Where the pairs are. Exactly one source: `path`, or `hub` + `split` + `revision`."""
+
+    path: InsidePath | None = Field(None, description="a file of JSON lines in the repository")
+    hub: ModelName | None = Field(None, description="org/name of a dataset on the Hugging Face Hub")
+    split: str | None = Field(None, min_length=1, description="split of the dataset")
+    revision: DatasetRevision | None = Field(
+        None, description='40-hex commit; "" = unpinned until `leaderboard plan --pin`'
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.path is None) == (self.hub is None):
+            found = "none" if self.path is None else "path, hub"
+            raise refuse(f"needs exactly one source, found {found}", "give path or hub")
+        for name in ("split", "revision"):
+            if self.hub and getattr(self, name) is None:
+                raise refuse("missing", f"add the dataset's {name}", name)
+            if self.path and getattr(self, name) is not None:
+                raise refuse("stands without hub", "remove it", name)
+        return self
+
+
+class PreferenceProtocol(Record):
+    """How pairs are measured. Only figures under an equal protocol are ranked together.
+
+    Prompt and completion are plain text, a line end between them, without chat template. A pair
+    of which either side is longer than `longest_tokens` under the model's tokenizer is left out
+    and counted.
+    """
+
+    pairs: int = Field(
+        ge=JACKKNIFE_GROUPS, description="pairs measured, spread evenly over the source"
+    )
+    longest_tokens: int = Field(gt=1, description="of prompt and completion; also the window")
+    bins: int = Field(100, ge=2, description="anchors of the soft entropy")
+    anchor_seeds: Seeds = Field(tuple(range(8)), min_length=1, description="seeds of the anchors")
+    swaps: int = Field(200, ge=200, description="random swaps of labels that make up the null")
+    swap_seed: int = Field(0, ge=0, description="seed of the swaps and of the groups of pairs")
+
+
+class PreferenceSet(Record):
+    """Preference pairs with their licence and hash."""
+
+    kind: Literal["preference"]
+    name: Slug = Field(description="same as the file's name")
+    title: str = Field(min_length=1, description="the name that the board shows")
+    domain: str = Field(min_length=1, description="such as everyday instructions in English")
+    licence: str = Field(min_length=1, description="licence of the pairs")
+    note: str | None = Field(None, description="what a reader must know")
+    sha256: Sha256 | None = Field(
+        None,
+        description="of the file; of a dataset on the Hub: of the drawn pairs as JSON lines",
+    )
+    source: PairSource = Field(description="a table with path; or hub, split and revision")
+    protocol: PreferenceProtocol = Field(description="a table with pairs, longest_tokens, …")
+
+    @model_validator(mode="after")
+    def _a_file_has_a_hash(self) -> Self:
+        """A commit pins a dataset of the Hub; a file of the repository can change unseen."""
+        if self.source.path is not None and self.sha256 is None:
+            raise refuse("missing", f"add the SHA-256 of {self.source.path}", "sha256")
+        return self
+
+    @property
+    def unpinned(self) -> list[str]:
+        """The dataset, as long as its revision is not resolved."""
+        return [self.source.hub] if self.source.hub and not self.source.revision else []

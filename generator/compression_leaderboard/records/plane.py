@@ -1,8 +1,11 @@
-"""The information plane in a record: what a model's hidden states keep of a text."""
+"""Hidden states in a record: what they tell about a text, and about people's preferences."""
 
 from typing import Literal
 
+from pydantic import Field
+
 from compression_leaderboard.records.base import Record
+from compression_leaderboard.records.corpora import JACKKNIFE_GROUPS, PreferenceProtocol
 
 Side = Literal["input", "output"]
 Unit = Literal["token", "byte"]
@@ -74,3 +77,30 @@ class Lossy(Record):
     layers: tuple[Layer, ...]
     replicates: tuple[Replicates, ...]
     convergence: tuple[Share, ...]
+
+
+class PreferenceLayer(Record):
+    """I(Z; preferred or rejected) of one layer, in units of ln(bins); one number per anchor seed.
+
+    Layer 0 is the embedding: its value is what the words alone give away.
+    """
+
+    layer: int
+    plug_in: tuple[float, ...]
+    null: tuple[float, ...]  # mean over swaps of the labels within pairs
+    null_deviation: tuple[float, ...]  # standard deviation of the swaps
+    # plug_in − null, mean over seeds, without one group of pairs; the same groups in every layer
+    replicates: tuple[float, ...] = Field(min_length=JACKKNIFE_GROUPS, max_length=JACKKNIFE_GROUPS)
+
+
+class Preference(Record):
+    """What the hidden states at completion tokens tell about people's preference."""
+
+    sha256: str  # of the file; of a dataset on the Hub: of the drawn pairs as JSON lines
+    revision: str | None = None  # commit of a dataset on the Hub
+    protocol: PreferenceProtocol
+    pairs: int
+    left_out: int  # pairs that are too long, or of the Hub unusable
+    completion_tokens: int  # of both sides of all pairs
+    scale: float  # ε of the soft assignment
+    layers: tuple[PreferenceLayer, ...] = Field(min_length=2)  # the embedding and those above

@@ -5,8 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from compression_leaderboard.records.base import Record
-from compression_leaderboard.records.models import Slug
+from compression_leaderboard.records.base import Commit, Record, Slug
 
 
 class CompressionColumn(Record):
@@ -83,7 +82,7 @@ class LoggedPrediction(Record):
     """One line of the ledger; scores are fractions."""
 
     date: date
-    commit: str = Field(pattern=r"^[0-9a-f]{40}$", description="the commit predicted from, 40 hex")
+    commit: Commit = Field(description="the commit predicted from, 40 hex")
     cohort: str
     model: str
     benchmark: str

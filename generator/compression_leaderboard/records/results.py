@@ -1,19 +1,17 @@
 """results/measured/…/<run id>.json: what was measured, of exactly what, and on what machine."""
 
-import hashlib
-import json
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache, cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast, get_args
 
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from compression_leaderboard.records.base import STRICT, Record, refuse
+from compression_leaderboard.records.base import STRICT, Record, hash_content, refuse
 from compression_leaderboard.records.corpora import Corpus, Protocol
 from compression_leaderboard.records.models import Checkpoint
-from compression_leaderboard.records.plane import Lossy
-from compression_leaderboard.records.preferences import Preference
+from compression_leaderboard.records.plane import Lossy, Preference
 from compression_leaderboard.records.suites import Task
 
 
@@ -34,8 +32,7 @@ class Compressors(Record):
     def revision(self) -> str:
         """Hash of names and settings: changed settings are another revision."""
         content = [compressor.model_dump(mode="json") for compressor in self.compressors]
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return f"sha256-{hashlib.sha256(canonical.encode()).hexdigest()[:40]}"
+        return f"sha256-{hash_content(content)[:40]}"
 
     def revisions(self) -> list[Checkpoint]:
         """Everything to measure, as of a model: there is only the one."""
@@ -114,6 +111,7 @@ class Proof(Record):
 FORMAT: Literal[2] = 2
 
 Kind = Literal["suite", "corpus", "proof"]
+JobKey = tuple[str, str, Kind, str]  # model, revision, kind, name
 # What a record of each kind holds unless its job failed.
 PARTS: dict[Kind, tuple[str, ...]] = {
     "suite": ("tasks",),
@@ -269,10 +267,58 @@ class Part(Record):
         return range(total * (self.number - 1) // self.of, total * self.number // self.of)
 
 
+# The `reason` in an error record. Earlier records may hold other words.
+Reason = Literal[
+    "architecture",  # the scorer does not know how the model makes its logits
+    "context",  # the model reads fewer tokens than the protocol's window
+    "corpus",  # the text or the pairs are not those that the spec pins
+    "disk",  # no space for temporary files
+    "gated",  # the Hub gives the weights or documents only to those who asked for access
+    "harness",  # lm-eval, its task or its documents
+    "nan",  # the model's output is not a finite number
+    "network",  # no connection, a rate limit, an answer cut off
+    "out_of_memory",
+    "package",  # a package that a spec names is not installed
+    "packed",  # a compressed sample cannot be read
+    "round_trip",  # what was compressed does not come back the same
+    "size",  # a compressed sample is larger than its cost allows
+    "timeout",  # longer than the limit of `leaderboard measure`
+    "tokenizer",
+    "too_large",  # for the memory or disk of the machine; known before anything is fetched
+    "unexpected",  # our fault, or a worker that died
+    "unsafe_weights",  # a pickle, or code of the model's repository
+    "weights",  # missing, or not those that the spec pins
+]
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
+# now: at once, after a pause that doubles, and again with every run.
+# next_run: with every run; to find out whether it works costs little.
+# larger_machine: by a machine with more memory than the one that failed.
+# changed: when the model's file, the suite or corpus, or the software is another one.
+# never: not even with --again; other weights are another revision, which is another job.
+Retry = Literal["now", "next_run", "larger_machine", "changed", "never"]
+# All other reasons, and words of earlier versions: changed.
+RETRY: dict[Reason, Retry] = {
+    "disk": "next_run",
+    "gated": "next_run",
+    "network": "now",
+    "out_of_memory": "larger_machine",
+    "package": "next_run",
+    "too_large": "larger_machine",
+    "unsafe_weights": "never",
+    "weights": "next_run",
+}
+
+
+def retry_of(reason: str) -> Retry:
+    """Say when a job that failed for this reason is tried again."""
+    return RETRY.get(cast(Reason, reason), "changed")
+
+
 class Failure(Record):
     """Why nothing could be measured."""
 
-    reason: str  # one of REASONS in records/jobs.py; earlier records may hold other words
+    reason: str  # one of REASONS; earlier records may hold other words
     message: str
 
 
@@ -332,8 +378,16 @@ class Result(Record):
     def run_id(self) -> str:
         """First 12 hex of the content's hash; a later `retracted` mark does not change it."""
         content = {key: value for key, value in self.content.items() if key != "retracted"}
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        return hash_content(content)[:12]
+
+    @property
+    def key(self) -> JobKey:
+        return (self.model, self.revision, self.kind, self.name)
+
+    @property
+    def recency(self) -> tuple[datetime, str]:
+        """A sort key: of two records that know nothing of each other the larger is the later."""
+        return (self.started, self.run_id)
 
     @property
     def file(self) -> str:
@@ -344,3 +398,29 @@ class Result(Record):
     def counts(self) -> bool:
         """Whether the board may use it: whole, neither failed nor retracted."""
         return self.error is None and self.retracted is None and self.part is None
+
+
+class ShardJob(Record):
+    """One job by name; the specs say the rest."""
+
+    model: str
+    revision: str
+    kind: Kind
+    name: str
+    part: Part | None = None
+
+    @property
+    def key(self) -> JobKey:
+        return (self.model, self.revision, self.kind, self.name)
+
+    def __str__(self) -> str:
+        shown = f"{self.model} at {self.revision[:14]} {self.kind} {self.name}"
+        return f"{shown} part {self.part.number} of {self.part.of}" if self.part else shown
+
+
+class Shard(Record):
+    """Jobs that fit one run together."""
+
+    name: str = Field(min_length=1)
+    minutes: float | None = None  # expected; None: not known
+    jobs: tuple[ShardJob, ...] = Field(min_length=1)

@@ -4,11 +4,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from compression_leaderboard.records import names
-from compression_leaderboard.records.base import Record, refuse
-from compression_leaderboard.records.models import InsidePath, Slug, Slugs
+from compression_leaderboard.records.base import (
+    COMMIT,
+    DatasetRevision,
+    InsidePath,
+    Record,
+    Slug,
+    Slugs,
+    check_distinct,
+    refuse,
+)
 
-DatasetRevision = Annotated[str, AfterValidator(names.check_dataset_revision)]
 LOCAL_MIRROR: Literal["local mirror"] = "local mirror"
 
 
@@ -35,7 +41,7 @@ class Dataset(Record):
 
     @model_validator(mode="after")
     def _a_mirror_says_what_it_holds(self) -> Self:
-        if self.mirrored and names.COMMIT.fullmatch(self.revision):
+        if self.mirrored and COMMIT.fullmatch(self.revision):
             wrong = f'"{self.revision}" is a commit, which a local mirror cannot vouch for'
             raise refuse(wrong, 'write "" and run `leaderboard plan --pin`', "revision")
         if self.mirrored and self.origin is None:
@@ -105,7 +111,7 @@ class Profile(Record):
 
     name: Slug = Field(description="same as the file's name")
     description: str = Field(min_length=1, description="what it is for")
-    models: Annotated[tuple[str, ...], AfterValidator(names.check_distinct)] = Field(
+    models: Annotated[tuple[str, ...], AfterValidator(check_distinct)] = Field(
         min_length=1, description="model ids"
     )
     suites: Slugs = Field((), description="suites to run")

@@ -1,26 +1,70 @@
-"""Read everything that the site is made of, and the ledger of predictions."""
+"""Read everything that the site is made of: runs/, records, published tables and the ledger."""
 
 import csv
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from compression_leaderboard.records.base import Problem, problems_of
-from compression_leaderboard.records.published import LoggedPrediction
-from compression_leaderboard.repository.imported import StoredImport, read_imported
-from compression_leaderboard.repository.published import PublishedTable, read_published
-from compression_leaderboard.repository.results import StoredResult, read_results
-from compression_leaderboard.repository.specs import Specs, read_specs
-from compression_leaderboard.repository.texts import read_pairs, read_texts
+from compression_leaderboard.records.published import LoggedPrediction, PublishedSource
+from compression_leaderboard.repository.files import Reader
+from compression_leaderboard.repository.results import (
+    StoredImport,
+    StoredResult,
+    read_imported,
+    read_results,
+)
+from compression_leaderboard.repository.specs import (
+    Specs,
+    read_pairs,
+    read_spec,
+    read_specs,
+    read_texts,
+)
 
 LEDGER = "results/predictions/ledger.csv"
 COLUMNS = list(LoggedPrediction.model_fields)
-NUMBERS = ("prediction", "low80", "high80", "low95", "high95")
 RESTORE = "restore the file from git"
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """A published source and its rows as text, in the order of the file. Empty cell = unknown."""
+
+    source: PublishedSource
+    rows: tuple[dict[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The content of runs/ and results/."""
+
+    specs: Specs
+    stored: list[StoredResult]
+    published: list[PublishedTable]
+    imported: list[StoredImport]
+    ledger: Sequence[LoggedPrediction] = ()
+
+
+def read_contents(root: Path) -> tuple[Contents, list[Problem]]:
+    """Read every valid file of runs/ and results/, and the problems of the others."""
+    specs, problems = read_specs(root)
+    for preference in specs.preferences.values():
+        if preference.source.path is not None:
+            problems += read_pairs(root, preference)[1]
+    for corpus in specs.corpora.values():
+        if corpus.source.path is not None:
+            problems += read_texts(root, corpus.source.path)[1]
+    stored, of_results = read_results(root, "measured")
+    published, of_published = read_published(root)
+    imported, of_imported = read_imported(root)
+    ledger, of_ledger = read_ledger(root)
+    contents = Contents(specs, stored, published, imported, ledger)
+    return contents, sorted(problems + of_results + of_published + of_imported + of_ledger)
 
 
 def read_ledger(root: Path) -> tuple[list[LoggedPrediction], list[Problem]]:
@@ -28,7 +72,8 @@ def read_ledger(root: Path) -> tuple[list[LoggedPrediction], list[Problem]]:
     path = root / LEDGER
     if not path.is_file():
         return [], []
-    rows = csv.DictReader(io.StringIO(path.read_text("utf-8"), newline=""))
+    text = io.StringIO(path.read_text("utf-8"), newline="")
+    rows = csv.DictReader(text, restkey="further cells", restval="")
     if rows.fieldnames != COLUMNS:
         return [], [Problem(LEDGER, "", f"the columns are not {', '.join(COLUMNS)}", RESTORE)]
     lines: list[LoggedPrediction] = []
@@ -36,12 +81,12 @@ def read_ledger(root: Path) -> tuple[list[LoggedPrediction], list[Problem]]:
     for row in rows:
         place = f"{LEDGER}, line {rows.line_num}"
         try:
-            line = LoggedPrediction.model_validate({k: _typed(k, v) for k, v in row.items()})
+            line = LoggedPrediction.model_validate_strings(row)
         except ValidationError as error:
             problems += problems_of(error, place, LoggedPrediction)
             continue
         if line.subject in {earlier.subject for earlier in lines}:
-            problems.append(Problem(place, "", "predicts the same score once more", RESTORE))
+            problems.append(Problem(place, "", "predicts the same score again", RESTORE))
         lines.append(line)
     return lines, problems
 
@@ -58,39 +103,104 @@ def append_ledger(root: Path, lines: Sequence[LoggedPrediction]) -> None:
         writer.writerows(line.model_dump(mode="json") for line in lines)
 
 
-def _typed(name: str, text: str) -> object:
-    """Parse a cell; what does not parse is left for the record to refuse."""
+def read_published(root: Path) -> tuple[list[PublishedTable], list[Problem]]:
+    """Read every published source without problems, and the problems of the others."""
+    reader = Reader(root)
+    tables: list[PublishedTable] = []
+    for file in reader.find("results/published/*/source.toml"):
+        folder = (root / file).parent
+        if (source := read_spec(reader, file, PublishedSource)) is None:
+            continue
+        table = f"results/published/{folder.name}/table.csv"
+        if source.name != folder.name:
+            repair = f"rename the folder to {source.name} or the field"
+            reader.report(file, "name", "is not the folder's name", repair)
+        elif source.name.startswith("measured"):
+            wrong = f'"{source.name}" is reserved for cohorts that are measured here'
+            reader.report(file, "name", wrong, "rename the folder and the field")
+        elif not (root / table).is_file():
+            reader.report(table, "", "is missing", "add the table")
+        else:
+            rows, problems = _read_rows(root / table, table, source)
+            reader.problems += problems
+            if not problems:
+                tables.append(PublishedTable(source, tuple(rows)))
+    return tables, reader.problems
+
+
+def _read_rows(
+    path: Path, shown: str, source: PublishedSource
+) -> tuple[list[dict[str, str]], list[Problem]]:
     try:
-        if name in NUMBERS:
-            return float(text)
-        return date.fromisoformat(text) if name == "date" else text
-    except (TypeError, ValueError):
-        return text
+        with path.open(encoding="utf-8", newline="") as stream:
+            reader = csv.DictReader(stream, restkey="", strict=True)
+            rows = list(reader)
+    except UnicodeDecodeError:
+        return [], [Problem(shown, "", "is not UTF-8 text", "save it as UTF-8")]
+    except csv.Error as error:
+        return [], [Problem(shown, "", f"is not valid CSV: {error}", "fix the table")]
+    missing = list(_missing_columns(reader.fieldnames or [], shown, source))
+    return rows, missing or list(_wrong_cells(rows, shown, source))
 
 
-@dataclass(frozen=True)
-class Contents:
-    """What runs/ and results/ hold."""
-
-    specs: Specs
-    stored: list[StoredResult]
-    published: list[PublishedTable]
-    imported: list[StoredImport]
-    ledger: Sequence[LoggedPrediction] = ()
+def _number_columns(source: PublishedSource) -> list[str]:
+    further = (source.parameters, source.training_tokens, source.training_compute, source.average)
+    given = [c.column for c in source.compression] + [c.column for c in source.scores]
+    return given + [column for column in further if column]
 
 
-def read_contents(root: Path) -> tuple[Contents, list[Problem]]:
-    """Read every file of runs/ and results/ that is in order, and the problems of the others."""
-    specs, problems = read_specs(root)
-    for preference in specs.preferences.values():
-        if preference.source.path is not None:
-            problems += read_pairs(root, preference)[1]
-    for corpus in specs.corpora.values():
-        if corpus.source.path is not None:
-            problems += read_texts(root, corpus.source.path)[1]
-    stored, of_results = read_results(root, "measured")
-    published, of_published = read_published(root)
-    imported, of_imported = read_imported(root)
-    ledger, of_ledger = read_ledger(root)
-    contents = Contents(specs, stored, published, imported, ledger)
-    return contents, sorted(problems + of_results + of_published + of_imported + of_ledger)
+def _missing_columns(
+    header: Sequence[str], shown: str, source: PublishedSource
+) -> Iterator[Problem]:
+    for column in dict.fromkeys([source.key, source.group, *_number_columns(source)]):
+        if column not in header:
+            yield Problem(shown, column, "no such column", "add it, or remove it from source.toml")
+    scores = {column.column for column in source.scores}
+    for name in source.mean:
+        if name not in scores:
+            repair = "remove it, or add it to [[scores]]"
+            yield Problem(_source_file(source), "mean", f'"{name}" is no score', repair)
+
+
+def _source_file(source: PublishedSource) -> str:
+    return f"results/published/{source.name}/source.toml"
+
+
+def _wrong_cells(
+    rows: Sequence[dict[str, str]], shown: str, source: PublishedSource
+) -> Iterator[Problem]:
+    scores = {column.column for column in source.scores}
+    keys: set[str] = set()
+    for line, row in enumerate(rows, start=2):
+        key = row[source.key]
+        if key in keys:
+            yield Problem(shown, f"line {line}", f'"{key}" occurs twice', "remove one")
+        keys.add(key)
+        if not key or not row[source.group]:
+            wrong = f"{source.key} or {source.group} is empty"
+            yield Problem(shown, f"line {line}", wrong, "fill it in")
+        for column in _number_columns(source):
+            if fault := _number_fault(row[column], is_score=column in scores):
+                yield Problem(shown, f"line {line}, {column}", *fault)
+    for name in source.mixtures:
+        if name not in keys:
+            repair = f"write it as the column {source.key} does, or remove it"
+            yield Problem(_source_file(source), "mixtures", f'"{name}" is not in table.csv', repair)
+
+
+def _number_fault(text: str | None, is_score: bool) -> tuple[str, str] | None:
+    """What is wrong with a cell for a number, and the repair; None for a valid or empty one."""
+    repair = "write a number, or nothing where it is unknown"
+    if text == "":
+        return None
+    try:
+        value = float(text or "nan")
+    except ValueError:
+        return f'"{text}" is not a number', repair
+    if not math.isfinite(value):
+        return f'"{text}" is not a finite number', repair
+    if is_score and not 0 <= value <= 1:
+        if 1 < value <= 100:
+            repair = "write a fraction: per cent divided by 100"
+        return f"{text} is not a fraction in [0, 1]", repair
+    return None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from compression_leaderboard.records.base import Problem, UserError
-from compression_leaderboard.repository.results import write_atomically
+from compression_leaderboard.repository.files import write_atomically
 
 NO_DATE = "1970-01-01T00:00:00+00:00"
 FOLDERS = ("runs", "results/measured", "results/published", "results/imported")

@@ -1,26 +1,32 @@
-"""Read and write result records, the shards that bring them, and the locks on jobs."""
+"""Read and write records of results, measured here or imported, and the shards that bring them."""
 
-import fcntl
-import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from compression_leaderboard.records.base import Problem, UserError, problems_of
+from compression_leaderboard.records.base import Problem, Record, UserError, problems_of
 from compression_leaderboard.records.imported import Imported
-from compression_leaderboard.records.jobs import Shard
-from compression_leaderboard.records.results import Result
+from compression_leaderboard.records.results import Result, Shard
+from compression_leaderboard.repository.files import Reader, write_atomically
 
-RESTORE = "restore it from git or measure again"
+RESTORE: dict[type[Record], str] = {
+    Result: "restore it from git or measure again",
+    Imported: "restore it from git or import its source again",
+}
+IMPORTED = "results/imported"
 SHARDS = "shard.jsonl"  # beside the records of a shard: what was planned, one shard per line
+# Each write waits for the disk; waits that overlap are served together (three times as fast).
+WRITERS = 16
+IN_FLIGHT = 256
 
 R = TypeVar("R", Result, Imported)
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -31,47 +37,45 @@ class StoredResult:
     result: Result
 
 
+@dataclass(frozen=True)
+class StoredImport:
+    """An imported record and its file, relative to the repository."""
+
+    file: str
+    imported: Imported
+
+
 def read_results(root: Path, folder: str) -> tuple[list[StoredResult], list[Problem]]:
     """Read every record below `results/<folder>`, in order of file name, and the problems."""
-    return read_records(root / "results" / folder, root)
+    return read_records(root, f"results/{folder}")
 
 
-def read_records(base: Path, root: Path) -> tuple[list[StoredResult], list[Problem]]:
-    """Read every record below a folder, and the problems of other files, relative to `root`."""
-    problems: list[Problem] = []
-    records = read_json_records(base, root, Result, "", RESTORE, problems)
-    return [StoredResult(shown, result) for shown, result in records], problems
+def read_records(root: Path, folder: str = "") -> tuple[list[StoredResult], list[Problem]]:
+    """Read every record below a folder of `root`, and the problems of other files."""
+    reader = Reader(root)
+    stored = [StoredResult(*entry) for entry in _read_all(reader, folder, Result)]
+    return stored, reader.problems
 
 
-def read_json_records(
-    base: Path, root: Path, kind: type[R], place: str, repair: str, problems: list[Problem]
-) -> Iterator[tuple[str, R]]:
-    """Read each record in its own place below `base`; append the problems of all other files.
+def read_imported(root: Path) -> tuple[list[StoredImport], list[Problem]]:
+    """Read every imported record, in order of file name, and the problems of other files."""
+    reader = Reader(root)
+    stored = [StoredImport(*entry) for entry in _read_all(reader, IMPORTED, Imported)]
+    return stored, reader.problems
 
-    place: what messages put before the path that a record derives from its content.
-    """
-    for path in sorted(base.rglob("*.json")):
-        shown = path.relative_to(root).as_posix()
-        if (record := _read_record(path, shown, kind, repair, problems)) is None:
+
+def _read_all(reader: Reader, folder: str, kind: type[R]) -> Iterator[tuple[str, R]]:
+    """Read each record of a folder that is in the place which its content asks for."""
+    for file in reader.find(f"{folder}/**/*.json".lstrip("/")):
+        if (record := reader.read_record(file, kind, RESTORE[kind])) is None:
             continue
-        if path.relative_to(base).as_posix() == record.file:
-            yield shown, record
+        place = f"{folder}/{record.file}".lstrip("/")
+        if file == place:
+            yield file, record
         else:
-            wrong = "its content does not belong in this file"
-            move = f"it belongs in {place}{record.file}; records are never edited: {repair}"
-            problems.append(Problem(shown, "", wrong, move))
-
-
-def _read_record(
-    path: Path, shown: str, kind: type[R], repair: str, problems: list[Problem]
-) -> R | None:
-    try:
-        return kind.model_validate_json(path.read_bytes())
-    except OSError as error:
-        problems.append(Problem(shown, "", f"cannot be read: {error.strerror}", repair))
-    except ValidationError as error:
-        problems += problems_of(error, shown, kind)
-    return None
+            wrong = f"its content does not belong in this file; it belongs in {place}"
+            repair = f"records are never edited: {RESTORE[kind]}"
+            reader.report(file, "", wrong, repair)
 
 
 def write_result(root: Path, folder: str, result: Result) -> str:
@@ -104,9 +108,43 @@ def written_since(
     before: frozenset[Path], base: Path, model: str, revision: str, kind: str, name: str
 ) -> list[Result]:
     """Read the records of a job that are below a folder now and were not `before`."""
-    paths = list_records(base / model / revision / f"{kind}-{name}") - before
-    results = (_read_record(path, str(path), Result, RESTORE, []) for path in sorted(paths))
+    reader = Reader(base)
+    files = reader.find(f"{model}/{revision}/{kind}-{name}/*.json")
+    new = (file for file in files if base / file not in before)
+    results = (reader.read_record(file, Result, RESTORE[Result]) for file in new)
     return [result for result in results if result is not None]
+
+
+def write_imported(
+    root: Path, records: Iterable[tuple[Item, Imported | None]]
+) -> Iterator[tuple[Item, OSError | None]]:
+    """Write each record atomically; yield each item, in order, when its record is on the disk.
+
+    None is nothing to write. An item whose record cannot be written comes with the error.
+    """
+
+    def write(entry: tuple[Item, Imported | None]) -> tuple[Item, OSError | None]:
+        item, record = entry
+        try:
+            if record is not None:
+                write_atomically(root / IMPORTED / record.file, record_text(record).encode())
+        except OSError as error:
+            return item, error
+        return item, None
+
+    waiting = iter(records)
+    with ThreadPoolExecutor(WRITERS) as pool:
+        while batch := list(islice(waiting, IN_FLIGHT)):
+            yield from pool.map(write, batch)
+
+
+def find_sources(paths: Iterable[Path]) -> Iterator[Path]:
+    """Find the files that are named, and every *.json below the folders that are named."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(p for p in path.rglob("*.json") if p.is_file())
+        else:
+            yield path
 
 
 def record_text(record: Result | Imported) -> str:
@@ -126,52 +164,6 @@ def _lines(value: Any, depth: int) -> str:
         items = [pad + _lines(item, max(depth + 1, 4)) for item in value]
         opening, closing = "[", "]"
     return f"{opening}\n" + ",\n".join(items) + f"\n{' ' * depth}{closing}"
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees either all of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-class JobLocks:
-    """Locks of this process on jobs of one results folder, each on an empty file below build/.
-
-    The kernel releases them when the process ends, however it ends: nothing is left to clean up.
-    The library filelock is not used, since it replaces flock by a file that outlives the process
-    where a file system has no flock.
-    """
-
-    def __init__(self, root: Path, folder: Path):
-        name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
-        self._folder = root / "build" / "locks" / name
-        self._handles: dict[str, int] = {}
-
-    def acquire(self, job: str) -> bool:
-        """Lock a job; False when another process has locked it."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        file = self._folder / hashlib.sha256(job.encode()).hexdigest()[:24]
-        handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            return False
-        self._handles[job] = handle
-        return True
-
-    def release(self, job: str) -> None:
-        os.close(self._handles.pop(job))
 
 
 def read_shards(argument: str) -> list[Shard]:
@@ -223,7 +215,7 @@ def read_folder(folder: Path) -> tuple[list[StoredResult], list[Shard], list[str
     stored, shards, refused = [], [], []
     files = sorted(folder.rglob(SHARDS))
     for place in sorted({file.parent for file in files}) or [folder]:
-        records, problems = read_records(place, place)
+        records, problems = read_records(place)
         stored += records
         refused += [f"{place.name}/{problem}" for problem in problems]
     for file in files:

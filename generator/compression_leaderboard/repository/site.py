@@ -1,34 +1,33 @@
 """Lay out build/docs and build/theme for mkdocs, run it, and check the built site."""
 
+import base64
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from html.parser import HTMLParser
 from importlib.metadata import version
-from pathlib import Path
-from typing import TypeVar
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urljoin, urlsplit
 
 from compression_leaderboard.records.base import Problem
-from compression_leaderboard.repository.policy import add_policies
-from compression_leaderboard.repository.results import write_atomically
+from compression_leaderboard.repository.files import write_atomically
 
 INPUTS = ("runs", "results", "site", "mkdocs.yml", "CHANGELOG.md")  # of a build, below the root
 COPIES = {"docs": "site/docs", "theme": "site/theme", "docs/records": "results/measured"}
-DATA_FOLDERS = ("api", "badges", "compare", "plane", "records")  # below docs/: no page stands there
+DATA_FOLDERS = ("api", "badges", "compare", "plane", "records")  # below docs/, without pages
 DATA = tuple(f"docs/{folder}/" for folder in DATA_FOLDERS)
 PROGRAM = Path(__file__).parent.parent
-T = TypeVar("T")
 Layout = dict[str, bytes | Path]  # content, or the file that holds it, by path below build/
 PACKAGES = ("mkdocs", "mkdocs-material", "numpy", "pandas", "scipy", "statsmodels")
 
 
 def hash_inputs(root: Path, commit: str) -> str:
-    """What a build depends on: records, pages, this program, its packages, commit and address."""
+    """Hash what a build depends on: records, pages, this program, packages, commit and address."""
     digest = hashlib.sha256()
     for package in PACKAGES:
         digest.update(f"{package} {version(package)}\n".encode())
@@ -52,7 +51,7 @@ def _files(place: Path) -> Iterable[Path]:
 
 
 def is_built(root: Path, inputs: str) -> bool:
-    """Whether build/html was made from these inputs and is whole."""
+    """Tell whether build/html was made from these inputs and is whole."""
     stamp = root / "build" / "html.stamp"
     return stamp.is_file() and stamp.read_text() == f"{inputs} {_outline(root)}"
 
@@ -78,7 +77,7 @@ def read_sources(root: Path) -> tuple[dict[str, str], dict[str, str], str]:
 
 
 def lay_out(root: Path, made: dict[str, bytes]) -> Layout:
-    """What build/docs and build/theme shall hold: what was made, and the folders of COPIES."""
+    """Map paths of build/docs and build/theme to the files made and those of COPIES."""
     wanted: Layout = dict(made)
     for target, source in COPIES.items():
         base = str(root / source)
@@ -88,7 +87,7 @@ def lay_out(root: Path, made: dict[str, bytes]) -> Layout:
 
 
 def write_site(root: Path, wanted: Layout) -> None:
-    """Write build/docs and build/theme, so that mkdocs can be run over them."""
+    """Write build/docs and build/theme, on which mkdocs can be run."""
     _remove_others(root, wanted)
     _write(root / "build", wanted)
 
@@ -96,8 +95,8 @@ def write_site(root: Path, wanted: Layout) -> None:
 def build_html(root: Path, wanted: Layout, commit_date: str) -> None:
     """Write build/docs and build/theme, run mkdocs, give pages their Content-Security-Policy.
 
-    Folders of data, which are most of the files, are written while mkdocs makes the pages.
-    Dates come from the commit, so bytes do not change.
+    Folders of data, which are most of the files, are written while mkdocs makes the pages, then
+    linked into the site. Dates come from the commit, so bytes do not change.
     """
     epoch = int(datetime.fromisoformat(commit_date).timestamp())
     environment = {
@@ -106,60 +105,108 @@ def build_html(root: Path, wanted: Layout, commit_date: str) -> None:
         "NO_MKDOCS_2_WARNING": "1",
         "NOT_BY_MKDOCS": "".join(f"/{folder}/\n" for folder in DATA_FOLDERS),
     }
-    html, beside = root / "build" / "html", root / "build" / "beside"
-    data = {name: made for name, made in wanted.items() if name.startswith(DATA)}
+    build, html = root / "build", root / "build" / "html"
+    data = {name: content for name, content in wanted.items() if name.startswith(DATA)}
     _remove_others(root, wanted)
-    _write(root / "build", {name: made for name, made in wanted.items() if name not in data})
-    for folder in (html, beside):
-        shutil.rmtree(folder, ignore_errors=True)
+    _write(build, {name: content for name, content in wanted.items() if name not in data})
+    shutil.rmtree(html, ignore_errors=True)
     command = [sys.executable, "-m", "mkdocs", "build", "--quiet"]
     with subprocess.Popen([*command, "-f", str(root / "mkdocs.yml")], env=environment) as mkdocs:
-        _write(root / "build", data)
-        _link(root / "build", beside, data)
+        _write(build, data)
     if mkdocs.returncode:
         raise subprocess.CalledProcessError(mkdocs.returncode, command)
-    for folder in (beside / "docs").glob("*"):
-        (html / folder.name).mkdir(exist_ok=True)
-        for path in folder.iterdir():
-            path.rename(html / folder.name / path.name)
-    shutil.rmtree(beside)
+    links = {f"{html}/{name.removeprefix('docs/')}": f"{build}/{name}" for name in data}
+    _make_folders(links)
+    for path, name in links.items():
+        try:
+            os.link(name, path)  # several times as fast as to write it again
+        except OSError:  # not every file system has links
+            shutil.copyfile(name, path)
     add_policies(html, environment.get("SITE_URL", ""))
 
 
 def _remove_others(root: Path, wanted: Layout) -> None:
-    """Files that are no longer made go."""
+    """Remove files that are no longer made."""
     for folder in ("docs", "theme"):
         for path in _files(root / "build" / folder):
             if str(path.relative_to(root / "build")) not in wanted:
                 path.unlink()
 
 
-def _write(base: Path, files: Layout) -> None:
-    for name, content in _in_folders(base, files).items():
+def _write(folder: Path, files: Layout) -> None:
+    paths = {f"{folder}/{name}": content for name, content in files.items()}
+    _make_folders(paths)
+    for path, content in paths.items():
         made = content if isinstance(content, bytes) else content.read_bytes()
-        if os.path.exists(name):
-            if Path(name).read_bytes() == made:
+        if os.path.exists(path):
+            if Path(path).read_bytes() == made:
                 continue
-            os.unlink(name)  # the same file may stand in the site
-        with open(name, "wb") as file:  # derived: what a crash leaves is written again
+            os.unlink(path)  # the site may link to the same file
+        with open(path, "wb") as file:  # derived: what a crash leaves is written again
             file.write(made)
 
 
-def _link(base: Path, target: Path, names: Iterable[str]) -> None:
-    """The same files below another folder, several times as fast as to write them again."""
-    for path, name in _in_folders(target, {name: name for name in names}).items():
-        try:
-            os.link(f"{base}/{name}", path)
-        except OSError:  # not every file system has links
-            shutil.copyfile(f"{base}/{name}", path)
-
-
-def _in_folders(base: Path, files: Mapping[str, T]) -> dict[str, T]:
-    """By path below `base`, where all folders are there."""
-    by_path = {f"{base}/{name}": content for name, content in files.items()}
-    for folder in sorted({os.path.dirname(path) for path in by_path}):
+def _make_folders(paths: Iterable[str]) -> None:
+    for folder in sorted({os.path.dirname(path) for path in paths}):
         os.makedirs(folder, exist_ok=True)
-    return by_path
+
+
+# The Content-Security-Policy allows the inline scripts of mkdocs-material 9.8.1 by hash, whatever a
+# page contains: a script that ends up in a page by mistake gets no hash. tests/test_policy.py
+# compares the hashes with the scripts of built pages. SCOPE is the one script that differs between
+# pages: by BASE, the way to the root.
+SCOPE = (
+    '__md_scope=new URL("BASE",location),'
+    "__md_hash=e=>[...e].reduce(((e,_)=>(e<<5)-e+_.charCodeAt(0)),0),"
+    '__md_get=(e,_=localStorage,t=__md_scope)=>JSON.parse(_.getItem(t.pathname+"."+e)),'
+    "__md_set=(e,_,t=localStorage,a=__md_scope)=>"
+    '{try{t.setItem(a.pathname+"."+e,JSON.stringify(_))}catch(e){}}'
+)
+PALETTE_HASH = "sha256-DrEMJJ29sL7vIloQzly+VUGMxKcBTMII+OfW7Y8AkG4="
+TABS_HASH = "sha256-/8wPdzX9q0NNJXyA5lzsLojXFpkeaXVxhbfkUOQaWy8="
+CHARSET = re.compile(r'<meta charset="?utf-8"?\s*/?>', re.IGNORECASE)
+# Charts have styles in attributes, so styles are allowed inline; scripts are not. Data blocks such
+# as JSON are no scripts and need no hash.
+POLICY = (
+    '<meta http-equiv="Content-Security-Policy" content="'
+    "default-src 'none'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; "
+    "manifest-src 'self'; base-uri 'none'; form-action 'self'\">"
+)
+
+
+def add_policies(folder: Path, site_url: str = "") -> int:
+    """Write the policy into every page below `folder`; return how many pages."""
+    pages = sorted(folder.rglob("*.html"))
+    for path in pages:
+        base = path_to_root(path.relative_to(folder).as_posix(), site_url)
+        path.write_text(with_policy(path.read_text("utf-8"), base), "utf-8")
+    return len(pages)
+
+
+def path_to_root(page: str, site_url: str = "") -> str:
+    """Return the way from a page to the site's root, as the theme writes it: such as "../..".
+
+    404.html is served at any address, so there it is the path of the site's address.
+    """
+    if page == "404.html":
+        return f"{urlsplit(site_url).path.rstrip('/')}/"
+    return os.path.relpath(".", PurePosixPath(page).parent)
+
+
+def with_policy(page: str, base: str) -> str:
+    """Insert the policy right after the page's charset. base: from the page to the root."""
+    hashes = " ".join(f"'{script}'" for script in script_hashes(base))
+    charset = CHARSET.search(page)
+    if charset is None:
+        raise ValueError("a page of the theme declares its charset; this one does not")
+    return f"{page[: charset.end()]}{POLICY.format(hashes=hashes)}{page[charset.end() :]}"
+
+
+def script_hashes(base: str) -> tuple[str, ...]:
+    """Hash the inline scripts that the theme writes into a page. base: see with_policy."""
+    scope = hashlib.sha256(SCOPE.replace("BASE", base).encode()).digest()
+    return f"sha256-{base64.b64encode(scope).decode()}", PALETTE_HASH, TABS_HASH
 
 
 HOST = "site"  # any name: what stays on it is a link inside the site
@@ -177,13 +224,12 @@ class _Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        held = dict(attrs)
-        self.links += [value for name in ("href", "src") if (value := held.get(name))]
-        self.ids |= {value for name in ("id", "name") if (value := held.get(name))}
+        self.links += [value for name, value in attrs if value and name in ("href", "src")]
+        self.ids |= {value for name, value in attrs if value and name in ("id", "name")}
 
 
 def check_links(folder: Path) -> list[Problem]:
-    """Links that lead to no file or to no place in it. Addresses elsewhere are not asked."""
+    """Report links that lead to no file or to no place in it. Other sites are not asked."""
     pages = {
         path.relative_to(folder).as_posix(): _Page(path.read_text("utf-8"))
         for path in sorted(folder.rglob("*.html"))
@@ -198,6 +244,7 @@ def check_links(folder: Path) -> list[Problem]:
 
 
 def _wrong(name: str, link: str, folder: Path, pages: dict[str, _Page]) -> str | None:
+    """What is wrong with a link of the page `name`; None for a good one."""
     parts = urlsplit(urljoin(f"http://{HOST}/{name}", link))
     if parts.hostname != HOST:
         known = parts.scheme in ("http", "https")
@@ -215,7 +262,7 @@ def _wrong(name: str, link: str, folder: Path, pages: dict[str, _Page]) -> str |
 def check_sizes(
     folder: Path, page_bytes: int = PAGE_BYTES, site_bytes: int = SITE_BYTES
 ) -> tuple[int, list[Problem]]:
-    """Bytes of the whole site, and what is over its budget."""
+    """Return the bytes of the whole site, and report what is over its budget."""
     sizes = {path: path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
     problems = [
         Problem(

@@ -1,5 +1,6 @@
-"""Read runs/: models, suites, corpora and profiles, with every problem at once; pin datasets."""
+"""Read runs/ with every problem at once: specs, documents and preference pairs; pin datasets."""
 
+import hashlib
 import json
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
@@ -8,19 +9,19 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 import tomlkit
-from pydantic import ValidationError
 
-from compression_leaderboard.records.base import Problem, Record, problems_of
-from compression_leaderboard.records.corpora import Corpus
+from compression_leaderboard.records.base import Problem, Record
+from compression_leaderboard.records.corpora import Corpus, Pair, PreferenceSet, TextDocument
 from compression_leaderboard.records.models import Model
-from compression_leaderboard.records.preferences import PreferenceSet
 from compression_leaderboard.records.suites import LOCAL_MIRROR, Profile, Sentinel, Suite
-from compression_leaderboard.repository.results import write_atomically
+from compression_leaderboard.repository.files import Reader, write_atomically
 
 LARGEST_SPEC_BYTES = 64 * 1024  # a spec is a page of text; anything larger is a mistake
 # In characters. Memory and time of the parser grow with the square of a dotted key's length: one
 # of 100,000 parts takes all that a machine has.
 LONGEST_LINE = 1200
+LARGEST_BYTES = 2_000_000  # of a file of documents, so that the repository stays quick to clone
+RESTORE = "restore the file, or fix source.path"
 
 R = TypeVar("R", bound=Record)
 
@@ -39,21 +40,27 @@ class Specs:
 
 def read_specs(root: Path) -> tuple[Specs, list[Problem]]:
     """Read runs/ below `root`. A file with problems is left out of the specs and reported."""
-    problems: list[Problem] = []
-    suites = _read_named(root, "suites", Suite, problems)
-    corpora, preferences = _read_corpora(root, problems)
-    profiles = _read_named(root, "profiles", Profile, problems)
-    models = _read_models(root, problems)
-    sentinel = _read_single(root, "sentinel", Sentinel, problems)
-    specs = Specs(models, suites, corpora, profiles, preferences, sentinel)
-    problems += _unknown_names(specs, {problem.file for problem in problems})
-    return specs, sorted(problems)
+    reader = Reader(root)
+    suites = _read_named(reader, "suites", lambda _: Suite)
+    corpora: dict[str, Corpus | PreferenceSet] = _read_named(reader, "corpora", _kind_of_corpus)
+    profiles = _read_named(reader, "profiles", lambda _: Profile)
+    sentinels = [read_spec(reader, file, Sentinel) for file in reader.find("runs/sentinel.toml")]
+    specs = Specs(
+        _read_models(reader),
+        suites,
+        {name: spec for name, spec in corpora.items() if isinstance(spec, Corpus)},
+        profiles,
+        {name: spec for name, spec in corpora.items() if isinstance(spec, PreferenceSet)},
+        sentinels[0] if sentinels else None,
+    )
+    _report_unknown_names(reader, specs)
+    return specs, sorted(reader.problems)
 
 
-def read_toml(path: Path, shown: str, record: type[R], problems: list[Problem]) -> R | None:
-    """One TOML file as a record, or None with its problems appended."""
-    content = _read_content(path, shown, problems)
-    return None if content is None else _as_record(content, shown, record, problems)
+def read_spec(reader: Reader, file: str, kind: type[R]) -> R | None:
+    """Read a TOML file as a record, or report its problems."""
+    content = _read_toml(reader, file)
+    return None if content is None else reader.validate(json.dumps(content), file, kind)
 
 
 def toml_text(record: Record) -> str:
@@ -61,148 +68,105 @@ def toml_text(record: Record) -> str:
     return tomlkit.dumps(record.model_dump(exclude_none=True, exclude={"kind"}))
 
 
-def _read_content(path: Path, shown: str, problems: list[Problem]) -> dict[str, Any] | None:
-    """A TOML file as JSON has it, or None with its problem appended."""
-    if path.is_symlink():
-        problems.append(Problem(shown, "", "is a symbolic link", "replace it with the file itself"))
+def _read_toml(reader: Reader, file: str) -> dict[str, Any] | None:
+    """Read a TOML file as JSON has it, so that the same strict rules hold for every file."""
+    if (reader.root / file).is_symlink():
+        reader.report(file, "", "is a symbolic link", "replace it with the file itself")
+        return None
+    if (content := reader.read(file, "put a readable file there")) is None:
+        return None
+    if len(content) > LARGEST_SPEC_BYTES:
+        wrong = f"is larger than {LARGEST_SPEC_BYTES // 1024} KiB"
+        reader.report(file, "", wrong, "a spec is a short file")
         return None
     try:
-        if path.stat().st_size > LARGEST_SPEC_BYTES:
-            wrong = f"is larger than {LARGEST_SPEC_BYTES // 1024} KiB"
-            problems.append(Problem(shown, "", wrong, "a spec is a short file"))
-            return None
-        text = path.read_text("utf-8")
-        lines = enumerate(text.split("\n"), start=1)
-        if long := next(((n, len(line)) for n, line in lines if len(line) > LONGEST_LINE), None):
-            wrong = f"has {long[1]} characters, at most {LONGEST_LINE} are read"
-            problems.append(Problem(shown, f"line {long[0]}", wrong, "write shorter lines"))
-            return None
-        content = tomllib.loads(text)
-        # By way of JSON, so that a date or a list is read by the same strict rules everywhere.
-        plain: dict[str, Any] = json.loads(json.dumps(content, default=str))
+        text = content.decode("utf-8")
+        for number, line in enumerate(text.split("\n"), start=1):
+            if len(line) > LONGEST_LINE:
+                wrong = f"has {len(line)} characters, at most {LONGEST_LINE} are read"
+                reader.report(file, f"line {number}", wrong, "write shorter lines")
+                return None
+        plain: dict[str, Any] = json.loads(json.dumps(tomllib.loads(text), default=str))
         return plain
     except UnicodeDecodeError:
-        problems.append(Problem(shown, "", "is not UTF-8 text", "save it as UTF-8"))
-    except OSError as error:
-        wrong = f"cannot be read: {error.strerror}"
-        problems.append(Problem(shown, "", wrong, "put a readable file there"))
+        reader.report(file, "", "is not UTF-8 text", "save it as UTF-8")
     except RecursionError:
-        problems.append(Problem(shown, "", "is nested too deeply", "a spec has tables and lists"))
+        reader.report(file, "", "is nested too deeply", "a spec has tables and lists")
     except ValueError as error:
-        problems.append(Problem(shown, "", f"is not valid TOML: {error}", "fix the syntax"))
+        reader.report(file, "", f"is not valid TOML: {error}", "fix the syntax")
     return None
 
 
-def _as_record(
-    content: dict[str, Any], shown: str, record: type[R], problems: list[Problem]
-) -> R | None:
-    try:
-        return record.model_validate_json(json.dumps(content))
-    except ValidationError as error:
-        problems += problems_of(error, shown, record)
-    return None
+def _kind_of_corpus(content: dict[str, Any]) -> type[Corpus] | type[PreferenceSet]:
+    return PreferenceSet if content.get("kind") == "preference" else Corpus
 
 
-def _read_named(root: Path, kind: str, record: type[R], problems: list[Problem]) -> dict[str, R]:
-    found: dict[str, R] = {}
-    for path in sorted((root / "runs" / kind).glob("*.toml")):
-        shown = f"runs/{kind}/{path.name}"
-        spec = read_toml(path, shown, record, problems)
-        if spec is not None and _is_named(spec, path, shown, problems):
-            found[path.stem] = spec
-    return found
-
-
-def _read_single(root: Path, name: str, record: type[R], problems: list[Problem]) -> R | None:
-    """runs/<name>.toml, where there is one that is in order."""
-    path = root / "runs" / f"{name}.toml"
-    return read_toml(path, f"runs/{name}.toml", record, problems) if path.exists() else None
-
-
-def _read_corpora(
-    root: Path, problems: list[Problem]
-) -> tuple[dict[str, Corpus], dict[str, PreferenceSet]]:
-    """Texts and preference pairs stand in one folder; `kind` says which a file is."""
-    texts: dict[str, Corpus] = {}
-    pairs: dict[str, PreferenceSet] = {}
-    for path in sorted((root / "runs" / "corpora").glob("*.toml")):
-        shown = f"runs/corpora/{path.name}"
-        if (content := _read_content(path, shown, problems)) is None:
+def _read_named(
+    reader: Reader, folder: str, kind_of: Callable[[dict[str, Any]], type[R]]
+) -> dict[str, R]:
+    """Read each file of a folder of runs/ that has the name of its spec."""
+    specs: dict[str, R] = {}
+    for file in reader.find(f"runs/{folder}/*.toml"):
+        if (content := _read_toml(reader, file)) is None:
             continue
-        if content.get("kind") == "preference":
-            preference = _as_record(content, shown, PreferenceSet, problems)
-            if preference and _is_named(preference, path, shown, problems):
-                pairs[path.stem] = preference
+        spec = reader.validate(json.dumps(content), file, kind_of(content))
+        if spec is None:
+            continue
+        name: str = spec.name  # type: ignore[attr-defined]  # every named spec has one
+        if name == PurePosixPath(file).stem:
+            specs[name] = spec
         else:
-            text = _as_record(content, shown, Corpus, problems)
-            if text and _is_named(text, path, shown, problems):
-                texts[path.stem] = text
-    return texts, pairs
+            repair = f"rename the file to {name}.toml or the field"
+            reader.report(file, "name", f'"{name}" is not the file\'s name', repair)
+    return specs
 
 
-def _is_named(spec: Record, path: Path, shown: str, problems: list[Problem]) -> bool:
-    name: str = spec.name  # type: ignore[attr-defined]  # every named spec has one
-    if name == path.stem:
-        return True
-    repair = f"rename the file to {name}.toml or the field"
-    problems.append(Problem(shown, "name", f'"{name}" is not the file\'s name', repair))
-    return False
-
-
-def _read_models(root: Path, problems: list[Problem]) -> dict[str, Model]:
-    found: dict[str, Model] = {}
+def _read_models(reader: Reader) -> dict[str, Model]:
+    models: dict[str, Model] = {}
     taken: dict[str, str] = {}  # lower-case id → file, since ids become names of folders
-    for path in sorted((root / "runs" / "models").rglob("*.toml")):
-        shown = path.relative_to(root).as_posix()
-        if (model := read_toml(path, shown, Model, problems)) is None:
+    for file in reader.find("runs/models/**/*.toml"):
+        if (model := read_spec(reader, file, Model)) is None:
             continue
-        if (first := taken.setdefault(model.id.lower(), shown)) != shown:
+        if (first := taken.setdefault(model.id.lower(), file)) != file:
             wrong = f'duplicate model "{model.id}", already in {first}'
-            problems.append(Problem(shown, "name", wrong, "remove one of the two files"))
-        elif model.file != shown:
+            reader.report(file, "name", wrong, "remove one of the two files")
+        elif model.file != file:
             wrong = f'"{model.id}" does not belong in this file'
-            problems.append(Problem(shown, "name", wrong, f"move it to {model.file}"))
+            reader.report(file, "name", wrong, f"move it to {model.file}")
         else:
-            found[model.id] = model
-    return found
+            models[model.id] = model
+    return models
 
 
-def _unknown_names(specs: Specs, faulty: set[str]) -> list[Problem]:
-    """Names of suites, corpora and models that occur somewhere but have no file.
+def _report_unknown_names(reader: Reader, specs: Specs) -> None:
+    """Report names of suites, corpora and models that are used but have no file.
 
-    faulty: files that are reported already; what they should define is not called unknown too.
+    What a faulty file should define is not called unknown too.
     """
-    problems: list[Problem] = []
-    defined_by_faulty = {PurePosixPath(file).stem for file in faulty}
-
-    def check(file: str, field_name: str, kind: str, given: Iterable[str], known: set[str]) -> None:
-        for name in given:
-            if name not in known and name.rpartition("__")[2] not in defined_by_faulty:
-                problems.append(
-                    Problem(
-                        file,
-                        field_name,
-                        f'unknown {kind} "{name}"',
-                        f"choose from {', '.join(sorted(known)) or 'none yet'}",
-                    )
-                )
-
+    faulty = {PurePosixPath(problem.file).stem for problem in reader.problems}
     suites, models = set(specs.suites), set(specs.models)
     corpora = {*specs.corpora, *specs.preferences}
+    uses: list[tuple[str, str, str, Iterable[str], set[str]]] = []
     for model in specs.models.values():
-        check(model.file, "suites", "suite", model.suites, suites)
-        check(model.file, "corpora", "corpus", model.corpora, corpora)
+        uses.append((model.file, "suites", "suite", model.suites, suites))
+        uses.append((model.file, "corpora", "corpus", model.corpora, corpora))
     for profile in specs.profiles.values():
         file = f"runs/profiles/{profile.name}.toml"
-        check(file, "models", "model", profile.models, models)
-        check(file, "suites", "suite", profile.suites, suites)
-        check(file, "corpora", "corpus", profile.corpora, corpora)
+        uses.append((file, "models", "model", profile.models, models))
+        uses.append((file, "suites", "suite", profile.suites, suites))
+        uses.append((file, "corpora", "corpus", profile.corpora, corpora))
     if (sentinel := specs.sentinel) is not None:
-        check("runs/sentinel.toml", "model", "model", [sentinel.model], models)
         watched = specs.models.get(sentinel.model)
         texts = set(specs.corpora) & set(watched.corpora if watched else specs.corpora)
-        check("runs/sentinel.toml", "corpus", "corpus of the model", [sentinel.corpus], texts)
-    return problems
+        uses.append(("runs/sentinel.toml", "model", "model", [sentinel.model], models))
+        uses.append(
+            ("runs/sentinel.toml", "corpus", "corpus of the model", [sentinel.corpus], texts)
+        )
+    for file, field_name, kind, names, known in uses:
+        for name in names:
+            if name not in known and name.rpartition("__")[2] not in faulty:
+                repair = f"choose from {', '.join(sorted(known)) or 'none yet'}"
+                reader.report(file, field_name, f'unknown {kind} "{name}"', repair)
 
 
 def pin_datasets(
@@ -232,3 +196,56 @@ def _datasets(document: Any) -> Iterator[tuple[str, Any]]:
         yield str(task["dataset"]["path"]), task["dataset"]
     if "hub" in (source := document.get("source", {})):
         yield str(source["hub"]), source
+
+
+def read_texts(root: Path, file: str) -> tuple[list[TextDocument], list[Problem]]:
+    """Read all documents of a file of JSON lines, and its problems."""
+    reader = Reader(root)
+    content = reader.read(file, RESTORE) or b""
+    if len(content) > LARGEST_BYTES:
+        wrong = f"has {len(content)} bytes, more than {LARGEST_BYTES}"
+        return [], [Problem(file, "", wrong, "propose fewer or shorter documents")]
+    documents: dict[str, TextDocument] = {}
+    for number, document in _read_lines(reader, content, file, TextDocument):
+        if document.name in documents:
+            wrong = f'"{document.name}" occurs twice'
+            reader.report(file, f"line {number}, name", wrong, "remove one")
+        documents[document.name] = document
+    return list(documents.values()), reader.problems
+
+
+def texts_file(documents: list[TextDocument]) -> bytes:
+    """Format documents as the content of such a file."""
+    ordered = sorted(documents, key=lambda document: document.name)
+    rows = (json.dumps(d.model_dump(mode="json"), ensure_ascii=False) for d in ordered)
+    return "".join(f"{row}\n" for row in rows).encode()
+
+
+def read_pairs(root: Path, spec: PreferenceSet) -> tuple[list[Pair], list[Problem]]:
+    """Read all pairs of `source.path`, and the problems of the file, its lines and its hash."""
+    file = spec.source.path or ""
+    reader = Reader(root)
+    if (content := reader.read(file, RESTORE)) is None:
+        return [], reader.problems
+    pairs: list[Pair] = []
+    first: dict[tuple[str, frozenset[str]], int] = {}
+    for number, pair in _read_lines(reader, content, file, Pair):
+        completions = pair.prompt, frozenset({pair.chosen, pair.rejected})
+        if (earlier := first.setdefault(completions, number)) != number:
+            wrong = f"repeats the pair of line {earlier}"
+            reader.report(file, f"line {number}", wrong, "remove one")
+        pairs.append(pair)
+    if (digest := hashlib.sha256(content).hexdigest()) != spec.sha256:
+        wrong = f"{file} has the hash {digest}"
+        repair = "restore the file, or write the new hash"
+        reader.report(f"runs/corpora/{spec.name}.toml", "sha256", wrong, repair)
+    return pairs, reader.problems
+
+
+def _read_lines(
+    reader: Reader, content: bytes, file: str, kind: type[R]
+) -> Iterator[tuple[int, R]]:
+    """Validate each line of a file as JSON; yield the number and the record of those in order."""
+    for number, line in enumerate(content.splitlines(), start=1):
+        if (record := reader.validate(line, file, kind, number)) is not None:
+            yield number, record

@@ -43,9 +43,8 @@ from compression_leaderboard.measure.record import (
 )
 from compression_leaderboard.measure.run import Bench
 from compression_leaderboard.measure.weights import suitable_device, suitable_dtype
-from compression_leaderboard.plan.jobs import Job, policy_of
-from compression_leaderboard.records.jobs import Reason
-from compression_leaderboard.records.results import Compressors, Failure, Result
+from compression_leaderboard.plan.jobs import Job
+from compression_leaderboard.records.results import Compressors, Failure, Reason, Result, retry_of
 from compression_leaderboard.repository.specs import Specs
 
 LINUX = sys.platform == "linux"
@@ -238,7 +237,7 @@ def run_local(
                 if not alive:
                     worker.end()
                     worker = None
-                if pause is None or not result.error or policy_of(result.error.reason) != "now":
+                if pause is None or not result.error or retry_of(result.error.reason) != "now":
                     break
                 time.sleep(pause)
             if result.error is not None and result.error.reason == "out_of_memory":
