@@ -16,6 +16,7 @@ from compression_leaderboard.repository.git import Commit
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.site import read_sources
 from compression_leaderboard.repository.specs import Specs
+from jinja2 import Environment
 
 ROOT = Path(__file__).parents[1]
 COMMIT = Commit("0123456789abcdef0123456789abcdef01234567", "2026-01-02T03:04:05+00:00")
@@ -40,6 +41,13 @@ def render_source(source: str, **view: Any) -> str:
     )
     templates = {**site_sources().templates, "source.html": imports + source}
     return Renderer(templates, COMMIT.date[:10])("source.html", **view)
+
+
+@cache
+def glossary_headings() -> dict[str, str]:
+    """The words that pages link to the glossary, each with its heading there."""
+    source = site_sources().templates["glossary.html"]
+    return dict(vars(Environment().from_string(source).module)["headings"])
 
 
 def board_of(specs: Specs, stored: Sequence[StoredResult], commit: Commit = COMMIT) -> Board:

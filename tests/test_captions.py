@@ -6,9 +6,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from compression_leaderboard.pages.glossary import TERMS
 from compression_leaderboard.pages.text import dated
 from playwright.sync_api import expect
+
+from tests.exported import glossary_headings
 
 DAY = "2026-11-27"
 CAPTIONS = re.compile(r"<(caption|figcaption)\b[^>]*>(.*?)</\1>", re.DOTALL)
@@ -100,7 +101,7 @@ def test_every_page_ends_with_the_commit_that_it_was_built_from(pages):
 def test_words_lead_to_places_of_the_glossary_and_stand_on_their_pages(pages):
     places = re.findall(r'<h2 id="([^"]+)"', pages["glossary/"])
     assert len(places) == len(set(places)) == len(headings())
-    assert set(TERMS.values()) <= set(places)
+    assert set(glossary_headings().values()) <= set(places)
     fewest = {"predict/": 15, "choose/": 3, "plane/": 6, "families/": 6, "trajectories/": 6}
     fewest |= {address: 5 for address in pages if address.startswith(("models/", "published/"))}
     for address, least in fewest.items():
@@ -111,7 +112,7 @@ def test_words_lead_to_places_of_the_glossary_and_stand_on_their_pages(pages):
         rest = words_of(LINE.sub("", article)).lower()
         for root, place, word in listed:
             assert root == "../" * address.count("/"), address
-            assert TERMS[html.unescape(word)] == place
+            assert glossary_headings()[html.unescape(word)] == place
             assert html.unescape(word).lower() in rest, (address, word)
 
 

@@ -11,7 +11,6 @@ import pytest
 import typer
 from compression_leaderboard.cli import app
 from compression_leaderboard.cli.app import describe_commands
-from compression_leaderboard.pages.glossary import TERMS
 from compression_leaderboard.pages.reference import (
     FILES,
     render_commands,
@@ -26,7 +25,7 @@ from compression_leaderboard.repository.specs import read_specs
 from markdown.extensions.toc import slugify
 from typer.testing import CliRunner
 
-from tests.exported import renderer
+from tests.exported import glossary_headings, renderer
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "site" / "docs").glob("*.md"))
@@ -221,7 +220,7 @@ def test_the_page_of_faults_says_when_each_reason_is_tried_again():
 def test_every_word_that_leads_to_the_glossary_is_there():
     headings = re.findall(r"^## (.+)$", (ROOT / "site/docs/glossary.md").read_text(), re.MULTILINE)
     assert len(headings) == len(set(headings))
-    assert set(TERMS.values()) <= {slugify(heading, "-") for heading in headings}
+    assert set(glossary_headings().values()) <= {slugify(heading, "-") for heading in headings}
 
 
 def test_what_the_developer_loop_leaves_out_is_run_by_make():

@@ -10,7 +10,6 @@ from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.compressors import CompressorRate, CompressorRow, settings_text
 from compression_leaderboard.board.figures import Column, Figure, Key, Row
 from compression_leaderboard.fits.findings import Prediction
-from compression_leaderboard.pages.glossary import BOARD, Term, find_terms
 from compression_leaderboard.pages.text import count, counted, number
 
 Form = Literal["text", "rank", "count", "figure", "seconds"]
@@ -350,7 +349,6 @@ class BoardView:
     explanation: str
     columns: Sequence[tuple[int, BoardColumn]]
     rows: Sequence[BoardRow]  # the first
-    terms: Sequence[Term]
 
 
 def view_board(board: BoardTable) -> BoardView:
@@ -363,7 +361,6 @@ def view_board(board: BoardTable) -> BoardView:
         explanation=_explanation(board),
         columns=[(k, column) for k, column in enumerate(board.columns) if column.shown],
         rows=board.rows[:FIRST_ROWS],
-        terms=find_terms(BOARD),
     )
 
 

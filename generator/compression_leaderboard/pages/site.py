@@ -24,7 +24,6 @@ from compression_leaderboard.pages.data_pages import (
     render_imported,
 )
 from compression_leaderboard.pages.families_page import render_families
-from compression_leaderboard.pages.glossary import MODEL, PAGES, find_terms
 from compression_leaderboard.pages.leaderboard import first_board, render_cohort, render_home
 from compression_leaderboard.pages.model_page import (
     Standing,
@@ -123,15 +122,13 @@ def _generated(
         "download": render_downloads(render, board, exported),
         "import": render_import_list(render, board.imported, board.conflicts),
     }
-    for name, words in PAGES.items():
-        parts[name] = _with_terms(render, parts[name], words, "../")
-    return parts
+    return {name: _with_terms(render, html, name, "../") for name, html in parts.items()}
 
 
-def _with_terms(render: Renderer, html: str, words: Sequence[str], root: str) -> Markup:
+def _with_terms(render: Renderer, html: str, page: str, root: str) -> Markup:
     """A page's finished content, and below it those words in it that the glossary explains."""
     content = Markup(html)
-    return content + render("terms.html", root, terms=find_terms(words, content))
+    return content + render("terms.html", root, page=page, content=content)
 
 
 def _data(
@@ -201,12 +198,12 @@ def _model_pages(
             render_imported(render, model, board.imported, board.conflicts),
             badges.get(model.id, ()),
         )
-        yield page, model.title, _with_terms(render, content, MODEL, "../../")
+        yield page, model.title, _with_terms(render, content, "model", "../../")
     for cohort in board.cohorts:
         if cohort.provenance == "published":
             for row in cohort.rows:
                 content = render_published(render, cohort, row, standings.get(row.page, []))
-                content = _with_terms(render, content, MODEL, "../../../")
+                content = _with_terms(render, content, "model", "../../../")
                 yield row.page.strip("/"), row.name, content
 
 
