@@ -6,16 +6,16 @@
 from dataclasses import asdict
 from typing import Any
 
-from compression_leaderboard.choose.messages import cost_sentence
-from compression_leaderboard.choose.options import (
+from compression_leaderboard.choose import (
     CohortOptions,
     Criterion,
-    Figure,
     Option,
+    Request,
+    Score,
     cache_bytes_per_token,
-    weights_bytes,
+    choose,
+    cost_sentence,
 )
-from compression_leaderboard.choose.pareto import Request, choose
 
 from tests.vector_files import as_values, write_vectors
 
@@ -38,19 +38,16 @@ def make_option(
     licence: str | None = "MIT",
     shape: tuple[int, int] | None = None,
 ) -> Option:
-    """An option whose figures are (value, standard error) of the first criteria."""
+    """An option whose scores are (value, standard error) of the first criteria."""
     return Option(
         model=f"org/{name}",
         name=name,
         page=f"{name}/",
         licence=licence,
         parameters=parameters,
-        weights_bytes=None if parameters is None else weights_bytes(parameters),
-        cache_bytes_per_token=(
-            None if parameters is None else cache_bytes_per_token(parameters, shape)
-        ),
-        figures=tuple(
-            None if value is None else Figure(value, stderr, "published")
+        cache_bytes_per_token=parameters and cache_bytes_per_token(parameters, shape),
+        scores=tuple(
+            None if value is None else Score(value, stderr)
             for value, stderr in (*scores, *[UNKNOWN] * (len(CRITERIA) - len(scores)))
         ),
     )
@@ -59,6 +56,7 @@ def make_option(
 COHORT = CohortOptions(
     "paper",
     "Paper",
+    "published",
     CRITERIA,
     (
         make_option("small", 1e8, (0.30, 0.02), (0.35, 0.02), (1.10, 0.01)),

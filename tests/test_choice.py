@@ -7,19 +7,22 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
-from compression_leaderboard.choose.messages import MESSAGES, cost_sentence, rounded
-from compression_leaderboard.choose.options import (
+from compression_leaderboard.choose import (
     CONTEXT_TOKENS,
+    MESSAGES,
+    PRECISION,
     PRECISIONS,
     RUNTIME_BYTES,
     CohortOptions,
-    Figure,
+    Request,
+    Score,
+    choose,
+    cost_sentence,
     make_options,
-    memory_bytes,
+    rounded,
 )
-from compression_leaderboard.choose.pareto import PRECISION, Request, choose
 from compression_leaderboard.cli.choose import choose as choose_command
-from compression_leaderboard.pages.choose_page import render_choose, render_options
+from compression_leaderboard.pages.choose_page import options_json, render_choose
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,7 +46,7 @@ def option(name, parameters, score, stderr=None, **changes):
 
 
 def cohort(*options):
-    return CohortOptions("paper", "Paper", CRITERIA, options)
+    return CohortOptions("paper", "Paper", "published", CRITERIA, options)
 
 
 def ask(*options, weights=(1.0, 0.0, 0.0, 0.0), **request):
@@ -143,7 +146,7 @@ def test_quality_is_the_weighted_mean_and_its_error_takes_figures_as_independent
     (choice,) = ask(one, weights=(1.0, 3.0, 0.0, 0.0)).choices
     assert choice.quality == pytest.approx(0.5)
     assert choice.stderr == pytest.approx(((0.03 / 4) ** 2 + (0.01 * 3 / 4) ** 2) ** 0.5)
-    unsure = replace(one, figures=(Figure(0.2, None, "published"), *one.figures[1:]))
+    unsure = replace(one, scores=(Score(0.2, None), *one.scores[1:]))
     assert ask(unsure, weights=(1.0, 3.0, 0.0, 0.0)).choices[0].stderr is None
 
 
@@ -159,18 +162,18 @@ def test_memory_is_weights_cache_and_runtime():
     """A model of 7e9 parameters, 32 layers and width 4096."""
     shaped = option("shaped", 7e9, 0.5, shape=(32, 4096))
     cache = 2 * 32 * 4096 * 1000 * 2
-    assert memory_bytes(shaped, "bfloat16", 1000) == 7e9 * 2 + cache + RUNTIME_BYTES
-    assert memory_bytes(shaped, "int4", 1000) == 7e9 * 0.5625 + cache + RUNTIME_BYTES
-    assert memory_bytes(option("?", None, 0.5), "int8", 1000) is None
-    guessed = memory_bytes(option("guessed", 7e9, 0.5), "bfloat16", 1000)
-    assert guessed == pytest.approx(memory_bytes(shaped, "bfloat16", 1000), rel=0.03)
+    assert shaped.memory_bytes("bfloat16", 1000) == 7e9 * 2 + cache + RUNTIME_BYTES
+    assert shaped.memory_bytes("int4", 1000) == 7e9 * 0.5625 + cache + RUNTIME_BYTES
+    assert option("?", None, 0.5).memory_bytes("int8", 1000) is None
+    guessed = option("guessed", 7e9, 0.5).memory_bytes("bfloat16", 1000)
+    assert guessed == pytest.approx(shaped.memory_bytes("bfloat16", 1000), rel=0.03)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_memory_grows_with_context_and_parameters(precision):
     one, larger = option("a", 1e9, 0.5), option("b", 2e9, 0.5)
-    assert memory_bytes(one, precision, 10) < memory_bytes(one, precision, 20)
-    assert memory_bytes(one, precision, 10) < memory_bytes(larger, precision, 10)
+    assert one.memory_bytes(precision, 10) < one.memory_bytes(precision, 20)
+    assert one.memory_bytes(precision, 10) < larger.memory_bytes(precision, 10)
 
 
 @pytest.mark.parametrize(
@@ -250,13 +253,13 @@ def test_options_hold_figures_and_memory_of_every_row_of_a_cohort():
     assert len(made.options) == len(huang.rows)
     assert [c.name for c in made.criteria] == [c.name for c in (*huang.scores, *huang.compression)]
     one = next(o for o in made.options if o.model == "tiiuae/falcon-7b")
-    assert (one.parameters, one.weights_bytes["int8"]) == (7e9, 7e9 * 1.0625)
-    assert {figure.provenance for figure in one.figures if figure} == {"published"}
+    assert (one.parameters, made.provenance) == (7e9, "published")
+    assert one.memory_bytes("int8", 0) == 7e9 * 1.0625 + RUNTIME_BYTES
     assert sum(made.default_weights) == len(huang.scores)
 
 
 def test_the_data_of_the_page_is_the_options_as_json():
-    values = json.loads(render_options([COHORT]))
+    values = json.loads(options_json([COHORT]))
     assert_alike(values["cohorts"], [read_vectors(NAME)["cohort"]])
     assert values["runtime_bytes"] == RUNTIME_BYTES
     assert values["messages"] == MESSAGES

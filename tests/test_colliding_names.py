@@ -13,7 +13,7 @@ import pytest
 import tomlkit
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.figures import Key, benchmark_id, text_id
-from compression_leaderboard.choose.options import make_options
+from compression_leaderboard.choose import make_options
 from compression_leaderboard.cli import app
 from compression_leaderboard.exports.changes import compare_boards
 from compression_leaderboard.exports.release import export_files
@@ -306,7 +306,9 @@ def check_names(board: StudiedBoard) -> None:
         assert len(set(names)) == len(names)
         for option, row in zip(options.options, cohort.rows, strict=True):
             keys = [column.key for column in (*cohort.scores, *cohort.compression)]
-            assert [f and f.value for f in option.figures] == [row.value(key) for key in keys]
+            assert [score and score.value for score in option.scores] == [
+                row.value(key) for key in keys
+            ]
 
 
 def check_candidates(cohort: Cohort) -> None:

@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from compression_leaderboard.choose.options import CohortOptions, make_options
-from compression_leaderboard.choose.pareto import Request, choose
+from compression_leaderboard.choose import CohortOptions, Request, choose, make_options
 from compression_leaderboard.exports.columns import PARAMETERS
 from compression_leaderboard.fits.findings import Study
 from compression_leaderboard.fits.study import Evidence
@@ -100,7 +99,7 @@ def chosen(**scores):
         make_option(name, None if name.startswith("mixture") else 1e9, (score, None))
         for name, score in scores.items()
     )
-    cohort = CohortOptions("paper", "Paper", CRITERIA, options)
+    cohort = CohortOptions("paper", "Paper", "published", CRITERIA, options)
     answer = choose(cohort, Request((1.0, 0.0, 0.0, 0.0)))
     return {c.name: (c.pareto_optimal, c.reason) for c in answer.choices}
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from compression_leaderboard.choose.options import cache_bytes_per_token, weights_bytes
+from compression_leaderboard.choose import CACHE_NUMBER_BYTES, PRECISIONS, cache_bytes_per_token
 from compression_leaderboard.repository.specs import read_specs
 
 ROOT = Path(__file__).parent.parent.parent
@@ -61,8 +61,9 @@ def estimate(measured: dict, runtime_bytes: float) -> float:
     dtype, parameters = measured["dtype"], measured["parameters"]
     number_bytes = 4.0 if dtype == "float32" else 2.0
     shape = (measured["layers"], measured["width"])
-    cache = measured["tokens"] * cache_bytes_per_token(parameters, shape, number_bytes)
-    return weights_bytes(parameters)[dtype] + cache + runtime_bytes
+    cache = measured["tokens"] * cache_bytes_per_token(parameters, shape)
+    cache *= number_bytes / CACHE_NUMBER_BYTES
+    return parameters * PRECISIONS[dtype] + cache + runtime_bytes
 
 
 def main() -> None:

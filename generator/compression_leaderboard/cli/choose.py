@@ -21,8 +21,7 @@ from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.repository.contents import read_contents
 
 if TYPE_CHECKING:
-    from compression_leaderboard.choose.options import CohortOptions
-    from compression_leaderboard.choose.pareto import Answer
+    from compression_leaderboard.choose import Answer, CohortOptions
 
 
 Number = float | None
@@ -56,10 +55,8 @@ def choose(
 
     Example: `leaderboard choose --memory 16 --precision int4`
     """
-    from compression_leaderboard.choose.messages import cost_sentence
-    from compression_leaderboard.choose.options import PRECISIONS, default_cohort
-    from compression_leaderboard.choose.pareto import Request
-    from compression_leaderboard.choose.pareto import choose as answer_request
+    from compression_leaderboard.choose import PRECISIONS, Request, cost_sentence, default_cohort
+    from compression_leaderboard.choose import choose as answer_request
 
     by_name = _read_options(root)
     limits = {"--parameters": parameters, "--memory": memory, "--context": context}
@@ -97,7 +94,7 @@ def _read_options(root: Path) -> dict[str, "CohortOptions"]:
     """Read the options of every cohort, by its name."""
     from compression_leaderboard.board.cohorts import make_cohorts
     from compression_leaderboard.board.current import current_results
-    from compression_leaderboard.choose.options import make_options
+    from compression_leaderboard.choose import make_options
 
     contents = read_valid(read_contents, root)
     current = [entry.result for entry in current_results(contents.specs, contents.stored)]
@@ -151,10 +148,10 @@ def _half_a_price(
 
 def _lines(answer: "Answer") -> list[str]:
     """Lay out a table: the Pareto front first, marked by an asterisk."""
-    from compression_leaderboard.choose.messages import rounded
+    from compression_leaderboard.choose import rounded
     from compression_leaderboard.intervals import normal_quantile
 
-    times, unit, digits = (100, "%", 1) if answer.unit == "fraction" else (1, answer.unit, 4)
+    times, unit, digits = answer.scale
     rows = [("", "model", f"quality, {unit}", "GB", "source", "reason")]
     for choice in answer.choices:
         quality = "–" if choice.quality is None else f"{times * choice.quality:.{digits}f}"

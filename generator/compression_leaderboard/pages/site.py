@@ -7,14 +7,14 @@ import yaml
 from markupsafe import Markup
 
 from compression_leaderboard.board.comparisons import Comparison
-from compression_leaderboard.choose.options import CohortOptions, make_options
+from compression_leaderboard.choose import CohortOptions, make_options
 from compression_leaderboard.exports.package import checksums
 from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.fits.predict import find_yardstick
 from compression_leaderboard.fits.studied_board import StudiedBoard
 from compression_leaderboard.pages.board_table import BoardTable, board_json, make_board_table
 from compression_leaderboard.pages.calculator import calculator_json
-from compression_leaderboard.pages.choose_page import render_choose, render_options
+from compression_leaderboard.pages.choose_page import options_json, render_choose
 from compression_leaderboard.pages.compare_page import document_files, render_compare
 from compression_leaderboard.pages.data_pages import (
     imported_path,
@@ -143,7 +143,7 @@ def _data(
     files = layer_files(render, final, board.specs.models) | document_files(final)
     files |= {f"docs/{path}": content for path, content in exported.items()}
     of_pages = {
-        "choose.json": render_options(options),
+        "choose.json": options_json(options),
         "predict.json": calculator_json(board.cohorts, board.studies),
     }
     files |= {f"docs/data/{path}": content for path, content in of_pages.items()}

@@ -1,5 +1,5 @@
 // Choose a model: the Pareto front of quality against memory, from data/choose.json.
-// `choose` and `costSentence` answer as compression_leaderboard/choose does; tests/vectors/choose.json
+// `choose` and `costSentence` answer as compression_leaderboard/choose.py; tests/vectors/choose.json
 // compares them. The request is the form, kept in the address and sent nowhere.
 import { UNKNOWN, escapeHtml, number, sum, writeQuery } from "./format.js";
 
@@ -9,7 +9,7 @@ const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => v
 
 // The first constraint that a model does not meet, as a sentence; "" where it meets all.
 const misfit = (option, memory, cohort, request, messages) => {
-  const missing = cohort.criteria.filter((_, k) => request.weights[k] > 0 && !option.figures[k]);
+  const missing = cohort.criteria.filter((_, k) => request.weights[k] > 0 && !option.scores[k]);
   if (missing.length) return fill(messages.missing, { names: missing.map((c) => c.label).join(", ") });
   if (request.licence && option.licence === null) return messages.unknown_licence;
   if (option.licence !== null && !option.licence.toLowerCase().includes(request.licence.toLowerCase()))
@@ -26,20 +26,20 @@ const misfit = (option, memory, cohort, request, messages) => {
 };
 
 const assess = (option, cohort, request, data) => {
-  const { model, name, page, figures, weights_bytes, cache_bytes_per_token } = option;
-  const memory = weights_bytes === null ? null
-    : weights_bytes[request.precision] + cache_bytes_per_token * request.context_tokens + data.runtime_bytes;
+  const { model, name, page, scores, parameters, cache_bytes_per_token } = option;
+  const memory = parameters === null ? null : parameters * data.precisions[request.precision]
+    + cache_bytes_per_token * request.context_tokens + data.runtime_bytes;
   const total = sum(request.weights);
-  const shares = request.weights.map((weight, k) => [figures[k], weight / total]).filter(([, share]) => share > 0);
-  const known = shares.filter(([figure]) => figure);
+  const shares = request.weights.map((weight, k) => [scores[k], weight / total]).filter(([, share]) => share > 0);
+  const known = shares.filter(([score]) => score).map(([[value, stderr], share]) => ({ value, stderr, share }));
   const complete = known.length === shares.length;
-  const hasErrors = complete && known.every(([figure]) => figure.stderr !== null);
+  const hasErrors = complete && known.every(({ stderr }) => stderr !== null);
   const reason = misfit(option, memory, cohort, request, data.messages);
   return {
     model, name, page,
-    quality: complete ? sum(known.map(([figure, share]) => figure.value * share)) : null,
-    stderr: hasErrors ? Math.hypot(...known.map(([figure, share]) => figure.stderr * share)) : null,
-    provenance: [...new Set(known.map(([figure]) => figure.provenance))].sort(),
+    quality: complete ? sum(known.map(({ value, share }) => value * share)) : null,
+    stderr: hasErrors ? Math.hypot(...known.map(({ stderr, share }) => stderr * share)) : null,
+    provenance: known.length ? [cohort.provenance] : [],
     memory_bytes: memory, fits: !reason, pareto_optimal: false, ties: [], reason,
   };
 };
@@ -115,11 +115,12 @@ const show = (answer, cost, data) => {
   const shown = { front: answer.choices.filter((c) => c.pareto_optimal), others: answer.choices.filter((c) => !c.pareto_optimal) };
   for (const [name, choices] of Object.entries(shown)) {
     const table = document.getElementById(`choose-${name}`);
-    const caption = fill(data.captions[name], {
+    const section = table.closest("section");
+    const caption = fill(section.dataset.caption, {
       n: choices.length, models: counted(name === "front" ? answer.choices.length : choices.length),
-      direction: answer.higher_is_better ? "Higher" : "Lower", date: place.dataset.date,
+      direction: answer.higher_is_better ? "Higher" : "Lower",
     });
-    table.closest("section").hidden = !choices.length;
+    section.hidden = !choices.length;
     table.caption.firstElementChild.textContent = table.parentElement.ariaLabel = caption;
     table.tHead.rows[0].cells[1].textContent = `Quality, ${answer.unit === "fraction" ? "%" : answer.unit}`;
     table.tBodies[0].innerHTML = choices.map((choice) => rowHtml(choice, answer, data)).join("");

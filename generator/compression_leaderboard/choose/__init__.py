@@ -1,1 +1,0 @@
-"""Choose a model: quality against memory within one cohort. Pure functions."""
