@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
-from compression_leaderboard.pages.data_pages import render_corpora
+from compression_leaderboard.pages.reference import render_corpora
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.records.results import CorpusText, Result
 from compression_leaderboard.repository.specs import Specs

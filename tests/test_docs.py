@@ -13,7 +13,6 @@ from compression_leaderboard.cli import app
 from compression_leaderboard.cli.app import describe_commands
 from compression_leaderboard.pages.reference import (
     FILES,
-    render_commands,
     render_file_fields,
     render_model_fields,
     tables_of,
@@ -103,7 +102,7 @@ def test_the_page_of_commands_says_what_help_says(name):
     assert command.summary in told
     assert f"Example: {command.example}" in told
     assert faults_of(command.example) == []
-    page = render_commands(renderer(), [command])
+    page = renderer()("commands.html", commands=[command])
     for option in command.options:
         assert option.meaning in told
         assert all(part in told for part in option.name.split(", "))
@@ -114,7 +113,7 @@ def test_the_page_of_commands_says_what_help_says(name):
 
 def test_every_command_has_a_page_section_and_stands_in_the_help():
     shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200", "TERM": "dumb"}).stdout
-    page = render_commands(renderer(), list(COMMANDS.values()))
+    page = renderer()("commands.html", commands=list(COMMANDS.values()))
     group = typer.main.get_command(app)
     assert list(COMMANDS) == list(group.commands)
     for name in COMMANDS:

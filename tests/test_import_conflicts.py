@@ -12,7 +12,7 @@ from compression_leaderboard.board.imported import (
     relate,
 )
 from compression_leaderboard.exchange.lm_eval import import_lm_eval
-from compression_leaderboard.pages.data_pages import describe_conflict, render_imported
+from compression_leaderboard.pages.reference import describe_conflict, render_imported
 from compression_leaderboard.repository.results import StoredImport
 
 from tests.exported import renderer

@@ -120,7 +120,7 @@ def _parse(path: Path, parse: Parse, model: str | None, known: dict[str, Importe
 
 def _report(outcomes: Sequence[Outcome], conflicts: Sequence[Conflict]) -> Iterator[str]:
     """Report a line per file, the totals, why entries were skipped, and conflicts."""
-    from compression_leaderboard.pages.data_pages import describe_conflict
+    from compression_leaderboard.pages.reference import describe_conflict
 
     width = max((len(outcome.file) for outcome in outcomes), default=4)
     yield f"{'file':{width}}  {'outcome':16}  scores kept  entries skipped"

@@ -1,19 +1,27 @@
-"""Parts of the reference pages: every command with its options, every field of every file."""
+"""Reference pages: commands, fields of files, texts, tables to download, and imported files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 from pydantic_core import PydanticUndefined
 
+from compression_leaderboard.board.comparisons import link_corpora
+from compression_leaderboard.board.imported import Conflict, Reading, imports_of
+from compression_leaderboard.exports.columns import ORIGINS
+from compression_leaderboard.exports.croissant import dataset_json_ld
+from compression_leaderboard.exports.dictionary import make_dictionary
+from compression_leaderboard.fits.studied_board import StudiedBoard
 from compression_leaderboard.pages.rendering import Cell, Renderer, Table, code, headings
-from compression_leaderboard.pages.text import UNKNOWN, counted
+from compression_leaderboard.pages.text import UNKNOWN, counted, significant
 from compression_leaderboard.records.base import fields_of, records_in
 from compression_leaderboard.records.corpora import Corpus
+from compression_leaderboard.records.imported import Imported
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.records.published import PublishedSource
 from compression_leaderboard.records.suites import Profile, Sentinel, Suite
+from compression_leaderboard.repository.results import StoredImport
 
 FILES: tuple[tuple[str, type[Any]], ...] = (
     ("runs/suites/<suite>.toml", Suite),
@@ -26,7 +34,7 @@ FILES: tuple[tuple[str, type[Any]], ...] = (
 
 @dataclass(frozen=True)
 class Option:
-    """An option or argument as the command line takes it. default: None where it has none."""
+    """An option or argument of a command. default: None where it has none."""
 
     name: str
     meaning: str
@@ -41,21 +49,6 @@ class Command:
     summary: str
     example: str
     options: tuple[Option, ...]
-
-
-def render_commands(render: Renderer, commands: Sequence[Command]) -> Markup:
-    """Describe each command in a section."""
-    sections = [(command, _options(command)) for command in commands]
-    return render("commands.html", sections=sections)
-
-
-def _options(command: Command) -> Table:
-    return Table(
-        f"options-{command.name}",
-        f"{counted(len(command.options), 'option')} of {command.name}",
-        headings("Option", "Default", "Meaning"),
-        [[code(o.name), code(o.default), o.meaning] for o in command.options],
-    )
 
 
 def render_model_fields(render: Renderer) -> Markup:
@@ -73,7 +66,7 @@ def render_file_fields(render: Renderer) -> Markup:
 
 
 def _field_tables(name: str, record: type[Any]) -> list[Table]:
-    """A table for the record and one for each table inside it."""
+    """Make a table for the record and one for each table inside it."""
     tables = []
     for place, inner in tables_of(record):
         rows: list[list[Cell | str]] = [
@@ -90,7 +83,7 @@ def _field_tables(name: str, record: type[Any]) -> list[Table]:
 
 
 def tables_of(record: type[Any], place: str = "") -> Iterator[tuple[str, type[Any]]]:
-    """The record and every record inside its fields, with the name of its TOML table."""
+    """Yield the record and every record inside its fields, with the name of its TOML table."""
     yield place, record
     for name, info in fields_of(record).items():
         for inner in records_in(info.annotation):
@@ -110,3 +103,74 @@ def _default(info: Any) -> Cell | str:
         return UNKNOWN
     shown = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
     return code(shown.lower() if isinstance(value, bool) else shown)
+
+
+def render_corpora(render: Renderer, board: StudiedBoard) -> Markup:
+    """Show the texts, the newest first, then the links between them."""
+    texts = board.specs.corpora
+    corpora = sorted(texts.values(), key=lambda corpus: corpus.name)
+    corpora.sort(key=lambda corpus: corpus.ends, reverse=True)
+    models = sorted(board.specs.models.values(), key=lambda model: model.title)
+    links = link_corpora(board.specs, board.stored)
+    return render("corpora.html", corpora=corpora, models=models, texts=texts, links=links)
+
+
+def render_downloads(render: Renderer, board: StudiedBoard, files: Mapping[str, bytes]) -> Markup:
+    """Show each table's files with their sizes, its key, and its columns explained."""
+    dictionary = make_dictionary(board.cohorts)
+    return render(
+        "download.html",
+        origins={name: text.split("`") for name, text in ORIGINS.items()},
+        tables=dictionary.values(),
+        files=files,
+        # Escaped there for a script element, in which HTML's escapes mean nothing.
+        dataset=Markup(dataset_json_ld(dictionary, board)),
+    )
+
+
+def render_imported(
+    render: Renderer, model: Model, stored: Sequence[StoredImport], conflicts: Sequence[Conflict]
+) -> Markup:
+    """Show a model's imported results on its page. conflicts: of all models."""
+    imports = imports_of(model, stored)
+    if not imports:
+        return Markup()
+    files = {entry.imported.source.sha256 for _, entry in imports}
+    about = [c for c in conflicts if any(r.imported.source.sha256 in files for r in c.readings)]
+    return render(
+        "imported.html",
+        root="../../",
+        imports=imports,
+        conflicts=about,
+        describe=describe_conflict,
+        path=imported_path,
+    )
+
+
+def imported_path(record: Imported) -> str:
+    """Where a record's copy lies on the site."""
+    return f"records/imported/{record.file}"
+
+
+def describe_conflict(conflict: Conflict) -> str:
+    """Say in one line what disagrees, by how much, and every reading."""
+    task, score = conflict.readings[0].task, conflict.readings[0].score
+    shots = "few-shot unknown" if task.few_shot is None else f"{task.few_shot}-shot"
+    filtered = "" if score.filter == "none" else f", {score.filter}"
+    prompt = f", prompt {task.prompt}" if task.prompt else ""
+    also = f"; the files also differ in: {', '.join(conflict.differs)}" if conflict.differs else ""
+    word, verdict = "differ", "no standard error is known, so no verdict"
+    if conflict.standard_errors is not None:
+        word, verdict = "conflict", f"{conflict.standard_errors:.1f} standard errors apart"
+    return (
+        f"{word}: {conflict.readings[0].imported.model.title}: "
+        f"{task.task} {score.metric}{filtered}, {shots}{prompt}: "
+        f"{' against '.join(map(_reading, conflict.readings))}: {verdict}{also}"
+    )
+
+
+def _reading(reading: Reading) -> str:
+    error = f" ± {significant(reading.score.stderr)}" if reading.score.stderr is not None else ""
+    source = reading.imported.source
+    value = significant(reading.score.value)
+    return f"{value}{error} ({source.name}, sha256 {source.sha256[:12]})"

@@ -85,6 +85,7 @@ class Renderer:
             "percent": text.percent,
             "count": text.count,
             "counted": text.counted,
+            "significant": text.significant,
             "with_interval": text.with_interval,
             "with_spread": text.with_spread,
             "decimals": text.decimals,

@@ -16,13 +16,6 @@ from compression_leaderboard.pages.board_table import BoardTable, board_json, ma
 from compression_leaderboard.pages.calculator import calculator_json
 from compression_leaderboard.pages.choose_page import options_json, render_choose
 from compression_leaderboard.pages.compare_page import document_files, render_compare
-from compression_leaderboard.pages.data_pages import (
-    imported_path,
-    render_corpora,
-    render_downloads,
-    render_import_list,
-    render_imported,
-)
 from compression_leaderboard.pages.families_page import render_families
 from compression_leaderboard.pages.leaderboard import first_board, render_cohort, render_home
 from compression_leaderboard.pages.model_page import (
@@ -35,8 +28,12 @@ from compression_leaderboard.pages.plane_page import layer_files, render_bias, r
 from compression_leaderboard.pages.predict_page import render_amounts, render_predict
 from compression_leaderboard.pages.reference import (
     Command,
-    render_commands,
+    describe_conflict,
+    imported_path,
+    render_corpora,
+    render_downloads,
     render_file_fields,
+    render_imported,
     render_model_fields,
 )
 from compression_leaderboard.pages.reliability_page import render_moves, render_reliability
@@ -116,11 +113,17 @@ def _generated(
         "changelog": render_moves(render, specs, stored),
         "trajectories": render_trajectories(render, board.trajectories, cohorts, titles),
         "method": render_bias(render, specs, board.current),
-        "commands": render_commands(render, commands),
+        "commands": render("commands.html", commands=commands),
         "add": render_model_fields(render),
         "files": render_file_fields(render),
         "download": render_downloads(render, board, exported),
-        "import": render_import_list(render, board.imported, board.conflicts),
+        "import": render(
+            "import.html",
+            stored=board.imported,
+            conflicts=board.conflicts,
+            describe=describe_conflict,
+            path=imported_path,
+        ),
     }
     return {name: _with_terms(render, html, name, "../") for name, html in parts.items()}
 

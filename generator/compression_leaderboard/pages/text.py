@@ -14,6 +14,11 @@ def number(value: float | None, digits: int) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
+def significant(value: float) -> str:
+    """A figure of unknown unit: six significant digits."""
+    return f"{value:.6g}".replace("-", "−")
+
+
 def with_spread(value: float | None, spread: float | None) -> str:
     """A number and its spread, rounded to two significant digits of the spread."""
     if value is None or spread is None or not spread > 0:
