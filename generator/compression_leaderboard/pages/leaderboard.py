@@ -1,80 +1,40 @@
 """The home page and the page of every cohort: headline chart, findings, and the table."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, get_args
 
 from markupsafe import Markup
 
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.figures import Provenance
+from compression_leaderboard.fits.correlations import Correlation
 from compression_leaderboard.fits.study import Evidence
-from compression_leaderboard.pages.board_table import (
-    BoardCell,
-    BoardRow,
-    BoardTable,
-    BoardView,
-    view_board,
-)
+from compression_leaderboard.pages.board_table import BoardTable
 from compression_leaderboard.pages.charts import Chart, Mark, draw_marks
 from compression_leaderboard.pages.rendering import Renderer
-from compression_leaderboard.pages.text import counted, number
 from compression_leaderboard.records.models import Model
 
-BEST_SHOWN = 5
 CHIPS = 10  # families beside the chart; the filter of the table has all of them
 
 
 @dataclass(frozen=True)
-class Total:
-    """Models and tables of one provenance. mixtures: whether `largest` leaves some models out."""
-
-    provenance: Provenance
-    models: int
-    tables: int
-    largest: float | None
-    mixtures: bool
-
-
-@dataclass(frozen=True)
-class Headline:
-    """The chart of compression and scores. statistics: a sentence about it."""
-
-    chart: Chart
-    models: int  # that have both figures
-    statistics: str
-    families: Sequence[str]
-
-
-@dataclass(frozen=True)
-class Slope:
-    """How many points a tenth of a unit less is worth, in a straight line through the models."""
-
-    points: float  # a fraction; negative where fewer bits go with lower scores
-    models: int
-
-
-@dataclass(frozen=True)
-class Best:
-    """The models that compress best, with rank and point estimate. unit: of the estimate."""
-
-    rows: Sequence[tuple[BoardRow, BoardCell | None, BoardCell | None]]
-    models: int
-    unit: str
-
-
-@dataclass(frozen=True)
 class CohortView:
-    """What a page shows of a cohort. shortage: why there is no fit, or None."""
+    """What a page shows of a cohort. boards: all tables, to switch between.
 
-    cohort: Cohort
-    switch: Sequence[tuple[Cohort, str]]  # all cohorts, with short titles
-    headline: Headline | None
-    slope: Slope | None
-    shortage: str | None
-    best: Best | None
-    table: BoardView
+    mean: the correlation of compression and mean score. slope: how much the mean score rises where
+    a tenth of a unit less is needed, in a straight line through the models. Both, as the chart and
+    its largest families, are None or empty without a fit.
+    """
+
+    board: BoardTable
+    boards: Sequence[BoardTable]
+    evidence: Evidence
+    mean: Correlation | None = None
+    slope: float | None = None
+    chart: Chart | None = None
+    families: Sequence[str] = ()
 
 
 def first_board(
@@ -117,90 +77,52 @@ def render_cohort(
     return render("cohort.html", root="../../", view=view)
 
 
-def _totals(boards: Sequence[BoardTable]) -> list[Total]:
-    """Count models; a model measured in several cohorts counts once."""
+def _totals(boards: Sequence[BoardTable]) -> list[dict[str, Any]]:
+    """Count the models of each provenance; a model measured in several cohorts counts once."""
     totals = []
-    provenances: tuple[Provenance, ...] = ("measured", "published")
-    for provenance in provenances:
+    for provenance in get_args(Provenance):
         cohorts = [b.cohort for b in boards if b.cohort.provenance == provenance]
         sizes = {
-            (cohort.name if provenance == "published" else "", row.model): (
-                None if row.model in cohort.mixtures else row.parameters
-            )
+            row.page: None if row.model in cohort.mixtures else row.parameters
             for cohort in cohorts
             for row in cohort.rows
         }
         if cohorts:
-            largest = max((size for size in sizes.values() if size is not None), default=None)
-            mixtures = any(cohort.mixtures for cohort in cohorts)
-            totals.append(Total(provenance, len(sizes), len(cohorts), largest, mixtures))
+            totals.append(
+                {
+                    "provenance": provenance,
+                    "models": len(sizes),
+                    "tables": len(cohorts),
+                    "largest": max((size for size in sizes.values() if size), default=None),
+                    "mixtures": any(cohort.mixtures for cohort in cohorts),
+                }
+            )
     return totals
 
 
 def _view(board: BoardTable, boards: Sequence[BoardTable], evidence: Evidence) -> CohortView:
-    slope = _slope(board.cohort, evidence)
+    cohort, line = board.cohort, evidence.line
+    if line is None:
+        return CohortView(board, boards, evidence)
+    marks = _marks(board, cohort)
+    models = Counter(mark.family for mark in marks)
     return CohortView(
-        cohort=board.cohort,
-        switch=[(other.cohort, _short_title(other.cohort)) for other in boards],
-        headline=_headline(board, evidence),
-        slope=slope,
-        shortage=None if slope else evidence.shortage or "no fit",
-        best=_best(board),
-        table=view_board(board),
+        board,
+        boards,
+        evidence,
+        mean=next(c for c in evidence.correlations if c.score == "score"),
+        slope=(line.y[0] - line.y[-1]) / (line.x[-1] - line.x[0]) / 10,
+        chart=draw_marks(marks, line),
+        families=sorted(models, key=lambda family: (-models[family], family))[:CHIPS],
     )
 
 
-def _short_title(cohort: Cohort) -> str:
-    title = re.sub(r"^(Measured here|Published): ", "", cohort.title)
-    return title[:1].upper() + title[1:]
-
-
-def _headline(board: BoardTable, evidence: Evidence) -> Headline | None:
-    """Draw compression against scores; None without a fit."""
-    if evidence.line is None:
-        return None
-    marks = _marks(board)
-    families = Counter(mark.family for mark in marks)
-    largest = sorted(families, key=lambda family: (-families[family], family))[:CHIPS]
-    chart = draw_marks(marks, evidence.line)
-    return Headline(chart, evidence.n, _statistics(board.cohort, evidence), largest)
-
-
-def _marks(board: BoardTable) -> list[Mark]:
+def _marks(board: BoardTable, cohort: Cohort) -> list[Mark]:
     """Mark the rows with both figures, at their places in the table's data."""
     places = {row.page: place for place, row in enumerate(board.rows)}
-    cohort = board.cohort
     marks = []
     for row in cohort.rows:
         x, y = row.value(cohort.mean_compression), row.value(cohort.mean_score)
         if x is not None and y is not None:
             marks.append(Mark(x, y, row.family, places[row.page]))
     return marks
-
-
-def _statistics(cohort: Cohort, evidence: Evidence) -> str:
-    mean = next(c for c in evidence.correlations if c.score == "score")
-    return (
-        f"Pearson r = {number(mean.pearson, 2)} (n = {mean.n}; 95 % interval "
-        f"{number(mean.low, 2)} to {number(mean.high, 2)} by resampling "
-        f"{counted(mean.families, 'family')}). Score: mean of "
-        f"{counted(sum(score.in_mean for score in cohort.scores), 'benchmark')}. "
-        "Line: least squares; band: 95 % for the mean. The table has all figures."
-    )
-
-
-def _slope(cohort: Cohort, evidence: Evidence) -> Slope | None:
-    mean = next((c for c in evidence.correlations if c.score == "score"), None)
-    line = evidence.line
-    if mean is None or line is None:
-        return None
-    return Slope((line.y[0] - line.y[-1]) / (line.x[-1] - line.x[0]) / 10, mean.n)
-
-
-def _best(board: BoardTable) -> Best | None:
-    column = board.column(board.mean_key)
-    if board.column("rank") is None or column is None:
-        return None
-    models = board.models
-    rows = [(r, board.cell(r, "rank"), board.cell(r, column.key)) for r in models[:BEST_SHOWN]]
-    return Best(rows, len(models), column.unit)
