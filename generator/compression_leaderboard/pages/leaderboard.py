@@ -7,8 +7,7 @@ from typing import Any, get_args
 
 from markupsafe import Markup
 
-from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.board.figures import Provenance
+from compression_leaderboard.board.figures import Key, Provenance, Row
 from compression_leaderboard.fits.correlations import Correlation
 from compression_leaderboard.fits.study import Evidence
 from compression_leaderboard.pages.board_table import BoardTable
@@ -104,7 +103,7 @@ def _view(board: BoardTable, boards: Sequence[BoardTable], evidence: Evidence) -
     cohort, line = board.cohort, evidence.line
     if line is None:
         return CohortView(board, boards, evidence)
-    marks = _marks(board, cohort)
+    marks = make_marks(board, cohort.rows, cohort.mean_compression, cohort.mean_score)
     models = Counter(mark.family for mark in marks)
     return CohortView(
         board,
@@ -117,12 +116,13 @@ def _view(board: BoardTable, boards: Sequence[BoardTable], evidence: Evidence) -
     )
 
 
-def _marks(board: BoardTable, cohort: Cohort) -> list[Mark]:
+def make_marks(
+    board: BoardTable, rows: Sequence[Row], x: Key, y: Key, with_names: bool = False
+) -> list[Mark]:
     """Mark the rows with both figures, at their places in the table's data."""
     places = {row.page: place for place, row in enumerate(board.rows)}
-    marks = []
-    for row in cohort.rows:
-        x, y = row.value(cohort.mean_compression), row.value(cohort.mean_score)
-        if x is not None and y is not None:
-            marks.append(Mark(x, y, row.family, places[row.page]))
-    return marks
+    return [
+        Mark(a, b, row.family, places[row.page], row.label if with_names else "")
+        for row in rows
+        if (a := row.value(x)) is not None and (b := row.value(y)) is not None
+    ]

@@ -11,11 +11,11 @@ from compression_leaderboard.pages.board_table import BoardTable
 from compression_leaderboard.pages.charts import (
     Chart,
     Curve,
-    Mark,
     draw_curves,
     draw_marks,
     linear_axis,
 )
+from compression_leaderboard.pages.leaderboard import make_marks
 from compression_leaderboard.pages.record_sections import draw_steps, layer_values, view_convergence
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.records.models import Model
@@ -84,17 +84,8 @@ class Plane:
 
     @property
     def chart(self) -> Chart:
-        places = {row.page: place for place, row in enumerate(self.board.rows)}
-        marks = [
-            Mark(
-                row.figures[self.complexity].value,
-                row.figures[self.expressivity].value,
-                row.family,
-                places[row.page],
-                row.label if len(self.rows) <= NAMED else "",
-            )
-            for row in self.rows
-        ]
+        named = len(self.rows) <= NAMED
+        marks = make_marks(self.board, self.rows, self.complexity, self.expressivity, named)
         return draw_marks(marks, is_bounded=True, shown_times=1)
 
 
