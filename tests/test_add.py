@@ -136,7 +136,7 @@ def test_every_reason_against_a_model_is_told_and_nothing_is_written(root, hub: 
     assert lines_of(invoke(root, "add", "tiny/M")) == [
         f"{FILE}: weights: tiny/M/config.json names code of the repository (auto_map); "
         "it is never run; measure a revision that transformers loads without it",
-        f"{FILE}: weights: tiny/M at {commit} holds I8, not only F64, F32, F16, BF16; "
+        f"{FILE}: weights: tiny/M at {commit} has I8, not only F64, F32, F16, BF16; "
         "name the repository of the weights before quantization",
         f"{FILE}: weights.revision: these are the weights of tiny__A; keep that model's file only",
         f'{FILE}: licence: has "{{{{", the mark of a template; write it without such braces',

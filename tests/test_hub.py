@@ -181,7 +181,7 @@ def test_a_repository_without_weights_or_an_unknown_one_is_told(board, hub, tmp_
     add_hub_model(board, "U", PINNED)
     assert invoke(board, "measure", "--corpus", "speeches").exit_code == 1
     assert error_of(board, "E").message == (
-        f"tiny/E at {revision} holds no weights; expected *.safetensors"
+        f"tiny/E at {revision} has no weights; expected *.safetensors"
     )
     unknown = error_of(board, "U")
     assert (unknown.reason, unknown.message) == (

@@ -198,7 +198,7 @@ def test_every_reason_against_weights_comes_in_one_message(hub, served, tmp_path
         [
             "tiny/M/config.json names code of the repository (auto_map); it is never run; "
             "measure a revision that transformers loads without it",
-            f"{place} holds I8, not only F64, F32, F16, BF16; "
+            f"{place} has I8, not only F64, F32, F16, BF16; "
             "name the repository of the weights before quantization",
             f'{place}: the Hub gives the licence "mit", the model file "Apache-2.0"; fix licence',
         ],

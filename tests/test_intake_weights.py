@@ -55,12 +55,12 @@ def test_weights_that_fit_are_let_through():
         (
             {"sizes": {"config.json": 9}, "parameters": {}},
             "weights",
-            f"{PLACE} holds no weights; expected *.safetensors",
+            f"{PLACE} has no weights; expected *.safetensors",
         ),
         (
             {"parameters": {"BF16": 10, "I8": 10**9, "F8_E4M3": 10}},
             "weights",
-            f"{PLACE} holds F8_E4M3, I8, not only F64, F32, F16, BF16; "
+            f"{PLACE} has F8_E4M3, I8, not only F64, F32, F16, BF16; "
             "name the repository of the weights before quantization",
         ),
         (

@@ -146,13 +146,12 @@ def test_a_mirrored_suite_has_a_table_of_its_own_and_is_marked(mirrored, hub):
         (
             'source = "local mirror"\n',
             "",
-            'tasks.1.dataset.origin: stands without source = "local mirror"; remove it',
+            'tasks.1.dataset.origin: is given without source = "local mirror"; remove it',
         ),
         (
             "chance = 0.5\n",
             "chance = 0.5\nfew_shot = 2\n",
-            "tasks.1.few_shot: a local mirror holds the items that are asked, and no others; "
-            "write 0",
+            "tasks.1.few_shot: a local mirror has only the items that are asked; write 0",
         ),
     ],
 )

@@ -149,7 +149,7 @@ HASH = f'sha256 = "{"d" * 64}"'
         ),
         (
             {"source": 'path = "p.jsonl"\nrevision = ""'},
-            "source.revision: stands without hub; remove it",
+            "source.revision: is given without hub; remove it",
         ),
         ({"sha256": ""}, "sha256: missing; add the SHA-256 of p.jsonl"),
         (

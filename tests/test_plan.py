@@ -139,7 +139,7 @@ def failure(reason: str, memory: int | None = 8_000, **changes: object) -> Resul
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_a_failed_job_waits_for_what_its_policy_says(reason):
-    """The same machine, software and specs: only what may have mended itself is tried again."""
+    """The same machine, software and specs: only what may work by itself now is tried again."""
     job = planned(failure(reason))
     assert job.why == f"failed before: {reason}"
     assert (job.blocked is None) == (retry_of(reason) in ("now", "next_run"))
@@ -158,7 +158,7 @@ def test_out_of_memory_waits_for_a_larger_machine():
 
 
 def test_other_failures_wait_until_the_software_or_the_suite_changed():
-    waits = "nothing has changed since; repair it, or run `leaderboard measure --again`"
+    waits = "nothing has changed since; fix it, or run `leaderboard measure --again`"
     assert planned(failure("nan")).blocked == waits
     assert planned(failure("nan"), Machine("cpu", 8_000, {"torch": "3.0"})).blocked is None
     assert planned(failure("nan"), Machine("cpu", 8_000)).blocked == waits  # torch is not here

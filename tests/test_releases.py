@@ -198,7 +198,7 @@ def test_a_release_never_changes(repository, released):
     again = invoke(repository, "release", "--out", str(released.parent))
     assert "unchanged" in again.stdout
     told = invoke(repository, "release", "--out", str(released.parent), "--since", "HEAD").exception
-    assert "is there already, with other content; releases never change" in str(told)
+    assert "exists already, with other content; releases never change" in str(told)
 
 
 @pytest.mark.costly

@@ -3,9 +3,8 @@
 import json
 
 import pytest
-from compression_leaderboard.plan.estimates import Estimate
+from compression_leaderboard.plan.estimates import Estimate, Runner, pack_shards
 from compression_leaderboard.plan.jobs import Job
-from compression_leaderboard.plan.shards import Runner, pack_shards
 from compression_leaderboard.records.results import Part
 from hypothesis import given
 from hypothesis import strategies as st

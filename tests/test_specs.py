@@ -214,8 +214,8 @@ def test_a_bad_field_of_a_model_has_its_message(tmp_path, old, new, message):
         ),
         (PACKAGE.replace("p==1", "p"), 'package: "p" is not pinned; write package==version'),
         (PACKAGE.replace("p==1", "p>=1"), 'package: "p>=1" is not pinned; write package==version'),
-        (f'{HUB}\nfile = "f.gguf"', "file: stands without a package; remove it"),
-        (f'{HUB}\nsha256sums = "SUMS"', "sha256sums: stands without a package; remove it"),
+        (f'{HUB}\nfile = "f.gguf"', "file: is given without a package; remove it"),
+        (f'{HUB}\nsha256sums = "SUMS"', "sha256sums: is given without a package; remove it"),
         (f'{PACKAGE}\nsha256sums = "../S"', f'sha256sums: "../S" {CLIMBS}'),
         (
             f'{HUB}\nquantization = "Q4/1"',
@@ -253,7 +253,7 @@ def test_weights_have_exactly_one_source(tmp_path, weights, found):
             CHECKPOINT * 2,
             f'2.revision: "{HASH}" occurs twice; remove one of the two checkpoints',
         ),
-        (CHECKPOINT + 'path = "w"\n', "1.path: stands without weights.path; remove it"),
+        (CHECKPOINT + 'path = "w"\n', "1.path: is given without weights.path; remove it"),
         (
             CHECKPOINT.replace("= 1", "= -1"),
             "1.tokens_seen: -1 is not allowed; it should be greater than or equal to 0",

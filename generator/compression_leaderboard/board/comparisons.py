@@ -186,16 +186,13 @@ def link_corpora(specs: Specs, stored: Iterable[StoredResult]) -> list[Link]:
     def age(key: tuple[str, str | None]) -> tuple[object, ...]:
         return specs.corpora[key[0]].ends, key[0], str(key[1])
 
-    def window(name: str) -> tuple[int, int]:
-        protocol = specs.corpora[name].protocol
-        return protocol.window_tokens, protocol.stride_tokens
-
     ordered = sorted(scores, key=age)
     return [
         link_scores(old, new, dtype, scores[old, dtype], scores[new, dtype])
         for place, (old, dtype) in enumerate(ordered)
         for new, other in ordered[place + 1 :]
-        if dtype == other and window(old) == window(new)
+        if dtype == other
+        and specs.corpora[old].protocol.window == specs.corpora[new].protocol.window
         if scores[old, dtype].keys() & scores[new, dtype].keys()
     ]
 

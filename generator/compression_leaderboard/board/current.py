@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 
 from compression_leaderboard.plan.jobs import latest_results, why_due
-from compression_leaderboard.records.corpora import Corpus, PreferenceSet
 from compression_leaderboard.records.results import Result
-from compression_leaderboard.records.suites import Suite
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 
@@ -27,9 +25,7 @@ def record_of(entry: StoredResult) -> str:
 
 def is_current(result: Result, specs: Specs) -> bool:
     """Whether the record was made under today's suite or protocol."""
-    spec: Suite | Corpus | PreferenceSet | None = specs.suites.get(result.name)
-    if result.kind != "suite":
-        spec = specs.preferences.get(result.name) or specs.corpora.get(result.name)
+    spec = specs.find(result.kind, result.name)
     return spec is not None and why_due(result, spec) is None
 
 

@@ -60,7 +60,7 @@ def settings(specs: Specs, current: Sequence[StoredResult]) -> list[Setting]:
         final = [e.result for e in current if _is_final_of(e.result, specs, kind)]
         windows: list[tuple[int, int] | None] = []
         texts = {r.name for r in final if r.kind == "corpus" and r.preference is None}
-        windows += sorted({_window(specs, name) for name in texts})
+        windows += sorted({specs.corpora[name].protocol.window for name in texts})
         suites: list[str | None] = []
         suites += sorted({r.name for r in final if r.kind == "suite"})
         if final:
@@ -70,17 +70,14 @@ def settings(specs: Specs, current: Sequence[StoredResult]) -> list[Setting]:
 
 
 def _setting(specs: Specs, kind: str, window: tuple[int, int] | None, suite: str | None) -> Setting:
-    corpora = tuple(name for name in sorted(specs.corpora) if _window(specs, name) == window)
+    corpora = tuple(
+        name for name in sorted(specs.corpora) if specs.corpora[name].protocol.window == window
+    )
     return Setting(kind, window, suite, corpora)
 
 
 def _is_final_of(result: Result, specs: Specs, kind: str) -> bool:
     return is_final(result, specs) and specs.models[result.model].kind == kind
-
-
-def _window(specs: Specs, corpus: str) -> tuple[int, int]:
-    protocol = specs.corpora[corpus].protocol
-    return protocol.window_tokens, protocol.stride_tokens
 
 
 def record_figures(entry: StoredResult) -> dict[Key, Figure]:

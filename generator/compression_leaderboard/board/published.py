@@ -16,7 +16,7 @@ PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,120}")
 
 def published_columns(source: PublishedSource) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
     """The columns of compression and of scores."""
-    counted = list(source.mean) or [s.column for s in source.scores]
+    counted = source.counted
     compression = tuple(
         Column(Key("compression", c.column, source.name), c.label, c.unit, c.higher_is_better)
         for c in source.compression
@@ -99,7 +99,7 @@ def _figures(source: PublishedSource, cells: dict[str, str]) -> list[Figure]:
             figures.append(Figure.of(mean, float(cells[source.average]), unit, "published", name))
     elif len(texts) == len(source.compression):
         figures.append(Figure.of(mean, _mean(texts), unit, "published", name, n=len(texts)))
-    counted = list(source.mean) or [s.column for s in source.scores]
+    counted = source.counted
     in_mean = [figure for figure in scores if figure.key.name in counted]
     if len(in_mean) == len(counted):
         errors = [f.stderr for f in in_mean if f.stderr is not None]

@@ -150,7 +150,7 @@ def _cost(text: Result, lossless: Lossless, suite: Result) -> Cost:
         model=text.model,
         dtype=text.environment.dtype,
         corpus=text.name,
-        bytes=sum(document.bytes for document in lossless.documents),
+        bytes=lossless.bytes,
         corpus_seconds=text.environment.wall_seconds,
         corpus_way=_way(text.environment),
         suite=suite.name,

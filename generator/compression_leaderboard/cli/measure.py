@@ -211,8 +211,7 @@ def _main_figure(result: Result) -> tuple[float, str, int]:
 def _remark(job: Job, result: Result, run: Run) -> None:
     """Print what a reader must know besides the figure."""
     if (lossless := result.lossless) is not None and lossless.failing_bytes:
-        size = sum(document.bytes for document in lossless.documents)
-        lost = f"{lossless.failing_bytes} of {counted(size, 'byte')}"
+        lost = f"{lossless.failing_bytes} of {counted(lossless.bytes, 'byte')}"
         wrong = f"the tokenizer does not reproduce the text ({lost})"
         print(f"{job_name(job)}: {wrong}; kept, but not ranked", file=sys.stderr)
     if known := run.committed.get(job.key):

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from compression_leaderboard.cli.app import Root, app
-from compression_leaderboard.records.base import COMMIT, MODEL_NAME, Problem, UserError, model_id
+from compression_leaderboard.records.base import (
+    COMMIT,
+    MODEL_NAME,
+    Problem,
+    UserError,
+    model_file,
+    model_id,
+)
 from compression_leaderboard.repository.files import write_atomically
 from compression_leaderboard.repository.specs import read_specs
 
@@ -38,7 +45,6 @@ def add(
         draft_model,
         find_twins,
         hub_problem,
-        model_file,
         why_not_added,
     )
 

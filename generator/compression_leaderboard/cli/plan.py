@@ -19,9 +19,14 @@ from compression_leaderboard.cli.app import (
     refuse_unknown,
 )
 from compression_leaderboard.measure.record import mirror_address
-from compression_leaderboard.plan.estimates import Estimate, History
+from compression_leaderboard.plan.estimates import (
+    Estimate,
+    History,
+    Runner,
+    pack_shards,
+    why_too_large,
+)
 from compression_leaderboard.plan.jobs import Job, plan_jobs, plan_sentinel
-from compression_leaderboard.plan.shards import Runner, pack_shards, why_too_large
 from compression_leaderboard.records.results import CLASSICAL
 from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import Specs, pin_datasets, read_specs

@@ -40,7 +40,7 @@ def compression_row(entry: StoredResult, specs: Specs) -> dict[str, object]:
         "stride_tokens": result.text.protocol.stride_tokens,
         "bits_per_byte": result.lossless.bits_per_byte,
         **_ends(interval),
-        "bytes": sum(d.bytes for d in result.lossless.documents),
+        "bytes": result.lossless.bytes,
         "documents": len(result.lossless.documents),
         "failing_bytes": result.lossless.failing_bytes,
         "corpus_after_release": specs.corpora[result.name].begins > released,

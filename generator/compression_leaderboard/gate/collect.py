@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from compression_leaderboard.plan.jobs import why_due
-from compression_leaderboard.records.corpora import Corpus, PreferenceSet
 from compression_leaderboard.records.results import (
     CLASSICAL,
     JobKey,
@@ -38,9 +37,8 @@ def why_refused(result: Result, specs: Specs) -> str | None:
         return reason
     if result.error is not None:
         return None
-    texts: dict[str, Corpus | PreferenceSet] = {**specs.corpora, **specs.preferences}
-    spec = specs.suites[result.name] if result.kind == "suite" else texts[result.name]
-    if stale := why_due(result, spec):
+    spec = specs.find(result.kind, result.name)
+    if spec is not None and (stale := why_due(result, spec)):
         return f"was measured for another spec ({stale.removeprefix('stale: ')})"
     if result.lossless is not None:
         documents = specs.corpora[result.name].protocol.documents
@@ -70,9 +68,9 @@ def _why_wrong_bits(lossless: Lossless, documents: int) -> str | None:
     if any(document.bits < 0 for document in lossless.documents):
         return "has a document of fewer than 0 bits"
     total = math.fsum(document.bits for document in lossless.documents)
-    size = sum(document.bytes for document in lossless.documents)
-    if not math.isclose(total / size, lossless.bits_per_byte, rel_tol=TOLERANCE):
-        return f"has {lossless.bits_per_byte} bits per byte, its documents {total / size}"
+    rate = total / lossless.bytes
+    if not math.isclose(rate, lossless.bits_per_byte, rel_tol=TOLERANCE):
+        return f"has {lossless.bits_per_byte} bits per byte, its documents {rate}"
     return None
 
 

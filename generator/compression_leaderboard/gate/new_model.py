@@ -13,7 +13,7 @@ from compression_leaderboard.gate.pull_request import judge_texts
 from compression_leaderboard.plan.estimates import Estimate, History
 from compression_leaderboard.plan.hub_weights import HubListing, Refusal, Room, judge_weights
 from compression_leaderboard.plan.jobs import plan_jobs
-from compression_leaderboard.records.base import Problem
+from compression_leaderboard.records.base import Problem, model_file
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.repository.contents import Contents
 
@@ -233,10 +233,6 @@ class Draft:
     file: str
     text: str
     notes: Sequence[str]  # what to fill in, correct or wait for
-
-
-def model_file(name: str) -> str:
-    return f"runs/models/{name}.toml"
 
 
 def draft_model(name: str, listing: HubListing, family: str | None, kind: str | None) -> Draft:

@@ -81,7 +81,7 @@ def _judge(difference: float, lossless: Lossless, reference: Lossless) -> Verdic
     if lossless.documents == reference.documents:
         return "equal"
     tokens = sum(document.tokens for document in reference.documents)
-    size = sum(document.bytes for document in reference.documents)
+    size = reference.bytes
     if abs(difference) <= ROUNDING_BITS * tokens / size:
         return "rounding"
     interval = bits_interval(reference)

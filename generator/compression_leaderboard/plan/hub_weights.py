@@ -10,15 +10,15 @@ from typing import Literal
 LOADABLE = ("F64", "F32", "F16", "BF16")  # as safetensors names number formats
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".msgpack", ".h5")
 TEXTS = (".json", ".txt", ".model")  # configuration and tokenizer
-# Memory as a multiple of that of the weights, for activations and logits. A margin and no estimate:
-# where it is too small, the job ends as out_of_memory instead of too_large.
+# Memory as a multiple of that of the weights, for activations and logits. A margin, not an
+# estimate: if it is too small, the job ends as out_of_memory instead of too_large.
 SURPLUS = 1.2
 
 
 def revision_of(digests: Mapping[str, str]) -> str:
-    """The revision of files that are not on the Hub: sha256- and 40 hex.
+    """Return the revision of files that are not on the Hub: sha256- and 40 hex.
 
-    Of one file its SHA-256; of several the SHA-256 of their `sha256sum` lines in the order given.
+    It is the SHA-256 of one file, or that of the `sha256sum` lines of several, in the order given.
     digests: the SHA-256 of each file, by the name to show.
     """
     digest = next(iter(digests.values()))
@@ -30,7 +30,7 @@ def revision_of(digests: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class HubListing:
-    """What the Hub tells of a model at one commit."""
+    """What the Hub says about a model at one commit."""
 
     repository: str
     revision: str
@@ -45,9 +45,9 @@ class HubListing:
 
     @property
     def weights(self) -> list[str]:
-        """The safetensors that transformers reads; others may hold the same in another layout."""
-        found = sorted(n for n in self.sizes if n.endswith(".safetensors") and "/" not in n)
-        return [name for name in found if name.startswith("model")] or found
+        """The safetensors that transformers reads; others may have the same in another layout."""
+        names = sorted(n for n in self.sizes if n.endswith(".safetensors") and "/" not in n)
+        return [name for name in names if name.startswith("model")] or names
 
     @property
     def weights_bytes(self) -> int:
@@ -55,7 +55,7 @@ class HubListing:
 
     @property
     def content_revision(self) -> str | None:
-        """The revision that these weights would have outside the Hub, so that copies are known."""
+        """The revision that these weights would have outside the Hub, to recognize copies."""
         if not self.weights or not all(name in self.hashes for name in self.weights):
             return None
         return revision_of({name: self.hashes[name] for name in self.weights})
@@ -76,26 +76,28 @@ class Room:
 
 @dataclass(frozen=True)
 class Refusal:
-    """One reason why weights are not measured, in one line that says what to do."""
+    """One reason why weights are not measured, with what to do."""
 
     reason: Literal["unsafe_weights", "gated", "too_large", "weights"]
     message: str
 
 
 def judge_weights(listing: HubListing, licence: str | None, room: Room | None) -> list[Refusal]:
-    """Every reason against these weights, the gravest first; none where they can be measured.
+    """List every reason against measuring these weights, the gravest first.
 
     licence: of the model's file; None asks for no licence.
     room: None judges the weights alone, for no machine.
     """
-    found = [*_unsafe(listing), *_closed(listing)]
+    refusals = [*_unsafe(listing)]
+    if listing.gated and not listing.readable:
+        refusals.append(Refusal("gated", gated_message(listing.repository)))
     if room is not None:
-        found += _too_large(listing, room)
-    return [*found, *_unfit(listing, licence)]
+        refusals += _too_large(listing, room)
+    return [*refusals, *_unfit(listing, licence)]
 
 
 def refuse_pickles(place: str, names: Iterable[str]) -> Iterator[Refusal]:
-    """For each file that could run code when it is loaded."""
+    """Refuse each file that could run code when it is loaded."""
     for name in sorted(names):
         if name.endswith(PICKLES):
             wrong = f"{place}/{name} is a pickle, which can run code"
@@ -109,11 +111,6 @@ def _unsafe(listing: HubListing) -> Iterator[Refusal]:
         wrong = f"{listing.repository}/{name} names code of the repository (auto_map)"
         repair = "it is never run; measure a revision that transformers loads without it"
         yield Refusal("unsafe_weights", f"{wrong}; {repair}")
-
-
-def _closed(listing: HubListing) -> Iterator[Refusal]:
-    if listing.gated and not listing.readable:
-        yield Refusal("gated", gated_message(listing.repository))
 
 
 def gated_message(repository: str) -> str:
@@ -136,21 +133,19 @@ def _too_large(listing: HubListing, room: Room) -> Iterator[Refusal]:
 def _unfit(listing: HubListing, licence: str | None) -> Iterator[Refusal]:
     place = f"{listing.repository} at {listing.revision}"
     if not listing.weights and not any(name.endswith(PICKLES) for name in listing.sizes):
-        yield Refusal("weights", f"{place} holds no weights; expected *.safetensors")
+        yield Refusal("weights", f"{place} has no weights; expected *.safetensors")
     if formats := sorted(listing.parameters.keys() - set(LOADABLE)):
-        wrong = f"{place} holds {', '.join(formats)}, not only {', '.join(LOADABLE)}"
+        wrong = f"{place} has {', '.join(formats)}, not only {', '.join(LOADABLE)}"
         yield Refusal("weights", f"{wrong}; name the repository of the weights before quantization")
     if licence is None or listing.licence in (None, "other"):
         return
     if _plain(listing.licence) != _plain(licence):
-        wrong = (
-            f'{place}: the Hub gives the licence "{listing.licence}", the model file "{licence}"'
-        )
-        yield Refusal("weights", f"{wrong}; fix licence")
+        theirs = f'the Hub gives the licence "{listing.licence}"'
+        yield Refusal("weights", f'{place}: {theirs}, the model file "{licence}"; fix licence')
 
 
 def _plain(licence: str | None) -> str:
-    """A licence's name without case, spaces and signs, so that Apache 2.0 is apache-2.0."""
+    """Return a licence's name without case, spaces and signs: Apache 2.0 is apache-2.0."""
     return re.sub(r"licen[cs]e|[^a-z0-9]", "", (licence or "").lower())
 
 

@@ -85,6 +85,11 @@ def model_id(name: str, quantization: str | None) -> str:
     return f"{plain}@{quantization}" if quantization else plain
 
 
+def model_file(name: str, quantization: str | None = None) -> str:
+    """Return the path of a model's file, relative to the repository."""
+    return f"runs/models/{name}@{quantization}.toml" if quantization else f"runs/models/{name}.toml"
+
+
 def matching(pattern: str | re.Pattern[str], wrong: str, repair: str) -> AfterValidator:
     """Make a validator that refuses a text which does not match the pattern from end to end."""
 

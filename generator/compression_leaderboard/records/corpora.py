@@ -20,7 +20,7 @@ from compression_leaderboard.records.base import (
 
 
 class TextDocument(Record):
-    """One line of a file of documents: a text, where it stands, since when, and its licence."""
+    """One line of a file of documents: a text with its address, date and licence."""
 
     name: str = Field(min_length=1)  # unlike that of any other document of the file
     url: Url  # of this version of the text
@@ -30,7 +30,7 @@ class TextDocument(Record):
 
 
 class Source(Record):
-    """Files of an installed PyPI package, or a file of documents here; in order of name."""
+    """Files of an installed PyPI package, or a file of documents here, in order of name."""
 
     package: PackagePin | None = Field(None, description="package==version; each file a document")
     files: InsidePath | None = Field(
@@ -54,7 +54,7 @@ class Source(Record):
 
     @property
     def place(self) -> str:
-        """What a reader needs to have: the pinned package, or the file."""
+        """The pinned package, or the file."""
         return self.package or self.path or ""
 
 
@@ -94,6 +94,16 @@ class Protocol(Record):
             raise refuse(wrong, "lower it, or tokens are left out", "stride_tokens")
         return self
 
+    @property
+    def selection(self) -> tuple[int, int]:
+        """Which bytes of the source are scored."""
+        return self.documents, self.document_bytes
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Window and stride, in tokens."""
+        return self.window_tokens, self.stride_tokens
+
 
 class Corpus(Record):
     """A dated text with its licence and hash."""
@@ -122,7 +132,7 @@ JACKKNIFE_GROUPS = 20  # groups of pairs; fewer pairs have no interval and are r
 
 
 class Pair(Record):
-    """One line of a file of pairs: two completions of a prompt, of which people prefer one.
+    """One line of a file of pairs: a prompt, and the completion that people prefer to another.
 
     Further fields are for readers.
     """
@@ -159,16 +169,15 @@ class PairSource(Record):
             if self.hub and getattr(self, name) is None:
                 raise refuse("missing", f"add the dataset's {name}", name)
             if self.path and getattr(self, name) is not None:
-                raise refuse("stands without hub", "remove it", name)
+                raise refuse("is given without hub", "remove it", name)
         return self
 
 
 class PreferenceProtocol(Record):
     """How pairs are measured. Only figures under an equal protocol are ranked together.
 
-    Prompt and completion are plain text, a line end between them, without chat template. A pair
-    of which either side is longer than `longest_tokens` under the model's tokenizer is left out
-    and counted.
+    Prompt and completion are plain text, joined by a line end, without chat template. A pair with
+    a side longer than `longest_tokens` under the model's tokenizer is left out and counted.
     """
 
     pairs: int = Field(
@@ -199,12 +208,11 @@ class PreferenceSet(Record):
 
     @model_validator(mode="after")
     def _a_file_has_a_hash(self) -> Self:
-        """A commit pins a dataset of the Hub; a file of the repository can change unseen."""
         if self.source.path is not None and self.sha256 is None:
             raise refuse("missing", f"add the SHA-256 of {self.source.path}", "sha256")
         return self
 
     @property
     def unpinned(self) -> list[str]:
-        """The dataset, as long as its revision is not resolved."""
+        """The dataset, while its revision is not resolved."""
         return [self.source.hub] if self.source.hub and not self.source.revision else []

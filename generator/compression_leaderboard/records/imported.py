@@ -1,4 +1,4 @@
-"""results/imported/<model>/<source hash>.json: what a result file of somebody else's run says."""
+"""results/imported/<model>/<source hash>.json: the content of a result file of another's run."""
 
 import hashlib
 import re
@@ -20,7 +20,7 @@ Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 
 
 class Source(Record):
-    """The file that was imported; its name without folders, since these are of another machine."""
+    """The file that was imported; its name without the folders of another machine."""
 
     kind: Literal["lm-eval", "every-eval-ever"]
     name: str
@@ -29,34 +29,32 @@ class Source(Record):
 
 
 class Harness(Record):
-    """What made the figures, as far as the file tells."""
+    """What made the figures, if the file says so."""
 
     name: str
     version: str | None = None
-    # `git describe` in the folder that it was run from, which need not be the harness's own.
+    # `git describe` in the folder where it was run, which need not be the harness's.
     git_hash: str | None = None
 
 
 class ImportedModel(Record):
-    """What was evaluated, in the words of the file.
+    """What was evaluated, as the file says.
 
-    An adapter or a quantization makes another model of it, here as everywhere on the board.
+    An adapter or a quantization makes it another model, as everywhere on the board.
     """
 
     name: Name  # a name on the Hub, a path of another machine, or an API's name
     named_by: Literal["file", "importer"]
     adapter: str | None = None  # LoRA, delta or steering vectors on top of the named weights
-    quantization: str | None = None  # as stated in the arguments; None: none is stated
+    quantization: str | None = None  # None: the arguments state none
     revision: str | None = None  # branch, tag or step as stated
-    commit: str | None = None  # of the named weights: 40 hex; None where the file has none
+    commit: str | None = None  # of the named weights, 40 hex
     backend: str | None = None  # such as hf or vllm
-    args: dict[str, str] = Field(
-        default_factory=dict
-    )  # everything else that the model was loaded with
+    args: dict[str, str] = Field(default_factory=dict)  # all else that it was loaded with
 
     @property
     def id(self) -> str:
-        """Its folder: the board's id for a plain name of the Hub, else made unique by a hash."""
+        """The board's id for a plain name of the Hub, else a name made unique by a hash."""
         if MODEL_NAME.fullmatch(self.name) and self.adapter is None:
             plain = model_id(self.name, None)
             if self.quantization is None:
@@ -100,7 +98,7 @@ class ImportedTask(Record):
 
     task: Name
     alias: str | None = None
-    prompt: str | None = None  # where one task was asked under several named prompts
+    prompt: str | None = None  # if a task was asked under several named prompts
     version: str | None = None
     few_shot: int | None = None  # None when the file does not say
     members: tuple[str, ...] = ()  # of a group: its tasks
@@ -136,12 +134,12 @@ class Imported(Record):
 
     @property
     def content(self) -> dict[str, Any]:
-        """What stands in the file."""
+        """The content of the file."""
         return self.model_dump(mode="json", exclude_none=True)
 
     @property
     def file(self) -> str:
-        """Where this record stands, relative to results/imported."""
+        """The path of this record, relative to results/imported."""
         return f"{self.model.id}/{self.source.sha256[:12]}.json"
 
     def readings(self) -> Iterator[tuple[ImportedTask, ImportedScore]]:
@@ -154,5 +152,5 @@ class Imported(Record):
         return sum(len(task.scores) for task in self.tasks)
 
     def reasons(self) -> dict[str, int]:
-        """Why entries were skipped, and how often, the commonest first."""
+        """Count the reasons for skipping entries, the commonest first."""
         return dict(Counter(skipped.reason for skipped in self.skipped).most_common())

@@ -16,17 +16,16 @@ from compression_leaderboard.records.base import (
     Record,
     Revision,
     Slugs,
+    model_file,
     model_id,
     refuse,
 )
 
-# In characters; what is longer is no family, licence or note, but a text.
-LONGEST_LABEL = 100
-LONGEST_NOTE = 500
+Label = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 def _as_tuple(value: Any) -> Any:
-    """One path is a list of one; written as a union, a wrong path would be reported twice."""
+    """Make one path a list. With a union instead, a wrong path would be reported twice."""
     if isinstance(value, str):
         return (value,)
     return tuple(value) if isinstance(value, list) else value
@@ -57,13 +56,13 @@ class Weights(Record):
     def _one_source(self) -> Self:
         given = [name for name in ("hub", "package", "path") if getattr(self, name)]
         if len(given) != 1:
-            found = ", ".join(given) or "none"
-            raise refuse(f"needs exactly one source, found {found}", "give hub, package or path")
+            wrong = f"needs exactly one source, found {', '.join(given) or 'none'}"
+            raise refuse(wrong, "give hub, package or path")
         if self.package and not self.file:
             raise refuse("missing", "add it: the weights inside the package", "file")
         for name in ("file", "sha256sums"):
             if getattr(self, name) and not self.package:
-                raise refuse("stands without a package", "remove it", name)
+                raise refuse("is given without a package", "remove it", name)
         return self
 
     @model_validator(mode="after")
@@ -83,7 +82,7 @@ class Weights(Record):
 
 
 class Checkpoint(Record):
-    """One moment of a training run; it is measured like a model of its own."""
+    """One moment of a training run, measured like a separate model."""
 
     revision: Revision = Field(description="of this checkpoint's weights")
     tokens_seen: int = Field(ge=0, description="training tokens processed up to this checkpoint")
@@ -94,22 +93,14 @@ class Model(Record):
     """One model to measure."""
 
     name: ModelName = Field(description="org/model")
-    family: str = Field(
-        min_length=1,
-        max_length=LONGEST_LABEL,
-        description="models trained in the same way by the same team",
-    )
+    family: Label = Field(description="models trained in the same way by the same team")
     kind: Literal["base", "instruct"] = Field(description="base or instruct")
     parameters: int = Field(gt=0, description="number of parameters")
     training_tokens: int | None = Field(None, gt=0, description="tokens seen in training, if known")
     released: date = Field(description="date of release, YYYY-MM-DD")
-    licence: str = Field(
-        min_length=1,
-        max_length=LONGEST_LABEL,
-        description="SPDX identifier or the licence's name",
-    )
+    licence: Label = Field(description="SPDX identifier or the licence's name")
     note: str | None = Field(
-        None, max_length=LONGEST_NOTE, description="what a reader of the model's page must know"
+        None, max_length=500, description="what a reader of the model's page must know"
     )
     suites: Slugs = Field(("starter",), description="suites to run, from runs/suites")
     corpora: Slugs = Field(("sotu", "python"), description="from runs/corpora")
@@ -122,17 +113,14 @@ class Model(Record):
 
     @property
     def title(self) -> str:
-        """Its name, with the quantization of weights that are not the original ones."""
+        """Its name, with the quantization of weights that are not the original."""
         quantization = self.weights.quantization
         return f"{self.name} ({quantization})" if quantization else self.name
 
     @property
     def file(self) -> str:
-        """Where this model's file must be, relative to the repository."""
-        organisation, stem = self.name.split("/")
-        if self.weights.quantization:
-            stem += f"@{self.weights.quantization}"
-        return f"runs/models/{organisation}/{stem}.toml"
+        """The required path of this model's file, relative to the repository."""
+        return model_file(self.name, self.weights.quantization)
 
     @model_validator(mode="after")
     def _checkpoints_hold_the_final_weights(self) -> Self:
@@ -146,11 +134,11 @@ class Model(Record):
             if checkpoint.path is None and self.weights.path is not None:
                 raise refuse("missing", "add the checkpoint's folder", f"{field}.path")
             if checkpoint.path is not None and self.weights.path is None:
-                raise refuse("stands without weights.path", "remove it", f"{field}.path")
+                raise refuse("is given without weights.path", "remove it", f"{field}.path")
         return self
 
     def revisions(self) -> list[Checkpoint]:
-        """Everything to measure of this model: its checkpoints in order, the final weights last."""
+        """List what to measure of this model: checkpoints in order, the final weights last."""
         final = Checkpoint(
             revision=self.weights.revision,
             tokens_seen=self.training_tokens or 0,

@@ -1,4 +1,4 @@
-"""Hidden states in a record: what they tell about a text, and about people's preferences."""
+"""The hidden states in a record: information about a text, and about people's preferences."""
 
 from typing import Literal
 
@@ -31,17 +31,16 @@ class LayerInformation(Record):
     null: tuple[float, ...]
     null_deviation: tuple[float, ...]  # standard deviation of the shuffle distribution
     null_error: tuple[float, ...]  # Monte Carlo standard error of the null
-    standard_error: float | None = (
-        None  # of the corrected mean over seeds, by jackknife over documents
-    )
+    # Of the corrected mean over seeds, by jackknife over documents.
+    standard_error: float | None = None
 
 
 class Layer(Record):
-    """One layer's soft entropy and what it tells about the labels. Layer 0 is the embedding."""
+    """One layer's soft entropy and its information about labels. Layer 0 is the embedding."""
 
     layer: int
     entropy: tuple[float, ...]  # H(Z), one per anchor seed
-    ceiling: tuple[float, ...]  # H(Z) − mean H(A): what labels that are all unique would give
+    ceiling: tuple[float, ...]  # H(Z) − mean H(A): the information of labels that are all unique
     effective_rank: float  # exp of the entropy of the eigenvalues of the covariance of ẑ
     information: tuple[LayerInformation, ...]
 
@@ -82,7 +81,7 @@ class Lossy(Record):
 class PreferenceLayer(Record):
     """I(Z; preferred or rejected) of one layer, in units of ln(bins); one number per anchor seed.
 
-    Layer 0 is the embedding: its value is what the words alone give away.
+    Layer 0 is the embedding: its value is the information of the words alone.
     """
 
     layer: int
@@ -94,7 +93,7 @@ class PreferenceLayer(Record):
 
 
 class Preference(Record):
-    """What the hidden states at completion tokens tell about people's preference."""
+    """The information of the hidden states at completion tokens about people's preference."""
 
     sha256: str  # of the file; of a dataset on the Hub: of the drawn pairs as JSON lines
     revision: str | None = None  # commit of a dataset on the Hub

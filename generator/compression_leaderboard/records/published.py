@@ -27,7 +27,7 @@ class ScoreColumn(Record):
     metric: str = Field(description="metric and few-shot count, as the source states them")
     items: int | None = Field(None, gt=0, description="items scored, for the error of a score")
     negative_control: bool = Field(
-        False, description="true where compression is expected to tell little"
+        False, description="true if compression is expected to predict little"
     )
 
 
@@ -60,8 +60,8 @@ class PublishedSource(Record):
     parameters: str | None = Field(None, description="column: number of parameters")
     mixtures: tuple[str, ...] = Field(
         (),
-        description="mixtures of experts, by key: their number of parameters may count only what "
-        "is active for a token, so that no memory, time or money follows from it",
+        description="mixtures of experts, by key: their number of parameters may count only those "
+        "active for a token, so no memory, time or cost follows from it",
     )
     training_tokens: str | None = Field(None, description="column: training tokens")
     training_compute: str | None = Field(None, description="column: training compute in FLOP")
@@ -71,11 +71,16 @@ class PublishedSource(Record):
         (), description="score columns that the mean is taken over; empty: all of them"
     )
     compression: tuple[CompressionColumn, ...] = Field(
-        min_length=1, description="[[compression]] tables, one a column of bits"
+        min_length=1, description="[[compression]] tables, one per column of bits"
     )
     scores: tuple[ScoreColumn, ...] = Field(
-        min_length=1, description="[[scores]] tables, one a benchmark"
+        min_length=1, description="[[scores]] tables, one per benchmark"
     )
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The score columns that the mean is taken over."""
+        return self.mean or tuple(score.column for score in self.scores)
 
 
 class LoggedPrediction(Record):
@@ -96,5 +101,5 @@ class LoggedPrediction(Record):
 
     @property
     def subject(self) -> tuple[str, str, str]:
-        """What it predicts: once only."""
+        """What it predicts; the ledger has each only once."""
         return self.cohort, self.model, self.benchmark

@@ -23,7 +23,7 @@ class Compressor(Record):
 
 
 class Compressors(Record):
-    """All compressors as one subject: it stands in a job where a model stands."""
+    """All compressors as one subject of jobs, in place of a model."""
 
     id: Literal["classical"] = "classical"  # no model's id, which holds "__"
     compressors: tuple[Compressor, ...]
@@ -35,7 +35,7 @@ class Compressors(Record):
         return f"sha256-{hash_content(content)[:40]}"
 
     def revisions(self) -> list[Checkpoint]:
-        """Everything to measure, as of a model: there is only the one."""
+        """List what to measure, like that of a model: only this revision."""
         return [Checkpoint(revision=self.revision, tokens_seen=0, path=None)]
 
 
@@ -67,7 +67,7 @@ class CompressedText(Record):
     settings: dict[str, int]
     version: str  # of the package and the library behind it
     whole_bytes: int = Field(gt=0)  # all documents as one stream, which shares their context
-    document_bytes: tuple[int, ...]  # each document as a stream of its own, in order
+    document_bytes: tuple[int, ...]  # each document as a separate stream, in order
 
 
 class ClassicalSizes(Record):
@@ -86,7 +86,7 @@ class ClassicalSizes(Record):
 
 
 class Proof(Record):
-    """A sample of a corpus that an arithmetic coder, driven by the model, gave back unchanged.
+    """A sample of a corpus that an arithmetic coder, driven by the model, reproduced.
 
     Forward passes in float32, one token at a time, with as many threads as the environment says.
     """
@@ -97,7 +97,7 @@ class Proof(Record):
     start_token: Literal["bos", "eos", "uniform"]
     block_tokens: int = Field(gt=0)  # each block of so many tokens begins without context
     compressed_bytes: int = Field(gt=0)  # the coder's words, without the header
-    header_bytes: int = Field(gt=0)  # what the decoder is told: model, lengths, hashes
+    header_bytes: int = Field(gt=0)  # what the decoder needs: model, lengths, hashes
     bits_ideal: float  # −log2 p of every token under the softmax
     bits_quantised: float  # the same under the coder's whole-numbered weights
     precision_bits: int = Field(gt=0)  # the weights of a distribution sum to 2 to this power
@@ -133,7 +133,7 @@ class Environment(Record):
     wall_seconds: float
     peak_memory_bytes: int
     memory_bytes: int | None = None  # what the job might use: the machine's memory, or its limit
-    batch_divisor: int | None = None  # batches began at this fraction, after one that did not fit
+    batch_divisor: int | None = None  # batches began at this fraction after one did not fit
 
 
 class Subject(Record):
@@ -180,8 +180,8 @@ class Subtask(Record):
 
 
 @cache
-def _one_of_a_kind(task: Task) -> Task:
-    """Thousands of records name the same task: they share one object of it."""
+def _shared(task: Task) -> Task:
+    """Return the same object for equal tasks, which thousands of records name."""
     return task
 
 
@@ -192,11 +192,11 @@ class TaskResult:
     A group has subtasks instead of items; its scores are lm-eval's aggregates over them.
     """
 
-    task: Annotated[Task, AfterValidator(_one_of_a_kind)]
+    task: Annotated[Task, AfterValidator(_shared)]
     version: str
     scores: tuple[Score, ...]
     responses: tuple[Response, ...]
-    # Not written where there are none, so that the hash of a plain task's record stays what it was.
+    # Not written if empty, so that the hash of a plain task's record does not change.
     subtasks: tuple[Subtask, ...] = Field((), exclude_if=lambda members: not members)
 
     @model_validator(mode="after")
@@ -229,13 +229,17 @@ class Stretch:
 
 
 class Lossless(Record):
-    """Bits per byte of a text (lower is better), with the documents it sums over."""
+    """Bits per byte of a text (lower is better), summed over its documents."""
 
     bits_per_byte: float
     start_token: Literal["bos", "eos", "uniform"]
-    failing_bytes: int  # bytes in documents that the tokenizer does not give back
+    failing_bytes: int  # bytes in documents that the tokenizer does not reproduce
     documents: tuple[DocumentBits, ...]
     stretches: tuple[Stretch, ...]  # empty where the bytes of tokens are not known
+
+    @property
+    def bytes(self) -> int:
+        return sum(document.bytes for document in self.documents)
 
 
 class CorpusText(Record):
@@ -251,7 +255,7 @@ class CorpusText(Record):
 
 
 class Part(Record):
-    """One of several parts of a suite: of every task a range of items, see `items_of`."""
+    """One of several parts of a suite: a range of items of every task, see `items_of`."""
 
     number: int = Field(ge=1)
     of: int = Field(ge=2)
@@ -263,7 +267,7 @@ class Part(Record):
         return self
 
     def items_of(self, total: int) -> range:
-        """The items of a task that are this part's; all parts together hold each item once."""
+        """Return the items of a task in this part; all parts together have each item once."""
         return range(total * (self.number - 1) // self.of, total * self.number // self.of)
 
 
@@ -294,7 +298,7 @@ REASONS: tuple[Reason, ...] = get_args(Reason)
 # now: at once, after a pause that doubles, and again with every run.
 # next_run: with every run; to find out whether it works costs little.
 # larger_machine: by a machine with more memory than the one that failed.
-# changed: when the model's file, the suite or corpus, or the software is another one.
+# changed: when the model's file, the suite or corpus, or the software has changed.
 # never: not even with --again; other weights are another revision, which is another job.
 Retry = Literal["now", "next_run", "larger_machine", "changed", "never"]
 # All other reasons, and words of earlier versions: changed.
@@ -350,7 +354,6 @@ class Result(Record):
 
     @model_validator(mode="after")
     def _holds_what_was_asked(self) -> Self:
-        """A job that did not fail has what its kind asks for: see PARTS."""
         if self.error is None:
             needed = PARTS[self.kind]
             if self.model == CLASSICAL.id:
@@ -364,19 +367,19 @@ class Result(Record):
 
     @property
     def content(self) -> dict[str, Any]:
-        """What stands in the file. What is not known is left out, so that a record stays what it is
-        when a later version can measure more."""
+        """The content of the file, without unknown fields, so that a record stays the same when a
+        later version can measure more."""
         return self.model_dump(mode="json", exclude_none=True)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy with other fields is another record, so the id is not copied."""
+        """Copy without the id, since a copy with other fields is another record."""
         copy = super().model_copy(update=update, deep=deep)
         copy.__dict__.pop("run_id", None)
         return copy
 
     @cached_property
     def run_id(self) -> str:
-        """First 12 hex of the content's hash; a later `retracted` mark does not change it."""
+        """First 12 hex of the content's hash; a later `retracted` mark leaves it as it is."""
         content = {key: value for key, value in self.content.items() if key != "retracted"}
         return hash_content(content)[:12]
 
@@ -391,12 +394,12 @@ class Result(Record):
 
     @property
     def file(self) -> str:
-        """Where this record stands, relative to its results folder."""
+        """The path of this record, relative to its results folder."""
         return f"{self.model}/{self.revision}/{self.kind}-{self.name}/{self.run_id}.json"
 
     @property
     def counts(self) -> bool:
-        """Whether the board may use it: whole, neither failed nor retracted."""
+        """Whether the board may use it: all of a job, neither failed nor retracted."""
         return self.error is None and self.retracted is None and self.part is None
 
 

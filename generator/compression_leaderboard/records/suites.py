@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from compression_leaderboard.records.base import (
     COMMIT,
@@ -29,7 +29,7 @@ class Dataset(Record):
         description='40-hex commit or sha256-…; "" = unpinned until `leaderboard plan --pin`'
     )
     source: Literal["local mirror"] | None = Field(
-        None, description='"local mirror" for documents that another server has in the Hub\'s place'
+        None, description='"local mirror" for documents from another server in place of the Hub'
     )
     origin: str | None = Field(
         None, min_length=1, description="where the documents of a local mirror come from"
@@ -47,7 +47,7 @@ class Dataset(Record):
         if self.mirrored and self.origin is None:
             raise refuse("missing", "add where the mirrored documents come from", "origin")
         if self.origin is not None and not self.mirrored:
-            raise refuse('stands without source = "local mirror"', "remove it", "origin")
+            raise refuse('is given without source = "local mirror"', "remove it", "origin")
         return self
 
 
@@ -70,7 +70,7 @@ class Task(Record):
     @model_validator(mode="after")
     def _a_mirror_has_no_examples(self) -> Self:
         if self.dataset.mirrored and self.few_shot:
-            wrong = "a local mirror holds the items that are asked, and no others"
+            wrong = "a local mirror has only the items that are asked"
             raise refuse(wrong, "write 0", "few_shot")
         return self
 
@@ -97,17 +97,15 @@ class Suite(Record):
         """Tasks whose dataset revision is not resolved yet."""
         return [task.task for task in self.tasks if not task.dataset.revision]
 
-    @model_validator(mode="after")
-    def _tasks_are_distinct(self) -> Self:
-        given = [task.task for task in self.tasks]
-        if doubled := sorted({name for name in given if given.count(name) > 1}):
-            shown = ", ".join(f'"{name}"' for name in doubled)
-            raise refuse(f"{shown} occurs twice", "remove one", "tasks")
-        return self
+    @field_validator("tasks")
+    @classmethod
+    def _tasks_are_distinct(cls, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
+        check_distinct(tuple(task.task for task in tasks))
+        return tasks
 
 
 class Profile(Record):
-    """A short list of jobs, such as the quick one that a newcomer runs first."""
+    """A short list of jobs, such as a newcomer's first run."""
 
     name: Slug = Field(description="same as the file's name")
     description: str = Field(min_length=1, description="what it is for")
@@ -119,7 +117,7 @@ class Profile(Record):
 
 
 class Sentinel(Record):
-    """The model and text that are measured again beside whatever else is measured."""
+    """The model and text that are measured again beside other jobs."""
 
     model: str = Field(min_length=1, description="id of a model whose file lists the corpus")
     corpus: Slug = Field(description="a text, from runs/corpora")

@@ -30,18 +30,18 @@ class Commit:
 
 
 def read_commit(root: Path, reference: str) -> Commit:
-    """The commit that a tag, branch or id means, in the repository at `root`."""
+    """Resolve a tag, branch or id to its commit in the repository at `root`."""
     command = ["log", "-1", "--format=%H %cI", "--end-of-options", reference, "--"]
-    found = _git(root, *command)
-    if found is None or not found.strip():
+    answer = _git(root, *command)
+    if answer is None or not answer.strip():
         repair = "give a commit or tag of this repository, or the folder of a release"
         raise UserError([Problem(reference, "", "is neither a commit nor a folder", repair)])
-    commit, date = found.decode().split()
+    commit, date = answer.decode().split()
     return Commit(commit, date)
 
 
 def current_commit(root: Path) -> Commit:
-    """The commit of a checkout; outside a repository, one without an id."""
+    """Return the commit of a checkout; outside a repository, one without an id."""
     try:
         return read_commit(root, "HEAD")
     except UserError:
@@ -49,17 +49,16 @@ def current_commit(root: Path) -> Commit:
 
 
 def latest_release(root: Path, before: str) -> str | None:
-    """The latest tag of a release that the commit's parents hold; None where there is none."""
+    """Return the latest tag of a release among a commit's ancestors, or None."""
     command = ["describe", "--tags", "--abbrev=0", "--match", "data-*", f"{before}^"]
-    found = _git(root, *command)
-    return found.decode().strip() if found else None
+    answer = _git(root, *command)
+    return answer.decode().strip() if answer else None
 
 
 @contextmanager
 def checked_out(root: Path, commit: str) -> Iterator[Path]:
-    """A temporary folder that holds runs/ and results/ as they were in the commit."""
-    names = _git(root, "ls-tree", "-r", "--name-only", commit, "--", *FOLDERS)
-    listed = [n for n in FOLDERS if names and f"\n{n}/" in "\n" + names.decode()]
+    """Yield a temporary folder with runs/ and results/ as they were in the commit."""
+    listed = (_git(root, "ls-tree", "--name-only", commit, "--", *FOLDERS) or b"").decode().split()
     with tempfile.TemporaryDirectory(prefix="leaderboard-") as folder:
         if listed:
             archive = _git(root, "archive", "--format=tar", commit, "--", *listed)
@@ -70,18 +69,18 @@ def checked_out(root: Path, commit: str) -> Iterator[Path]:
 
 
 def read_sources(folder: Path) -> dict[str, bytes]:
-    """The files of runs/ and results/ below a folder, by path."""
+    """Read the files of runs/ and results/ below a folder, by path."""
     paths = [path for name in FOLDERS for path in sorted((folder / name).rglob("*"))]
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths if p.is_file()}
 
 
 def write_release(folder: Path, files: dict[str, bytes], archive: bytes) -> bool:
-    """Write a release and its archive; whether it is new. One that is there stays as it is."""
+    """Write a release and its archive, unless they exist; return whether they are new."""
     packed = folder.with_name(f"{folder.name}.tar.gz")
     if folder.exists() or packed.exists():
         same = packed.is_file() and packed.read_bytes() == archive
         if not same or any((folder / p).read_bytes() != c for p, c in files.items()):
-            wrong = "is there already, with other content"
+            wrong = "exists already, with other content"
             repair = "releases never change: commit and release on another day, or move it away"
             raise UserError([Problem(str(folder), "", wrong, repair)])
         return False
@@ -92,13 +91,12 @@ def write_release(folder: Path, files: dict[str, bytes], archive: bytes) -> bool
 
 
 def _git(root: Path, *arguments: str) -> bytes | None:
-    """What git prints; None where it refuses."""
+    """Return what git prints, or None if it fails."""
     command = ["git", "-C", str(root), *arguments]
-    found = subprocess.run(command, capture_output=True, check=False)
-    return found.stdout if found.returncode == 0 else None
+    done = subprocess.run(command, capture_output=True, check=False)
+    return done.stdout if done.returncode == 0 else None
 
 
-DATA = ("runs", "results")
 LEFT_OVERS = re.compile(  # of the base alone, where the validator runs
     r"(.*/)?(build|\.venv|__pycache__|\.\w+_cache|\.hypothesis|[^/]*\.egg-info)|results/local"
 )
@@ -106,7 +104,7 @@ LEFT_OVERS = re.compile(  # of the base alone, where the validator runs
 
 @dataclass(frozen=True)
 class Entry:
-    """A file as git keeps it; a folder only where it is empty, as a submodule is."""
+    """A file as git keeps it; a folder only if it is empty, as a submodule is."""
 
     kind: Literal["file", "link", "folder", "other"]
     executable: bool = False
@@ -115,7 +113,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Change:
-    """A path that differs. before or after None: it is not there."""
+    """A path that differs. before or after None: it does not exist."""
 
     path: str  # relative, with slashes
     before: Entry | None
@@ -123,7 +121,7 @@ class Change:
 
 
 def compare_trees(base: Path, head: Path) -> list[Change]:
-    """Every path that was added, removed or changed, in order. head: a clean checkout."""
+    """List every path that was added, removed or changed, in order. head: a clean checkout."""
     for folder in (base, head):
         if not folder.is_dir():
             raise UserError([Problem(str(folder), "", "is not a folder", "give a checkout")])
@@ -137,14 +135,14 @@ def compare_trees(base: Path, head: Path) -> list[Change]:
 
 
 def _list_tree(folder: Path, ignored: re.Pattern[str] | None = None) -> dict[str, Entry]:
-    """What a checkout holds by path, without git's own folder and the paths that are ignored."""
-    found: dict[str, Entry] = {}
+    """List a checkout by path, without git's own folder and the paths that are ignored."""
+    listed: dict[str, Entry] = {}
     waiting = [folder]
     while waiting:
         place = waiting.pop()
         entries = [e for e in os.scandir(place) if (place, e.name) != (folder, ".git")]
         if not entries and place != folder:
-            found[place.relative_to(folder).as_posix()] = Entry("folder")
+            listed[place.relative_to(folder).as_posix()] = Entry("folder")
         for entry in entries:
             path = Path(entry.path).relative_to(folder).as_posix()
             if ignored is not None and ignored.fullmatch(path):
@@ -152,51 +150,45 @@ def _list_tree(folder: Path, ignored: re.Pattern[str] | None = None) -> dict[str
             if entry.is_dir(follow_symlinks=False):
                 waiting.append(Path(entry.path))
             else:
-                found[path] = _describe(entry.stat(follow_symlinks=False))
-    return found
+                listed[path] = _describe(entry.stat(follow_symlinks=False))
+    return listed
 
 
-def _describe(found: os.stat_result) -> Entry:
-    if stat.S_ISLNK(found.st_mode):
+def _describe(status: os.stat_result) -> Entry:
+    if stat.S_ISLNK(status.st_mode):
         return Entry("link")
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         return Entry("other")
-    return Entry("file", bool(found.st_mode & stat.S_IXUSR), found.st_size)
+    return Entry("file", bool(status.st_mode & stat.S_IXUSR), status.st_size)
 
 
-def _same(one: Path, other: Path, entry: Entry | None) -> bool:
-    """Whether two entries that look alike hold the same."""
+def _same(before: Path, after: Path, entry: Entry | None) -> bool:
+    """Tell whether two paths with equal entries have equal content."""
     if entry is None or entry.kind == "folder":
         return True
     if entry.kind == "link":
-        return os.readlink(one) == os.readlink(other)
-    return entry.kind == "file" and one.read_bytes() == other.read_bytes()
+        return os.readlink(before) == os.readlink(after)
+    return entry.kind == "file" and before.read_bytes() == after.read_bytes()
 
 
 @contextmanager
 def overlaid(base: Path, head: Path, fit: Iterable[Change]) -> Iterator[Path]:
-    """A temporary folder: runs/ and results/ of the base with the changes that are fit to be read.
+    """Yield a temporary folder with runs/ and results/ of the base and the changes fit to be read.
 
-    So whatever is read there is a plain file of a size that was looked at before.
+    So whatever is read there is a plain file whose size was checked before.
     """
     with tempfile.TemporaryDirectory(prefix="leaderboard-") as name:
         folder = Path(name)
-        for part in DATA:
+        for part in ("runs", "results"):
             if (base / part).is_dir():
                 shutil.copytree(base / part, folder / part, symlinks=True)
-        for change in sorted(
-            fit, key=lambda c: c.after is not None
-        ):  # what is gone gives way first
+        for change in sorted(fit, key=lambda c: c.after is not None):  # removals come first
             place = folder / change.path
-            _remove(place)
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            else:
+                place.unlink(missing_ok=True)
             if change.after is not None:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(head / change.path, place, follow_symlinks=False)
         yield folder
-
-
-def _remove(place: Path) -> None:
-    if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place)
-    else:
-        place.unlink(missing_ok=True)

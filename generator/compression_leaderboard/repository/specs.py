@@ -13,6 +13,7 @@ import tomlkit
 from compression_leaderboard.records.base import Problem, Record
 from compression_leaderboard.records.corpora import Corpus, Pair, PreferenceSet, TextDocument
 from compression_leaderboard.records.models import Model
+from compression_leaderboard.records.results import Kind
 from compression_leaderboard.records.suites import LOCAL_MIRROR, Profile, Sentinel, Suite
 from compression_leaderboard.repository.files import Reader, write_atomically
 
@@ -28,14 +29,20 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True, eq=False)
 class Specs:
-    """Everything under runs/, by id or name; one reading of it is equal to itself alone."""
+    """Everything under runs/, by id or name. Compared by identity."""
 
     models: dict[str, Model] = field(default_factory=dict)
     suites: dict[str, Suite] = field(default_factory=dict)
     corpora: dict[str, Corpus] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
-    preferences: dict[str, PreferenceSet] = field(default_factory=dict)  # of runs/corpora as well
+    preferences: dict[str, PreferenceSet] = field(default_factory=dict)  # also of runs/corpora
     sentinel: Sentinel | None = None
+
+    def find(self, kind: Kind, name: str) -> Suite | Corpus | PreferenceSet | None:
+        """Find what a job of this kind and name measures."""
+        if kind == "suite":
+            return self.suites.get(name)
+        return self.preferences.get(name) or self.corpora.get(name)
 
 
 def read_specs(root: Path) -> tuple[Specs, list[Problem]]:
@@ -174,8 +181,8 @@ def pin_datasets(
 ) -> list[tuple[str, str]]:
     """Fill every empty dataset revision of a suite or corpus file; return what was pinned.
 
-    resolve: from the name of a dataset to its commit; one look-up for each name.
-    resolve_mirrored: to the hash of its documents, where a local mirror is the source.
+    resolve: from the name of a dataset to its commit, called once per name.
+    resolve_mirrored: to the hash of its documents, if the source is a local mirror.
     """
     document: Any = tomlkit.parse(path.read_text("utf-8"))
     known: dict[str, str] = {}
@@ -191,7 +198,7 @@ def pin_datasets(
 
 
 def _datasets(document: Any) -> Iterator[tuple[str, Any]]:
-    """Name and table of every dataset: those of a suite's tasks, or that of preference pairs."""
+    """Yield the name and table of every dataset of a suite's tasks or of preference pairs."""
     for task in document.get("tasks", []):
         yield str(task["dataset"]["path"]), task["dataset"]
     if "hub" in (source := document.get("source", {})):
