@@ -71,7 +71,7 @@ def render_predict(
     return render(
         "predict.html",
         outcomes=[(section.cohort, c) for section in sections for c in section.comparisons],
-        calculator=any(True for _ in answerable(cohorts, studies)),
+        calculator=[cohort for cohort, _ in answerable(cohorts, studies)],
         sections=sorted(sections, key=lambda section: section.evidence.shortage is not None),
         forms=FORMS,
         shown=SHOWN,

@@ -1,4 +1,5 @@
-// On every page: plain tables sort by their headings, the search has a name, the menu answers keys.
+// On every page: plain tables sort by their headings, the search has a name, the menu answers keys,
+// and buttons copy the page's address.
 "use strict";
 document.querySelector(".md-search")?.setAttribute("aria-label", "Search");
 
@@ -51,5 +52,16 @@ for (const { tHead, tBodies: [body] } of document.querySelectorAll("table.board:
       const keyed = [...body.rows].map((row) => [row, keyOf(row.cells[column])]);
       body.append(...keyed.sort((a, b) => compare(a[1], b[1], direction)).map(([row]) => row));
     });
+  });
+}
+
+document.addEventListener("submit", (event) => event.preventDefault()); // forms answer as they change
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const label = button.textContent;
+  button.addEventListener("click", async () => {
+    const copied = await navigator.clipboard?.writeText(location.href).then(() => true, () => false);
+    button.textContent = copied ? "Copied" : "Copy it from the address bar";
+    setTimeout(() => { button.textContent = label; }, 2000);
   });
 }

@@ -31,5 +31,10 @@ export const rowHtml = (row, columns, root) => {
   return `<tr class="${provenance}"><th scope="row"><a href="${root}${escapeHtml(page)}">${breakable(row[HEAD])}</a></th>${cells.join("")}</tr>`;
 };
 
+// A table in a frame that scrolls. heads, lines: as HTML.
+export const tableHtml = (id, label, caption, heads, lines) =>
+  `<div class="board-scroll" tabindex="0" role="region" aria-label="${label}"><table class="board wide" id="${id}">` +
+  `<caption><span>${escapeHtml(caption)}</span></caption><thead><tr>${heads.join("")}</tr></thead><tbody>${lines.join("")}</tbody></table></div>`;
+
 // A name that may break after its slashes.
 export const breakable = (name) => escapeHtml(name).replaceAll("/", "/<wbr>");

@@ -159,7 +159,6 @@ const start = (data) => {
   readAddress(form.elements.cohort);
   listWeights();
   controls().forEach(readAddress);
-  form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", ({ target }) => {
     if (target.name === "cohort") listWeights();
     writeQuery(new URLSearchParams(controls().filter((c) => c.value !== standard(c)).map((c) => [c.name, c.value])));

@@ -1,20 +1,13 @@
 // Two to four models of one table: figures side by side, scores as dots, paired differences.
-import { HEAD, breakable, cellHtml, knownOf, textOf } from "./cells.js";
+import { HEAD, breakable, cellHtml, knownOf, tableHtml, textOf } from "./cells.js";
 import { differencesHtml, findDifferences } from "./differences.js";
-import { UNKNOWN, copyLink, escapeHtml, writeQuery } from "./format.js";
+import { UNKNOWN, escapeHtml, fetchJson, writeQuery } from "./format.js";
 
 const form = document.querySelector("[data-compare]");
 const result = document.querySelector("[data-result]");
 const fields = [...form.querySelectorAll("[name=m]")];
-const files = new Map();
 
-const fetched = (address) => {
-  if (!files.has(address))
-    files.set(address, fetch(address).then((answer) => (answer.ok ? answer.json() : null)));
-  return files.get(address);
-};
-
-const chosenTable = () => fetched(`../boards/${form.elements.table.value}.json`);
+const chosenTable = () => fetchJson(`../boards/${form.elements.table.value}.json`);
 const modelsOf = (data) => data.rows.filter((row) => row[1] !== "classical");
 
 const bestOf = (cells, column) => {
@@ -38,9 +31,8 @@ const figures = (data, rows) => {
     const unit = column.unit ? `<small>${escapeHtml(column.unit)}</small>` : "";
     return `<tr class="${rows[0][1]}"><th scope="row">${escapeHtml(column.label)}${unit}</th>${shown.join("")}</tr>`;
   });
-  return `<h2>Figures</h2><div class="board-scroll" tabindex="0" role="region" aria-label="Figures side by side">` +
-    `<table class="board wide" id="figures"><caption><span>Figures of ${rows.length} models, as of ${escapeHtml(data.date)}; ★: best point estimate</span></caption>` +
-    `<thead><tr><th scope="col">Figure</th>${heads.join("")}</tr></thead><tbody>${lines.join("")}</tbody></table></div>`;
+  const caption = `Figures of ${rows.length} models, as of ${data.date}; ★: best point estimate`;
+  return `<h2>Figures</h2>${tableHtml("figures", "Figures side by side", caption, ['<th scope="col">Figure</th>', ...heads], lines)}`;
 };
 
 const scores = (data, rows) => {
@@ -70,7 +62,8 @@ const differences = async (data, rows) => {
   const dtypePlace = HEAD + data.columns.findIndex((column) => column.key === "dtype");
   const texts = await Promise.all(rows.map(async (row) => {
     const id = row[0].replace(/^models\//, "").replace(/\/$/, "");
-    return (await fetched(`${encodeURIComponent(id)}.json`))?.[row[dtypePlace]] ?? {};
+    const documents = await fetchJson(`${encodeURIComponent(id)}.json`).catch(() => ({})); // none of a model without texts
+    return documents[row[dtypePlace]] ?? {};
   }));
   const found = findDifferences(data.columns, rows.map((row) => row[HEAD]), texts);
   if (!found.length) return "<p>These models share no text of the same documents.</p>";
@@ -92,7 +85,6 @@ const show = async () => {
   result.innerHTML = scores(data, rows) + (await differences(data, rows)) + figures(data, rows);
 };
 
-form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("change", async (event) => {
   if (event.target.name === "table") {
     for (const field of fields) field.value = "";
@@ -100,7 +92,6 @@ form.addEventListener("change", async (event) => {
   }
   show();
 });
-document.querySelector("[data-copy]").addEventListener("click", (event) => copyLink(event.target));
 
 // Without a choice: the first two models of the table, so that the page shows what it does.
 const suggest = async () => {

@@ -1,7 +1,6 @@
 // Paired differences of bits per byte on the same documents: their figures, chart and table.
-import { breakable } from "./cells.js";
+import { breakable, tableHtml } from "./cells.js";
 import { decimals, escapeHtml, number, sum } from "./format.js";
-
 
 // Bits per byte of one less those of the other, with the ends of the interval: the closed form of
 // paired_difference in intervals.py. tests/test_compare_page.py compares the two.
@@ -35,16 +34,13 @@ export const findDifferences = (columns, names, texts) => {
   return found;
 };
 
-// A linear axis with a little room at both ends and round marks.
-const axisOf = (values, ticks = 6) => {
-  let [low, high] = [Math.min(...values), Math.max(...values)];
-  const span = high - low || Math.abs(high) || 1;
-  [low, high] = [low - 0.04 * span, high + 0.04 * span];
-  let step = 10 ** Math.floor(Math.log10(span / ticks));
-  step *= [1, 2, 5, 10].find((factor) => span / (step * factor) <= ticks);
-  const marks = [];
-  for (let k = Math.ceil(low / step); k <= Math.floor(high / step); k += 1) marks.push(Number((k * step).toPrecision(12)));
-  return { marks, share: (value) => (value - low) / (high - low) };
+// An axis around 0 with a little room at both ends and about six round marks.
+const axisOf = (reach) => {
+  const end = 1.08 * reach || 1, power = 10 ** Math.floor(Math.log10(end / 3));
+  const step = power * [1, 2, 5, 10].find((factor) => end <= 3.3 * power * factor);
+  const n = Math.floor(end / step);
+  const marks = Array.from({ length: 2 * n + 1 }, (_, k) => Number(((k - n) * step).toPrecision(12)));
+  return { marks, share: (value) => (value + end) / (2 * end) };
 };
 
 const shownInterval = (pair) => `${number(pair.low, pair.digits)} to ${number(pair.high, pair.digits)}`;
@@ -64,7 +60,7 @@ const chartLine = (pair, axis) => {
 // One text: 0 in the middle, so that a dot lies on the side of the model that needs fewer bits.
 const chart = (pairs, date) => {
   const reach = Math.max(...pairs.flatMap((pair) => [Math.abs(pair.low), Math.abs(pair.high), Math.abs(pair.value)]));
-  const axis = axisOf([-reach, reach]);
+  const axis = axisOf(reach);
   const ticks = axis.marks.map((tick) =>
     `<span${tick ? "" : ' class="equal"'} style="left:${(100 * axis.share(tick)).toFixed(2)}%">${tick ? String(tick).replace("-", "−") : "equal"}</span>`);
   const known = pairs.filter((pair) => pair.known).length;
@@ -92,12 +88,10 @@ export const differencesHtml = (found, date) => {
   const texts = [...new Set(found.map((pair) => pair.text))];
   const charts = texts.map((text) => chart(found.filter((pair) => pair.text === text), date)).join("");
   const heads = ["Models", "Text", "Difference", "Documents", "In words"]
-    .map((label, k) => `<th scope="col"${k === 2 || k === 3 ? ' class="n"' : ""}>${label}</th>`).join("");
+    .map((label, k) => `<th scope="col"${k === 2 || k === 3 ? ' class="n"' : ""}>${label}</th>`);
+  const caption = `Bits per byte of the first model less those of the second, as of ${date}, with 95 % intervals`;
   return `<h2>Paired differences</h2><section class="card"><p>Bits per byte of the model on the left less those of the model on the right, ` +
     `on the same documents, with 95 % intervals. A dot lies towards the model that needs fewer bits. Where a difference is known, ` +
     `the better model is in bold; ties are hollow, and their bars reach “equal”.</p>${charts}</section>` +
-    `<div class="board-scroll" tabindex="0" role="region" aria-label="Paired differences">` +
-    `<table class="board wide" id="differences"><caption><span>Bits per byte of the first model less those of the second, ` +
-    `as of ${escapeHtml(date)}, with 95 % intervals</span></caption>` +
-    `<thead><tr>${heads}</tr></thead><tbody>${found.map(tableLine).join("")}</tbody></table></div>`;
+    tableHtml("differences", "Paired differences", caption, heads, found.map(tableLine));
 };

@@ -40,19 +40,19 @@ export const download = (name, text) => {
   URL.revokeObjectURL(link.href);
 };
 
+// Data of the site as JSON, fetched once by address.
+const files = new Map();
+export const fetchJson = (address) => {
+  if (!files.has(address))
+    files.set(address, fetch(address).then((answer) => {
+      if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+      return answer.json();
+    }));
+  return files.get(address);
+};
+
 // Rewrite the query of the address; the theme keeps its own state in the history.
 export const writeQuery = (query) => {
   const text = query.toString();
   history.replaceState(history.state, "", `${location.pathname}${text ? `?${text}` : ""}${location.hash}`);
-};
-
-export const copyLink = async (button) => {
-  const shown = button.textContent;
-  try {
-    await navigator.clipboard.writeText(location.href);
-    button.textContent = "Copied";
-  } catch {
-    button.textContent = "Copy it from the address bar";
-  }
-  setTimeout(() => { button.textContent = shown; }, 2000);
 };

@@ -1,7 +1,7 @@
 // The leaderboard's table: filters, sorting, columns, the state in the address, download.
 // The page holds the first rows; the others are fetched when something is first asked for.
 import { HEAD, isPredicted, knownOf, rowHtml, textOf, valueOf } from "./cells.js";
-import { copyLink, csvLine, download, escapeHtml, writeQuery } from "./format.js";
+import { csvLine, download, escapeHtml, fetchJson, writeQuery } from "./format.js";
 import { watchPoints } from "./points.js";
 
 const STEP = 50;
@@ -14,19 +14,10 @@ const chooser = [...form.querySelectorAll("[name=column]")];
 const initialColumns = chooser.filter((box) => box.checked).map((box) => box.value);
 
 let data = null; // columns and rows, once fetched
-let loading = null;
 let sort = null; // [key, 1 or -1]
 let limit = STEP;
 
-const load = () => {
-  loading ??= fetch(section.dataset.board)
-    .then((answer) => {
-      if (!answer.ok) throw new Error(`the table's data: ${answer.status}`);
-      return answer.json();
-    })
-    .then((found) => { data = found; return found; });
-  return loading;
-};
+const load = async () => { data = await fetchJson(section.dataset.board); };
 
 const headHtml = ([column]) => {
   const unit = column.unit ? `<small>${escapeHtml(column.unit)}</small>` : "";
@@ -73,9 +64,7 @@ const sorted = (rows) => {
     const key = knownOf(row[place]);
     return { row, key: typeof key === "string" ? key.toLowerCase() : key ?? null };
   });
-  keyed.sort((one, other) => {
-    const a = one.key;
-    const b = other.key;
+  keyed.sort(({ key: a }, { key: b }) => {
     if (a === null || b === null) return (a === null) - (b === null); // unknown and predicted stay last
     return direction * (a < b ? -1 : a > b ? 1 : 0);
   });
@@ -185,7 +174,6 @@ menu.addEventListener("keydown", (event) => {
   menu.open = false;
   menu.querySelector("summary").focus();
 });
-form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("reset", () => {
   sort = null;
   limit = STEP;
@@ -208,7 +196,6 @@ section.querySelector("[data-download]").addEventListener("click", (event) => {
   event.preventDefault();
   save();
 });
-section.querySelector("[data-copy]").addEventListener("click", (event) => copyLink(event.target));
 
 const chart = document.querySelector(".chart-points[data-x]");
 if (chart) {

@@ -1,6 +1,6 @@
 // Predict a mean score from typed figures: the arithmetic of `leaderboard predict` on
 // data/predict.json. tests/vectors/calculator.json compares the two.
-import { count, escapeHtml, number, sum } from "./format.js";
+import { count, escapeHtml, fetchJson, number, sum } from "./format.js";
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -79,16 +79,15 @@ export const predict = (board, figures) => {
 
 // --- the page ---
 const percent = (value) => number(100 * value, 1);
-const label = (text, control) => `<label class="choose-field"><span>${text}</span>${control}</label>`;
 const isCount = ({ unit }) => unit === "number"; // of parameters: shown, and understood, as 7B
 const range = (field) => [field.low, field.high].map((end) => Number(end.toPrecision(3)))
   .map((end) => (isCount(field) ? count(end) : end)).join(" to ");
 
 const renderFields = (board) =>
-  board.fields.map((f) => label(
-    `${escapeHtml(f.label)}, ${escapeHtml(f.unit)}${f.needed ? "" : ", optional"}; the models have ${range(f)}`,
-    `<input name="${escapeHtml(f.column)}" inputmode="decimal" autocomplete="off">`,
-  )).join("");
+  board.fields.map((f) =>
+    `<label class="choose-field"><span>${escapeHtml(f.label)}, ${escapeHtml(f.unit)}${f.needed ? "" : ", optional"}; `
+    + `the models have ${range(f)}</span>`
+    + `<input name="${escapeHtml(f.column)}" inputmode="decimal" autocomplete="off"></label>`).join("");
 
 const renderAnswer = (board, answer) => {
   const ends = answer.intervals.map(({ level, kind, low, high }) =>
@@ -138,7 +137,6 @@ const start = (boards, place) => {
     fields.innerHTML = renderFields(chosen());
     update();
   };
-  form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", (event) => (event.target === choice ? build() : update()));
   build();
 };
@@ -154,11 +152,6 @@ addEventListener("hashchange", openAimed);
 
 const place = document.getElementById("predict");
 if (place) {
-  const boards = await (await fetch(place.dataset.source)).json();
-  const options = boards.map((b) => `<option value="${escapeHtml(b.name)}">${escapeHtml(b.title)}</option>`);
-  place.querySelector("#predict-form").innerHTML = `<form class="choose-form">`
-    + `${label("Learned from", `<select>${options.join("")}</select>`)}`
-    + `<div class="choose-fields" data-fields></div></form>`;
-  start(boards, place);
+  start(await fetchJson(place.dataset.source), place);
 }
 openAimed(); // at last, since the form moves what is below it
