@@ -1,10 +1,15 @@
 """A cohort's rows as a data frame, and back: tests change and compare columns."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pandas as pd
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.figures import Figure, Key, Row
+from compression_leaderboard.exports.formats import to_arrow
+from compression_leaderboard.exports.tables import TABLES
+from compression_leaderboard.fits.study import Evidence
 
 IDENTITY = (
     *("model", "name", "label", "family", "page", "date", "kind", "quantization", "dtype"),
@@ -25,6 +30,13 @@ def keys_of(cohort: Cohort) -> dict[str, Key]:
         for quantity in QUANTITIES:
             keys[f"{column.name}_{quantity}"] = column.key._replace(quantity=quantity)
     return keys | {"compression": cohort.mean_compression, "score": cohort.mean_score}
+
+
+def fit_frame(name: str, evidence: Mapping[str, Evidence]) -> pd.DataFrame:
+    """A table of what fits find, such as fits. evidence: by name of the cohort."""
+    cohorts = [SimpleNamespace(name=name, provenance="measured") for name in evidence]
+    board = SimpleNamespace(cohorts=cohorts, evidence=evidence)
+    return to_arrow(TABLES[name], TABLES[name].rows(board)).to_pandas()
 
 
 def frame_of(cohort: Cohort) -> pd.DataFrame:

@@ -1,13 +1,17 @@
 """The API: every file is of its schema, leads to files that are there, and does not break."""
 
 import json
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 
 import jsonschema
 import pytest
+from compression_leaderboard.board.figures import Column, Figure, Key, Row
+from compression_leaderboard.exports.api import describe_cohort
 
 from tests.exported import COMMIT
+from tests.published_cohorts import published_cohorts
 
 FROZEN = json.loads((Path(__file__).parent / "frozen" / "api_v1_reads.json").read_text("utf-8"))
 TYPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool}
@@ -86,3 +90,30 @@ def test_the_figures_of_a_model_are_those_of_its_cohorts(api):
             assert row[groups[figure["kind"]]][figure["column"]] == figure["value"], path
             compared += 1
     assert compared > 25
+
+
+@pytest.mark.parametrize(("higher_is_better", "models"), [(False, "abc"), (True, "bac")])
+def test_rows_are_listed_with_the_best_compression_first(higher_is_better, models):
+    """Bits per byte are better when low, compression ratios when high; unknown means come last."""
+    key = Key("mean_compression", "", "paper")
+    rows = [
+        Row(
+            model=model,
+            name=model,
+            label=model,
+            family="family",
+            page=f"published/paper/{model}/",
+            date="",
+            figures={} if mean is None else {key: Figure.of(key, mean, "", "published", "paper")},
+        )
+        for model, mean in (("c", None), ("b", 2.0), ("a", 1.0))
+    ]
+    column = Column(Key("compression", "text", "paper"), "Text", "unit", higher_is_better)
+    cohort = replace(
+        published_cohorts()["huang-2024"],
+        compression=(column,),
+        scores=(),
+        rows=tuple(rows),
+        mean_compression=key,
+    )
+    assert "".join(row["model"] for row in describe_cohort(cohort)["rows"]) == models

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from compression_leaderboard.cli import app
-from compression_leaderboard.exports.dictionary import make_dictionary
+from compression_leaderboard.exports.tables import make_tables
 from compression_leaderboard.repository.site import add_policies, check_links
 from playwright.sync_api import Page, expect
 from typer.testing import CliRunner
@@ -410,7 +410,7 @@ def test_every_link_inside_the_site_resolves(board, request):
 
 def test_the_downloads_are_csv(miniature_site):
     tables = sorted((miniature_site / "data").glob("*.csv"))
-    assert len(tables) == sum("csv" in one.formats for one in make_dictionary([]).values())
+    assert len(tables) == sum("csv" in one.formats for one in make_tables([]).values())
     for path in tables:
         with path.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.reader(stream, strict=True))

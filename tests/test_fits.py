@@ -6,12 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.exports.fit_frames import (
-    correlation_frame,
-    fit_frame,
-    prediction_frame,
-    residual_frame,
-)
 from compression_leaderboard.fits.correlations import bootstrap_pearson, correlate, partial_spearman
 from compression_leaderboard.fits.evaluation import COMPRESSION
 from compression_leaderboard.fits.study import (
@@ -22,7 +16,7 @@ from compression_leaderboard.fits.study import (
 )
 from scipy import stats
 
-from tests.frames import frame_of, with_frame
+from tests.frames import fit_frame, frame_of, with_frame
 from tests.published_cohorts import published_cohorts
 
 
@@ -143,10 +137,10 @@ def test_the_family_bootstrap_is_that_of_resampled_rows(huang):
 @pytest.mark.costly
 def test_the_same_records_give_the_same_figures(huang, evidence):
     again = {"huang": weigh_evidence(huang)}
-    for make in (prediction_frame, fit_frame, residual_frame, correlation_frame):
-        own = make({"huang": evidence})
+    for table in ("predictions", "fits", "residuals", "correlations"):
+        own = fit_frame(table, {"huang": evidence})
         assert len(own) > 0
-        pd.testing.assert_frame_equal(make(again), own, check_exact=True)
+        pd.testing.assert_frame_equal(fit_frame(table, again), own, check_exact=True)
 
 
 def test_few_models_give_no_fit(huang):

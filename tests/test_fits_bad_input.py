@@ -13,14 +13,13 @@ import pandas as pd
 import pytest
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.figures import Key
-from compression_leaderboard.exports.fit_frames import fit_frame, prediction_frame
 from compression_leaderboard.fits.predict import calibrate
 from compression_leaderboard.fits.study import study_cohort, weigh_evidence
 from compression_leaderboard.pages.predict_page import render_predict
 
 from tests.costly import one_in
 from tests.exported import renderer
-from tests.frames import frame_of, with_frame
+from tests.frames import fit_frame, frame_of, with_frame
 from tests.simulated import simulated_cohort
 
 
@@ -61,8 +60,8 @@ def refused(cohort: Cohort, reason: str) -> None:
     assert "<svg" not in page
     assert "<table" not in page
     assert found[cohort.name].line is None
-    assert len(prediction_frame(found)) == 0
-    fits = fit_frame(found)
+    assert len(fit_frame("predictions", found)) == 0
+    fits = fit_frame("fits", found)
     assert set(fits["fold"]) == {"none"}
     assert fits["shortage"].str.startswith("not enough evidence").all()
     assert 'id="calculator"' not in page
@@ -71,7 +70,7 @@ def refused(cohort: Cohort, reason: str) -> None:
 def test_the_cohort_is_fitted_before_it_is_spoiled(cohort):
     found = evidence_of(cohort)
     assert "Not enough evidence" not in as_text(page_of(cohort, found))
-    assert len(prediction_frame(found)) == 3 * 12
+    assert len(fit_frame("predictions", found)) == 3 * 12
 
 
 def test_fewer_than_eight_models(cohort):
@@ -136,7 +135,9 @@ def test_a_model_whose_figures_are_not_known_trains_nothing_and_is_not_predicted
     found, without = (
         evidence_of(with_mean(cohort, rows)) for rows in (spoiled, frame_of(cohort).drop(index=0))
     )
-    pd.testing.assert_frame_equal(prediction_frame(found), prediction_frame(without))
+    pd.testing.assert_frame_equal(
+        fit_frame("predictions", found), fit_frame("predictions", without)
+    )
     assert "nan" not in as_text(page_of(with_mean(cohort, spoiled), found)).lower()
 
 

@@ -2,16 +2,18 @@
 
 import math
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 from compression_leaderboard.board.imported import (
     THRESHOLD,
     find_conflicts,
-    imported_rows,
     imports_of,
     relate,
 )
 from compression_leaderboard.exchange.lm_eval import import_lm_eval
+from compression_leaderboard.exports.formats import to_arrow
+from compression_leaderboard.exports.tables import TABLES
 from compression_leaderboard.pages.reference import describe_conflict, render_imported
 from compression_leaderboard.repository.results import StoredImport
 
@@ -219,9 +221,14 @@ def test_the_latest_run_comes_first_and_undated_ones_last():
     ]
 
 
-def test_the_table_has_a_row_a_figure_with_its_provenance():
+def imported_rows(*records):
+    board = SimpleNamespace(imported=stored(*records), conflicts=find_conflicts(records))
+    return to_arrow(TABLES["imported"], TABLES["imported"].rows(board)).to_pandas()
+
+
+def test_the_table_has_a_row_per_figure_with_its_provenance():
     one, two = import_lm_eval("new.json", encoded(new_file())), reading(0.2)
-    rows = imported_rows(stored(one, two))
+    rows = imported_rows(one, two)
     assert len(rows) == one.kept + 1
     assert set(rows["provenance"]) == {"imported"}
     first = rows.iloc[0]
@@ -243,6 +250,6 @@ def test_the_table_has_a_row_a_figure_with_its_provenance():
 
 def test_disputed_figures_are_marked():
     records = [reading(0.2), reading(0.9), import_lm_eval("old.json", encoded(old_file()))]
-    rows = imported_rows(stored(*records), find_conflicts(records))
+    rows = imported_rows(*records)
     assert list(rows["disputed"]) == [True, True, False, False]
     assert list(rows["apart"].iloc[:2]) == [pytest.approx(49.497, abs=0.001)] * 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from compression_leaderboard.choose import CohortOptions, Request, choose, make_options
-from compression_leaderboard.exports.columns import PARAMETERS
+from compression_leaderboard.exports.tables import TABLES
 from compression_leaderboard.fits.findings import Study
 from compression_leaderboard.fits.study import Evidence
 from compression_leaderboard.pages.board_table import make_board_table
@@ -146,4 +146,4 @@ def test_the_home_page_counts_no_mixture_among_sizes(huang):
 
 
 def test_the_dictionary_says_what_a_number_of_parameters_may_be():
-    assert NOTE in PARAMETERS.description
+    assert NOTE in TABLES["models"].field("parameters").description

@@ -14,8 +14,8 @@ import time
 from datetime import UTC, date, datetime
 
 import numpy as np
-from compression_leaderboard.exports.data import Tables, export_data
-from compression_leaderboard.exports.dictionary import make_dictionary
+from compression_leaderboard.exports.descriptions import export_data
+from compression_leaderboard.exports.tables import make_tables
 from compression_leaderboard.fits.studied_board import derive_board
 from compression_leaderboard.records.corpora import Corpus, Protocol, Source
 from compression_leaderboard.records.models import Model, Weights
@@ -165,8 +165,7 @@ def main(models: int) -> None:
     board = derive_board(contents, Commit("0" * 40, "2026-01-01T00:00:00Z"))
     board_seconds = time.process_time() - started
     started = time.process_time()
-    dictionary = make_dictionary(board.cohorts)
-    files = export_data(board, dictionary, Tables(dictionary, board))
+    files = export_data(board, make_tables(board.cohorts))
     seconds = time.process_time() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     answer = {

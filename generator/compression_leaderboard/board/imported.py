@@ -1,4 +1,4 @@
-"""Imported figures as a table, those about the board's models, and those that disagree.
+"""Imported figures: those about the board's models, and those that disagree.
 
 Two readings are comparable when they name the same model (with its adapter and quantization),
 harness, task, prompt, metric, filter and few-shot count, unless both state a commit, or both a
@@ -13,16 +13,13 @@ possible: a difference is reported with `standard_errors` None.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from compression_leaderboard.records.imported import Imported, ImportedScore, ImportedTask
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.repository.results import StoredImport
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 THRESHOLD = 5.0  # combined standard errors
 SAME = 1e-9  # relative difference that is rounding
@@ -163,59 +160,3 @@ def imports_of(model: Model, stored: Iterable[StoredImport]) -> list[tuple[Relat
     dated = [item for item in found if item[1].imported.date is not None]
     dated.sort(key=lambda item: (str(item[1].imported.date), item[1].file), reverse=True)
     return dated + [item for item in found if item[1].imported.date is None]
-
-
-def imported_rows(
-    stored: Sequence[StoredImport], conflicts: Iterable[Conflict] = ()
-) -> "pd.DataFrame":
-    """One row an imported figure. Columns: exports/measured_tables.py."""
-    disputed = {
-        _place(reading.imported, reading.task, reading.score): conflict.standard_errors
-        for conflict in conflicts
-        for reading in conflict.readings
-    }
-    rows = []
-    for entry in stored:
-        record, model = entry.imported, entry.imported.model
-        for task, score in record.readings():
-            place = _place(record, task, score)
-            rows.append(
-                {
-                    "provenance": record.provenance,
-                    "model": model.id,
-                    "name": model.name,
-                    "adapter": model.adapter,
-                    "quantization": model.quantization,
-                    "stated_revision": model.revision,
-                    "commit": model.commit,
-                    "task": task.task,
-                    "prompt": task.prompt,
-                    "few_shot": task.few_shot,
-                    "metric": score.metric,
-                    "filter": score.filter,
-                    "value": score.value,
-                    "unit": score.unit,
-                    "stderr": score.stderr,
-                    "items": score.n,
-                    "higher_is_better": score.higher_is_better,
-                    "disputed": place in disputed,
-                    "apart": disputed.get(place),
-                    "task_version": task.version,
-                    "dataset": task.dataset,
-                    "dataset_revision": task.dataset_revision,
-                    "chat_template": record.chat_template,
-                    "harness": record.harness.name,
-                    "harness_version": record.harness.version,
-                    "date": None if record.date is None else record.date.date(),
-                    "source_file": record.source.name,
-                    "source_sha256": record.source.sha256,
-                    "record": f"imported/{record.file}",
-                }
-            )
-    import pandas as pd
-
-    return pd.DataFrame(rows)
-
-
-def _place(record: Imported, task: ImportedTask, score: ImportedScore) -> tuple[str | None, ...]:
-    return (record.source.sha256, task.task, task.prompt, score.metric, score.filter)

@@ -36,6 +36,11 @@ class CheckpointFigure:
     def quantity(self) -> str:
         return QUANTITIES[self.figure.key.quantity]
 
+    @property
+    def unit(self) -> str:
+        """The unit as in the other tables."""
+        return self.figure.unit.replace("bits per byte", "bits/byte")
+
 
 def make_trajectories(specs: Specs, stored: Iterable[StoredResult]) -> list[CheckpointFigure]:
     """List the figures of models that have checkpoints.

@@ -16,7 +16,7 @@ from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.current import record_of
 from compression_leaderboard.exchange.strict_json import as_json
 from compression_leaderboard.exports.changes import Move, Subject, move, readings_of
-from compression_leaderboard.exports.package import AUTHOR
+from compression_leaderboard.exports.descriptions import AUTHOR
 from compression_leaderboard.fits.studied_board import StudiedBoard
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import StoredResult

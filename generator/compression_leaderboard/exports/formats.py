@@ -1,28 +1,41 @@
-"""Tables as Arrow, CSV, JSON and Parquet with the dictionary's exact types, and archives of files.
-
-A frame that differs is our bug, never a user's: it fails here, before any file is written.
-"""
+"""Tables as Arrow, CSV, JSON and Parquet with exactly the declared types, and archives of files."""
 
 import gzip
 import io
 import json
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from compression_leaderboard.exports.columns import FORMULA, Field, Table, Type
+from compression_leaderboard.exports.tables import Field, Table, Type
 
 LEVEL = 6  # of gzip
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # CSV texts that begin so are guarded
+ROWS_AT_ONCE = 20_000  # so that memory does not grow with the table
+ARROW: dict[Type, pa.DataType] = {
+    "string": pa.dictionary(pa.int32(), pa.string()),
+    "number": pa.float64(),
+    "integer": pa.int64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+}
+# What Arrow may take the values of a column for: True is no number, and 1.5 no integer.
+INFERRED: dict[Type, set[str]] = {
+    "string": {"string"},
+    "number": {"double", "int64"},
+    "integer": {"double", "int64"},
+    "boolean": {"bool"},
+    "date": {"date32[day]", "string"},
+}
 
 
 def pack(files: Mapping[str, bytes], commit_date: str) -> bytes:
-    """A .tar.gz of files by path: sorted, dated by the commit, owned by nobody."""
+    """Pack files by path as .tar.gz: sorted, dated by the commit, without an owner."""
     seconds = int(datetime.fromisoformat(commit_date).timestamp())
     plain = io.BytesIO()
     with tarfile.TarFile(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as archive:
@@ -36,189 +49,117 @@ def pack(files: Mapping[str, bytes], commit_date: str) -> bytes:
     return packed.getvalue()
 
 
-ARROW: dict[Type, pa.DataType] = {
-    "string": pa.string(),
-    "number": pa.float64(),
-    "integer": pa.int64(),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-}
+def to_arrow(table: Table, rows: Iterable[object]) -> pa.Table:
+    """Read every column from the rows.
 
-
-def conform(table: Table, frame: pd.DataFrame) -> pa.Table:
-    """The frame's rows, in its order.
-
-    Raises AssertionError naming the column for an unknown or missing column, a value of another
-    type, an empty text, a number that is not finite, a null where none may be, and a key that
-    occurs twice.
+    A value that the declaration excludes is our bug, not the user's: it raises AssertionError
+    naming the column for a value of another type, an empty text, a number that is not finite, a
+    null where none may be, and a key that occurs twice.
     """
-    names = [field.name for field in table.fields]
-    unknown = [str(name) for name in frame.columns if name not in names]
-    if frame.empty:  # made from no rows, a frame does not know its columns
-        frame = frame.reindex(columns=names)
-    missing = [name for name in names if name not in frame.columns]
-    assert not unknown, f"{table.name}: not in the dictionary: {', '.join(unknown)}"
-    assert not missing, f"{table.name}: column missing: {', '.join(missing)}"
-    assert len(set(names)) == len(names), f"{table.name}: a column stands twice"
-    key = list(table.key)
-    made = {f.name: _column(table, f, frame) for f in table.fields if f.name in key}
-    again = frame.duplicated(key)  # before the other columns are made: it takes memory too
-    assert not again.any(), f"{table.name}: two rows of {frame.loc[again, key].iloc[0]}"
-    made |= {f.name: _column(table, f, frame) for f in table.fields if f.name not in key}
-    fields = [pa.field(f.name, made[f.name].type, f.nullable) for f in table.fields]
-    return pa.Table.from_arrays([made[name] for name in names], schema=pa.schema(fields))
+    fields = [pa.field(field.name, ARROW[field.type], field.nullable) for field in table.fields]
+    schema = pa.schema(fields)
+    assert len(set(schema.names)) == len(fields), f"{table.name}: two columns of one name"
+    readers = [(field, field.read) for field in table.fields]
+    batches, remaining = [], iter(rows)
+    while part := list(islice(remaining, ROWS_AT_ONCE)):
+        arrays = [_array(table, field, [read(row) for row in part]) for field, read in readers]
+        batches.append(pa.record_batch(arrays, schema=schema))
+    made = pa.Table.from_batches(batches, schema).unify_dictionaries()
+    counts = made.group_by(list(table.key)).aggregate([([], "count_all")])
+    twice = counts.filter(pc.field("count_all") > 1)
+    assert not twice.num_rows, f"{table.name}: two rows of {twice.slice(0, 1).to_pylist()[0]}"
+    return made
 
 
-def _column(table: Table, field: Field, frame: pd.DataFrame) -> pa.Array:
+def _array(table: Table, field: Field, values: Sequence[object]) -> pa.Array:
     place = f"{table.name}.{field.name}"
     try:
-        found = _array(field, frame[field.name])
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError) as error:
-        raise AssertionError(f"{place}: not a {field.type}: {error}") from error
-    assert field.nullable or not found.null_count, f"{place}: is null in {found.null_count} rows"
+        inferred = pa.array(values)
+        allowed = INFERRED[field.type] | {"null"}
+        assert str(inferred.type) in allowed, f"{place}: is {inferred.type}, not {field.type}"
+        array = inferred.cast(ARROW[field.type])
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise AssertionError(f"{place}: is not {field.type}: {error}") from error
+    assert field.nullable or not array.null_count, f"{place}: is null in {array.null_count} rows"
     if field.type == "number":
-        finite = pc.all(pc.is_finite(found), skip_nulls=True).as_py()
+        finite = pc.all(pc.is_finite(array), skip_nulls=True).as_py()
         assert finite is not False, f"{place}: is not finite"
     if field.type == "string":
-        texts = found.dictionary if isinstance(found, pa.DictionaryArray) else found
-        assert not pc.any(pc.equal(texts, "")).as_py(), f"{place}: is an empty text"
-    return found
-
-
-def _array(field: Field, values: pd.Series) -> pa.Array:
-    if values.empty:
-        return pa.array([], ARROW[field.type])
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        found = pa.array(values)
-        if field.type == "string" and found.type.value_type in (pa.string(), pa.large_string()):
-            return found.cast(pa.dictionary(pa.int32(), pa.string()))
-        raise ValueError(f"categories of {found.type.value_type}")
-    if field.type in ("number", "integer"):
-        return _numbers(field, values)
-    if field.type == "date":
-        values = pd.to_datetime(values, format="ISO8601").dt.date
-    plain = values.astype(object)
-    return pa.array(plain.where(plain.notna(), None), ARROW[field.type], from_pandas=True)
-
-
-def _numbers(field: Field, values: pd.Series) -> pa.Array:
-    """Numbers of any numeric type; a text or a truth value is none, a fraction no integer."""
-    if not pd.api.types.is_numeric_dtype(values):
-        known = values.dropna()
-        wrong = [v for v in known if isinstance(v, bool | str) or not np.isreal(v)]
-        if wrong:
-            raise ValueError(f"{wrong[0]!r}")
-        values = values.astype(object).where(values.notna(), None).astype("float64")
-    elif pd.api.types.is_bool_dtype(values):
-        raise ValueError("a truth value")
-    found = pa.array(values, from_pandas=True)
-    return found.cast(ARROW[field.type], safe=True)
-
-
-ROWS_AT_ONCE = 20_000  # of CSV and JSON, so that memory does not grow with the table
+        assert "" not in array.dictionary.to_pylist(), f"{place}: is an empty text"
+    return array
 
 
 def write_table(table: Table, rows: pa.Table, metadata: Mapping[str, object]) -> dict[str, bytes]:
-    """The files of a table by name. metadata: title, licences and columns, for JSON and Parquet;
-    CSV has no place for them, but each row names its licence."""
+    """Write the files of a table by name.
+
+    metadata: title, licences and columns, for JSON and Parquet. CSV has no place for them, but
+    each row names its licence.
+    """
     writers = {
-        "csv": lambda: to_csv(table, rows),
+        "csv": lambda: to_csv(rows),
         "json": lambda: to_json(rows, metadata),
         "parquet": lambda: to_parquet(rows, metadata),
     }
     return {path: writers[form]() for form, path in table.paths.items()}
 
 
-def to_csv(table: Table, rows: pa.Table) -> bytes:
-    """UTF-8, six significant digits, nothing where unknown, whole numbers in full; texts that a
-    spreadsheet would run as a formula get an apostrophe in front."""
+def to_csv(rows: pa.Table) -> bytes:
+    """Write UTF-8 with six significant digits and nothing for null.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe in front.
+    """
     stream = io.BytesIO()
-    for start in range(0, max(rows.num_rows, 1), ROWS_AT_ONCE):
-        part = rows.slice(start, ROWS_AT_ONCE)
-        frame = pd.DataFrame(
-            {field.name: _csv_column(field, part[field.name]) for field in table.fields}
-        )
-        frame.to_csv(
-            stream,
-            index=False,
-            header=start == 0,
-            float_format="%.6g",
-            lineterminator="\n",
-            mode="wb",
-        )
+    stream.write((",".join(map(_cell, rows.column_names)) + "\n").encode())
+    for batch in rows.to_batches(ROWS_AT_ONCE):
+        columns = [map(_cell, column.to_pylist()) for column in batch.columns]
+        stream.writelines(f"{','.join(cells)}\n".encode() for cells in zip(*columns, strict=True))
     return stream.getvalue()
 
 
-def _csv_column(field: Field, column: pa.ChunkedArray) -> pd.Series:
-    plain = _plain(column)
-    shown: pd.Series
-    if field.type == "integer":
-        shown = plain.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-    elif field.type == "number":
-        shown = plain.to_pandas()
-    elif field.type == "string":
-        known = {text: guard(text) for text in plain.unique().to_pylist()}
-        shown = plain.to_pandas().astype(object).map(known, na_action="ignore")
-    else:
-        texts = [None if v is None else str(v).lower() for v in plain.to_pylist()]
-        shown = pd.Series(texts, dtype=object)
-    return shown
+def _cell(value: object) -> str:
+    """A cell of CSV, quoted if it has a comma, a quotation mark or a line end."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if not isinstance(value, str):
+        return str(value).lower()
+    text = guard(value)
+    quoted = any(mark in text for mark in ',"\r\n')
+    escaped = text.replace('"', '""')
+    return f'"{escaped}"' if quoted else text
 
 
-def guard(text: str | None) -> str | None:
-    """An apostrophe in front of what a spreadsheet would run, or of another apostrophe."""
-    return f"'{text}" if text is not None and text.startswith(FORMULA) else text
+def guard(text: str) -> str:
+    """Put an apostrophe in front of what a spreadsheet would run, or of another apostrophe."""
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def to_json(rows: pa.Table, metadata: Mapping[str, object]) -> bytes:
-    """The metadata as an object whose last member `data` lists the rows as objects."""
+    """Write the metadata as an object whose last member `data` lists the rows as objects."""
+    encode = json.JSONEncoder(
+        ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str
+    ).encode
     opening = json.dumps(metadata, ensure_ascii=False, indent=1)
     stream = io.BytesIO()
     stream.write((opening.removesuffix("\n}") + ',\n "data": [\n').encode())
-    stream.writelines(_json_lines(rows))
+    between = ""
+    for batch in rows.to_batches(ROWS_AT_ONCE):
+        stream.write((between + ",\n".join(map(encode, batch.to_pylist()))).encode())
+        between = ",\n"
     stream.write(b"\n]}\n")
     return stream.getvalue()
 
 
-def _json_lines(rows: pa.Table) -> Iterator[bytes]:
-    """Rows as JSON objects, a line each: every column is encoded on its own, then zipped."""
-    names = [json.dumps(name, ensure_ascii=False).replace("%", "%%") for name in rows.column_names]
-    template = "{" + ",".join(f"{name}:%s" for name in names) + "}"
-    for start in range(0, rows.num_rows, ROWS_AT_ONCE):
-        part = rows.slice(start, ROWS_AT_ONCE)
-        encoded = [_encoded(column) for column in part.columns]
-        lines = ",\n".join(template % cells for cells in zip(*encoded, strict=True))
-        yield ((",\n" if start else "") + lines).encode()
-
-
-def _encoded(column: pa.ChunkedArray) -> list[str]:
-    plain = _plain(column)
-    values = plain.to_pylist()
-    if pa.types.is_string(plain.type):
-        known = {text: json.dumps(text, ensure_ascii=False) for text in set(values)}
-        return [known[text] for text in values]
-    if pa.types.is_date(plain.type):
-        return ["null" if value is None else f'"{value.isoformat()}"' for value in values]
-    if pa.types.is_boolean(plain.type):
-        return [{True: "true", False: "false", None: "null"}[value] for value in values]
-    return ["null" if value is None else repr(value) for value in values]
-
-
 def to_parquet(rows: pa.Table, metadata: Mapping[str, object]) -> bytes:
-    """Snappy; texts with a dictionary, full precision, the metadata in the file's schema."""
-    held = {name: json.dumps(value, ensure_ascii=False) for name, value in metadata.items()}
+    """Write Snappy; texts with a dictionary, full precision, the metadata in the file's schema."""
+    encoded = {name: json.dumps(value, ensure_ascii=False) for name, value in metadata.items()}
     texts = [field.name for field in rows.schema if not pa.types.is_floating(field.type)]
     sink = pa.BufferOutputStream()
     # Without Arrow's own schema, so that every reader sees texts and not dictionaries of them.
     options = {"compression": "snappy", "use_dictionary": texts, "store_schema": False}
     with pq.ParquetWriter(sink, rows.schema, **options) as writer:
         writer.write_table(rows)
-        writer.add_key_value_metadata(held)
+        writer.add_key_value_metadata(encoded)
     content: bytes = sink.getvalue().to_pybytes()
     return content
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Without a dictionary."""
-    kind = column.type
-    return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column

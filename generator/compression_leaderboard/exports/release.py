@@ -13,13 +13,17 @@ from compression_leaderboard.exchange.every_eval_ever_export import export_every
 from compression_leaderboard.exchange.strict_json import as_json
 from compression_leaderboard.exports.api import export_api
 from compression_leaderboard.exports.changes import Changes, changes_json, changes_markdown
-from compression_leaderboard.exports.columns import Table
-from compression_leaderboard.exports.data import Tables, export_data
-from compression_leaderboard.exports.dictionary import make_dictionary
+from compression_leaderboard.exports.descriptions import (
+    ABSTRACT,
+    AUTHOR,
+    KEYWORDS,
+    checksums,
+    export_data,
+    licence_notice,
+)
 from compression_leaderboard.exports.feed import export_badges, export_feed
 from compression_leaderboard.exports.formats import pack
-from compression_leaderboard.exports.licences import licence_notice
-from compression_leaderboard.exports.package import ABSTRACT, AUTHOR, KEYWORDS, checksums
+from compression_leaderboard.exports.tables import Table, make_tables
 from compression_leaderboard.fits.studied_board import StudiedBoard
 
 NOTE = "Cite published figures by their own sources; data/LICENCE.txt lists them."
@@ -40,7 +44,7 @@ def export_citation(commit: str, commit_date: str, version: str | None = None) -
         "commit": commit,
         "date-released": datetime.fromisoformat(day).date(),
         "authors": [{"name": AUTHOR}],
-        "keywords": list(KEYWORDS),
+        "keywords": KEYWORDS,
     }
     text = yaml.safe_dump(cff, sort_keys=False, allow_unicode=True, width=100)
     return {"CITATION.cff": text.encode(), "citation.bib": _bibtex(shown, commit, day).encode()}
@@ -71,7 +75,7 @@ def zenodo_json(version: str, day: str) -> bytes:
             "creators": [{"name": AUTHOR}],
             "access_right": "open",
             "license": "cc-by-4.0",
-            "keywords": list(KEYWORDS),
+            "keywords": KEYWORDS,
             "notes": NOTE,
             "version": version,
             "publication_date": day,
@@ -80,20 +84,17 @@ def zenodo_json(version: str, day: str) -> bytes:
 
 
 def export_files(board: StudiedBoard) -> dict[str, bytes]:
-    """Every exported file by its path below the site's root."""
-    dictionary = make_dictionary(board.cohorts)
-    tables = Tables(dictionary, board)
-    files = _data_files(board, dictionary, tables) | export_api(board, dictionary, tables)
+    """Make every exported file by its path below the site's root."""
+    tables = make_tables(board.cohorts)
+    files = _data_files(board, tables) | export_api(board, tables)
     files |= export_badges(board) | export_feed(board)
     files["every-eval-ever.tar.gz"] = pack(export_every_eval_ever(board), board.commit_date)
     cited = export_citation(board.commit, board.commit_date)
     return files | {f"cite/{path}": content for path, content in cited.items()}
 
 
-def _data_files(
-    board: StudiedBoard, dictionary: Mapping[str, Table], tables: Tables
-) -> dict[str, bytes]:
-    data = export_data(board, dictionary, tables)
+def _data_files(board: StudiedBoard, tables: Mapping[str, Table]) -> dict[str, bytes]:
+    data = export_data(board, tables)
     return {f"data/{path}": content for path, content in data.items()}
 
 
@@ -123,8 +124,7 @@ def make_release(
     """Every file of the release by path. sources: the files of runs/ and results/ in the commit;
     changes: since the release before, None for the first."""
     name, day = release_name(board.commit_date), board.commit_date[:10]
-    dictionary = make_dictionary(board.cohorts)
-    files = _data_files(board, dictionary, Tables(dictionary, board)) | dict(sources)
+    files = _data_files(board, make_tables(board.cohorts)) | dict(sources)
     files |= export_citation(board.commit, board.commit_date, name)
     files[".zenodo.json"] = zenodo_json(name, day)
     files["LICENCE.txt"] = licence_notice(board.cohorts).encode()

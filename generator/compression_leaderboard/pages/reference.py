@@ -9,9 +9,8 @@ from pydantic_core import PydanticUndefined
 
 from compression_leaderboard.board.comparisons import link_corpora
 from compression_leaderboard.board.imported import Conflict, Reading, imports_of
-from compression_leaderboard.exports.columns import ORIGINS
-from compression_leaderboard.exports.croissant import dataset_json_ld
-from compression_leaderboard.exports.dictionary import make_dictionary
+from compression_leaderboard.exports.descriptions import dataset_json_ld
+from compression_leaderboard.exports.tables import ORIGINS, make_tables
 from compression_leaderboard.fits.studied_board import StudiedBoard
 from compression_leaderboard.pages.rendering import Cell, Renderer, Table, code, headings
 from compression_leaderboard.pages.text import UNKNOWN, counted, significant
@@ -117,14 +116,14 @@ def render_corpora(render: Renderer, board: StudiedBoard) -> Markup:
 
 def render_downloads(render: Renderer, board: StudiedBoard, files: Mapping[str, bytes]) -> Markup:
     """Show each table's files with their sizes, its key, and its columns explained."""
-    dictionary = make_dictionary(board.cohorts)
+    tables = make_tables(board.cohorts)
     return render(
         "download.html",
         origins={name: text.split("`") for name, text in ORIGINS.items()},
-        tables=dictionary.values(),
+        tables=tables.values(),
         files=files,
         # Escaped there for a script element, in which HTML's escapes mean nothing.
-        dataset=Markup(dataset_json_ld(dictionary, board)),
+        dataset=Markup(dataset_json_ld(tables, board)),
     )
 
 

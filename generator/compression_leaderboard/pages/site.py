@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from compression_leaderboard.board.comparisons import Comparison
 from compression_leaderboard.choose import CohortOptions, make_options
-from compression_leaderboard.exports.package import checksums
+from compression_leaderboard.exports.descriptions import checksums
 from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.fits.predict import find_yardstick
 from compression_leaderboard.fits.studied_board import StudiedBoard
