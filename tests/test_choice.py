@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import replace
 from html import unescape
+from typing import get_args
 
 import pytest
 from compression_leaderboard.choose import (
@@ -21,6 +22,7 @@ from compression_leaderboard.choose import (
     make_options,
     rounded,
 )
+from compression_leaderboard.cli.choose import Precision
 from compression_leaderboard.cli.choose import choose as choose_command
 from compression_leaderboard.pages.choose_page import options_json, render_choose
 from hypothesis import given
@@ -39,6 +41,8 @@ from tests.exported import renderer
 from tests.miniature import write_miniature
 from tests.published_cohorts import published_cohorts
 from tests.vector_files import assert_alike, read_vectors
+
+UNUSABLE = "has no usable number; write NAME=NUMBER with a number of at least 0"
 
 
 def option(name, parameters, score, stderr=None, **changes):
@@ -294,21 +298,17 @@ def test_the_command_lists_every_problem(tmp_path):
     write_miniature(tmp_path)
     for options, problems in (
         (
-            ["--cohort", "paper", "--weight", "quiz", "--weight", "qiz=1", "--precision", "int3"],
+            ["--cohort", "paper", "--weight", "quiz=", "--weight", "qiz=1", "--weight", "quiz=nan"],
             [
-                '--precision: unknown precision "int3"; choose from float32, bfloat16, int8, int4',
-                "--weight: quiz: is not a weight; write NAME=NUMBER with a number of at least 0, "
-                "such as mmlu=2",
-                '--weight: unknown benchmark or text "qiz"; choose from quiz, bpc',
+                f"--weight: quiz=: {UNUSABLE}",
+                "--weight: qiz=1: has an unknown name; choose from quiz, bpc",
+                f"--weight: quiz=nan: {UNUSABLE}",
             ],
         ),
-        (
-            ["--memory", "-1", "--price", "2", "--cohort", "papre"],
-            [
-                "--memory: -1 is not possible; use a number above 0",
-                "--price: has no meaning alone; add --throughput",
-                '--cohort: unknown cohort "papre"; choose from ',
-            ],
+        (["--cohort", "papre"], ['--cohort: unknown cohort "papre"; choose from ']),
+        *(
+            ([option, "2"], ["a cost needs a price and a speed; use --price together with "])
+            for option in ("--price", "--throughput", "--tokens-per-month")
         ),
         (
             ["--cohort", "paper", "--memory", "0.1"],
@@ -319,6 +319,25 @@ def test_the_command_lists_every_problem(tmp_path):
         told = str(result.exception).splitlines()
         assert len(told) == len(problems), told
         assert all(line.startswith(p) for line, p in zip(told, problems, strict=True)), told
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        *(("--memory", value, "use a number above 0") for value in ("0", "-1", "inf", "nan")),
+        ("--price", "two", "could not convert string to float"),
+        ("--precision", "int3", "is not one of 'float32', 'bfloat16', 'int8', 'int4'"),
+    ],
+)
+def test_the_command_refuses_an_impossible_value(tmp_path, option, value, message):
+    result = invoke(tmp_path, "choose", option, value)
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}'" in result.stderr
+    assert message in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_the_precisions_of_the_command_are_those_of_the_options():
+    assert get_args(Precision) == tuple(PRECISIONS)
 
 
 def test_the_defaults_of_the_command_are_those_of_the_page():

@@ -296,7 +296,9 @@ def test_the_command_prints_lm_evals_json_or_says_why_not(root):
     unknown = run("export", "--root", str(root), "--lm-eval", "org__none").exception
     assert str(unknown).startswith('model: unknown model "org__none"; choose from ')
     bare = run("export", "--root", str(root), "--lm-eval", "org__rival").exception
-    assert str(bare) == "org__rival: is measured on no suite yet; measure it first"
+    assert str(bare) == (
+        "org__rival: is measured on no suite yet; run `leaderboard measure` for it first"
+    )
 
 
 @pytest.mark.costly

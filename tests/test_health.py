@@ -45,7 +45,7 @@ def test_a_board_in_health_has_nothing_to_tell():
             {"idle": 55},
             [
                 "no activity for 55 days: GitHub stops scheduled workflows after 60, in 5 days; "
-                "any commit to main keeps them"
+                "push any commit to main to keep them"
             ],
         ),
     ],

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 ROOT = Path(__file__).parent.parent
 COLUMNS = "bpc_arxiv_math, bpc_cc, bpc_python, parameters, training_flop"
+UNUSABLE = "has no usable number; write NAME=NUMBER with a number above 0"
 
 
 @pytest.fixture(scope="module")
@@ -62,26 +63,26 @@ def test_figures_outside_of_the_training_range_are_marked(root):
         (["--cohort", "nope"], '--cohort: unknown cohort "nope"; choose from huang-2024'),
         (
             ["--cohort", "huang-2024", "--compression", "bpc_python=abc"],
-            '--compression: bpc_python: "abc" is not a number; write NAME=VALUE',
+            f"--compression: bpc_python=abc: {UNUSABLE}",
         ),
         (
             ["--cohort", "huang-2024", "--compression", "bpc_python=-3"],
-            "--compression: bpc_python: -3 is not possible; write a number above 0",
+            f"--compression: bpc_python=-3: {UNUSABLE}",
         ),
         (
             ["--cohort", "huang-2024", "--compression", "bpc_python=nan"],
-            "--compression: bpc_python: nan is not possible; write a number above 0",
+            f"--compression: bpc_python=nan: {UNUSABLE}",
         ),
         (
             ["--cohort", "huang-2024", "--compression", "bpc=1"],
-            f"--compression: bpc: no such column; choose from {COLUMNS}",
+            f"--compression: bpc=1: has an unknown name; choose from {COLUMNS}",
         ),
         (
             [
                 "--cohort", "huang-2024", "--compression", "bpc_python=0.3", "--benchmark", "nope",
             ],
-            '--benchmark: unknown "nope"; choose from score, mmlu, arc_c, hellaswag, winograd, '
-            "truthfulqa, gsm8k, xwinograd, humaneval",
+            '--benchmark: unknown benchmark "nope"; choose from arc_c, gsm8k, hellaswag, '
+            "humaneval, mmlu, score, truthfulqa, winograd, xwinograd",
         ),
     ],
 )  # fmt: skip

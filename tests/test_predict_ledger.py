@@ -95,11 +95,6 @@ def test_a_prediction_is_logged_once_and_scored_when_the_result_arrives(root, mo
             "--log: no date or no commit; "
             "give the day with --date and the commit predicted from with --commit",
         ),
-        pytest.param(
-            ("--model", "Qwen/Qwen-7B", "--date", "today", "--commit", "0" * 40),
-            '--date: "today" is not a date; write YYYY-MM-DD',
-            marks=pytest.mark.costly,
-        ),
         (
             ("--compression", "bpc_python=0.3", *WHEN),
             "--log: no model to score later; name a model of a table with --model",
@@ -110,6 +105,13 @@ def test_what_cannot_be_logged_is_refused(root, model, arguments, message):
     done = log(root, *arguments)
     assert isinstance(done.exception, UserError)
     assert str(done.exception) == message
+    assert not (root / LEDGER).exists()
+
+
+def test_a_date_that_is_no_day_is_refused(root, model):
+    done = log(root, "--model", model, "--date", "today", "--commit", "0" * 40)
+    assert done.exit_code == 2
+    assert "Invalid value for '--date'" in done.stderr
     assert not (root / LEDGER).exists()
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from compression_leaderboard.operations.drift import (
+from compression_leaderboard.operations.health import (
     drift_json,
     drift_markdown,
     drift_text,
@@ -246,7 +246,7 @@ def test_drift_prints_the_readings(tmp_path):
     assert listed == drift_json(read_sentinel(SPECS, store(FIRST, moved)))
     assert [one["verdict"] for one in listed] == ["first", "moved"]
     (tmp_path / "runs/sentinel.toml").unlink()
-    assert invoke(tmp_path, "drift").stdout == ("no sentinel is named: write runs/sentinel.toml\n")
+    assert invoke(tmp_path, "drift").stdout == ("no sentinel is named; write runs/sentinel.toml\n")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
-"""The app: what its commands share, and how it describes them for the reference page."""
+"""The app, what its commands share, and how it describes them for the reference page."""
 
 import json
+import math
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -20,16 +21,19 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown")
 
-Root = Annotated[Path, typer.Option(help="The repository.", show_default=False)]
+Root = Annotated[Path, typer.Option(help="Root folder of the repository.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
-AsMarkdown = Annotated[
-    bool, typer.Option("--markdown", help="Print Markdown, as for a pull request.")
+AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown for a pull request.")]
+Local = Annotated[
+    bool, typer.Option("--local", help="Use results/local instead of results/measured.")
 ]
+Day = datetime | None
+Number = float | None
 Content = TypeVar("Content")
 
 
 def main() -> None:
-    """Run the command; a UserError is printed, anything else is our bug and shows its traceback."""
+    """Run a command; print a UserError, and let any other exception show its traceback."""
     try:
         app()
     except UserError as error:
@@ -39,7 +43,7 @@ def main() -> None:
 
 
 def read_valid(read: Callable[[Path], tuple[Content, list[Problem]]], root: Path) -> Content:
-    """Read files of the repository, such as with read_specs; refuse them if any has a problem."""
+    """Read files of the repository, for example with read_specs; refuse them if any is faulty."""
     content, problems = read(root)
     if problems:
         raise UserError(problems)
@@ -52,7 +56,7 @@ def refuse_unknown(names: Mapping[str, tuple[str, str | None, Iterable[str]]]) -
     names: by option or argument, the kind of thing, its name, and the known names.
     """
     unknown = [
-        unknown_name(place, kind, name, sorted(known))
+        f'{place}: unknown {kind} "{name}"; choose from {", ".join(sorted(known))}'
         for place, (kind, name, known) in names.items()
         if name is not None and name not in set(known)
     ]
@@ -60,20 +64,63 @@ def refuse_unknown(names: Mapping[str, tuple[str, str | None, Iterable[str]]]) -
         raise UserError(unknown)
 
 
-def unknown_name(place: str, kind: str, name: str, known: Iterable[str]) -> str:
-    return f'{place}: unknown {kind} "{name}"; choose from {", ".join(known)}'
+def number_above_0(text: str) -> float:
+    """Parse an option's finite number above 0."""
+    number = float(text)  # typer reports the ValueError
+    if not 0 < number < math.inf:
+        raise typer.BadParameter(f"{text} is not possible; use a number above 0")
+    return number
 
 
-def read_day(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        problem = Problem(option, "", f'"{text}" is not a date', "write YYYY-MM-DD")
-        raise UserError([problem]) from None
+def positive(meaning: str) -> Any:
+    """Declare an option that takes a number above 0."""
+    return typer.Option(help=meaning, parser=number_above_0, metavar="NUMBER")
+
+
+def read_named_numbers(
+    option: str, texts: Iterable[str], known: Collection[str], allow_zero: bool = False
+) -> dict[str, float]:
+    """Parse the values NAME=NUMBER of a repeatable option. Raises UserError with every problem."""
+    numbers: dict[str, float] = {}
+    problems: list[Problem] = []
+    for text in texts:
+        name, _, written = text.rpartition("=")
+        try:
+            number = float(written)
+        except ValueError:
+            number = math.nan
+        if name not in known:
+            repair = f"choose from {', '.join(known)}"
+            problems.append(Problem(option, text, "has an unknown name", repair))
+        elif not (0 < number < math.inf or (allow_zero and number == 0)):
+            limit = "of at least 0" if allow_zero else "above 0"
+            repair = f"write NAME=NUMBER with a number {limit}"
+            problems.append(Problem(option, text, "has no usable number", repair))
+        numbers[name] = number
+    if problems:
+        raise UserError(problems)
+    return numbers
+
+
+def day_option(meaning: str) -> Any:
+    """Declare an option that takes a day."""
+    return typer.Option(help=meaning, formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")
 
 
 def print_json(value: Any) -> None:
     print(json.dumps(value, indent=1))
+
+
+def report_problems(problems: Sequence[Problem], as_json: bool, otherwise: str) -> None:
+    """Print problems, or `otherwise` if there are none; exit with status 1 if there are any."""
+    if as_json:
+        print_json([vars(problem) for problem in problems])
+    elif problems:
+        raise UserError(problems)
+    else:
+        print(otherwise)
+    if problems:
+        raise typer.Exit(1)
 
 
 def align(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:

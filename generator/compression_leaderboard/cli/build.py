@@ -1,4 +1,4 @@
-"""`leaderboard build` and `leaderboard serve`."""
+"""`leaderboard check`, `build`, `serve` and `check-site`."""
 
 import subprocess
 import sys
@@ -7,10 +7,27 @@ from typing import Annotated
 
 import typer
 
-from compression_leaderboard.cli.app import Root, app, describe_commands, read_valid
-from compression_leaderboard.cli.check import built_site
+from compression_leaderboard.cli.app import (
+    AsJson,
+    Root,
+    app,
+    describe_commands,
+    read_valid,
+    report_problems,
+)
+from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.repository.contents import read_contents
 from compression_leaderboard.repository.git import Commit, current_commit
+
+
+@app.command()
+def check(root: Root = Path(), as_json: AsJson = False) -> None:
+    """Print every problem of runs/ and results/ at once.
+
+    Example: `leaderboard check`
+    """
+    problems = read_contents(root)[1]
+    report_problems(problems, as_json, "runs/ and results/ have no problems")
 
 
 @app.command()
@@ -22,28 +39,21 @@ def build(
 
     Example: `leaderboard build`
     """
-    from compression_leaderboard.repository.site import (
-        build_html,
-        hash_inputs,
-        is_built,
-        lay_out,
-        mark_built,
-        write_site,
-    )
+    from compression_leaderboard.repository import site
 
     commit = current_commit(root)
     folder = root / "build" / "html"
-    inputs = hash_inputs(root, f"{commit.id} {commit.date}")
-    if html and is_built(root, inputs):
+    inputs = site.hash_inputs(root, f"{commit.id} {commit.date}")
+    if html and site.is_built(root, inputs):
         print(f"nothing has changed: the site in {folder} is up to date")
         return
-    files = lay_out(root, _render(root, commit))
+    files = site.lay_out(root, _render(root, commit))
     if not html:
-        write_site(root, files)
+        site.write_site(root, files)
         return
-    build_html(root, files, commit.date)
-    mark_built(root, inputs)
-    print(f"the site is in {folder}; `leaderboard serve` shows it")
+    site.build_html(root, files, commit.date)
+    site.mark_built(root, inputs)
+    print(f"the site is in {folder}; run `leaderboard serve` to show it")
 
 
 def _render(root: Path, commit: Commit) -> dict[str, bytes]:
@@ -65,7 +75,30 @@ def serve(
 
     Example: `leaderboard serve --port 8000`
     """
-    folder = built_site(root)
+    folder = _built_site(root)
     print(f"http://127.0.0.1:{port}/ (stop with Ctrl-C)")
     command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
     subprocess.run([*command, "--directory", str(folder)], check=False)
+
+
+@app.command("check-site")
+def check_site(root: Root = Path()) -> None:
+    """Check that every internal link of the built site resolves and every size is within budget.
+
+    Example: `leaderboard check-site`
+    """
+    from compression_leaderboard.repository.site import check_links, check_sizes
+
+    folder = _built_site(root)
+    total, problems = check_sizes(folder)
+    if problems := [*problems, *check_links(folder)]:
+        raise UserError(problems)
+    print(f"every link resolves; the site has {total / 1e6:.1f} MB")
+
+
+def _built_site(root: Path) -> Path:
+    """Return the folder of the built site. Raises UserError if it is missing."""
+    folder = root / "build" / "html"
+    if not (folder / "index.html").is_file():
+        raise UserError([Problem("build/html", "", "is missing", "run `leaderboard build` first")])
+    return folder

@@ -2,8 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,14 +94,13 @@ def _lm_eval(board: "StudiedBoard", model: str, suite: str | None) -> str:
 
     results = lm_eval_results(board, model)
     if not results:
-        raise UserError([Problem(model, "", "is measured on no suite yet", "measure it first")])
-    if suite is None and len(results) == 1:
-        suite = next(iter(results))
-    if suite not in results:
-        wrong = f"has no result of suite {suite}" if suite else "is measured on several suites"
+        repair = "run `leaderboard measure` for it first"
+        raise UserError([Problem(model, "", "is measured on no suite yet", repair)])
+    if suite is None and len(results) > 1:
         repair = f"choose with --suite from {', '.join(results)}"
-        raise UserError([Problem(model, "", wrong, repair)])
-    return json.dumps(results[suite], indent=2, ensure_ascii=False)
+        raise UserError([Problem(model, "", "is measured on several suites", repair)])
+    refuse_unknown({"--suite": ("suite of the model", suite, results)})
+    return json.dumps(results[suite or next(iter(results))], indent=2, ensure_ascii=False)
 
 
 @app.command()
@@ -118,45 +115,38 @@ def diff(
 
     Example: `leaderboard diff HEAD~1 HEAD --markdown`
     """
-    from compression_leaderboard.exports.changes import (
-        changes_json,
-        changes_markdown,
-        changes_text,
-        compare_boards,
-    )
+    from compression_leaderboard.exports import changes
 
     boards = [(reference, _read_board(root, reference)) for reference in (before, after)]
-    changes = compare_boards(*boards)
+    compared = changes.compare_boards(*boards)
     if as_json:
-        print_json(changes_json(changes))
+        print_json(changes.changes_json(compared))
     else:
-        print(changes_markdown(changes) if markdown else changes_text(changes), end="")
+        show = changes.changes_markdown if markdown else changes.changes_text
+        print(show(compared), end="")
 
 
 def _read_board(root: Path, reference: str) -> "StudiedBoard":
-    """Read the board of a release's folder, or of a commit.
+    """Read the board of a release's folder, or of a commit."""
+    release = Path(reference)
+    if (release / "results").is_dir():
+        return _derive_readable(release, Commit(release.name, NO_DATE))
+    commit = read_commit(root, reference)
+    with checked_out(root, commit.id) as folder:
+        return _derive_readable(folder, commit)
 
-    Files with problems are skipped and counted on stderr: an older commit may have records of a
-    format that is no longer read.
+
+def _derive_readable(folder: Path, commit: Commit) -> "StudiedBoard":
+    """Derive a board from the files that can be read, and count the others on stderr.
+
+    An older commit may have records of a format that is no longer read.
     """
     from compression_leaderboard.fits.studied_board import derive_board
 
-    with _checked_out(root, reference) as (folder, commit):
-        contents, problems = read_contents(folder)
-        if unreadable := len({problem.file for problem in problems}):
-            print(f"{commit.id[:12]}: {counted(unreadable, 'unreadable file')}", file=sys.stderr)
-        return derive_board(contents, commit)
-
-
-@contextmanager
-def _checked_out(root: Path, reference: str) -> Iterator[tuple[Path, Commit]]:
-    release = Path(reference)
-    if (release / "results").is_dir():
-        yield release, Commit(release.name, NO_DATE)
-        return
-    commit = read_commit(root, reference)
-    with checked_out(root, commit.id) as folder:
-        yield folder, commit
+    contents, problems = read_contents(folder)
+    if unreadable := len({problem.file for problem in problems}):
+        print(f"{commit.id[:12]}: {counted(unreadable, 'unreadable file')}", file=sys.stderr)
+    return derive_board(contents, commit)
 
 
 @app.command()
@@ -165,9 +155,7 @@ def release(
     root: Root = Path(),
     since: Annotated[
         str | None,
-        typer.Option(
-            help="The previous release: a tag, commit or folder. Default: the latest tag data-…."
-        ),
+        typer.Option(help="Previous release: a tag, commit or folder. Default: last tag data-…."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of releases. Default: build/releases.")

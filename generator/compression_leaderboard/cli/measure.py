@@ -1,17 +1,27 @@
-"""`leaderboard measure`."""
+"""`leaderboard measure` and `leaderboard verify`."""
 
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from compression_leaderboard.board.derived import mean_score, preference_figure
-from compression_leaderboard.cli.app import Root, app, read_valid, show_stages
+from compression_leaderboard.cli.app import (
+    Local,
+    Number,
+    Root,
+    app,
+    positive,
+    read_valid,
+    refuse_unknown,
+    show_stages,
+)
 from compression_leaderboard.cli.plan import (
     NOTHING_TO_DO,
     CorpusFilter,
@@ -33,6 +43,7 @@ from compression_leaderboard.repository.results import (
     read_results,
     read_shards,
     write_record,
+    write_result,
     write_shard,
     written_since,
 )
@@ -41,10 +52,10 @@ from compression_leaderboard.wording import counted, plural
 
 if TYPE_CHECKING:
     from compression_leaderboard.measure.engines.local import Limits
-    from compression_leaderboard.measure.record import Report
-
+    from compression_leaderboard.measure.record import Report, Workplace
 
 INTERRUPTED = 130  # exit status of a program that Ctrl-C ended
+Start = Callable[[Iterator[Job], "Report"], Generator[tuple[Job, Result]]]
 
 
 @app.command()
@@ -54,16 +65,16 @@ def measure(
     suite: SuiteFilter = None,
     corpus: CorpusFilter = None,
     profile: ProfileFilter = None,
-    local: Annotated[bool, typer.Option("--local", help="Write to results/local.")] = False,
+    local: Local = False,
     again: Annotated[bool, typer.Option("--again", help="Also measure what has a record.")] = False,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="Where to run jobs: on this machine or on Ray.")
     ] = "local",
     memory: Annotated[
-        float | None, typer.Option(help="Memory of a job, in GB. Default: all of this machine's.")
+        Number, positive("Memory of a job, in GB. Default: all of this machine's.")
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option(help="Longest time of a job, in minutes. Default: no limit.")
+        Number, positive("Longest time of a job, in minutes. Default: no limit.")
     ] = None,
     shard: Annotated[
         str | None, typer.Option(help="Only the jobs of this shard: a file, or the JSON itself.")
@@ -75,7 +86,7 @@ def measure(
     Example: `leaderboard measure --profile quick --local`
     """
     from compression_leaderboard.measure.engines.local import Limits
-    from compression_leaderboard.measure.record import read_machine
+    from compression_leaderboard.measure.record import Workplace, read_machine
 
     if (shard is None) != (to is None):
         raise UserError(["--shard and --to belong together; give both or neither"])
@@ -84,14 +95,13 @@ def measure(
     base = to or root / "results" / folder
     before = list_records(base)
     stored, _ = read_results(root, folder)
-    committed = latest_results(read_results(root, "measured")[0]) if local else {}
-    limits = Limits(int(memory * 1e9) if memory else None, timeout * 60 if timeout else None)
+    limits = Limits(int(memory * 1e9) if memory else None, timeout and timeout * 60)
     machine = read_machine(limits.memory_bytes)
-    planned = plan_jobs(specs, stored, again or shard is not None, machine)
+    jobs = plan_jobs(specs, stored, again or shard is not None, machine)
     if shard is not None:
-        jobs = _of_shards(read_shards(shard), planned, base)
+        jobs = _of_shards(read_shards(shard), jobs, base)
     else:
-        jobs = select_jobs(planned, specs, model, suite, corpus, profile)
+        jobs = select_jobs(jobs, specs, model, suite, corpus, profile)
     for job in jobs:
         if job.blocked:
             print(f"{job_name(job)}: skipped: {job.blocked}", file=sys.stderr)
@@ -99,59 +109,56 @@ def measure(
     if not jobs:
         print(NOTHING_TO_DO)
         return
-    history = History((entry.result for entry in stored), specs.models, machine.device)
-    run = Run(root, base, specs, limits, before, committed)
-    failures = _run(jobs, run, engine, history.estimate)
-    if failures:
+    estimate = History((entry.result for entry in stored), specs.models, machine.device).estimate
+    start = partial(_start, engine, specs, Workplace(root.resolve()), limits, estimate)
+    committed = latest_results(read_results(root, "measured")[0]) if local else {}
+    if _run(jobs, start, root, base, before, committed):
         raise typer.Exit(1)
-
-
-@dataclass(frozen=True)
-class Run:
-    """What all jobs of one command share."""
-
-    root: Path
-    base: Path  # folder of the records
-    specs: Specs
-    limits: "Limits"
-    before: frozenset[Path]  # files of records when the jobs were planned
-    committed: Mapping[JobKey, StoredResult]  # what a local run is compared with
 
 
 def _of_shards(shards: Sequence[Shard], planned: Sequence[Job], base: Path) -> list[Job]:
     """Select the jobs of shards that have no record in their folder yet."""
     by_key = {job.key: job for job in planned}
-    asked = [job for shard in shards for job in shard.jobs]
-    if unknown := [str(job) for job in asked if job.key not in by_key]:
+    listed = [job for shard in shards for job in shard.jobs]
+    if unknown := [str(job) for job in listed if job.key not in by_key]:
         raise UserError(f"--shard: {name}: is not in runs/; plan again" for name in unknown)
     for shard in shards:
         write_shard(base, shard)
     results = [entry.result for entry in read_records(base)[0] if entry.result.error is None]
     done = {(result.key, result.part) for result in results}
     return [
-        replace(by_key[job.key], part=job.part) for job in asked if (job.key, job.part) not in done
+        replace(by_key[job.key], part=job.part) for job in listed if (job.key, job.part) not in done
     ]
 
 
-def _run(jobs: Sequence[Job], run: Run, engine: str, costs: Callable[[Job], Estimate]) -> int:
-    """Run jobs, write and report each record as it comes, and count the failures."""
+def _run(
+    jobs: Sequence[Job],
+    start: Start,
+    root: Path,
+    base: Path,
+    before: frozenset[Path],
+    committed: Mapping[JobKey, StoredResult],
+) -> int:
+    """Run jobs, write and report each record as it comes, and count the failures.
+
+    base: folder of the records. before: files of records when the jobs were planned.
+    committed: records that those of a local run are compared with.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a scheduler sends first
     done = failures = 0
-    locks = JobLocks(run.root, run.base)
-    due = _locked(jobs, locks, run.base, run.before)
+    locks = JobLocks(root, base)
+    due = _locked(jobs, locks, base, before)
+    shown_from = root if base.is_relative_to(root) else base.parent
     try:
-        with (
-            show_stages() as report,
-            closing(_start(due, run, engine, costs, report)) as results,
-        ):
+        with show_stages() as report, closing(start(due, report)) as results:
             for job, result in results:
-                file = write_record(run.base, _shown_from(run), result)
+                file = write_record(base, shown_from, result)
                 locks.release(_lock_name(job))
                 done += 1
                 failures += result.error is not None
                 line = f"[{done}/{len(jobs)}] {job_name(job)}: {_describe(result)} → {file}"
                 print(line, file=sys.stderr)
-                _remark(job, result, run)
+                _remark(job, result, committed.get(job.key))
     except KeyboardInterrupt:
         print(
             f"stopped: {done} of {counted(len(jobs), 'job')} done and recorded; "
@@ -164,76 +171,24 @@ def _run(jobs: Sequence[Job], run: Run, engine: str, costs: Callable[[Job], Esti
 
 
 def _start(
-    jobs: Iterator[Job],
-    run: Run,
     engine: str,
-    costs: Callable[[Job], Estimate],
+    specs: Specs,
+    place: "Workplace",
+    limits: "Limits",
+    estimate: Callable[[Job], Estimate],
+    jobs: Iterator[Job],
     report: "Report",
 ) -> Generator[tuple[Job, Result]]:
     """Measure jobs on an engine; yield each record as it comes."""
-    from compression_leaderboard.measure.engines.local import run_local
-    from compression_leaderboard.measure.record import Workplace
-
-    place = Workplace(run.root.resolve())
     if engine == "local":
-        return run_local(jobs, run.specs, place, run.limits, report)
+        from compression_leaderboard.measure.engines.local import run_local
+
+        return run_local(jobs, specs, place, limits, report)
     try:
         from compression_leaderboard.measure.engines.ray import run_ray
     except ImportError:
         raise UserError(["--engine: ray is not installed; run `pip install '.[ray]'`"]) from None
-    return run_ray(jobs, run.specs, place, run.limits, costs)
-
-
-def _describe(result: Result) -> str:
-    if result.error is not None:
-        return f"failed ({result.error.reason}): {result.error.message}"
-    value, unit, digits = _main_figure(result)
-    return f"{value:.{digits}f} {unit}, {result.environment.wall_seconds:.0f} s"
-
-
-def _main_figure(result: Result) -> tuple[float, str, int]:
-    """The figure that the terminal shows for a record, its unit and its decimals."""
-    if result.lossless is not None:
-        return result.lossless.bits_per_byte, "bits/byte", 4
-    if result.preference is not None:
-        return preference_figure(result.preference).value, "ln(bins) of preference information", 6
-    if result.classical is not None:
-        size = sum(document.bytes for document in result.classical.documents)
-        best = min(result.classical.compressed, key=lambda text: text.whole_bytes)
-        return 8 * best.whole_bytes / size, f"bits/byte ({best.name}, the smallest)", 4
-    if result.part is not None:
-        leaves = [leaf for task in result.tasks for leaf in (task.subtasks or (task,))]
-        items = sum(len(leaf.responses) for leaf in leaves)
-        return float(items), plural(items, "item"), 0
-    return mean_score(result.tasks)[0], "mean score", 4
-
-
-def _remark(job: Job, result: Result, run: Run) -> None:
-    """Print what a reader must know besides the figure."""
-    if (lossless := result.lossless) is not None and lossless.failing_bytes:
-        lost = f"{lossless.failing_bytes} of {counted(lossless.bytes, 'byte')}"
-        wrong = f"the tokenizer does not reproduce the text ({lost})"
-        print(f"{job_name(job)}: {wrong}; kept, but not ranked", file=sys.stderr)
-    if known := run.committed.get(job.key):
-        print(_compare(result, known.result))
-
-
-def _compare(result: Result, record: Result) -> str:
-    """Compare a local figure with the committed one."""
-    if result.error is not None:
-        return f"{result.name}: your machine failed, nothing to compare"
-    (here, unit, digits), (there, *_) = _main_figure(result), _main_figure(record)
-    ours, theirs = result.environment.dtype, record.environment.dtype
-    formats = f" ({ours} here, {theirs} there)" if ours else ""
-    return (
-        f"{result.name}: your machine: {here:.{digits}f} {unit}, "
-        f"record {there:.{digits}f}, difference {here - there:+.{digits}f}{formats}"
-    )
-
-
-def _shown_from(run: Run) -> Path:
-    """Where shown paths of records start: the repository, or the parent folder of --to."""
-    return run.root if run.base.is_relative_to(run.root) else run.base.parent
+    return run_ray(jobs, specs, place, limits, estimate)
 
 
 def _locked(
@@ -252,3 +207,87 @@ def _locked(
 
 def _lock_name(job: Job) -> str:
     return f"{'/'.join(job.key)}/{job.part}"
+
+
+def _describe(result: Result) -> str:
+    if result.error is not None:
+        return f"failed ({result.error.reason}): {result.error.message}"
+    value, unit, digits = _main_figure(result)
+    return f"{value:.{digits}f} {unit}, {result.environment.wall_seconds:.0f} s"
+
+
+def _main_figure(result: Result) -> tuple[float, str, int]:
+    """Return the figure that the terminal shows for a record, its unit and its decimals."""
+    if result.lossless is not None:
+        return result.lossless.bits_per_byte, "bits/byte", 4
+    if result.preference is not None:
+        return preference_figure(result.preference).value, "ln(bins) of preference information", 6
+    if result.classical is not None:
+        size = sum(document.bytes for document in result.classical.documents)
+        best = min(result.classical.compressed, key=lambda text: text.whole_bytes)
+        return 8 * best.whole_bytes / size, f"bits/byte ({best.name}, the smallest)", 4
+    if result.part is not None:
+        leaves = [leaf for task in result.tasks for leaf in (task.subtasks or (task,))]
+        items = sum(len(leaf.responses) for leaf in leaves)
+        return float(items), plural(items, "item"), 0
+    return mean_score(result.tasks)[0], "mean score", 4
+
+
+def _remark(job: Job, result: Result, committed: StoredResult | None) -> None:
+    """Print a loss of text, and compare a local record with the committed one."""
+    if (lossless := result.lossless) is not None and lossless.failing_bytes:
+        lost = f"{lossless.failing_bytes} of {counted(lossless.bytes, 'byte')}"
+        wrong = f"the tokenizer does not reproduce the text ({lost})"
+        print(f"{job_name(job)}: {wrong}; kept, but not ranked", file=sys.stderr)
+    if committed is None:
+        return
+    if result.error is not None:
+        print(f"{result.name}: your machine failed, nothing to compare")
+        return
+    record = committed.result
+    (here, unit, digits), (there, *_) = _main_figure(result), _main_figure(record)
+    ours, theirs = result.environment.dtype, record.environment.dtype
+    formats = f" ({ours} here, {theirs} there)" if ours else ""
+    print(
+        f"{result.name}: your machine: {here:.{digits}f} {unit}, "
+        f"record {there:.{digits}f}, difference {here - there:+.{digits}f}{formats}"
+    )
+
+
+@app.command()
+def verify(
+    model: Annotated[str, typer.Argument(help="The id of a model.")],
+    corpus: Annotated[str, typer.Argument(help="The corpus from which the sample is taken.")],
+    root: Root = Path(),
+    sample_bytes: Annotated[int, typer.Option("--bytes", min=1, help="Size of the sample.")] = 4096,
+    local: Local = False,
+) -> None:
+    """Compress a sample with a model, decompress it in a fresh process, and record the proof.
+
+    Example: `leaderboard verify HuggingFaceTB__SmolLM2-135M-Instruct@Q4_1 sotu --local`
+    """
+    from compression_leaderboard.measure.proof import prove_model
+    from compression_leaderboard.measure.record import Workplace
+
+    specs = read_valid(read_specs, root)
+    refuse_unknown(
+        {"model": ("model", model, specs.models), "corpus": ("corpus", corpus, specs.corpora)}
+    )
+    place = Workplace(root.resolve())
+    with show_stages() as report:
+        text = specs.corpora[corpus]
+        result = prove_model(specs.models[model], text, sample_bytes, place, report)
+    file = write_result(root, "local" if local else "measured", result)
+    if (proof := result.proof) is None:
+        print(f"{_describe(result)} → {file}")
+        raise typer.Exit(1)
+    sample = counted(proof.sample_bytes, "byte")
+    rate = 8 * proof.compressed_bytes / proof.sample_bytes
+    lost = (proof.bits_quantised - proof.bits_ideal) / proof.tokens
+    print(
+        f"{sample} of {result.name} → {counted(proof.compressed_bytes, 'byte')} "
+        f"({rate:.4f} bits/byte, without the header of {counted(proof.header_bytes, 'byte')}) → "
+        f"{sample}, equal\n"
+        f"cost {proof.bits_ideal:.1f} bits by the model's probabilities, "
+        f"{proof.bits_quantised:.1f} by the coder's weights ({lost:+.4f} bits per token) → {file}"
+    )

@@ -5,12 +5,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from compression_leaderboard.cli.app import (
     AsJson,
+    Local,
     Root,
     align,
     app,
@@ -33,15 +34,13 @@ from compression_leaderboard.repository.specs import Specs, pin_datasets, read_s
 from compression_leaderboard.wording import counted
 
 ModelFilter = Annotated[
-    str | None,
-    typer.Option("--model", help="Only this id, or classical for the compressors."),
+    str | None, typer.Option("--model", help="Only this id, or classical for the compressors.")
 ]
 SuiteFilter = Annotated[str | None, typer.Option("--suite", help="Only this suite.")]
 CorpusFilter = Annotated[str | None, typer.Option("--corpus", help="Only this corpus.")]
 ProfileFilter = Annotated[
     str | None, typer.Option("--profile", help="Only what this profile lists.")
 ]
-UNKNOWN = "–"
 NOTHING_TO_DO = "nothing to do: every record exists and follows the current protocol"
 
 
@@ -52,7 +51,7 @@ def plan(
     suite: SuiteFilter = None,
     corpus: CorpusFilter = None,
     profile: ProfileFilter = None,
-    local: Annotated[bool, typer.Option("--local", help="Compare with results/local.")] = False,
+    local: Local = False,
     sentinel: Annotated[
         bool, typer.Option("--sentinel", help="Also plan the sentinel, if it is due.")
     ] = False,
@@ -90,7 +89,15 @@ def plan(
     if matrix:
         _print_matrix(costs, runner)
     elif as_json:
-        print_json([_job_row(job) | vars(cost) for job, cost in costs])
+        fields = ("kind", "name", "why", "blocked")
+        print_json(
+            [
+                {"model": job.model.id, "revision": job.checkpoint.revision}
+                | {field: getattr(job, field) for field in fields}
+                | vars(cost)
+                for job, cost in costs
+            ]
+        )
     else:
         print("\n".join(_table(costs)) if costs else NOTHING_TO_DO)
 
@@ -120,10 +127,10 @@ def select_jobs(
         listed = specs.profiles[profile]
         names = {"suite": listed.suites, "corpus": listed.corpora}
         jobs = [j for j in jobs if j.model.id in listed.models and j.name in names[j.kind]]
-    return jobs if mirror_address() else [_without_mirror(job, specs) for job in jobs]
+    return jobs if mirror_address() else [_block_mirrored(job, specs) for job in jobs]
 
 
-def _without_mirror(job: Job, specs: Specs) -> Job:
+def _block_mirrored(job: Job, specs: Specs) -> Job:
     """Block a job whose documents come from a local mirror."""
     mirrored = specs.suites[job.name].mirrored if job.kind == "suite" else []
     if not mirrored or job.blocked:
@@ -140,17 +147,6 @@ def job_name(job: Job) -> str:
     return f"{place} {job.kind} {job.name}{part}"
 
 
-def _job_row(job: Job) -> dict[str, Any]:
-    return {
-        "model": job.model.id,
-        "revision": job.checkpoint.revision,
-        "kind": job.kind,
-        "name": job.name,
-        "why": job.why,
-        "blocked": job.blocked,
-    }
-
-
 def _print_matrix(costs: Sequence[tuple[Job, Estimate]], runner: Runner) -> None:
     """Print shards on one line of stdout, for fromJSON, and the jobs in none on stderr."""
     shards, waiting = pack_shards([(j, cost) for j, cost in costs if not j.blocked], runner)
@@ -165,29 +161,24 @@ def _table(costs: Sequence[tuple[Job, Estimate]]) -> list[str]:
     """Lay out one line per job: what and why, time with its typical error, memory, download."""
     rows = []
     for job, cost in costs:
+        time = memory = download = "–"
+        if cost.seconds is not None:
+            factor = f" ×÷ {cost.seconds_factor:.1f}" if cost.seconds_factor else ""
+            time = f"{cost.seconds:.0f} s{factor}"
+        if cost.memory_bytes is not None:
+            memory = f"{cost.memory_bytes / 1e9:.1f} GB"
+        if cost.download_bytes is not None:
+            download = f"{cost.download_bytes / 1e9:.1f} GB to fetch" if cost.download_bytes else ""
         blocked = f"blocked: {job.blocked}" if job.blocked else ""
-        rows.append((f"{job_name(job)}: {job.why}", *_shown(cost), blocked))
-    return [*align(rows, right=(1, 2, 3)), _total([c for job, c in costs if not job.blocked])]
-
-
-def _shown(cost: Estimate) -> tuple[str, str, str]:
-    time = memory = download = UNKNOWN
-    if cost.seconds is not None:
-        factor = f" ×÷ {cost.seconds_factor:.1f}" if cost.seconds_factor else ""
-        time = f"{cost.seconds:.0f} s{factor}"
-    if cost.memory_bytes is not None:
-        memory = f"{cost.memory_bytes / 1e9:.1f} GB"
-    if cost.download_bytes is not None:
-        download = f"{cost.download_bytes / 1e9:.1f} GB to fetch" if cost.download_bytes else ""
-    return time, memory, download
-
-
-def _total(costs: Sequence[Estimate]) -> str:
-    known = [cost.seconds for cost in costs if cost.seconds is not None]
-    line = f"{counted(len(costs), 'job')} can run"
+        rows.append((f"{job_name(job)}: {job.why}", time, memory, download, blocked))
+    ready = [cost.seconds for job, cost in costs if not job.blocked]
+    known = [seconds for seconds in ready if seconds is not None]
+    total = f"{counted(len(ready), 'job')} can run"
     if known:
-        line += f", {len(known)} of them in about {sum(known) / 60:.0f} min without loading weights"
-    return line
+        total += (
+            f", {len(known)} of them in about {sum(known) / 60:.0f} min without loading weights"
+        )
+    return [*align(rows, right=(1, 2, 3)), total]
 
 
 def _pin_datasets(root: Path) -> None:

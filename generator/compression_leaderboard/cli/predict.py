@@ -1,6 +1,5 @@
 """`leaderboard predict`."""
 
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +10,12 @@ from pydantic import ValidationError
 
 from compression_leaderboard.cli.app import (
     AsJson,
+    Day,
     Root,
     app,
+    day_option,
     print_json,
-    read_day,
+    read_named_numbers,
     read_valid,
     refuse_unknown,
 )
@@ -25,7 +26,6 @@ from compression_leaderboard.wording import counted
 
 if TYPE_CHECKING:
     from compression_leaderboard.board.cohorts import Cohort
-    from compression_leaderboard.board.figures import Key
     from compression_leaderboard.fits.predict import Answer
 
 
@@ -35,14 +35,14 @@ def predict(
     model: Annotated[str | None, typer.Option(help="The id of a model in a table.")] = None,
     cohort: Annotated[str | None, typer.Option(help="The set of models to learn from.")] = None,
     compression: Annotated[
-        list[str] | None, typer.Option(help="NAME=VALUE, a column of the cohort; repeatable.")
+        list[str] | None, typer.Option(help="NAME=NUMBER, a column of the cohort; repeatable.")
     ] = None,
     benchmark: Annotated[str | None, typer.Option(help="Only this benchmark.")] = None,
     as_json: AsJson = False,
     log: Annotated[
         bool, typer.Option("--log", help="Append unknown scores to the ledger of predictions.")
     ] = False,
-    date: Annotated[str | None, typer.Option(help="With --log: the day, YYYY-MM-DD.")] = None,
+    date: Annotated[Day, day_option("With --log: the day of the prediction.")] = None,
     commit: Annotated[
         str | None, typer.Option(help="With --log: the 40-hex commit predicted from.")
     ] = None,
@@ -65,8 +65,7 @@ def predict(
     if log:
         known = {(c.name, str(model), n) for c in cohorts for n in score_names(c, model)}
         known |= {line.subject for line in contents.ledger}
-        unknown = [answer for answer in answers if answer.subject not in known]
-        _log(root, unknown, date, commit)
+        _log(root, [answer for answer in answers if answer.subject not in known], date, commit)
     if as_json:
         print_json([_as_row(answer) for answer in answers])
     else:
@@ -79,81 +78,49 @@ def _find_answers(
     compression: Sequence[str] | None,
     benchmark: str | None,
 ) -> "list[Answer]":
-    """Predict scores of a model, or from figures NAME=VALUE in the first cohort.
+    """Predict scores of a model, or from figures NAME=NUMBER in the first cohort.
 
     Raises UserError when the question is incomplete or nothing can be predicted.
     """
-    from compression_leaderboard.fits.predict import (
-        ASKED,
-        predict_model,
-        score_names,
-        with_figures,
-        without_scores,
-    )
+    from compression_leaderboard.fits import predict as fits
 
     if model is not None:
         refuse_unknown({"--model": ("model", model, {r.model for c in cohorts for r in c.rows})})
-        cohorts = [c for c in cohorts if any(row.model == model for row in c.rows)]
-        cohorts = [without_scores(cohort, model) for cohort in cohorts]
-    elif not compression:
+        holders = [c for c in cohorts if any(row.model == model for row in c.rows)]
+        asked = [fits.without_scores(cohort, model) for cohort in holders]
+    elif compression:
+        keys = fits.figure_keys(cohorts[0])
+        numbers = read_named_numbers("--compression", compression, sorted(keys))
+        asked = [fits.with_figures(cohorts[0], {keys[n]: x for n, x in numbers.items()})]
+    else:
         repair = "name a model with --model, or a cohort with --cohort and --compression"
         raise UserError([Problem("predict", "", "nothing to predict from", repair)])
-    else:
-        cohorts = [with_figures(cohorts[0], _read_figures(cohorts[0], compression))]
+    names = {name for cohort in asked for name in fits.score_names(cohort)}
+    refuse_unknown({"--benchmark": ("benchmark", benchmark, names)})
     answers: list[Answer] = []
-    problems: list[Problem | str] = []
-    for cohort in cohorts:
-        predicted, shortages = predict_model(cohort, ASKED if model is None else model, benchmark)
+    problems = []
+    for cohort in asked:
+        predicted, shortages = fits.predict_model(cohort, model or fits.ASKED, benchmark)
         answers += predicted
         problems += [
             Problem(cohort.name, name, shortage, "no prediction is made")
             for name, shortage in shortages.items()
         ]
-        if not predicted and not shortages and benchmark is not None:
-            names = ", ".join(score_names(cohort))
-            problems.append(f'--benchmark: unknown "{benchmark}"; choose from {names}')
     if not answers:
         raise UserError(problems)
     return answers
 
 
-def _read_figures(cohort: "Cohort", texts: Sequence[str]) -> "dict[Key, float]":
-    """Read NAME=VALUE: a text of the cohort, parameters or training_flop."""
-    from compression_leaderboard.fits.predict import figure_keys
-
-    known = figure_keys(cohort)
-    figures: dict[Key, float] = {}
-    problems = []
-    for text in texts:
-        name, _, written = text.rpartition("=")
-        try:
-            value = float(written)
-        except ValueError:
-            wrong, repair = f'"{written}" is not a number', "write NAME=VALUE"
-        else:
-            if name in known and 0 < value < math.inf:
-                figures[known[name]] = value
-                continue
-            wrong, repair = f"{written} is not possible", "write a number above 0"
-            if name not in known:
-                wrong, repair = "no such column", f"choose from {', '.join(sorted(known))}"
-        problems.append(Problem("--compression", name, wrong, repair))
-    if problems:
-        raise UserError(problems)
-    return figures
-
-
-def _log(root: Path, answers: "Sequence[Answer]", day: str | None, commit: str | None) -> None:
+def _log(root: Path, answers: "Sequence[Answer]", day: Day, commit: str | None) -> None:
     """Append answers to the ledger. answers: to questions without a score or an earlier line."""
     if day is None or commit is None:
         repair = "give the day with --date and the commit predicted from with --commit"
         raise UserError([Problem("--log", "", "no date or no commit", repair)])
-    when = read_day("--date", day)
     if not answers:
         repair = "a prediction is logged once, before its benchmark is run"
         raise UserError([Problem("--log", "", "every score is known or was logged", repair)])
     try:
-        append_ledger(root, [answer.as_logged(when, commit) for answer in answers])
+        append_ledger(root, [answer.as_logged(day.date(), commit) for answer in answers])
     except ValidationError as error:
         raise UserError(problems_of(error, LEDGER, LoggedPrediction)) from None
     print(f"{counted(len(answers), 'prediction')} logged in {LEDGER}", file=sys.stderr)
@@ -183,7 +150,7 @@ def _as_row(answer: "Answer") -> dict[str, object]:
 
 
 def _in_words(answer: "Answer") -> list[str]:
-    """Lay out an answer in words; scores in per cent."""
+    """Lay out an answer in words, with scores in per cent."""
     p, chosen = answer.prediction, answer.fit.chosen
     ends = "; ".join(
         f"{level} %: {100 * low:.1f} to {100 * high:.1f}, {kind}"

@@ -1,42 +1,61 @@
-"""`leaderboard score`."""
+"""`leaderboard score`: score the user's own text, and predict scores of the models."""
 
 import csv
 import platform
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.progress import Progress
 
 from compression_leaderboard.cli.app import AsJson, Root, app, print_json, read_valid, show_progress
 from compression_leaderboard.own_text.comparison import Summary, summarise
-from compression_leaderboard.own_text.documents import Faults
-from compression_leaderboard.own_text.journal import DocumentCost, Journal
-from compression_leaderboard.own_text.rows import Found, find_files
-from compression_leaderboard.pages.own_text_report import (
-    OTHER_PROTOCOL,
-    Report,
-    pair_sentence,
-    rate_sentence,
-    render_report,
-    sample_sentence,
-)
+from compression_leaderboard.own_text.documents import Faults, list_documents, read_missing
+from compression_leaderboard.own_text.journal import Cost, DocumentCost, Journal, Listed
+from compression_leaderboard.own_text.rows import Found, TextFile, find_files
+from compression_leaderboard.pages import own_text_report as reports
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.records.base import UserError
+from compression_leaderboard.records.results import CLASSICAL
+from compression_leaderboard.repository.contents import read_published
 from compression_leaderboard.repository.files import write_atomically
-from compression_leaderboard.repository.specs import read_specs
+from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.specs import Specs, read_specs
 from compression_leaderboard.wording import counted, plural
 
-STRIDE = "Tokens by which windows advance. Default: half the window."
-BUDGET = "Time for a random sample, such as 90s, 5m or 2h."
-START_TOKEN = "With --endpoint: the token before each document."
+if TYPE_CHECKING:
+    from compression_leaderboard.measure.weights import Reference
+
 COLUMNS = ("document", "bytes", "scorer", "bits", "bits_per_byte", "lossless")
+Score = Callable[[Iterable[tuple[Listed, str]]], Iterator[list[Cost]]]
+Open = Callable[[], tuple[str, Score]]  # loads a model: its identity, and what scores with it
+
+
+@dataclass(frozen=True)
+class OwnText:
+    """The user's documents, and the journal of their costs."""
+
+    files: Sequence[TextFile]
+    field: str
+    journal: Journal
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model or a compressor: its title, and its number in the journal."""
+
+    title: str
+    number: int
+    identity: str  # of its weights, or its settings
 
 
 @app.command()
@@ -50,8 +69,13 @@ def score(
     root: Root = Path(),
     field: Annotated[str, typer.Option(help="Field or column with the text.")] = "text",
     window: Annotated[int, typer.Option(min=2, help="Longest context, in tokens.")] = 1024,
-    stride: Annotated[int | None, typer.Option(min=1, help=STRIDE)] = None,
-    budget: Annotated[str | None, typer.Option(help=BUDGET)] = None,
+    stride: Annotated[
+        int | None,
+        typer.Option(min=1, help="Tokens by which windows advance. Default: half the window."),
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Time for a random sample, such as 90s, 5m or 2h.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the random sample.")] = 0,
     leave_out: Annotated[bool, typer.Option("--leave-out", help="Skip faulty documents.")] = False,
     compressors: Annotated[bool, typer.Option(help="Score with classical compressors too.")] = True,
@@ -59,11 +83,12 @@ def score(
     endpoint: Annotated[
         str | None, typer.Option(help="Use models of a vLLM server at this URL.")
     ] = None,
-    start_token: Annotated[int | None, typer.Option(help=START_TOKEN)] = None,
+    start_token: Annotated[
+        int | None, typer.Option(help="With --endpoint: the token before each document.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report.")] = None,
     costs: Annotated[
-        Path | None,
-        typer.Option("--csv", help="Write every document's cost."),
+        Path | None, typer.Option("--csv", help="Write every document's cost.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -71,52 +96,31 @@ def score(
 
     Example: `leaderboard score --model google__gemma-3-270m@Q4_K_M --text notes --report a.html`
     """
-    from compression_leaderboard.cli.score_run import (
-        OwnText,
-        board_predictions,
-        list_text,
-        score_compressors,
-        score_endpoint,
-        score_models,
-    )
-    from compression_leaderboard.measure.weights import resolve_reference
-
     stride = stride or max(1, window // 2)
     specs, listed = read_valid(read_specs, root), find_files([*text, *(more or [])])
-    resolved = [] if endpoint else [resolve_reference(name, specs.models) for name in model]
-    references = [reference for reference in resolved if not isinstance(reference, str)]
-    problems = [
-        *map(str, listed.problems),
-        *(wrong for wrong in resolved if isinstance(wrong, str)),
-    ]
-    if endpoint and not endpoint.startswith(("http://", "https://")):
-        problems.append(f"--endpoint {endpoint}: is not an address; write http://host:port")
+    problems = [str(problem) for problem in listed.problems]
+    if endpoint:
+        models = _served_models(model, endpoint, window, stride, start_token, problems)
+    else:
+        models = _local_models(model, specs, root, window, stride, problems)
     seconds = _check_options(model, window, stride, budget, problems)
     with (
         closing(_open(journal or root / "build" / "score")) as opened,
         show_progress() as progress,
     ):
         own_text = OwnText(listed.files, field, opened, progress)
-        faults = list_text(own_text, seed if budget else None, leave_out)
-        if endpoint:
-            served = (model, endpoint, own_text, window, stride, start_token, seconds)
-            scorers, before = score_endpoint(*served)
-        else:
-            scorers, before = score_models(references, own_text, root, window, stride, seconds)
-        others = score_compressors(own_text, before) if compressors else []
+        faults = _list_text(own_text, seed if budget else None, leave_out)
+        scorers, before = _score_all(own_text, models, None, seconds, endpoint)
+        others, _ = _score_all(own_text, _compressors() if compressors else {}, before)
         numbers = [scorer.number for scorer in (*scorers, *others)]
         titles, other_titles = ([scorer.title for scorer in group] for group in (scorers, others))
-        summary = summarise(
-            opened.costs(numbers, before),
-            opened.extent(before)[0],
-            opened.extent(),
-            titles,
-            other_titles,
-        )
+        rows = partial(opened.costs, numbers, before)
+        listed_text = opened.extent(before)[0], opened.extent()
+        summary = summarise(rows(), *listed_text, titles, other_titles)
         if costs:
-            _write_costs(costs, opened.costs(numbers, before), [*titles, *other_titles])
-    predictions, silent = board_predictions(specs, root, scorers)
-    page = Report(
+            _write_costs(costs, rows(), [*titles, *other_titles])
+    predictions, silent = _predict(specs, root, scorers)
+    page = reports.Report(
         summary=summary,
         date=date.today().isoformat(),
         window_tokens=window,
@@ -130,9 +134,10 @@ def score(
     if report:
         template = files("compression_leaderboard.pages").joinpath("report.html")
         render = Renderer({template.name: template.read_text("utf-8")}, page.date)
-        write_atomically(report, render_report(render, page))
+        write_atomically(report, reports.render_report(render, page))
     if as_json:
-        print_json(asdict(page) | {"sentences": _sentences(page.summary), "note": OTHER_PROTOCOL})
+        words = {"sentences": _sentences(summary), "note": reports.OTHER_PROTOCOL}
+        print_json(asdict(page) | words)
     else:
         print(_in_words(page))
 
@@ -154,6 +159,159 @@ def _check_options(
     if problems:
         raise UserError(problems)
     return seconds
+
+
+def _local_models(
+    names: Sequence[str], specs: Specs, root: Path, window: int, stride: int, problems: list[str]
+) -> dict[str, Open]:
+    """Prepare to load models on this machine, by title; append what is wrong with the names."""
+    from compression_leaderboard.measure import own_text as scoring
+    from compression_leaderboard.measure.record import Workplace
+    from compression_leaderboard.measure.weights import load_reference, resolve_reference
+
+    place = Workplace(root.resolve())
+
+    def load(reference: "Reference") -> tuple[str, Score]:
+        loaded, identity = load_reference(reference, place.root, place.cache)
+        name = scoring.describe_scorer(loaded, identity, window, stride)
+        return name, partial(scoring.score_pieces, loaded, window, stride)
+
+    models: dict[str, Open] = {}
+    for name in names:
+        reference = resolve_reference(name, specs.models)
+        if isinstance(reference, str):
+            problems.append(reference)
+        else:
+            models[reference.title] = partial(load, reference)
+    return models
+
+
+def _served_models(
+    names: Sequence[str],
+    url: str,
+    window: int,
+    stride: int,
+    start: int | None,
+    problems: list[str],
+) -> dict[str, Open]:
+    """Prepare to score with models of a server; append what is wrong with its address."""
+    from compression_leaderboard.measure import own_text as scoring
+
+    if not url.startswith(("http://", "https://")):
+        problems.append(f"--endpoint {url}: is not an address; write http://host:port")
+
+    def meet(name: str) -> tuple[str, Score]:
+        served = scoring.meet_endpoint(scoring.Endpoint(url, name), window, stride, start)
+        return served.identity, partial(scoring.score_served, served)
+
+    return {name: partial(meet, name) for name in names}
+
+
+def _compressors() -> dict[str, Open]:
+    """Prepare the classical compressors, by name."""
+    from compression_leaderboard.measure import own_text as scoring
+
+    def prepare(number: int, identity: str) -> tuple[str, Score]:
+        return identity, partial(scoring.compress_pieces, number)
+
+    return {
+        CLASSICAL.compressors[number].name: partial(prepare, number, identity)
+        for number, identity in enumerate(scoring.compressor_names())
+    }
+
+
+def _list_text(text: OwnText, seed: int | None, leave_out: bool) -> Faults:
+    """List every document. Raises UserError for faulty ones, unless they are to be left out."""
+    total = sum(file.path.stat().st_size for file in text.files)
+    bar = text.progress.add_task("reading", total=total)
+    advance = partial(text.progress.advance, bar)
+    faults = list_documents(text.journal, text.files, text.field, seed, advance)
+    text.progress.remove_task(bar)
+    problems = [str(problem) for problem in faults.shown]
+    if more := faults.count - len(faults.shown):
+        documents = plural(more, "document")
+        problems.append(f"and {more:,} more faulty {documents}; fix these first")
+    if problems and not leave_out:
+        raise UserError(problems)
+    for problem in problems:
+        print(f"left out: {problem}", file=sys.stderr)
+    if text.journal.extent()[0] == 0:
+        raise UserError(["--text: no document has a letter; name files with text"])
+    return faults
+
+
+def _score_all(
+    text: OwnText,
+    models: Mapping[str, Open],
+    before: int | None,
+    seconds: float | None = None,
+    endpoint: str | None = None,
+) -> tuple[list[Scorer], int | None]:
+    """Score with models or compressors in turn, one in memory at a time; save each batch at once.
+
+    before: rank of the first document to leave out; None: score all. seconds: of scoring, divided
+    evenly. endpoint: the only server that may be reached. Returns the rank below which every
+    scorer has scored: a scorer scores no document that an earlier one has not reached.
+    """
+    from compression_leaderboard.measure.own_text import Endpoint, no_network
+    from compression_leaderboard.measure.record import MeasureError
+
+    scorers = []
+    share = seconds / len(models) if seconds else None
+    host = Endpoint(endpoint, "").host if endpoint else None
+    journal, progress = text.journal, text.progress
+    for title, open_model in models.items():
+        try:
+            identity, score_texts = open_model()
+            scorer = Scorer(title, journal.scorer(identity), identity)
+            bar = progress.add_task(title, total=journal.extent(before)[1])
+            advance = partial(progress.advance, bar)
+            place = (journal, scorer.number, text.files, text.field, before, share, advance)
+            with no_network(host):
+                for batch in score_texts(read_missing(*place)):
+                    journal.write(scorer.number, batch)
+            progress.remove_task(bar)
+        except MeasureError as error:
+            raise UserError([f"{title}: {error.message}; earlier scores are saved"]) from error
+        scorers.append(scorer)
+        reached = journal.first_missing(scorer.number)
+        before = min((rank for rank in (before, reached) if rank is not None), default=None)
+    return scorers, before
+
+
+def _predict(
+    specs: Specs, root: Path, scorers: Sequence[Scorer]
+) -> tuple[tuple[reports.Predicted, ...], tuple[str, ...]]:
+    """Predict the scores of each model on the board as if it had none.
+
+    Returns a sentence for each model and table without a prediction.
+    """
+    from compression_leaderboard.board.cohorts import make_cohorts
+    from compression_leaderboard.fits.predict import predict_model, without_scores
+
+    stored = read_results(root, "measured")[0]
+    cohorts = make_cohorts(specs, stored, read_published(root)[0])
+    measured = [cohort for cohort in cohorts if cohort.provenance == "measured"]
+    predictions: list[reports.Predicted] = []
+    silent = []
+    for scorer in scorers:
+        same = (m.id for m in specs.models.values() if m.weights.revision in scorer.identity)
+        model = next(same, None)
+        holders = [c for c in measured if any(row.model == model for row in c.rows)]
+        if model is None or not holders:
+            silent.append(f"{scorer.title} has no record on the board.")
+            continue
+        for cohort in holders:
+            answers, shortages = predict_model(without_scores(cohort, model), model)
+            for answer in answers:
+                value, (low, high) = answer.prediction.value, answer.prediction.interval(0.8)
+                label, note = answer.study.benchmark.label, "; ".join(answer.warnings)
+                shown = reports.Predicted(scorer.title, label, value, low, high, note)
+                predictions.append(shown)
+            if not answers:
+                reason = next(iter(shortages.values()), "no benchmark can be studied")
+                silent.append(f"{scorer.title}, {cohort.title}: {reason}.")
+    return tuple(predictions), tuple(silent)
 
 
 def _open(folder: Path) -> Journal:
@@ -188,13 +346,14 @@ def _write_costs(path: Path, rows: Iterable[DocumentCost], scorers: Sequence[str
 
 
 def _sentences(summary: Summary) -> list[str]:
-    return [sample_sentence(summary), *(pair_sentence(pair, summary) for pair in summary.pairs)]
+    pairs = (reports.pair_sentence(pair, summary) for pair in summary.pairs)
+    return [reports.sample_sentence(summary), *pairs]
 
 
-def _in_words(page: Report) -> str:
+def _in_words(page: reports.Report) -> str:
     summary = page.summary
     first, *comparisons = _sentences(summary)
-    lines = [first, "", *map(rate_sentence, summary.rates)]
+    lines = [first, "", *map(reports.rate_sentence, summary.rates)]
     lines += ["", *comparisons] if comparisons else []
     for name in summary.worst:
         lines += ["", f"{name}: the documents that compress worst and best"]

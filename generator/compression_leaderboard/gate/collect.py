@@ -6,19 +6,16 @@ outcome depends on the set of records alone, not on their order or number of cop
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from compression_leaderboard.plan.jobs import why_due
 from compression_leaderboard.records.results import (
     CLASSICAL,
     JobKey,
     Lossless,
-    Part,
-    Response,
     Result,
     Shard,
-    ShardJob,
     TaskResult,
 )
 from compression_leaderboard.repository.results import StoredResult
@@ -26,13 +23,11 @@ from compression_leaderboard.repository.specs import Specs
 from compression_leaderboard.wording import counted
 
 TOLERANCE = 1e-9  # relative, of sums that are computed again
-
 PartKey = tuple[JobKey, int]  # the job, and into how many parts it was cut
-Place = tuple[JobKey, Part | None]
 
 
 def why_refused(result: Result, specs: Specs) -> str | None:
-    """Why a record is not accepted as measured, or None."""
+    """Return why a record is not accepted as measured, or None."""
     if reason := _why_not_planned(result, specs):
         return reason
     if result.error is not None:
@@ -78,11 +73,13 @@ def _why_wrong_task(task: TaskResult, is_part: bool) -> str | None:
     name = task.task.task
     leaves = [(s.name, s.scores, s.responses) for s in task.subtasks]
     for leaf, scores, responses in leaves or [(name, task.scores, task.responses)]:
-        if reason := _why_wrong_items(responses):
-            return f"{leaf}: {reason}"
-        for score in scores if responses else ():
-            if score.n != len(responses):
-                return f"{leaf}: scores {counted(score.n, 'item')}, has {len(responses)}"
+        if len({response.item for response in responses}) != len(responses):
+            return f"{leaf}: has an item twice"
+        if any(value > 0 for response in responses for value in response.log_likelihoods):
+            return f"{leaf}: has a log-likelihood above 0"
+        if responses and any(score.n != len(responses) for score in scores):
+            n = next(score.n for score in scores if score.n != len(responses))
+            return f"{leaf}: scores {counted(n, 'item')}, has {len(responses)}"
     if is_part:
         return None
     if all(score.metric != task.task.metric for score in task.scores):
@@ -92,23 +89,14 @@ def _why_wrong_task(task: TaskResult, is_part: bool) -> str | None:
     return None
 
 
-def _why_wrong_items(responses: tuple[Response, ...]) -> str | None:
-    items = [response.item for response in responses]
-    if len(set(items)) != len(items):
-        return "has an item twice"
-    if any(value > 0 for response in responses for value in response.log_likelihoods):
-        return "has a log-likelihood above 0"
-    return None
-
-
 @dataclass(frozen=True)
 class Collected:
     """Records by their outcome."""
 
-    whole: list[Result] = field(default_factory=list)  # failures of whole jobs as well
-    complete: dict[PartKey, list[Result]] = field(default_factory=dict)  # parts in order
-    refused: list[str] = field(default_factory=list)  # one line each
-    missing: list[str] = field(default_factory=list)  # planned, with no record that counts
+    whole: list[Result]  # failures of whole jobs as well
+    complete: dict[PartKey, list[Result]]  # parts in order
+    refused: list[str]  # one line each
+    missing: list[str]  # planned, with no record that counts
 
 
 def sort_records(
@@ -116,59 +104,50 @@ def sort_records(
 ) -> Collected:
     """Accept or refuse records, and put the parts of a job together. shards: the plan."""
     planned = {(job.key, job.part): job for shard in shards for job in shard.jobs}
-    whole: dict[str, Result] = {}
-    parts: dict[PartKey, dict[int, Result]] = defaultdict(dict)
-    done: set[Place] = set()
+    accepted: dict[str, Result] = {}
     refused = []
     for entry in sorted(stored, key=lambda e: e.file):
-        result, place = entry.result, (entry.result.key, entry.result.part)
+        result = entry.result
         reason = why_refused(result, specs)
-        if reason is None and place not in planned:
+        if reason is None and (result.key, result.part) not in planned:
             reason = "no shard planned it"
-        if reason is not None:
+        if reason is None:
+            accepted[result.run_id] = result
+        else:
             refused.append(f"{entry.file}: {reason}; it is left out")
-            continue
+    parts: dict[PartKey, dict[int, Result]] = defaultdict(dict)
+    done = set()
+    for result in sorted(accepted.values(), key=lambda r: r.recency):
         if result.error is None:
-            done.add(place)
-        if result.part is None:
-            whole[result.run_id] = result
-        elif result.error is None:
-            numbered = parts[place[0], result.part.of]
-            newest = max(numbered.get(result.part.number, result), result, key=lambda r: r.recency)
-            numbered[result.part.number] = newest
+            done.add((result.key, result.part))
+            if result.part is not None:  # the newest counts
+                parts[result.key, result.part.of][result.part.number] = result
+    failed = {
+        (entry.result.key, entry.result.part): f"failed ({entry.result.error.reason})"
+        for entry in stored
+        if entry.result.error is not None
+    }
     return Collected(
-        whole=[whole[run_id] for run_id in sorted(whole)],
+        whole=[result for _, result in sorted(accepted.items()) if result.part is None],
         complete={
             key: [numbered[k] for k in sorted(numbered)]
             for key, numbered in parts.items()
             if len(numbered) == key[1]
         },
         refused=refused,
-        missing=_missing(planned, done, stored),
-    )
-
-
-def _missing(
-    planned: Mapping[Place, ShardJob], done: set[Place], stored: Sequence[StoredResult]
-) -> list[str]:
-    failed = {
-        (entry.result.key, entry.result.part): f"failed ({entry.result.error.reason})"
-        for entry in stored
-        if entry.result.error is not None
-    }
-    return sorted(
-        f"{job}: {failed.get(place, 'no record')}"
-        for place, job in planned.items()
-        if place not in done
+        missing=sorted(
+            f"{job}: {failed.get(place, 'no record')}"
+            for place, job in planned.items()
+            if place not in done
+        ),
     )
 
 
 def why_not_merged(parts: Sequence[Result]) -> str | None:
-    """Why parts cannot become one record, or None: their software must be the same."""
+    """Return why parts cannot become one record, or None: their software must be the same."""
     first = parts[0].environment
     for part in parts[1:]:
         for name in ("packages", "dtype", "device"):
-            here, there = getattr(first, name), getattr(part.environment, name)
-            if here != there:
+            if getattr(first, name) != getattr(part.environment, name):
                 return f"parts differ in {name}; measure them again with the same software"
     return None

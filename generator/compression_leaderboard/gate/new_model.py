@@ -1,7 +1,7 @@
 """New models: what is known before they are measured, and the draft of a model's file."""
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -16,6 +16,7 @@ from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.base import Problem, model_file
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.repository.contents import Contents
+from compression_leaderboard.wording import counted
 
 RUNNER = Room(disk_bytes=14 * 10**9, memory_bytes=16 * 10**9, bytes_per_parameter=4)
 WAITS = ("gated", "too_large")  # reasons that make a model wait and do not refuse it
@@ -39,19 +40,6 @@ AskHub = Callable[[str, str | None], HubAnswer]  # repository, revision
 
 
 @dataclass(frozen=True)
-class Relative:
-    """The nearest model of a new model's family in one table."""
-
-    table: str
-    name: str
-    parameters: int
-    compression: float  # mean over the table's texts
-    unit: str
-    better: int  # rows of the table that compress better than it
-    rows: int
-
-
-@dataclass(frozen=True)
 class HubCheck:
     """What the Hub's metadata say about a model."""
 
@@ -63,12 +51,10 @@ class HubCheck:
 
 @dataclass(frozen=True)
 class Newcomer:
-    """A model that a pull request adds or changes, and what is known before it is measured."""
+    """A model that a pull request adds or changes, as known before it is measured."""
 
-    model: Model
-    hub: HubCheck
-    estimates: Sequence[Estimate]  # one per job that is due
-    relatives: Sequence[Relative]
+    title: str
+    facts: Sequence[tuple[str, str]]  # label and sentence
 
 
 def judge_models(
@@ -87,34 +73,35 @@ def judge_models(
     for model in models:
         hub = HubCheck(())
         if model.id in specs.models:
-            hub = _check_hub(model, specs.models, ask_hub)
+            known = [other for other in specs.models.values() if other.id != model.id]
+            hub = _check_hub(model, known, ask_hub)
             estimates = [history.estimate(job) for job in jobs if job.model.id == model.id]
-            newcomers.append(Newcomer(model, hub, estimates, [*_relatives(model, cohorts)]))
+            how = "by hash of the weights" if hub.hashes_known else "by pinned revision only"
+            twins = ", ".join(hub.twins) or "none found"
+            facts = [
+                *(("Can it run", line) for line in hub.lines),
+                ("Time", _describe_time(estimates)),
+                ("Same weights under another name", f"{twins} ({how})"),
+                *(("Place", line) for line in _describe_places(model, cohorts)),
+            ]
+            newcomers.append(Newcomer(model.title, facts))
         problems += [hub_problem(model.file, message) for message in hub.refusals]
         problems += judge_texts(model.file, model.model_dump(mode="json"))
         others = [other for other in contents.specs.models.values() if other.id != model.id]
-        problems += judge_same_weights(model.file, model.revision_ids, others, hub.twins)
+        problems += _judge_same_weights(model.file, model.revision_ids, others, hub.twins)
     return newcomers, problems
 
 
-def _check_hub(model: Model, others: Mapping[str, Model], ask_hub: AskHub | None) -> HubCheck:
+def _check_hub(model: Model, others: Iterable[Model], ask_hub: AskHub | None) -> HubCheck:
     if not model.weights.hub:
         return HubCheck(["weights are not on the Hub: measuring checks them"])
     if ask_hub is None:
         return HubCheck(["could not be checked: the Hub was not asked (--no-hub)"])
     answer = ask_hub(model.weights.hub, model.weights.revision)
     if (listing := answer.listing) is None:
-        refusals = [answer.why] if answer.is_refused else []
-        return HubCheck([f"could not be checked: {answer.why}"], refusals)
-    refusals, lines = _describe_listing(listing, model.licence)
-    parameters = sum(listing.parameters.values()) or model.parameters
-    twins = find_twins(model.id, parameters, listing, others, ask_hub)
-    return HubCheck(lines, refusals, sorted(twins), listing.content_revision is not None)
-
-
-def _describe_listing(listing: HubListing, licence: str) -> tuple[list[str], list[str]]:
-    """List what the Hub's metadata refuse, and in words what else they say."""
-    refusals = judge_weights(listing, licence, RUNNER)
+        refused = [answer.why] if answer.is_refused else []
+        return HubCheck([f"could not be checked: {answer.why}"], refused)
+    refusals = judge_weights(listing, model.licence, RUNNER)
     parameters = sum(listing.parameters.values())
     lines = [
         f"safetensors: {', '.join(listing.weights) or 'none'}",
@@ -125,33 +112,72 @@ def _describe_listing(listing: HubListing, licence: str) -> tuple[list[str], lis
         f"{RUNNER.memory_bytes / 1e9:.0f} GB of memory",
         *_waits(refusals),
     ]
-    return [refusal.message for refusal in refusals if refusal.reason not in WAITS], lines
+    messages = [refusal.message for refusal in refusals if refusal.reason not in WAITS]
+    twins = _find_twins(parameters or model.parameters, listing, others, ask_hub)
+    return HubCheck(lines, messages, sorted(twins), listing.content_revision is not None)
 
 
 def _waits(refusals: Sequence[Refusal]) -> list[str]:
-    """Reasons that keep a model from the board's runners but not from other machines."""
+    """List reasons that keep a model from the board's runners but not from other machines."""
     return [f"waits: {refusal.message}" for refusal in refusals if refusal.reason in WAITS]
 
 
-def find_twins(
-    model_id: str,
-    parameters: int,
-    listing: HubListing,
-    others: Mapping[str, Model],
-    ask_hub: AskHub,
+def _describe_time(estimates: Sequence[Estimate]) -> str:
+    """Describe the time of all jobs in words. estimates: one per job that is due."""
+    jobs = counted(len(estimates), "job")
+    known = [(e.seconds, e.seconds_factor) for e in estimates if e.seconds is not None]
+    if not estimates:
+        return "nothing to measure"
+    if not known:
+        return f"unknown for {jobs}: no records of models of about this size"
+    minutes = max(1, round(math.fsum(seconds for seconds, _ in known) / 60))
+    worst = max((factor for _, factor in known if factor), default=None)
+    error = f", within a factor of about {worst:.1f}" if worst else ""
+    return (
+        f"about {counted(minutes, 'minute')}{error}, for {len(known)} of {jobs}, "
+        "without loading the weights"
+    )
+
+
+def _describe_places(model: Model, cohorts: Sequence[Cohort]) -> list[str]:
+    """Say for each table of the model's kind the rank of the member of its family nearest in size.
+
+    Nothing more can be said before anything is measured.
+    """
+    places = []
+    for cohort in cohorts:
+        values = [
+            (row, value)
+            for row in cohort.rows
+            if (value := row.value(cohort.mean_compression)) is not None
+            and row.model != model.id
+            and row.kind == model.kind
+        ]
+        family = [(row, value) for row, value in values if row.family == model.family]
+        if not family:
+            continue
+        ratios = [abs(math.log((row.parameters or 1) / model.parameters)) for row, _ in family]
+        row, rate = family[ratios.index(min(ratios))]
+        better = sum(value < rate for _, value in values)
+        places.append(
+            f"about {better + 1} of {len(values) + 1} in {cohort.title}, if it compresses like "
+            f"{row.name} of its family ({int(row.parameters or 0)} parameters, {rate:.3f} "
+            f"{cohort.unit or ''})"
+        )
+    return places or ["no prediction: no model of its family is in the tables"]
+
+
+def _find_twins(
+    parameters: int, listing: HubListing, others: Iterable[Model], ask_hub: AskHub
 ) -> set[str]:
     """Find models with the same weights by their SHA-256, whatever their names and commits.
 
-    model_id, parameters: of the model that the listing describes. The Hub is asked only about
-    models with about the same number of parameters.
+    parameters: of the model that the listing describes. The Hub is asked only about models with
+    about the same number of parameters.
     """
     revision = listing.content_revision
-    if revision is None:
-        return set()
     twins = set()
-    for other in others.values():
-        if other.id == model_id:
-            continue
+    for other in others if revision else ():
         if revision in other.revision_ids:
             twins.add(other.id)
         elif other.weights.hub and math.isclose(other.parameters, parameters, rel_tol=ROUNDED):
@@ -161,42 +187,14 @@ def find_twins(
     return twins
 
 
-def _relatives(model: Model, cohorts: Sequence[Cohort]) -> Iterator[Relative]:
-    """Find in each table of the model's kind the member of its family that is nearest in size."""
-    for cohort in cohorts:
-        rows = [
-            (row, value)
-            for row in cohort.rows
-            if (value := row.value(cohort.mean_compression)) is not None
-            and row.model != model.id
-            and row.kind == model.kind
-        ]
-        family = [
-            (abs(math.log((row.parameters or 1) / model.parameters)), row, value)
-            for row, value in rows
-            if row.family == model.family
-        ]
-        if family:
-            _, row, compression = min(family, key=lambda member: member[0])
-            yield Relative(
-                table=cohort.title,
-                name=row.name,
-                parameters=int(row.parameters or 0),
-                compression=compression,
-                unit=cohort.unit or "",
-                better=sum(value < compression for _, value in rows),
-                rows=len(rows),
-            )
-
-
 def hub_problem(file: str, message: str) -> Problem:
     """Make a problem of a model's file from a message that ends with its repair."""
     wrong, _, repair = message.rpartition("; ")
     return Problem(file, "weights", wrong, repair)
 
 
-def judge_same_weights(
-    file: str, revisions: Collection[str], others: Sequence[Model], twins: Collection[str]
+def _judge_same_weights(
+    file: str, revisions: Collection[str], others: Iterable[Model], twins: Collection[str]
 ) -> list[Problem]:
     """Report weights that are on the board under another name.
 
@@ -214,14 +212,16 @@ def why_not_added(
     name: str,
     listing: HubListing,
     family: str | None,
-    others: Mapping[str, Model],
-    twins: Collection[str],
+    others: Collection[Model],
+    ask_hub: AskHub,
 ) -> list[Problem]:
     """List every reason against a model, whatever machine would measure it."""
     file = model_file(name)
+    parameters = sum(listing.parameters.values())
+    twins = _find_twins(parameters, listing, others, ask_hub)
     return [
         *(hub_problem(file, refusal.message) for refusal in judge_weights(listing, None, None)),
-        *judge_same_weights(file, {listing.revision}, [*others.values()], twins),
+        *_judge_same_weights(file, {listing.revision}, others, twins),
         *judge_texts(file, {"family": family, "licence": listing.licence}),
     ]
 
@@ -230,7 +230,6 @@ def why_not_added(
 class Draft:
     """The beginning of a model's file."""
 
-    file: str
     text: str
     notes: Sequence[str]  # what to fill in, correct or wait for
 
@@ -260,4 +259,4 @@ def draft_model(name: str, listing: HubListing, family: str | None, kind: str | 
     weights = {"hub": listing.repository, "revision": listing.revision}
     lines += ["\n", tomlkit.dumps({"weights": weights})]
     notes += _waits(judge_weights(listing, None, RUNNER))
-    return Draft(model_file(name), "".join(lines), notes)
+    return Draft("".join(lines), notes)

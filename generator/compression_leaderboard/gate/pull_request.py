@@ -1,4 +1,4 @@
-"""What a pull request may change: files judged as bytes, then as data.
+"""What a pull request may change: files judged as bytes, then as data; its summary.
 
 Only runs/models and results/ are data and are judged here. People and tests judge the rest: code,
 workflows, pages and the specs that say how to measure. Their YAML is never parsed here.
@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -18,6 +18,10 @@ from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Change
 from compression_leaderboard.repository.specs import LARGEST_SPEC_BYTES, Specs
+from compression_leaderboard.wording import counted
+
+if TYPE_CHECKING:  # the cohorts behind a newcomer need scipy, and `leaderboard --help` does not
+    from compression_leaderboard.gate.new_model import Newcomer
 
 LARGEST_BYTES = 8 * 2**20  # of a record, table or ledger; the largest so far has 0.4 MB
 LONGEST_TEXT = 1000  # characters of one text in a model's file
@@ -51,7 +55,18 @@ def is_data(path: str) -> bool:
     return path.startswith((MODELS, "results/"))
 
 
-def judge_entry(change: Change) -> Problem | None:
+def judge_file(change: Change, read: Read) -> list[Problem]:
+    """Judge a changed file before it is parsed. read: opens the new file."""
+    problems = [_judge_entry(change)]
+    if change.after is not None:
+        if problems == [None]:
+            problems = [_judge_bytes(change.path, read(change.path))]
+        if is_data(change.path):
+            problems.append(_judge_place(change.path))
+    return [problem for problem in problems if problem is not None]
+
+
+def _judge_entry(change: Change) -> Problem | None:
     """Judge a file before it is opened, by its name, kind and size."""
     path, entry = change.path, change.after
     if entry is None:
@@ -70,7 +85,7 @@ def judge_entry(change: Change) -> Problem | None:
     return None
 
 
-def judge_bytes(path: str, content: bytes) -> Problem | None:
+def _judge_bytes(path: str, content: bytes) -> Problem | None:
     """Judge whether a file is plain text in UTF-8."""
     try:
         text = content.decode("utf-8")
@@ -144,9 +159,8 @@ def judge_mixture(changes: Sequence[Change]) -> list[Problem]:
     return [Problem(rest[0], "", wrong, repair)]
 
 
-def judge_place(change: Change) -> Problem | None:
+def _judge_place(path: str) -> Problem | None:
     """Judge whether a file of data is in the folder of its kind."""
-    path = change.path
     if path.endswith(".jsonl") and path.startswith("results/"):
         return None
     folder = next((folder for folder in SHAPES if path.startswith(folder)), None)
@@ -160,22 +174,25 @@ def judge_place(change: Change) -> Problem | None:
 def judge_history(change: Change, before: Read, after: Read, paths: set[str]) -> list[Problem]:
     """Judge the change of a file of the base branch. paths: all that the pull request changes."""
     path = change.path
-    if change.before is None:
+    if change.before is None or change.before.kind != "file":
         return []
     if change.after is None:
         return [_removed(path)]
     old, new = before(path), after(path)
-    line = _first_difference(old, new)
+    field = f"line {_first_difference(old, new)}"
+    rule = None
     if path.endswith(".jsonl") and not (new.startswith(old) and old.endswith(b"\n")):
-        return [_edited(path, "lines of a ledger are only added", line)]
-    if path.startswith(MEASURED) and not _only_retracted(old, new):
-        return [_edited(path, "a record may only be marked as retracted", line)]
-    if path.startswith(IMPORTED):
-        return [_edited(path, "a record is never edited", line)]
+        rule = "lines of a ledger are only added"
+    elif path.startswith(MEASURED) and not _only_retracted(old, new):
+        rule = "a record may only be marked as retracted"
+    elif path.startswith(IMPORTED):
+        rule = "a record is never edited"
+    if rule is not None:
+        return [Problem(path, field, f"was edited, and {rule}", "restore it from the base branch")]
     is_table = path.startswith(PUBLISHED) and path.endswith(".csv")
     if is_table and CHANGELOG not in paths and not set(old.splitlines()) <= set(new.splitlines()):
         wrong = "a published figure is changed or gone"
-        return [Problem(path, f"line {line}", wrong, f"say why in {CHANGELOG}")]
+        return [Problem(path, field, wrong, f"say why in {CHANGELOG}")]
     return []
 
 
@@ -185,11 +202,6 @@ def _removed(path: str) -> Problem:
         return Problem(path, "", wrong, "restore the file, and add a new file for a new name")
     repair = 'restore it; mark a wrong record with "retracted": "reason"'
     return Problem(path, "", "a file of results is removed", repair)
-
-
-def _edited(path: str, rule: str, line: int) -> Problem:
-    wrong = f"was edited, and {rule}"
-    return Problem(path, f"line {line}", wrong, "restore it from the base branch")
 
 
 def _first_difference(old: bytes, new: bytes) -> int:
@@ -240,3 +252,57 @@ def _judge_record(path: str, result: Result, specs: Specs) -> Problem | None:
     reason = why_refused(result, specs)
     repair = "measure it for the model's file of this pull request"
     return None if reason is None else Problem(path, "", reason, repair)
+
+
+LINE = re.compile(r"\(at line (\d+)|^line (\d+)")
+LISTED = 100  # problems in a summary; the annotations have them all
+UNSAFE = {ord(c): f"&#{ord(c)};" for c in "\\`*_{}[]()<>#+-.!|&~:@\"'$^=/%"}
+
+
+def annotation(problem: Problem, text: str) -> str:
+    """Write a problem as a workflow command. text: of its file; empty if it may not be read."""
+    file = _escape(problem.file).replace(":", "%3A").replace(",", "%2C")
+    line = _line_of(problem, text)
+    return f"::error file={file},line={line},title={file}::{_escape(str(problem))}"
+
+
+def _escape(text: str) -> str:
+    """Escape line ends, after which a new workflow command would begin."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _line_of(problem: Problem, text: str) -> int:
+    """Find the line of a problem's field in its file; 1 if it is unknown."""
+    if stated := LINE.search(problem.field) or LINE.search(problem.wrong):
+        return int(stated[1] or stated[2])
+    line = 0
+    lines = text.split("\n")
+    for part in filter(None, problem.field.split(".")):
+        pattern = re.compile(rf'\s*(\[\[?{re.escape(part)}\]|"?{re.escape(part)}"?\s*[=:])')
+        first = line if part != "weights" else 0
+        line = next((n for n in range(first, len(lines)) if pattern.match(lines[n])), line)
+    return line + 1
+
+
+def summarise(problems: Sequence[Problem], newcomers: Sequence["Newcomer"], changed: int) -> str:
+    """Write the job summary in Markdown. changed: how many files of data were judged."""
+    lines = ["## Pull request", ""]
+    if problems:
+        lines += [f"**{counted(len(problems), 'problem')} to fix**, all at once:", ""]
+        lines += [f"- {plain(problem)}" for problem in problems[:LISTED]]
+        if len(problems) > LISTED:
+            lines.append(f"- … and {len(problems) - LISTED} more, in the annotations")
+    elif changed:
+        lines.append(f"Nothing to fix in {counted(changed, 'file')} of data.")
+    else:
+        lines.append("No models and no results are changed: nothing for this check to judge.")
+    for newcomer in newcomers:
+        lines += ["", f"### {plain(newcomer.title)}", ""]
+        lines += [f"- {label}: {plain(fact)}" for label, fact in newcomer.facts]
+    return "\n".join(lines) + "\n"
+
+
+def plain(text: object) -> str:
+    """Escape a stranger's text: one line, with no sign that Markdown or HTML could interpret."""
+    line = "".join(c if c.isprintable() else "�" for c in str(text))
+    return line.translate(UNSAFE)

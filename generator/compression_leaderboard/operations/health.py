@@ -1,14 +1,21 @@
-"""Find what fails quietly, from workflow runs, records and dates, as lines to read."""
+"""Find what fails quietly: workflows, changed sources, and drift of the sentinel's readings."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
 
-from compression_leaderboard.plan.jobs import newest
-from compression_leaderboard.records.results import Result
+from pydantic import Field
+
+from compression_leaderboard.board.derived import bits_interval, compare_bits
+from compression_leaderboard.intervals import Interval
+from compression_leaderboard.plan.jobs import newest, software_changes
+from compression_leaderboard.records.results import CorpusText, Environment, Lossless, Result
+from compression_leaderboard.repository.results import StoredResult
+from compression_leaderboard.repository.specs import Specs
 
 CHANGED = {"corpus": "a text", "harness": "a task or its documents", "weights": "weights"}
-WORKFLOWS = {"Evaluate": 7, "Release": 31, "Health": 1, "Corpus": 92}  # days
+WORKFLOWS = {"Evaluate": 7, "Release": 31, "Health": 1, "Corpus": 92}  # days between two runs
 SLACK_DAYS = 2.0  # GitHub starts schedules late
 SLEEP_DAYS = 60  # without activity GitHub stops the schedules of a repository
 WARN_DAYS = 10  # before that
@@ -18,10 +25,10 @@ WARN_DAYS = 10  # before that
 class WorkflowRun:
     """One run of a workflow, as `gh run list` prints it."""
 
-    workflow: str
+    workflow: Annotated[str, Field(validation_alias="workflowName")]
     event: str
-    conclusion: str  # empty while it runs
-    created: datetime
+    conclusion: str | None  # None or empty while it runs
+    created: Annotated[datetime, Field(validation_alias="createdAt")]
 
 
 def find_faults(
@@ -31,57 +38,46 @@ def find_faults(
     last_commit: datetime,
     today: datetime,
 ) -> list[str]:
-    """List each thing that someone has to look at; empty when all is well.
+    """List each fault that needs a person, one line each.
 
     due: jobs that could run and have no record. last_commit: date of main.
     """
-    return [
-        *_stale(runs, due, today),
-        *_dropped(runs, today),
-        *_failing(runs),
-        *_changed(results),
-        *_sleepy(last_commit, today),
-    ]
-
-
-def _stale(runs: Sequence[WorkflowRun], due: int, today: datetime) -> list[str]:
-    """Work is due although Evaluate went through after the last weekly date."""
-    days = WORKFLOWS["Evaluate"]
-    since = today - timedelta(days=2 * days)
+    faults = []
+    weeks = timedelta(days=2 * WORKFLOWS["Evaluate"])
     good = [r for r in runs if r.workflow == "Evaluate" and r.conclusion == "success"]
-    if due and not any(run.created >= since for run in good):
-        return [f"stale data: {due} jobs are due, and no Evaluate succeeded for {2 * days} days"]
-    return []
-
-
-def _dropped(runs: Sequence[WorkflowRun], today: datetime) -> list[str]:
-    """A schedule that ran before and has not since its period passed."""
-    lines = []
+    if due and not any(today - run.created <= weeks for run in good):
+        late = f"no Evaluate succeeded for {weeks.days} days"
+        faults.append(f"stale data: {due} jobs are due, and {late}")
     for workflow, days in WORKFLOWS.items():
         dates = [r.created for r in runs if r.workflow == workflow and r.event == "schedule"]
         if dates and today - max(dates) > timedelta(days=days + SLACK_DAYS):
             age = (today - max(dates)).days
-            lines.append(f"dropped schedule: {workflow} is due every {days} days, last {age} ago")
-    return lines
+            faults.append(f"dropped schedule: {workflow} is due every {days} days, last {age} ago")
+    faults += [*_failing(runs), *_changed(results)]
+    idle = (today - last_commit).days
+    if idle >= SLEEP_DAYS - WARN_DAYS:
+        left = max(0, SLEEP_DAYS - idle)
+        faults.append(
+            f"no activity for {idle} days: GitHub stops scheduled workflows after {SLEEP_DAYS}, "
+            f"in {left} days; push any commit to main to keep them"
+        )
+    return faults
 
 
 def _failing(runs: Sequence[WorkflowRun]) -> list[str]:
+    """List workflows whose last two runs failed; those of pull requests may."""
     lines = []
-    for workflow in sorted({run.workflow for run in runs}):
-        done = [r for r in runs if r.workflow == workflow and r.conclusion and _is_of_main(r)]
-        last = sorted(done, key=lambda run: run.created)[-2:]
+    done = [run for run in runs if run.conclusion and run.event != "pull_request"]
+    for workflow in sorted({run.workflow for run in done}):
+        ordered = sorted((r for r in done if r.workflow == workflow), key=lambda r: r.created)
+        last = ordered[-2:]
         if len(last) == 2 and all(run.conclusion in ("failure", "timed_out") for run in last):
             lines.append(f"failed twice: {workflow}, last on {last[-1].created:%Y-%m-%d}")
     return lines
 
 
-def _is_of_main(run: WorkflowRun) -> bool:
-    """A pull request may fail as often as it likes."""
-    return run.event != "pull_request"
-
-
 def _changed(results: Iterable[Result]) -> list[str]:
-    """The latest try of a job failed since what a spec pins has changed or is missing."""
+    """List jobs whose latest try failed because what a spec pins has changed or is missing."""
     return [
         f"changed or unreadable: {CHANGED[r.error.reason]}: {r.model} {r.kind} {r.name}: "
         f"{r.error.message}"
@@ -90,12 +86,137 @@ def _changed(results: Iterable[Result]) -> list[str]:
     ]
 
 
-def _sleepy(last_commit: datetime, today: datetime) -> list[str]:
-    idle = (today - last_commit).days
-    if idle < SLEEP_DAYS - WARN_DAYS:
+ROUNDING_BITS = 1e-4  # per token: what batching, padding and the order of sums may move
+
+Verdict = Literal["first", "equal", "rounding", "moved", "moved beyond noise"]
+VERDICTS: dict[Verdict, str] = {
+    "first": "the first",
+    "equal": "equal to the last bit",
+    "rounding": "within rounding",
+    "moved": "moved, within the noise of the text",
+    "moved beyond noise": "moved beyond the noise of the text",
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A record of the sentinel, compared with the first in the same number format."""
+
+    entry: StoredResult
+    bits_per_byte: float
+    difference: float | None  # bits per byte less those of the first; None: it is the first
+    interval: Interval | None  # of the difference, documents in pairs
+    verdict: Verdict
+    changed: tuple[str, ...]  # of software and machine, since the first
+
+
+def read_sentinel(specs: Specs, stored: Iterable[StoredResult]) -> list[Reading]:
+    """List the sentinel's readings, in order of number format and time.
+
+    Only valid records of the final weights on today's text under today's protocol are readings:
+    others differ for a known reason.
+    """
+    if (sentinel := specs.sentinel) is None:
         return []
-    left = max(0, SLEEP_DAYS - idle)
+    model, text = specs.models[sentinel.model], CorpusText.of(specs.corpora[sentinel.corpus])
+    firsts: dict[str, tuple[Environment, Lossless]] = {}
+    readings: list[tuple[str, Reading]] = []
+    for entry in sorted(stored, key=lambda e: (e.result.started, e.file)):
+        result, lossless = entry.result, entry.result.lossless
+        is_sentinel = (result.model, result.revision) == (model.id, model.weights.revision)
+        if not is_sentinel or not result.counts or lossless is None or result.text != text:
+            continue
+        dtype = str(result.environment.dtype)
+        if (first := firsts.get(dtype)) is None:
+            firsts[dtype] = (result.environment, lossless)
+            reading = Reading(entry, lossless.bits_per_byte, None, None, "first", ())
+        else:
+            reading = _compare(entry, lossless, *first)
+        readings.append((dtype, reading))
+    return [reading for _, reading in sorted(readings, key=lambda pair: pair[0])]
+
+
+def _compare(
+    entry: StoredResult, lossless: Lossless, environment: Environment, first: Lossless
+) -> Reading:
+    """Compare a record with the first. environment, first: of the first record."""
+    rate = lossless.bits_per_byte
+    difference = rate - first.bits_per_byte
+    compared = compare_bits(lossless, first)
+    interval = compared[1] if compared else None
+    now = entry.result.environment
+    changed = software_changes(environment.packages, now.packages)
+    for name in ("python", "machine", "processor", "device", "threads"):
+        before, after = getattr(environment, name), getattr(now, name)
+        if before != after:
+            changed.append(f"{name} {before} → {after}")
+    verdict = _judge(difference, lossless, first)
+    return Reading(entry, rate, difference, interval, verdict, tuple(changed))
+
+
+def _judge(difference: float, lossless: Lossless, reference: Lossless) -> Verdict:
+    """Judge the size of a difference. Rounding is at most ROUNDING_BITS per token. Noise is half
+    the width of the score's 95 % interval: how far other documents of the kind would move it."""
+    if lossless.documents == reference.documents:
+        return "equal"
+    tokens = sum(document.tokens for document in reference.documents)
+    if abs(difference) <= ROUNDING_BITS * tokens / reference.bytes:
+        return "rounding"
+    interval = bits_interval(reference)
+    if interval is None or abs(difference) <= (interval.high - interval.low) / 2:
+        return "moved"
+    return "moved beyond noise"
+
+
+def sentinel_title(specs: Specs) -> str:
+    """Name the model and the text of the sentinel. specs: with a sentinel."""
+    assert specs.sentinel is not None
+    model, corpus = specs.models[specs.sentinel.model], specs.corpora[specs.sentinel.corpus]
+    return f"{model.title} on {corpus.title}"
+
+
+def drift_text(specs: Specs, readings: Sequence[Reading]) -> str:
+    """List one line per reading below a line that names the sentinel."""
+    if specs.sentinel is None:
+        return "no sentinel is named; write runs/sentinel.toml\n"
+    lines = [f"sentinel: {sentinel_title(specs)}", *map(_line, readings)]
+    if not readings:
+        lines.append("not measured yet")
+    return "".join(f"{_plain(line)}\n" for line in lines)
+
+
+def _line(reading: Reading) -> str:
+    result = reading.entry.result
+    parts = [f"{result.started:%Y-%m-%d} {result.run_id} {result.environment.dtype}"]
+    parts.append(f"{reading.bits_per_byte:.6f} bits/byte")
+    if reading.difference is not None:
+        parts.append(f"{reading.difference:+.3g}")
+    return "  ".join([*parts, VERDICTS[reading.verdict], *reading.changed])
+
+
+def _plain(line: str) -> str:
+    """Remove line ends and marks that could end a block of code."""
+    return "".join(c if c.isprintable() else " " for c in line).replace("`", "'")
+
+
+def drift_markdown(specs: Specs, readings: Sequence[Reading]) -> str:
+    """Put the text into a block of code, in which nothing is markup."""
+    return f"### Sentinel\n\n```text\n{drift_text(specs, readings)}```\n"
+
+
+def drift_json(readings: Sequence[Reading]) -> list[dict[str, Any]]:
+    """Make one object per reading; an unknown value is null."""
     return [
-        f"no activity for {idle} days: GitHub stops scheduled workflows after {SLEEP_DAYS}, "
-        f"in {left} days; any commit to main keeps them"
+        {
+            "record": reading.entry.file,
+            "started": reading.entry.result.started.isoformat(),
+            "dtype": reading.entry.result.environment.dtype,
+            "bits_per_byte": reading.bits_per_byte,
+            "difference": reading.difference,
+            "low95": reading.interval.low if reading.interval else None,
+            "high95": reading.interval.high if reading.interval else None,
+            "verdict": reading.verdict,
+            "changed": list(reading.changed),
+        }
+        for reading in readings
     ]

@@ -1,8 +1,9 @@
-"""`leaderboard import`."""
+"""`leaderboard collect` and `leaderboard import`: records that were made elsewhere."""
 
 import hashlib
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,14 +11,101 @@ from typing import Annotated, Any
 import typer
 
 from compression_leaderboard.board.imported import Conflict, find_conflicts
-from compression_leaderboard.cli.app import AsJson, Root, app, print_json, read_valid, show_progress
+from compression_leaderboard.cli.app import (
+    AsJson,
+    Root,
+    align,
+    app,
+    print_json,
+    read_valid,
+    show_progress,
+)
 from compression_leaderboard.exchange.every_eval_ever import import_every_eval_ever
 from compression_leaderboard.exchange.lm_eval import import_lm_eval
 from compression_leaderboard.exchange.strict_json import LARGEST_BYTES, IntakeError, printable
+from compression_leaderboard.gate.collect import PartKey, sort_records, why_not_merged
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.records.imported import Imported
-from compression_leaderboard.repository.results import find_sources, read_imported, write_imported
+from compression_leaderboard.records.results import Result
+from compression_leaderboard.repository.results import (
+    find_sources,
+    read_folder,
+    read_imported,
+    read_results,
+    read_shards,
+    write_imported,
+    write_result,
+)
+from compression_leaderboard.repository.specs import Specs, read_specs
 from compression_leaderboard.wording import counted
+
+
+@app.command()
+def collect(
+    folders: Annotated[list[Path], typer.Argument(help="Folders that shards wrote.")],
+    root: Root = Path(),
+    plan: Annotated[
+        str | None, typer.Option(help="The whole matrix, so that absent shards are reported.")
+    ] = None,
+) -> None:
+    """Verify and merge what shards measured, and list what is missing.
+
+    Example: `leaderboard collect shards/ --plan matrix.json`
+    """
+    specs = read_valid(read_specs, root)
+    for folder in folders:
+        if not folder.is_dir():
+            repair = "give folders that `leaderboard measure --shard … --to` wrote"
+            raise UserError([Problem(str(folder), "", "is not a folder", repair)])
+    parts = [read_folder(folder) for folder in folders]
+    stored = [entry for entries, _, _ in parts for entry in entries]
+    shards = [shard for _, planned, _ in parts for shard in planned]
+    faulty = [problem for _, _, problems in parts for problem in problems]
+    records = sort_records(stored, shards if plan is None else read_shards(plan), specs)
+    known = {entry.result.run_id: entry.result for entry in read_results(root, "measured")[0]}
+    merged, not_merged = _merge(records.complete, {r.parts for r in known.values()}, specs, root)
+    new = [result for result in (*records.whole, *merged) if result.run_id not in known]
+    refused = [*faulty, *records.refused, *not_merged]
+    for result in new:
+        print(f"→ {write_result(root, 'measured', result)}", file=sys.stderr)
+    for line in (*refused, *(f"missing: {job}" for job in records.missing)):
+        print(line, file=sys.stderr)
+    accepted = len(records.whole) + len(records.complete) - len(not_merged)
+    print(
+        f"{len(new)} new, {accepted - len(new)} already there, "
+        f"{len(refused)} refused, {len(records.missing)} missing"
+    )
+    if refused or records.missing:
+        raise typer.Exit(1)
+
+
+def _merge(
+    complete: Mapping[PartKey, Sequence[Result]],
+    known: Collection[tuple[str, ...]],
+    specs: Specs,
+    root: Path,
+) -> tuple[list[Result], list[str]]:
+    """Merge the complete parts of each suite into one record, unless that was done before.
+
+    known: run ids of the parts of each merged record.
+    """
+    merged, refused = [], []
+    for ((model, revision, _, suite), _), parts in complete.items():
+        if tuple(part.run_id for part in parts) in known:
+            continue
+        from compression_leaderboard.measure.parts import merge_parts
+        from compression_leaderboard.measure.record import MeasureError
+
+        reason = why_not_merged(parts)
+        if reason is None:
+            try:
+                merged.append(merge_parts(parts, specs.suites[suite], root.resolve()))
+            except MeasureError as error:
+                reason = error.message
+        if reason is not None:
+            refused.append(f"{model} at {revision[:14]} suite {suite}: {reason}")
+    return merged, refused
+
 
 Parse = Callable[[str, bytes, str | None], Imported]
 
@@ -36,6 +124,11 @@ class Outcome:
         if self.problem is not None:
             return "refused"
         return "imported" if self.is_new else "already imported"
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many entries were skipped, by reason."""
+        return self.record.reasons() if self.record else {}
 
 
 @app.command("import")
@@ -80,18 +173,15 @@ def _import_all(
     model: str | None,
     earlier: Iterable[Imported],
 ) -> Iterator[Outcome]:
-    """Import files in order; each record is written before its outcome is yielded."""
+    """Import files in order; write each record before yielding its outcome."""
     known = {record.source.sha256: record for record in earlier}
     with show_progress() as progress:
-        bar = progress.add_task("importing", total=len(sources))
-
-        def parsed() -> Iterator[tuple[Outcome, Imported | None]]:
-            for path in sources:
-                outcome = _parse(path, parse, model, known)
-                yield outcome, outcome.record if outcome.is_new else None
-
-        for outcome, error in write_imported(root, parsed()):
-            progress.advance(bar)
+        outcomes = (
+            _parse(path, parse, model, known)
+            for path in progress.track(sources, description="importing")
+        )
+        pairs = ((o, o.record if o.is_new else None) for o in outcomes)
+        for outcome, error in write_imported(root, pairs):
             if error is not None:
                 wrong = f"its record cannot be written: {error.strerror}"
                 problem = Problem(outcome.file, "", wrong, "free some space and import it again")
@@ -122,15 +212,18 @@ def _report(outcomes: Sequence[Outcome], conflicts: Sequence[Conflict]) -> Itera
     """Report a line per file, the totals, why entries were skipped, and conflicts."""
     from compression_leaderboard.pages.reference import describe_conflict
 
-    width = max((len(outcome.file) for outcome in outcomes), default=4)
-    yield f"{'file':{width}}  {'outcome':16}  scores kept  entries skipped"
+    rows = [("file", "outcome", "scores kept", "entries skipped")]
     for outcome in outcomes:
-        record = outcome.record
-        scores, skipped = ("–", "–") if record is None else (record.kept, len(record.skipped))
-        yield f"{outcome.file:{width}}  {outcome.word:16}  {scores:>11}  {skipped:>15}"
-        if record is not None:
-            lines = [f"{count} × {reason}" for reason, count in record.reasons().items()]
-            yield from (f"{'':{width}}  {line}" for line in (*lines, *record.notes))
+        counts = ("–", "–")
+        if (record := outcome.record) is not None:
+            counts = (str(record.kept), str(len(record.skipped)))
+        rows.append((outcome.file, outcome.word, *counts))
+    heading, *lines = align(rows, right=(2, 3))
+    yield heading
+    for line, outcome in zip(lines, outcomes, strict=True):
+        yield line
+        yield from (f"    {count} × {reason}" for reason, count in outcome.reasons.items())
+        yield from (f"    {note}" for note in (outcome.record.notes if outcome.record else ()))
     words = Counter(outcome.word for outcome in outcomes)
     files = ", ".join(f"{words[word]} {word}" for word in words)
     total, reasons = _totals(outcomes)
@@ -138,26 +231,24 @@ def _report(outcomes: Sequence[Outcome], conflicts: Sequence[Conflict]) -> Itera
     entries = counted(reasons.total(), "entry")
     yield f"{counted(total, 'score')} kept, {entries} skipped"
     yield from (f"  {count} × {reason}" for reason, count in reasons.most_common())
-    for conflict in conflicts:
-        yield describe_conflict(conflict)
+    yield from map(describe_conflict, conflicts)
 
 
 def _totals(outcomes: Iterable[Outcome]) -> tuple[int, Counter[str]]:
     """Count scores and reasons of skipped entries in all files that are not refused."""
-    records = [outcome.record for outcome in outcomes if outcome.record is not None]
     reasons = Counter[str]()
-    for record in records:
-        reasons.update(record.reasons())
-    return sum(record.kept for record in records), reasons
+    for outcome in outcomes:
+        reasons.update(outcome.reasons)
+    return sum(outcome.record.kept for outcome in outcomes if outcome.record), reasons
 
 
 def _as_json(outcomes: Sequence[Outcome], conflicts: Sequence[Conflict]) -> dict[str, Any]:
     total, reasons = _totals(outcomes)
     return {
-        "files": [_outcome_json(outcome) for outcome in outcomes],
+        "files": list(map(_outcome_json, outcomes)),
         "kept": total,
         "skipped": dict(reasons),
-        "conflicts": [_conflict_json(conflict) for conflict in conflicts],
+        "conflicts": list(map(_conflict_json, conflicts)),
     }
 
 
@@ -170,7 +261,7 @@ def _outcome_json(outcome: Outcome) -> dict[str, Any]:
         "model": record.model.title if record else None,
         "record": f"results/imported/{record.file}" if record else None,
         "kept": record.kept if record else 0,
-        "skipped": record.reasons() if record else {},
+        "skipped": outcome.reasons,
         "notes": list(record.notes) if record else [],
     }
 
