@@ -60,7 +60,7 @@ def test_a_changed_letter_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("content", "wrong"),
     [
-        (b"{]\n", "line 1: is not valid JSON: key must be a string at line 1 column 2"),
+        (b"{]\n", "line 1: is not valid JSON: key must be a string at column 2"),
         (texts_file([document("a", "x"), document("a", "y")]), 'line 2, name: "a" occurs twice'),
         (texts_file([document("a", "x")]).replace(b"MIT", b""), "line 1, licence: is empty"),
         (b"x" * (LARGEST_BYTES + 1), f"has {LARGEST_BYTES + 1} bytes, more than {LARGEST_BYTES}"),

@@ -41,9 +41,9 @@ CLOSED = "fix it, restore it from git or measure again"
     [
         (
             '{"prompt": "Why?",',
-            f"line 3: is not valid JSON: {EOF} a value at line 1 column 18; {CLOSED}",
+            f"line 3: is not valid JSON: {EOF} a value at column 18; {CLOSED}",
         ),
-        ("", f"line 3: is not valid JSON: {EOF} a value at line 1 column 0; {CLOSED}"),
+        ("", f"line 3: is not valid JSON: {EOF} a value at column 0; {CLOSED}"),
         ("[1]", "line 3: [1] is not a table; write one"),
         (
             '{"prompt": "Why?", "chosen": "So."}',
@@ -68,11 +68,11 @@ CLOSED = "fix it, restore it from git or measure again"
         ),
         (
             b'{"prompt": "\xff"}',
-            f"line 3: is not valid JSON: invalid unicode code point at line 1 column 13; {CLOSED}",
+            f"line 3: is not valid JSON: invalid unicode code point at column 13; {CLOSED}",
         ),
         (
             "[" * 100_000,
-            f"line 3: is not valid JSON: recursion limit exceeded at line 1 column 202; {CLOSED}",
+            f"line 3: is not valid JSON: recursion limit exceeded at column 202; {CLOSED}",
         ),
     ],
 )

@@ -26,7 +26,7 @@ from compression_leaderboard.repository.git import (
     current_commit,
     latest_release,
     read_commit,
-    read_sources,
+    read_files,
     write_release,
 )
 from compression_leaderboard.wording import counted
@@ -177,7 +177,7 @@ def release(
         board, changes = derive_board(read_valid(read_contents, folder), released), None
         if previous is not None:
             changes = compare_boards((previous, _read_board(root, previous)), (name, board))
-        files = make_release(board, read_sources(folder), changes)
+        files = make_release(board, read_files(folder), changes)
     target = (out or root / "build" / "releases") / name
     archive = pack({f"{name}/{path}": content for path, content in files.items()}, released.date)
     unchanged = "" if write_release(target, files, archive) else ": unchanged"

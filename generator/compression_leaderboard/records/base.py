@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -174,47 +174,58 @@ def problems_of(
 
     line: where the record is, in a file with one per line.
     """
-    return [
-        _problem(details, file, record, [] if line is None else [f"line {line}"])
+    problems = [
+        _problem(details, file, record)
         for details in error.errors(include_url=False)
         # A list of faulty items is reported as too short as well: its items say enough.
         if details["type"] != "too_short" or not details["input"]
     ]
+    if line is None:
+        return problems
+    place = f"line {line}"
+    return [
+        replace(
+            problem,
+            field=f"{place}, {problem.field}" if problem.field else place,
+            wrong=problem.wrong.replace(" at line 1 column ", " at column "),
+        )
+        for problem in problems
+    ]
 
 
-def _problem(details: ErrorDetails, file: str, record: type[Record], before: list[str]) -> Problem:
+def _problem(details: ErrorDetails, file: str, record: type[Record]) -> Problem:
     kind, context = details["type"], details.get("ctx", {})
     place = [str(part + 1) if isinstance(part, int) else part for part in details["loc"]]
-    inner = ".".join([*place, context["field"]] if context.get("field") else place)
-    field = ", ".join([*before, inner] if inner else before)
+    field = ".".join([*place, context["field"]] if context.get("field") else place)
     siblings = _siblings(record, details["loc"])
     meaning = siblings[place[-1]].description if place and place[-1] in siblings else None
     meaning = meaning or "see the page Add a model"
     shown = json.dumps(details["input"], ensure_ascii=False, default=str)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    if kind == "refused":
-        return Problem(file, field, context["wrong"], context["repair"])
-    if kind == "extra_forbidden":
-        close = difflib.get_close_matches(place[-1], siblings, n=1)
-        known = f"remove it; known fields: {', '.join(siblings)}"
-        return Problem(
-            file, field, "unknown field", f'did you mean "{close[0]}"?' if close else known
-        )
-    if kind == "missing":
-        return Problem(file, field, "missing", f"add it ({meaning})")
-    if kind == "json_invalid":
-        wrong = f"is not valid JSON: {context['error']}"
-        return Problem(file, field, wrong, "fix it, restore it from git or measure again")
-    if kind in {"string_too_short", "too_short"}:
-        return Problem(file, field, "is empty", f"fill it in ({meaning})")
-    if kind == "string_too_long":
-        wrong = f"has {len(details['input'])} characters"
-        return Problem(file, field, wrong, f"write at most {context['max_length']}")
-    if kind.endswith(("_type", "_parsing", "_from_float", "_inexact")):
-        noun, repair = WRONG_TYPE.get(kind.split("_")[0], ("of the right type", "see the page"))
-        return Problem(file, field, f"{shown} is not {noun}", repair)
-    expected = details["msg"].removeprefix("Input should ")
-    return Problem(file, field, f"{shown} is not allowed", f"it should {expected}")
+    match kind:
+        case "refused":
+            wrong, repair = context["wrong"], context["repair"]
+        case "extra_forbidden":
+            close = difflib.get_close_matches(place[-1], siblings, n=1)
+            known = f"remove it; known fields: {', '.join(siblings)}"
+            wrong, repair = "unknown field", f'did you mean "{close[0]}"?' if close else known
+        case "missing":
+            wrong, repair = "missing", f"add it ({meaning})"
+        case "json_invalid":
+            wrong = f"is not valid JSON: {context['error']}"
+            repair = "fix it, restore it from git or measure again"
+        case "string_too_short" | "too_short":
+            wrong, repair = "is empty", f"fill it in ({meaning})"
+        case "string_too_long":
+            wrong = f"has {len(details['input'])} characters"
+            repair = f"write at most {context['max_length']}"
+        case _ if kind.endswith(("_type", "_parsing", "_from_float", "_inexact")):
+            noun, repair = WRONG_TYPE.get(kind.split("_")[0], ("of the right type", "see the page"))
+            wrong = f"{shown} is not {noun}"
+        case _:
+            wrong = f"{shown} is not allowed"
+            repair = f"it should {details['msg'].removeprefix('Input should ')}"
+    return Problem(file, field, wrong, repair)
 
 
 def fields_of(record: type[Any]) -> Mapping[str, FieldInfo]:

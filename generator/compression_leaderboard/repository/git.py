@@ -68,7 +68,7 @@ def checked_out(root: Path, commit: str) -> Iterator[Path]:
         yield Path(folder)
 
 
-def read_sources(folder: Path) -> dict[str, bytes]:
+def read_files(folder: Path) -> dict[str, bytes]:
     """Read the files of runs/ and results/ below a folder, by path."""
     paths = [path for name in FOLDERS for path in sorted((folder / name).rglob("*"))]
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths if p.is_file()}
