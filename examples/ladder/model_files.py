@@ -31,8 +31,8 @@ def render_model_file(name: str, released: str, tokens_seen: dict[Path, int]) ->
     """
     last = list(tokens_seen)[-1]
     lines = [
-        "# Trained by examples/ladder/train.py; rebuild the weights with `make ladder`. On another",
-        "# kind of processor they differ in their last bits: --write-models pins those instead.",
+        "# Trained by examples/ladder/train.py. Run `make ladder` to train them again. On another",
+        "# kind of processor their last bits differ; use --write-models to pin those instead.",
         f'name = "ladder/{name}"',
         'family = "Ladder"',
         'kind = "base"',
