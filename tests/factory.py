@@ -12,7 +12,7 @@ from compression_leaderboard.records.corpora import (
     Protocol,
     Source,
 )
-from compression_leaderboard.records.models import Model, Weights
+from compression_leaderboard.records.models import Dataset, Model, Suite, Task, Weights
 from compression_leaderboard.records.plane import (
     LabelSet,
     Layer,
@@ -39,7 +39,6 @@ from compression_leaderboard.records.results import (
     Stretch,
     TaskResult,
 )
-from compression_leaderboard.records.suites import Dataset, Suite, Task
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 

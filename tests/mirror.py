@@ -18,7 +18,7 @@ from tests.hub import Hub
 EVALUATED = ("train", "validation", "test")
 # By dataset and configuration: the file, and the splits that a stock task asks for. lm-eval reads
 # the split of few-shot examples even for a run without any, so each split has these documents;
-# a task of a local mirror may therefore have no examples (records/suites.py).
+# a task of a local mirror may therefore have no examples (records/models.py).
 DOCUMENTS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
     "allenai/ai2_arc": {
         "ARC-Easy": ("arc-easy/test.jsonl", EVALUATED),

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
-from compression_leaderboard.records.models import Model, Weights
+from compression_leaderboard.records.models import Dataset, Model, Suite, Task, Weights
 from compression_leaderboard.records.results import (
     CorpusText,
     DocumentBits,
@@ -22,7 +22,6 @@ from compression_leaderboard.records.results import (
     Subject,
     TaskResult,
 )
-from compression_leaderboard.records.suites import Dataset, Suite, Task
 from compression_leaderboard.repository.results import record_text
 
 from tests.factory import CORPUS, REVISION, make_model, make_result

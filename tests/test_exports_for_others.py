@@ -23,7 +23,7 @@ from compression_leaderboard.fits.findings import BenchmarkStudy, Prediction, St
 from compression_leaderboard.fits.studied_board import StudiedBoard as Board
 from compression_leaderboard.fits.study import Evidence
 from compression_leaderboard.fits.table import Benchmark
-from compression_leaderboard.records.suites import Dataset
+from compression_leaderboard.records.models import Dataset
 from compression_leaderboard.repository.git import Commit
 from huggingface_hub import ModelCard
 from huggingface_hub._eval_results import parse_eval_result_entries

@@ -8,8 +8,8 @@ import pytest
 from compression_leaderboard.measure import hub as asking
 from compression_leaderboard.measure.harness import run_suite
 from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.records.models import Dataset, Suite, Task
 from compression_leaderboard.records.results import TaskResult
-from compression_leaderboard.records.suites import Dataset, Suite, Task
 from pydantic import TypeAdapter
 
 from tests.hub import Hub

@@ -14,8 +14,8 @@ from compression_leaderboard.measure.harness import BATCH, SEED, run_suite
 from compression_leaderboard.measure.record import describe_environment
 from compression_leaderboard.measure.tasks import hash_mirrored
 from compression_leaderboard.measure.weights import load_folder
+from compression_leaderboard.records.models import Dataset, Task
 from compression_leaderboard.records.results import Score, TaskResult
-from compression_leaderboard.records.suites import Dataset, Task
 from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import read_specs
 

@@ -14,8 +14,8 @@ from compression_leaderboard.operations.health import (
 )
 from compression_leaderboard.pages.reliability_page import render_reliability
 from compression_leaderboard.plan.jobs import Machine, plan_jobs, plan_sentinel
+from compression_leaderboard.records.models import Sentinel
 from compression_leaderboard.records.results import Failure, Result
-from compression_leaderboard.records.suites import Sentinel
 from compression_leaderboard.repository.results import write_result
 from compression_leaderboard.repository.specs import Specs, read_specs, toml_text
 

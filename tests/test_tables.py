@@ -15,8 +15,7 @@ from compression_leaderboard.board.derived import (
 )
 from compression_leaderboard.board.published import page_of
 from compression_leaderboard.board.trajectories import make_trajectories
-from compression_leaderboard.records.models import Checkpoint
-from compression_leaderboard.records.suites import Suite
+from compression_leaderboard.records.models import Checkpoint, Suite
 
 from tests.factory import (
     CORPUS,

@@ -18,7 +18,7 @@ from compression_leaderboard.exports.descriptions import export_data
 from compression_leaderboard.exports.tables import make_tables
 from compression_leaderboard.fits.studied_board import derive_board
 from compression_leaderboard.records.corpora import Corpus, Protocol, Source
-from compression_leaderboard.records.models import Model, Weights
+from compression_leaderboard.records.models import Dataset, Model, Suite, Task, Weights
 from compression_leaderboard.records.results import (
     CorpusText,
     Environment,
@@ -27,7 +27,6 @@ from compression_leaderboard.records.results import (
     Score,
     TaskResult,
 )
-from compression_leaderboard.records.suites import Dataset, Suite, Task
 from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Commit
 from compression_leaderboard.repository.results import StoredResult

@@ -23,9 +23,8 @@ from compression_leaderboard.fits.studied_board import StudiedBoard
 from compression_leaderboard.intervals import BOOTSTRAP_DRAWS
 from compression_leaderboard.records.base import COMMIT
 from compression_leaderboard.records.corpora import Corpus
-from compression_leaderboard.records.models import Model
+from compression_leaderboard.records.models import Dataset, Model
 from compression_leaderboard.records.results import Lossless, Result, Score, TaskResult
-from compression_leaderboard.records.suites import Dataset
 
 SCHEMA_VERSION = "0.3.0"
 Json = dict[str, object]

@@ -17,6 +17,7 @@ from compression_leaderboard.measure.hub import ask
 from compression_leaderboard.measure.record import MeasureError, silence_libraries
 from compression_leaderboard.measure.tasks import build_task, pinned_commit, read_tasks
 from compression_leaderboard.measure.weights import Loaded
+from compression_leaderboard.records.models import Suite, Task
 from compression_leaderboard.records.results import (
     Part,
     Reason,
@@ -25,7 +26,6 @@ from compression_leaderboard.records.results import (
     Subtask,
     TaskResult,
 )
-from compression_leaderboard.records.suites import Suite, Task
 
 BATCH = 16  # requests per forward pass
 BOOTSTRAPS = 1000  # of standard errors that have no formula

@@ -14,8 +14,8 @@ from compression_leaderboard.measure.harness import BOOTSTRAPS, read_output
 from compression_leaderboard.measure.hub import ask
 from compression_leaderboard.measure.record import MeasureError, silence_libraries
 from compression_leaderboard.measure.tasks import build_task, pinned_commit, read_tasks
+from compression_leaderboard.records.models import Suite, Task
 from compression_leaderboard.records.results import Environment, Response, Result, TaskResult
-from compression_leaderboard.records.suites import Suite, Task
 
 
 def merge_parts(parts: Sequence[Result], suite: Suite, root: Path) -> Result:

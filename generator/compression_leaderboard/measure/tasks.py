@@ -19,7 +19,7 @@ from compression_leaderboard.measure.hub import check_dataset, download_document
 from compression_leaderboard.measure.record import MeasureError, mirror_address
 from compression_leaderboard.measure.weights import hash_files
 from compression_leaderboard.records.base import COMMIT, HASH_REVISION
-from compression_leaderboard.records.suites import Dataset, Suite, Task
+from compression_leaderboard.records.models import Dataset, Suite, Task
 
 STOCK = Path(lm_eval.__file__).parent / "tasks"
 DATA_OPTIONS = {"data_dir", "data_files", "features", "name", "revision", "split", "streaming"}

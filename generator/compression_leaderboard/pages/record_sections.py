@@ -22,6 +22,7 @@ from compression_leaderboard.board.derived import (
 from compression_leaderboard.intervals import Interval
 from compression_leaderboard.pages.charts import Chart, Curve, draw_curves, linear_axis, step_axis
 from compression_leaderboard.records.corpora import Corpus, PreferenceSet
+from compression_leaderboard.records.models import Suite
 from compression_leaderboard.records.plane import (
     Layer,
     LayerInformation,
@@ -32,7 +33,6 @@ from compression_leaderboard.records.plane import (
     Unit,
 )
 from compression_leaderboard.records.results import Lossless, Result, Score, TaskResult
-from compression_leaderboard.records.suites import Suite
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 

@@ -17,9 +17,8 @@ from compression_leaderboard.pages.text import UNKNOWN, counted, significant
 from compression_leaderboard.records.base import fields_of, records_in
 from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.imported import Imported
-from compression_leaderboard.records.models import Model
+from compression_leaderboard.records.models import Model, Profile, Sentinel, Suite
 from compression_leaderboard.records.published import PublishedSource
-from compression_leaderboard.records.suites import Profile, Sentinel, Suite
 from compression_leaderboard.repository.results import StoredImport
 
 FILES: tuple[tuple[str, type[Any]], ...] = (

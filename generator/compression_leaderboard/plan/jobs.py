@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from compression_leaderboard.records.base import Record, hash_content
 from compression_leaderboard.records.corpora import Corpus, PreferenceSet
-from compression_leaderboard.records.models import Checkpoint, Model
+from compression_leaderboard.records.models import Checkpoint, Model, Suite
 from compression_leaderboard.records.plane import Preference
 from compression_leaderboard.records.results import (
     CLASSICAL,
@@ -25,7 +25,6 @@ from compression_leaderboard.records.results import (
     Result,
     retry_of,
 )
-from compression_leaderboard.records.suites import Suite
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 

@@ -10,9 +10,8 @@ from pydantic.dataclasses import dataclass
 
 from compression_leaderboard.records.base import STRICT, Record, hash_content, refuse
 from compression_leaderboard.records.corpora import Corpus, Protocol
-from compression_leaderboard.records.models import Checkpoint
+from compression_leaderboard.records.models import Checkpoint, Task
 from compression_leaderboard.records.plane import Lossy, Preference
-from compression_leaderboard.records.suites import Task
 
 
 class Compressor(Record):

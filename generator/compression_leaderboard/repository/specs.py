@@ -12,9 +12,8 @@ import tomlkit
 
 from compression_leaderboard.records.base import Problem, Record
 from compression_leaderboard.records.corpora import Corpus, Pair, PreferenceSet, TextDocument
-from compression_leaderboard.records.models import Model
+from compression_leaderboard.records.models import LOCAL_MIRROR, Model, Profile, Sentinel, Suite
 from compression_leaderboard.records.results import Kind
-from compression_leaderboard.records.suites import LOCAL_MIRROR, Profile, Sentinel, Suite
 from compression_leaderboard.repository.files import Reader, write_atomically
 
 LARGEST_SPEC_BYTES = 64 * 1024  # a spec is a page of text; anything larger is a mistake
