@@ -97,7 +97,7 @@ def test_a_text_of_one_document_has_no_error():
     lossless = make_result(SMALL).lossless
     one = lossless.model_copy(update={"documents": lossless.documents[:1]})
     assert text_amounts(SPECS, store(make_result(SMALL, lossless=one))) == []
-    assert "nothing is known" in render_amounts(renderer(), SPECS, [], [], {})
+    assert "No text of two or more documents" in render_amounts(renderer(), SPECS, [], [], {})
 
 
 def test_a_yardstick_is_in_bits_per_byte_and_of_the_same_text_where_there_is_one():
@@ -182,7 +182,7 @@ def test_seconds_of_a_text_and_a_suite_are_those_of_the_records():
     assert (cost.suite, cost.items, cost.suite_seconds) == ("starter", 4, 10.0)
     assert cost.ratio == 2.5
     shown = costs_page(model, cost)
-    assert "Of 1 pair that ran in the same way the text is cheaper in 1" in shown
+    assert "Of 1 pair that ran in the same way, the text is cheaper in 1" in shown
     assert '<span data-value="2.5">2.50</span>' in shown
 
 

@@ -133,7 +133,7 @@ def test_check_reads_the_ledger(root, model):
 
 
 def test_an_empty_ledger_is_said_to_be_empty():
-    assert "None is logged yet" in ledger_page(calibrate([], []))
+    assert "No prediction is logged yet" in ledger_page(calibrate([], []))
 
 
 def test_committed_lines_of_the_ledger_never_change():

@@ -25,26 +25,26 @@ SIZES = {PARAMETERS: ("Parameters", "number"), TRAINING_FLOP: ("Training compute
 
 
 def calculator_json(cohorts: Sequence[Cohort], studies: Mapping[str, Study]) -> bytes:
-    """docs/data/predict.json: all that the arithmetic of `leaderboard predict` needs."""
-    content = [_values(cohort, one) for cohort, one in answerable(cohorts, studies)]
+    """Write docs/data/predict.json: all that the arithmetic of `leaderboard predict` needs."""
+    content = [_values(cohort, study) for cohort, study in answerable(cohorts, studies)]
     return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def answerable(
     cohorts: Sequence[Cohort], studies: Mapping[str, Study]
 ) -> Iterator[tuple[Cohort, BenchmarkStudy]]:
-    """Cohorts whose mean is fitted to figures that can be asked with."""
+    """Yield cohorts whose mean is fitted to figures that users can type, with its study."""
     for cohort in cohorts:
-        one = studies[cohort.name].of(cohort.mean_score)
-        if one is None or one.fit is None:
+        study = studies[cohort.name].of(cohort.mean_score)
+        if study is None or study.fit is None:
             continue
-        keys = {p.key for p in one.fit.candidate.predictors}
+        keys = {p.key for p in study.fit.candidate.predictors}
         if keys <= {c.key for c in cohort.compression} | {cohort.mean_compression, *SIZES}:
-            yield cohort, one
+            yield cohort, study
 
 
-def _values(cohort: Cohort, one: BenchmarkStudy) -> Values:
-    fit = one.fit
+def _values(cohort: Cohort, study: BenchmarkStudy) -> Values:
+    fit = study.fit
     assert fit is not None  # it is answerable
     texts = usable_texts(cohort)
     mean = cohort.mean_compression
@@ -57,9 +57,9 @@ def _values(cohort: Cohort, one: BenchmarkStudy) -> Values:
     return {
         "name": cohort.name,
         "title": cohort.title,
-        "benchmark": one.benchmark.label,
-        "chance": one.benchmark.chance,
-        "ceiling": one.benchmark.ceiling,
+        "benchmark": study.benchmark.label,
+        "chance": study.benchmark.chance,
+        "ceiling": study.benchmark.ceiling,
         "models": fit.chosen.rows,
         "groups": fit.chosen.groups,
         "fields": [
@@ -89,13 +89,13 @@ def _values(cohort: Cohort, one: BenchmarkStudy) -> Values:
 
 
 def _keys(candidates: Sequence[Candidate], mean: Key, texts: Sequence[Key]) -> set[Key]:
-    """What the predictors are made of: the mean of every text."""
+    """Return what the predictors are made of: the texts in place of their mean."""
     named = {p.key for candidate in candidates for p in candidate.predictors}
     return named - {mean} | (set(texts) if mean in named else set())
 
 
 def _curve(candidate: Candidate, scaling: Scaling, chosen: Chosen) -> Values:
-    """z = (value − centre) / scale of each predictor, then the form with its parameters."""
+    """Describe a curve: z = (value − centre) / scale of each predictor, then the form."""
     return {
         "form": candidate.form,
         "predictors": [
@@ -109,7 +109,7 @@ def _curve(candidate: Candidate, scaling: Scaling, chosen: Chosen) -> Values:
 
 
 def _interval(level: float, errors: Errors) -> Values:
-    """Conformal: the share of the errors; model-based: half the width over the scale."""
+    """Describe an interval by a share of the errors, or by half its width over the scale."""
     if is_conformal(level, errors.groups):
         return {"level": level, "kind": "conformal", "share": conformal_share(level, errors)}
     half = float(stats.t.ppf((1 + level) / 2, errors.freedom)) * errors.root

@@ -40,7 +40,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Axis:
-    """The range of an axis, and its ticks inside the range with their labels."""
+    """The range of an axis, and its ticks with their labels."""
 
     low: float
     high: float
@@ -112,7 +112,7 @@ def linear_axis(values: Sequence[float], shown_times: float = 1.0, ticks: int = 
     return Axis(low, high, [(place, f"{place * shown_times:g}") for place in places])
 
 
-def logarithmic_axis(values: Sequence[float]) -> Axis:
+def _logarithmic_axis(values: Sequence[float]) -> Axis:
     """Span all values; ticks at powers of ten, and at three times them in short ranges."""
     low, high = math.log10(min(values)), math.log10(max(values))
     room = 0.03 * ((high - low) or 1.0)
@@ -125,7 +125,7 @@ def logarithmic_axis(values: Sequence[float]) -> Axis:
     return Axis(low, high, [(value, count(value)) for value in ticks], is_logarithmic=True)
 
 
-def step_axis(names: Sequence[str]) -> Axis:
+def _step_axis(names: Sequence[str]) -> Axis:
     """Number equal steps from 0, such as layers, and name about eight of them."""
     shown = range(0, len(names), max(1, round(len(names) / 8)))
     return Axis(-0.2, len(names) - 0.8, [(k, names[k]) for k in shown])
@@ -215,12 +215,29 @@ def draw_judged(rows: Iterable[LeftOut]) -> Chart:
     return Chart(x, y, groups)
 
 
-def draw_curves(curves: Sequence[Curve], x: Axis, y: Axis, with_ends: bool = False) -> Chart:
-    """Plot lines with a legend, and a mark at each point that has a title.
+def draw_curves(
+    curves: Sequence[Curve], is_logarithmic: bool = False, with_ends: bool = False
+) -> Chart:
+    """Plot lines over numbers. is_logarithmic: the x axis.
 
-    with_ends: mark where each line begins (hollow) and ends (large), where its x axis does not
+    with_ends: mark where each line begins (hollow) and ends (large), where the x axis does not
     say so.
     """
+    xs = [value for curve in curves for value in curve.xs]
+    x = _logarithmic_axis(xs) if is_logarithmic else linear_axis(xs)
+    y = linear_axis([value for curve in curves for value in curve.ys])
+    return _draw_lines(curves, x, y, with_ends)
+
+
+def draw_steps(lines: Sequence[tuple[str, str, Sequence[float]]], steps: Sequence[str]) -> Chart:
+    """Plot lines over equal steps, such as layers. lines: label, class and values of each."""
+    curves = [Curve(label, range(len(steps)), values, css=css) for label, css, values in lines]
+    y = linear_axis([0.0, *(value for _, _, values in lines for value in values)], ticks=4)
+    return _draw_lines(curves, _step_axis(steps), y)
+
+
+def _draw_lines(curves: Sequence[Curve], x: Axis, y: Axis, with_ends: bool = False) -> Chart:
+    """Draw each line, and a mark at each point that has a title."""
     groups, legend = [], []
     for k, curve in enumerate(curves):
         style = curve.css or f"run-{k % STYLES}"

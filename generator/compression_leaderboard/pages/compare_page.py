@@ -1,4 +1,4 @@
-"""The page Compare: which tables there are; its script does the rest."""
+"""The page Compare: its form, and the data that its script compares."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -13,11 +13,12 @@ from compression_leaderboard.repository.results import StoredResult
 
 
 def document_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
-    """Bits of every document, one file per model, by number format and text.
+    """Write the bits of every document: one file per model, by number format and text.
 
-    Paired differences are computed from them. entries: current records of final weights. Texts
-    that are not given back are left out. reach: standard errors on either side of a difference
-    that its interval spans.
+    The page computes paired differences from them. Texts that a tokenizer does not restore are
+    left out. reach: standard errors on either side of a difference that its interval spans.
+
+    entries: current records of final weights.
     """
     texts_of: dict[str, dict[str, Any]] = {}
     for entry in entries:
@@ -40,5 +41,5 @@ def document_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
 
 
 def render_compare(render: Renderer, boards: Sequence[BoardTable]) -> Markup:
-    """Show the form of the page. boards: the first is chosen at first."""
+    """Show the form of the page. boards: tables to choose from, the default first."""
     return render("compare.html", cohorts=[board.cohort for board in boards])

@@ -58,7 +58,7 @@ def render_families(render: Renderer, cohorts: Sequence[Cohort]) -> Markup:
 
 
 def _section(cohort: Cohort) -> Section:
-    """Without a gap, leave out what needs more figures than the cohort has."""
+    """View a cohort. Without a gap, leave out tables that need more figures than it has."""
     families = compare_families(cohort)
     gap = max(_gaps(cohort, families), key=lambda gap: gap.width, default=None)
     texts = [_text_table(families, column) for column in cohort.compression]
@@ -81,7 +81,7 @@ def _why_no_gap(cohort: Cohort) -> str:
 
 
 def _gaps(cohort: Cohort, families: Sequence[Family]) -> list[Gap]:
-    """On each text, the families furthest apart by mean residuals of at least two models."""
+    """Find the families furthest apart on each text, by mean residuals of at least two models."""
     gaps = []
     for column in cohort.compression:
         residuals = [

@@ -27,7 +27,7 @@ NEAR = 3  # models shown on either side, by average compression
 
 @dataclass(frozen=True)
 class Dot:
-    """A score, a fraction, with its interval, and its prediction with the ends of its interval."""
+    """A score and its prediction, each a fraction with the ends of its 95 % interval."""
 
     label: str
     value: float | None
@@ -53,7 +53,7 @@ class Standing:
 
     @property
     def neighbours(self) -> Sequence[BoardRow]:
-        """The models around it in order of compression, itself among them; none if it is alone."""
+        """The models around it in order of compression, with itself; empty if it is alone."""
         if self.place is None or len(self.ranked) < 2:
             return []
         first = max(0, min(self.place - NEAR, len(self.ranked) - 2 * NEAR - 1))

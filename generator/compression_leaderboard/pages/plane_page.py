@@ -8,15 +8,9 @@ from markupsafe import Markup
 
 from compression_leaderboard.board.figures import Column, Key, Row
 from compression_leaderboard.pages.board_table import BoardTable
-from compression_leaderboard.pages.charts import (
-    Chart,
-    Curve,
-    draw_curves,
-    draw_marks,
-    linear_axis,
-)
+from compression_leaderboard.pages.charts import Chart, Curve, draw_curves, draw_marks, draw_steps
 from compression_leaderboard.pages.leaderboard import make_marks
-from compression_leaderboard.pages.record_sections import draw_steps, layer_values, view_convergence
+from compression_leaderboard.pages.record_sections import layer_values, view_convergence
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.repository.results import StoredResult
@@ -48,7 +42,7 @@ def layer_files(
             id=f"layers-{result.name}-{result.model}",
             title=models[result.model].title,
             layers=list(zip(names, read, follows, strict=True)),
-            chart=draw_curves([path], linear_axis(read), linear_axis(follows)),
+            chart=draw_curves([path]),
         )
     return {
         f"docs/plane/{model}.json": json.dumps(charts, sort_keys=True).encode()
@@ -90,7 +84,7 @@ class Plane:
 
 
 def render_plane_page(render: Renderer, boards: Sequence[BoardTable]) -> Markup:
-    """Show a chart for each text and kind of model; where only one model is measured, a row."""
+    """Show a chart for each text and kind of model, or a row if only one model is measured."""
     planes = _planes(boards)
     return render(
         "plane.html",
@@ -101,17 +95,14 @@ def render_plane_page(render: Renderer, boards: Sequence[BoardTable]) -> Markup:
 
 
 def _planes(boards: Iterable[BoardTable]) -> list[Plane]:
-    """Tables that differ in their benchmarks alone have the same models at the same places."""
+    """Take each kind and text once: tables that differ in benchmarks alone share their models."""
     planes: dict[tuple[str, str], Plane] = {}
     for board in boards:
         if board.cohort.provenance != "measured":
             continue
         for text in board.cohort.compression:
-            keys = [
-                text.key._replace(quantity="complexity"),
-                text.key._replace(quantity="expressivity"),
-            ]
-            rows = [row for row in board.cohort.rows if all(key in row.figures for key in keys)]
+            keys = {text.key._replace(quantity=name) for name in ("complexity", "expressivity")}
+            rows = [row for row in board.cohort.rows if keys <= row.figures.keys()]
             for kind in sorted({str(row.kind) for row in rows}):
                 of_kind = [row for row in rows if row.kind == kind]
                 planes.setdefault((kind, text.name), Plane(board, kind, text, of_kind))
@@ -124,23 +115,20 @@ def render_bias(render: Renderer, specs: Specs, current: Sequence[StoredResult])
     convergence = entry and entry.result.lossy and view_convergence(entry.result.lossy)
     if not entry or not convergence:
         return render("bias.html", entry=None)
-    read = [share for share, _ in convergence.shares]
-    lines = [
-        ("plug-in", "output", [share.plug_in for share in read]),
-        ("null", "input", [share.null for share in read]),
-    ]
+    positions, plug_in, null = zip(*convergence.read, strict=True)
+    lines = [("plug-in", "output", plug_in), ("null", "input", null)]
     return render(
         "bias.html",
         entry=entry,
         model=specs.models[entry.result.model],
         corpus=specs.corpora[entry.result.name],
         convergence=convergence,
-        chart=draw_steps(lines, [str(share.positions) for share in read]),
+        chart=draw_steps(lines, [str(n) for n in positions]),
     )
 
 
 def _widest(current: Sequence[StoredResult]) -> StoredResult | None:
-    """Return the record of the most positions, of these that of the largest model."""
+    """Return the record of the most positions; among equals, that of the largest model."""
     entries = [e for e in current if e.result.lossy and e.result.lossy.convergence]
 
     def rank(entry: StoredResult) -> tuple[int, int, str]:

@@ -14,14 +14,7 @@ from compression_leaderboard.fits.findings import BenchmarkStudy, Pooled, Predic
 from compression_leaderboard.fits.predict import Calibration, Yardstick
 from compression_leaderboard.fits.study import Evidence, Outliers, find_outliers
 from compression_leaderboard.pages.calculator import answerable
-from compression_leaderboard.pages.charts import (
-    Chart,
-    Curve,
-    draw_curves,
-    draw_judged,
-    linear_axis,
-    logarithmic_axis,
-)
+from compression_leaderboard.pages.charts import Chart, Curve, draw_curves, draw_judged
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.pages.text import counted, number
 from compression_leaderboard.repository.specs import Specs
@@ -189,6 +182,4 @@ def _chart(texts: Sequence[Text]) -> Chart:
         )
         for text in texts
     ]
-    x = logarithmic_axis([value for curve in curves for value in curve.xs])
-    y = linear_axis([value for curve in curves for value in curve.ys])
-    return draw_curves(curves, x, y)
+    return draw_curves(curves, is_logarithmic=True)

@@ -1,8 +1,9 @@
-"""What the sections of a model's page show beside the records that they are of."""
+"""What the sections of a model's page show in addition to the records themselves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import NamedTuple
 
 from compression_leaderboard.board.comparisons import Comparison
 from compression_leaderboard.board.current import is_current
@@ -20,7 +21,7 @@ from compression_leaderboard.board.derived import (
     preference_figure,
 )
 from compression_leaderboard.intervals import Interval
-from compression_leaderboard.pages.charts import Chart, Curve, draw_curves, linear_axis, step_axis
+from compression_leaderboard.pages.charts import Chart, draw_steps
 from compression_leaderboard.records.corpora import Corpus, PreferenceSet
 from compression_leaderboard.records.models import Suite
 from compression_leaderboard.records.plane import (
@@ -28,7 +29,6 @@ from compression_leaderboard.records.plane import (
     LayerInformation,
     Lossy,
     PreferenceLayer,
-    Share,
     Side,
     Unit,
 )
@@ -37,17 +37,28 @@ from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 
 
+class Part(NamedTuple):
+    """Information about single tokens from a part of the positions, mean over layers and seeds."""
+
+    positions: int
+    plug_in: float
+    null: float
+
+    @property
+    def corrected(self) -> float:
+        return self.plug_in - self.null
+
+
 @dataclass(frozen=True)
 class Convergence:
-    """Information about single tokens from parts of the positions, all of them last.
+    """Estimates from nested parts of the positions, all of them last.
 
-    shares: what was read (input) and what comes next (output). chart: of the optimality that
-    follows, plug-in and corrected; ratios: its values.
+    read: information about the token read. rows: positions, plug-in and corrected optimality.
     """
 
-    shares: Sequence[tuple[Share, Share]]
-    ratios: Sequence[tuple[float, float]]
-    chart: Chart
+    read: Sequence[Part]
+    rows: Sequence[tuple[int, float, float]]
+    chart: Chart  # of the rows
 
 
 @dataclass(frozen=True)
@@ -109,7 +120,7 @@ class SuiteView:
 
 @dataclass(frozen=True)
 class RecordView:
-    """A record of final weights, with the spec that its file names, if there is one today.
+    """A record of final weights. spec: of its name today, or None.
 
     view: what the page adds to the record; None for a proof.
     """
@@ -123,7 +134,7 @@ class RecordView:
 def view_record(
     entry: StoredResult, specs: Specs, comparisons: Sequence[Comparison]
 ) -> RecordView | None:
-    """View a record of final weights; None for kinds without a section.
+    """View a record of final weights; return None for kinds without a section.
 
     comparisons: of the model, on any text.
     """
@@ -162,16 +173,11 @@ def _view_text(result: Result, lossless: Lossless, comparisons: Sequence[Compari
     )
 
 
-def draw_steps(lines: Sequence[tuple[str, str, Sequence[float]]], steps: Sequence[str]) -> Chart:
-    """Draw lines over equal steps, such as layers. lines: label, class and values of each."""
-    curves = [Curve(label, range(len(steps)), values, css=css) for label, css, values in lines]
-    y = linear_axis([0.0, *(value for _, _, values in lines for value in values)], ticks=4)
-    return draw_curves(curves, step_axis(steps), y)
-
-
 def view_plane(lossy: Lossy) -> PlaneView:
-    """Everything that a record knows of the information plane."""
-    labels = sorted({(label.unit, label.order) for label in lossy.labels}, key=_tokens_first)
+    """View everything that a record says of the information plane."""
+    labels = sorted(
+        {(label.unit, label.order) for label in lossy.labels}, key=lambda x: (x[0] != "token", x[1])
+    )
     once = {(s.unit, s.order): s.singleton_mass for s in lossy.labels if s.side == "input"}
     planes = [place_on_plane(lossy, order, unit) for unit, order in labels]
     entropy = fmean(value for layer in lossy.layers[1:] for value in layer.entropy)
@@ -192,10 +198,6 @@ def view_plane(lossy: Lossy) -> PlaneView:
         gains=_gains(lossy, labels, entropy),
         layers=[(x, _about_tokens(x, "input"), _about_tokens(x, "output")) for x in lossy.layers],
     )
-
-
-def _tokens_first(labels: tuple[Unit, int]) -> tuple[bool, int]:
-    return labels[0] != "token", labels[1]
 
 
 def _about_tokens(layer: Layer, side: Side) -> LayerInformation | None:
@@ -236,39 +238,27 @@ def _gains(lossy: Lossy, labels: Sequence[tuple[Unit, int]], entropy: float) -> 
 
 
 def view_convergence(lossy: Lossy) -> Convergence | None:
-    """View estimates from parts of the positions; None where the record has no parts."""
-    parts = {
-        (share.positions, share.side): share
-        for share in (*lossy.convergence, *_whole(lossy))
-        if (share.unit, share.order) == ("token", 1)
-    }
-    counts = sorted({positions for positions, _ in parts})
-    if len(counts) < 2 or (lossy.positions, "output") not in parts:
+    """View estimates from parts of the positions; return None if the record has no parts."""
+    read, follows = (_parts(lossy, side) for side in SIDES)
+    if len(read) < 2 or not follows:
         return None
-    shares = [(parts[n, "input"], parts[n, "output"]) for n in counts]
-    ratios = [
-        (y.plug_in / x.plug_in, (y.plug_in - y.null) / (x.plug_in - x.null)) for x, y in shares
+    rows = [
+        (x.positions, y.plug_in / x.plug_in, y.corrected / x.corrected)
+        for x, y in zip(read, follows, strict=True)
     ]
-    plug_in, adjusted = zip(*ratios, strict=True)
+    positions, plug_in, adjusted = zip(*rows, strict=True)
     lines = [("plug-in", "output", plug_in), ("corrected", "input", adjusted)]
-    return Convergence(shares, ratios, draw_steps(lines, [str(n) for n in counts]))
+    return Convergence(read, rows, draw_steps(lines, [str(n) for n in positions]))
 
 
-def _whole(lossy: Lossy) -> list[Share]:
-    """Return the estimates from all positions."""
-    shares = []
-    for side in SIDES:
-        if estimate := over_layers(lossy, "token", side, 1):
-            plug_in = float(estimate.plug_in.mean())
-            null = plug_in - float(estimate.corrected.mean())
-            shares.append(
-                Share(
-                    positions=lossy.positions,
-                    unit="token",
-                    side=side,
-                    order=1,
-                    plug_in=plug_in,
-                    null=null,
-                )
-            )
-    return shares
+def _parts(lossy: Lossy, side: Side) -> list[Part]:
+    """Return the parts in order of positions; empty without labels of single tokens."""
+    whole = over_layers(lossy, "token", side, 1)
+    if whole is None:
+        return []
+    labels = ("token", side, 1)
+    shares = [s for s in lossy.convergence if (s.unit, s.side, s.order) == labels]
+    plug_in = float(whole.plug_in.mean())
+    null = plug_in - float(whole.corrected.mean())
+    parts = sorted(Part(share.positions, share.plug_in, share.null) for share in shares)
+    return [*parts, Part(lossy.positions, plug_in, null)]

@@ -98,7 +98,7 @@ def render_moves(render: Renderer, specs: Specs, stored: Sequence[StoredResult])
 
 
 def _move(old: Result, entry: StoredResult, specs: Specs) -> Move | None:
-    """Compare two records; None where the figure has the same digits, as they are shown."""
+    """Compare two records; return None if their figures have the same digits as shown."""
     before, after = _figure(old), _figure(entry.result)
     if before is None or after is None or before[1] == after[1]:
         return None
@@ -106,7 +106,7 @@ def _move(old: Result, entry: StoredResult, specs: Specs) -> Move | None:
 
 
 def _figure(result: Result) -> tuple[str, str] | None:
-    """The name of a record's main figure, and the figure as it is shown."""
+    """Return the name of a record's main figure, and the figure as shown."""
     if result.lossless is not None:
         return "bits per byte", number(result.lossless.bits_per_byte, 5)
     if result.tasks:

@@ -7,13 +7,7 @@ from markupsafe import Markup
 
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.trajectories import CheckpointFigure
-from compression_leaderboard.pages.charts import (
-    Chart,
-    Curve,
-    draw_curves,
-    linear_axis,
-    logarithmic_axis,
-)
+from compression_leaderboard.pages.charts import Chart, Curve, draw_curves
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.pages.text import count, number
 
@@ -89,7 +83,7 @@ def _measured(name: str, figures: Sequence[CheckpointFigure], titles: Mapping[st
 
 
 def _published(cohort: Cohort) -> Section:
-    """Runs of which the source gives several checkpoints: same size and family, other tokens."""
+    """Chart runs with several published checkpoints: one family and size, other tokens."""
     compression = f"Average {cohort.unit} (lower is better)"
     charts = []
     for name, key, label, times in (
@@ -136,7 +130,7 @@ def _over_plane(
 def _chart(
     name: str, labels: Sequence[str], runs: Mapping[str, Sequence[Checkpoint]]
 ) -> RunChart | None:
-    """Chart the runs of most checkpoints; None where no run has enough of them."""
+    """Chart the runs of most checkpoints; return None if no run has enough of them."""
     long = {run: points for run, points in runs.items() if len(points) >= FEWEST_POINTS}
     if not long:
         return None
@@ -152,8 +146,5 @@ def _chart(
             xs, ys = zip(*((tokens, value) for tokens, (value,) in long[run]), strict=True)
             titles = [f"{title}: {number(y, 4)}" for title, y in zip(titles, ys, strict=True)]
         curves.append(Curve(run, xs, ys, titles))
-    x_values = [value for curve in curves for value in curve.xs]
-    x = linear_axis(x_values) if is_path else logarithmic_axis(x_values)
-    y = linear_axis([value for curve in curves for value in curve.ys])
-    chart = draw_curves(curves, x, y, with_ends=is_path)
+    chart = draw_curves(curves, is_logarithmic=not is_path, with_ends=is_path)
     return RunChart(f"run-{name}", labels, rows, len(curves), len(long), chart)

@@ -2,7 +2,7 @@
 import { breakable, tableHtml } from "./cells.js";
 import { decimals, escapeHtml, number, sum } from "./format.js";
 
-// Bits per byte of one less those of the other, with the ends of the interval: the closed form of
+// Bits per byte of one minus those of the other, with the ends of the interval: the closed form of
 // paired_difference in intervals.py. tests/test_compare_page.py compares the two.
 export const pairedDifference = (bits, others, sizes, reach) => {
   const gaps = bits.map((one, k) => one - others[k]);
@@ -49,7 +49,7 @@ const chartLine = (pair, axis) => {
   const at = (value) => (100 * axis.share(value)).toFixed(2);
   const name = (side, text, better) => `<span class="pair-${side}${better ? " better" : ""}">${breakable(text)}</span>`;
   const width = (100 * (axis.share(pair.high) - axis.share(pair.low))).toFixed(2);
-  return `<li>${name("first", pair.first, pair.known && pair.value < 0)}<span class="hidden-text"> less </span>` +
+  return `<li>${name("first", pair.first, pair.known && pair.value < 0)}<span class="hidden-text"> minus </span>` +
     `<span class="dots-track" aria-hidden="true"><i class="equal"></i>` +
     `<i class="range" style="left:${at(pair.low)}%;width:${width}%"></i>` +
     `<i class="${pair.known ? "dot" : "hollow"}" style="left:${at(pair.value)}%"></i></span>` +
@@ -83,14 +83,14 @@ const tableLine = (pair) =>
   `<td class="n" data-difference="${pair.value}">${number(pair.value, pair.digits)}<small>${shownInterval(pair)}</small></td>` +
   `<td class="n">${pair.n}</td><td>${inWords(pair)}</td></tr>`;
 
-// Charts, one a text, and the table with the same figures. found: not empty.
+// One chart per text, and the table with the same figures. found: not empty.
 export const differencesHtml = (found, date) => {
   const texts = [...new Set(found.map((pair) => pair.text))];
   const charts = texts.map((text) => chart(found.filter((pair) => pair.text === text), date)).join("");
   const heads = ["Models", "Text", "Difference", "Documents", "In words"]
     .map((label, k) => `<th scope="col"${k === 2 || k === 3 ? ' class="n"' : ""}>${label}</th>`);
-  const caption = `Bits per byte of the first model less those of the second, as of ${date}, with 95 % intervals`;
-  return `<h2>Paired differences</h2><section class="card"><p>Bits per byte of the model on the left less those of the model on the right, ` +
+  const caption = `Bits per byte of the first model minus those of the second, as of ${date}, with 95 % intervals`;
+  return `<h2>Paired differences</h2><section class="card"><p>Bits per byte of the model on the left minus those of the model on the right, ` +
     `on the same documents, with 95 % intervals. A dot lies towards the model that needs fewer bits. Where a difference is known, ` +
     `the better model is in bold; ties are hollow, and their bars reach “equal”.</p>${charts}</section>` +
     tableHtml("differences", "Paired differences", caption, heads, found.map(tableLine));
