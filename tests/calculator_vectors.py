@@ -12,7 +12,7 @@ from compression_leaderboard.fits.curves import FORMS, apply_form, fit_form
 from compression_leaderboard.fits.least_squares import Problems
 from compression_leaderboard.fits.predict import ASKED, with_figures
 from compression_leaderboard.fits.study import study_cohort
-from compression_leaderboard.pages.calculator import SIZES, calculator_json
+from compression_leaderboard.pages.predict_page import SIZES, calculator_json
 
 from tests.published_cohorts import COHORTS, mean_studies, published_cohorts
 from tests.vector_files import as_values, write_vectors

@@ -9,8 +9,7 @@ import pytest
 from compression_leaderboard.cli import app
 from compression_leaderboard.fits.predict import calibrate
 from compression_leaderboard.fits.study import study_cohort, weigh_evidence
-from compression_leaderboard.pages.calculator import calculator_json
-from compression_leaderboard.pages.predict_page import render_predict
+from compression_leaderboard.pages.predict_page import calculator_json, render_predict
 from typer.testing import CliRunner
 
 from tests.calculator_vectors import NAME, make_boards, make_cases, make_curves

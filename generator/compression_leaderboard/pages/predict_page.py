@@ -1,19 +1,34 @@
 """The page Predict: who predicts best, the calculator, the fits, and how much text is enough."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from statistics import median
+from typing import Any
 
+import numpy as np
 from markupsafe import Markup
+from scipy import stats
 
 from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.figures import PARAMETERS, TRAINING_FLOP, Key, values
 from compression_leaderboard.board.text_amounts import Amount, Cost
+from compression_leaderboard.fits.candidates import Candidate
 from compression_leaderboard.fits.curves import FORMS
 from compression_leaderboard.fits.evaluation import Comparison, Judgement, LeftOut
-from compression_leaderboard.fits.findings import BenchmarkStudy, Pooled, Prediction, pool_coverage
+from compression_leaderboard.fits.findings import (
+    BenchmarkStudy,
+    Fit,
+    Pooled,
+    Prediction,
+    Study,
+    pool_coverage,
+)
+from compression_leaderboard.fits.intervals import LEVELS, Errors, conformal_share, is_conformal
+from compression_leaderboard.fits.nested_cv import Chosen, Scaling
 from compression_leaderboard.fits.predict import Calibration, Yardstick
 from compression_leaderboard.fits.study import Evidence, Outliers, find_outliers
-from compression_leaderboard.pages.calculator import answerable
+from compression_leaderboard.fits.table import Benchmark, usable_texts
 from compression_leaderboard.pages.charts import Chart, Curve, draw_curves, draw_judged
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.pages.text import counted, number
@@ -21,6 +36,7 @@ from compression_leaderboard.repository.specs import Specs
 
 SHOWN = {"errors": 20, "outliers": 20, "predictions": 50}  # rows of tables; downloads have all
 ENOUGH = 0.5  # of the fit's own error: the two together are then an eighth more than the fit's
+SIZES = {PARAMETERS: ("Parameters", "number"), TRAINING_FLOP: ("Training compute", "FLOP")}
 
 
 @dataclass(frozen=True)
@@ -64,7 +80,7 @@ def render_predict(
     return render(
         "predict.html",
         outcomes=[(section.cohort, c) for section in sections for c in section.comparisons],
-        calculator=[cohort for cohort, _ in answerable(cohorts, studies)],
+        calculator=[cohort for cohort, _, _ in _answerable(cohorts, studies)],
         sections=sorted(sections, key=lambda section: section.evidence.shortage is not None),
         forms=FORMS,
         shown=SHOWN,
@@ -95,6 +111,104 @@ def _section(cohort: Cohort, evidence: Evidence) -> Section:
 def _scatter(judgement: Judgement) -> Scatter:
     errors = sorted(judgement.rows, key=lambda r: (-abs(r.measured - r.predicted), r.model))
     return Scatter(judgement, draw_judged(judgement.rows), errors)
+
+
+def calculator_json(cohorts: Sequence[Cohort], studies: Mapping[str, Study]) -> bytes:
+    """Write docs/data/predict.json: all that the arithmetic of `leaderboard predict` needs.
+
+    site/docs/assets/predict.js computes with it; tests/vectors/calculator.json compares the two.
+    """
+    content = [_values(*answer) for answer in _answerable(cohorts, studies)]
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _answerable(
+    cohorts: Sequence[Cohort], studies: Mapping[str, Study]
+) -> Iterator[tuple[Cohort, Benchmark, Fit]]:
+    """Yield cohorts whose mean is fitted to figures that users can type, with the mean's fit."""
+    for cohort in cohorts:
+        study = studies[cohort.name].of(cohort.mean_score)
+        if study is None or study.fit is None:
+            continue
+        keys = {p.key for p in study.fit.candidate.predictors}
+        if keys <= {c.key for c in cohort.compression} | {cohort.mean_compression, *SIZES}:
+            yield cohort, study.benchmark, study.fit
+
+
+def _values(cohort: Cohort, benchmark: Benchmark, fit: Fit) -> dict[str, Any]:
+    texts = usable_texts(cohort)
+    mean = cohort.mean_compression
+    needed = _keys([fit.candidate], mean, texts)
+    used = _keys([fit.candidate, *(candidate for candidate, _, _ in fit.outer)], mean, texts)
+    rows = [row for row in cohort.rows if cohort.mean_score in row.figures]
+    if any(row.parameters is not None for row in rows):
+        used.add(PARAMETERS)  # larger models than those have wider intervals
+    shown = {c.key: (c.label, c.unit) for c in cohort.compression} | SIZES
+    return {
+        "name": cohort.name,
+        "title": cohort.title,
+        "benchmark": benchmark.label,
+        "chance": benchmark.chance,
+        "ceiling": benchmark.ceiling,
+        "models": fit.chosen.rows,
+        "groups": fit.chosen.groups,
+        "fields": [
+            {
+                "column": key.id,
+                "label": label,
+                "unit": unit,
+                "needed": key in needed,
+                "low": float(np.nanmin(values(rows, key))),
+                "high": float(np.nanmax(values(rows, key))),
+            }
+            for key, (label, unit) in shown.items()
+            if key in used
+        ],
+        "average": [text.id for text in texts],
+        "fit": _curve(fit.candidate, fit.scaling, fit.chosen)
+        | {
+            "label": fit.candidate.label,
+            "bounds": fit.chosen.bounds.T.tolist(),
+            "reach": list(fit.chosen.reach),
+        },
+        "folds": [_curve(*outer) for outer in fit.outer],
+        "scale": asdict(fit.chosen.scale),
+        "largest": fit.chosen.largest,
+        "errors": {
+            "size": fit.errors.size.tolist(),
+            "fold": fit.errors.fold.tolist(),
+            "weight": fit.errors.weight.tolist(),
+        },
+        "intervals": [_interval(level, fit.errors) for level in LEVELS],
+    }
+
+
+def _keys(candidates: Sequence[Candidate], mean: Key, texts: Sequence[Key]) -> set[Key]:
+    """Return what the predictors are made of: the texts in place of their mean."""
+    named = {p.key for candidate in candidates for p in candidate.predictors}
+    return named - {mean} | (set(texts) if mean in named else set())
+
+
+def _curve(candidate: Candidate, scaling: Scaling, chosen: Chosen) -> dict[str, Any]:
+    """Describe a curve: z = (value − centre) / scale of each predictor, then the form."""
+    return {
+        "form": candidate.form,
+        "predictors": [
+            {"column": p.key.id, "log": p.log, "centre": float(centre), "scale": float(scale)}
+            for p, centre, scale in zip(
+                candidate.predictors, scaling.centre, scaling.scale, strict=True
+            )
+        ],
+        "parameters": chosen.parameters.tolist(),
+    }
+
+
+def _interval(level: float, errors: Errors) -> dict[str, Any]:
+    """Describe an interval by a share of the errors, or by half its width over the scale."""
+    if is_conformal(level, errors.groups):
+        return {"level": level, "kind": "conformal", "share": conformal_share(level, errors)}
+    half = float(stats.t.ppf((1 + level) / 2, errors.freedom)) * errors.root
+    return {"level": level, "kind": "model-based", "half": half}
 
 
 @dataclass(frozen=True)

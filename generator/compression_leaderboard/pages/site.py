@@ -13,7 +13,6 @@ from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.fits.predict import find_yardstick
 from compression_leaderboard.fits.studied_board import StudiedBoard
 from compression_leaderboard.pages.board_table import BoardTable, board_json, make_board_table
-from compression_leaderboard.pages.calculator import calculator_json
 from compression_leaderboard.pages.choose_page import options_json, render_choose
 from compression_leaderboard.pages.compare_page import document_files, render_compare
 from compression_leaderboard.pages.families_page import render_families
@@ -25,7 +24,11 @@ from compression_leaderboard.pages.model_page import (
     render_published,
 )
 from compression_leaderboard.pages.plane_page import layer_files, render_bias, render_plane_page
-from compression_leaderboard.pages.predict_page import render_amounts, render_predict
+from compression_leaderboard.pages.predict_page import (
+    calculator_json,
+    render_amounts,
+    render_predict,
+)
 from compression_leaderboard.pages.reference import (
     Command,
     describe_conflict,
