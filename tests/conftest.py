@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import typer.testing
 from hypothesis import settings
+from typer.main import get_command
 
 from tests.hub import Hub
 
@@ -29,7 +30,7 @@ settings.load_profile("steady")
 gc.disable()
 
 # A command line with its options is made once, not at each call.
-typer.testing._get_command = cache(typer.testing._get_command)
+pytest.MonkeyPatch().setattr(typer.testing, "_get_command", cache(get_command))
 
 HUB = Hub()
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -55,8 +56,8 @@ def hub() -> Iterator[Hub]:
 
 @pytest.fixture
 def board(tmp_path: Path) -> Path:
-    """A miniature repository to measure in; see tests/board.py."""
-    from tests.board import write_board
+    """A miniature repository to measure in; see tests/workspace.py."""
+    from tests.workspace import write_board
 
     write_board(tmp_path)
     return tmp_path

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from datetime import UTC, date, datetime
+from typing import Any
 
 from compression_leaderboard.records.corpora import (
     Corpus,
@@ -104,7 +105,7 @@ revision = "{REVISION}"
 """
 
 
-def make_model(name: str = "org/small", **changes: object) -> Model:
+def make_model(name: str = "org/small", **changes: Any) -> Model:
     fields: dict[str, object] = {
         "name": name,
         "family": "Family",
@@ -138,7 +139,7 @@ def _environment() -> Environment:
     )
 
 
-def make_result(model: Model, kind: str = "corpus", **changes: object) -> Result:
+def make_result(model: Model, kind: str = "corpus", **changes: Any) -> Result:
     """A finished job of `model`; bits per byte follows from the documents."""
     fields: dict[str, object] = {
         "format": 2,
@@ -157,7 +158,7 @@ def make_result(model: Model, kind: str = "corpus", **changes: object) -> Result
     return Result(**(fields | changes))
 
 
-def make_classical(**changes: object) -> Result:
+def make_classical(**changes: Any) -> Result:
     """The compressors on the corpus of three documents: 100 bytes each, 75 or 80 compressed."""
     compressed = tuple(
         CompressedText(
@@ -185,7 +186,7 @@ def make_classical(**changes: object) -> Result:
     return Result(**(fields | changes))
 
 
-def make_preference(model: Model, **changes: object) -> Result:
+def make_preference(model: Model, **changes: Any) -> Result:
     """A finished job of preference pairs: corrected values 0.01, 0.03 and 0.05 by layer."""
     layers = tuple(
         PreferenceLayer(
@@ -207,7 +208,7 @@ def make_preference(model: Model, **changes: object) -> Result:
         scale=0.1,
         layers=layers,
     )
-    parts = {"name": "pairs", "text": None, "lossless": None, "lossy": None}
+    parts: dict[str, Any] = {"name": "pairs", "text": None, "lossless": None, "lossy": None}
     return make_result(model, **(parts | {"preference": preference} | changes))
 
 
@@ -306,7 +307,7 @@ def _task_result() -> TaskResult:
         for i in range(4)
     )
     score = Score(task="sums", metric="acc", value=0.5, stderr=0.25, n=4, higher_is_better=True)
-    return TaskResult(task=TASK, version="1.0", scores=(score,), responses=responses)
+    return TaskResult(task=TASK, version="1.0", scores=(score,), responses=responses, subtasks=())
 
 
 def store(*results: Result) -> list[StoredResult]:

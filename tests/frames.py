@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import cast
 
 import pandas as pd
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.board.figures import Figure, Key, Row
+from compression_leaderboard.board.figures import Figure, Key, Quantity, Row
 from compression_leaderboard.exports.formats import to_arrow
 from compression_leaderboard.exports.tables import TABLES
+from compression_leaderboard.fits.studied_board import StudiedBoard
 from compression_leaderboard.fits.study import Evidence
 
 IDENTITY = (
@@ -19,7 +21,7 @@ NUMBERS = (
     *("parameters", "training_tokens", "training_flop", "context_tokens", "scored_bytes"),
     "wall_seconds",
 )
-QUANTITIES = ("complexity", "expressivity", "optimality")
+QUANTITIES: tuple[Quantity, ...] = ("complexity", "expressivity", "optimality")
 
 
 def keys_of(cohort: Cohort) -> dict[str, Key]:
@@ -36,7 +38,7 @@ def fit_frame(name: str, evidence: Mapping[str, Evidence]) -> pd.DataFrame:
     """A table of what fits find, such as fits. evidence: by name of the cohort."""
     cohorts = [SimpleNamespace(name=name, provenance="measured") for name in evidence]
     board = SimpleNamespace(cohorts=cohorts, evidence=evidence)
-    return to_arrow(TABLES[name], TABLES[name].rows(board)).to_pandas()
+    return to_arrow(TABLES[name], TABLES[name].rows(cast(StudiedBoard, board))).to_pandas()
 
 
 def frame_of(cohort: Cohort) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import record_text
@@ -85,7 +86,7 @@ def record_path(root: Path = ROOT) -> str:
     return a_record(root).relative_to(root).as_posix()
 
 
-def changed_record(head: Path, **changes: object) -> Result:
+def changed_record(head: Path, **changes: Any) -> Result:
     return Result.model_validate_json(a_record(head).read_bytes()).model_copy(update=changes)
 
 
@@ -168,7 +169,7 @@ GOOD = [
     ),
     PullRequest(
         "a figure corrected, with a line in the changelog",
-        lambda head: (edit(head, TABLE, "0.572", "0.573"), write(head, "CHANGELOG.md", "# D\n")),
+        both(lambda head: edit(head, TABLE, "0.572", "0.573"), add("CHANGELOG.md", "# D\n")),
     ),
     PullRequest("a retraction mark", retract),
     PullRequest("a record", lambda head: add_record(head, changed_record(head, replaces="b" * 12))),

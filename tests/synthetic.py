@@ -143,6 +143,7 @@ def _tasks(values: list[float]) -> tuple[TaskResult, ...]:
                 Response(item=i, target=0, log_likelihoods=(-1.0, -2.0), metrics={"acc": 1.0})
                 for i in range(ITEMS)
             ),
+            subtasks=(),
         )
         for task, value in zip(SUITE.tasks, values, strict=True)
     )

@@ -11,7 +11,7 @@ from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.board.comparisons import TextBits, link_scores, rank_ranges
 from compression_leaderboard.board.compressors import compressor_rates
 from compression_leaderboard.board.derived import compare_bits
-from compression_leaderboard.board.figures import Key
+from compression_leaderboard.board.figures import Key, Quantity
 from compression_leaderboard.board.published import published_rows
 from compression_leaderboard.fits.correlations import bootstrap_pearson
 from compression_leaderboard.fits.evaluation import Coverage, measure_accuracy
@@ -289,7 +289,8 @@ def test_figures_of_the_board_have_these_intervals():
     assert intervals["lexical"] == pytest.approx((0.01, 0.01))
     lossy = text.lossy
     information = {r.side: r.corrected for r in lossy.replicates}
-    for quantity, side in (("complexity", "input"), ("expressivity", "output")):
+    sides: dict[Quantity, str] = {"complexity": "input", "expressivity": "output"}
+    for quantity, side in sides.items():
         value = cohort.rows[0].figures[Key(quantity, "prose", "16/8")].value
         expected = jackknife_interval(value, information[side], lossy.group_positions)
         assert intervals[quantity] == pytest.approx(expected)

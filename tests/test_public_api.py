@@ -1,8 +1,6 @@
 """The public Python API, as somebody who installed the wheel uses it."""
 
-import functools
-import http.server
-import threading
+import re
 from pathlib import Path
 
 import compression_leaderboard
@@ -13,11 +11,11 @@ from compression_leaderboard.fits.studied_board import derive_board
 from compression_leaderboard.repository.contents import read_contents
 from compression_leaderboard.repository.git import Commit
 
+from tests.in_browser import serve
 from tests.miniature import write_miniature
 from tests.tiny import save_tiny
 
 REPOSITORY = Path(__file__).parent.parent
-HUANG = {"bpc_cc": 0.6, "bpc_python": 0.27, "bpc_arxiv": 0.45}
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +27,8 @@ def site(tmp_path_factory):
         if path.startswith("api/"):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    handler.log_message = lambda *arguments: None
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with serve(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +123,19 @@ def test_what_cannot_be_scored_is_named(tmp_path, model, texts, options, words):
     place = tmp_path / model if model == "model" else model
     with pytest.raises(ValueError, match=words):
         score_text(place, texts, **options)
+
+
+def test_the_examples_of_the_documentation_run(tmp_path, monkeypatch, capsys):
+    page = (REPOSITORY / "site" / "docs" / "python.md").read_text("utf-8")
+    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    save_tiny(tmp_path)
+    monkeypatch.chdir(REPOSITORY)
+    names = {"model": tmp_path}
+    for example in examples:
+        exec(example, names)
+    assert len(examples) == 4
+    assert set(compression_leaderboard.__all__) - {"Board", "Prediction", "TextScore"} <= set(names)
+    assert "SmolLM2" in capsys.readouterr().out
 
 
 def test_the_names_of_the_api_are_exported():

@@ -100,7 +100,7 @@ def tiny_model(vocabulary: int = 264, context: int = 64, seed: int = 0) -> Any:
     return LlamaForCausalLM(config).float().eval()
 
 
-GEMMA = {
+GEMMA: dict[str, Any] = {
     "vocab_size": 264,
     "hidden_size": 32,
     "intermediate_size": 64,

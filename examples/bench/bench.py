@@ -1,4 +1,4 @@
-"""Speed and memory of the scorer beside its limit and its peers: `make bench`.
+"""Speed and memory of the scorer beside its limit and its peers: `make benchmark`.
 
 Every contender runs in a process of its own, all on the same model, text and threads, one round
 after the other, so that a busy moment of the machine hits all alike. Medians over the rounds; no

@@ -152,8 +152,8 @@ def _make_folders(paths: Iterable[str]) -> None:
 
 
 # The Content-Security-Policy allows the inline scripts of mkdocs-material 9.8.1 by hash, whatever a
-# page contains: a script that ends up in a page by mistake gets no hash. tests/test_policy.py
-# compares the hashes with the scripts of built pages. SCOPE is the one script that differs between
+# page contains: a script that ends up in a page by mistake gets no hash. A test compares the hashes
+# with the scripts of built pages. SCOPE is the one script that differs between
 # pages: by BASE, the way to the root.
 SCOPE = (
     '__md_scope=new URL("BASE",location),'

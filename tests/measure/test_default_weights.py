@@ -1,0 +1,31 @@
+"""The embedded default model gives the figures of its committed record."""
+
+from pathlib import Path
+
+import pytest
+from compression_leaderboard.measure.corpora import read_corpus
+from compression_leaderboard.measure.text import score_text
+from compression_leaderboard.measure.weights import load_model
+from compression_leaderboard.plan.jobs import latest_results
+from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.specs import read_specs
+
+ROOT = Path(__file__).parents[2]
+MODEL = "HuggingFaceTB__SmolLM2-135M-Instruct@Q4_1"
+
+
+@pytest.mark.slow
+def test_documents_scored_again_cost_what_the_record_says(tmp_path):
+    """Within 0.5 %, since another processor may compute in another number format."""
+    specs, _ = read_specs(ROOT)
+    model, corpus = specs.models[MODEL], specs.corpora["sotu-128"]
+    latest = latest_results(read_results(ROOT, "measured")[0])
+    record = latest[(MODEL, model.weights.revision, "corpus", corpus.name)].result
+    loaded = load_model(model, model.revisions()[-1], ROOT, tmp_path)
+    documents = read_corpus(corpus)[:4]
+    found, lossy = score_text(loaded, documents, corpus.protocol, lambda *_: None)
+    assert lossy is None  # four documents have fewer positions than the protocol asks for
+    for ours, theirs in zip(found.documents, record.lossless.documents, strict=False):
+        assert ours.document == theirs.document
+        assert ours.bytes == theirs.bytes
+        assert ours.bits == pytest.approx(theirs.bits, rel=5e-3)

@@ -1,0 +1,81 @@
+"""Measuring end to end with a tiny random model: records, faults, and going on after them."""
+
+import shutil
+
+import pytest
+from compression_leaderboard.measure.corpora import first_bytes
+from compression_leaderboard.measure.weights import hash_weights, weight_files
+from compression_leaderboard.records.base import UserError
+from compression_leaderboard.repository.results import read_results
+
+from tests.commands import invoke
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_model_is_measured_once(board):
+    """Both jobs give records that can be read back; a second run has nothing to do."""
+    assert "2 measured, 0 failed" in invoke(board, "measure", "--model", "tiny__A").stdout
+    stored, problems = read_results(board, "measured")
+    assert problems == []
+    corpus, suite = (entry.result for entry in stored)
+    assert corpus.lossless.bits_per_byte == pytest.approx(
+        sum(d.bits for d in corpus.lossless.documents) / corpus.text.bytes
+    )
+    assert corpus.lossy.positions == 400
+    assert [layer.layer for layer in corpus.lossy.layers] == [0, 1, 2]
+    task = suite.tasks[0]
+    assert task.scores[0].n == 2
+    right = [r.log_likelihoods.index(max(r.log_likelihoods)) == r.target for r in task.responses]
+    assert task.scores[0].value == sum(right) / 2  # the score follows from the stored items
+    assert "nothing to do" in invoke(board, "measure", "--model", "tiny__A").stdout
+    assert invoke(board, "plan", "--model", "tiny__A", "--json").stdout.strip() == "[]"
+
+
+def test_the_same_weights_give_the_same_figures(board):
+    chosen = ("measure", "--model", "tiny__A", "--corpus", "speeches")
+    invoke(board, *chosen)
+    invoke(board, *chosen, "--local", "--again")
+    measured = read_results(board, "measured")[0][0].result
+    local = read_results(board, "local")[0][0].result
+    assert measured.lossless == local.lossless
+    assert measured.lossy == local.lossy
+
+
+def test_a_local_run_is_compared_with_the_record(board):
+    invoke(board, "measure")
+    shown = invoke(board, "measure", "--local", "--again").stdout
+    assert "speeches: your machine: " in shown
+    assert "difference +0.0000" in shown
+
+
+def test_the_classical_compressors_are_measured_like_a_model(board):
+    assert "classical corpus speeches: missing" in invoke(board, "plan").stdout
+    assert "1 measured, 0 failed" in invoke(board, "measure", "--model", "classical").stdout
+    (entry,) = read_results(board, "measured")[0]
+    sizes = entry.result.classical
+    assert sum(document.bytes for document in sizes.documents) == entry.result.text.bytes
+    assert "nothing to do" in invoke(board, "measure", "--model", "classical").stdout
+    again = invoke(board, "measure", "--model", "classical", "--local", "--again").stdout
+    assert "the smallest), record" in again
+    assert "difference +0.0000\n" in again
+
+
+def test_several_weight_files_have_one_revision(board):
+    folder = board / "weights/A"
+    shutil.copy(folder / "model.safetensors", folder / "second.safetensors")
+    files = weight_files(folder)
+    assert len(files) == 2
+    assert hash_weights(files) != hash_weights(files[:1])
+
+
+def test_long_documents_are_cut_at_a_line_end_or_between_characters():
+    assert first_bytes(b"ab\ncdefgh", 6) == "ab\n"
+    assert first_bytes("ääää".encode(), 5) == "ää"
+    assert first_bytes(b"short", 10) == "short"
+
+
+def test_an_unknown_name_lists_the_known_ones(board):
+    result = invoke(board, "plan", "--corpus", "speech")
+    assert isinstance(result.exception, UserError)
+    assert str(result.exception) == '--corpus: unknown corpus "speech"; choose from speeches'

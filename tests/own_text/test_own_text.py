@@ -1,0 +1,400 @@
+"""Own text: which documents are found, what is wrong with them, the journal, and the statistics."""
+
+import json
+import os
+import sqlite3
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from compression_leaderboard.intervals import rate_interval
+from compression_leaderboard.own_text import documents as own_text
+from compression_leaderboard.own_text.comparison import (
+    power_quantile,
+    settling_documents,
+    summarise,
+)
+from compression_leaderboard.own_text.documents import (
+    Piece,
+    list_documents,
+    read_again,
+    read_missing,
+    read_pieces,
+)
+from compression_leaderboard.own_text.journal import Cost, DocumentCost, Journal, Listed, hash_text
+from compression_leaderboard.own_text.rows import find_files
+from compression_leaderboard.pages.own_text_report import (
+    Report,
+    pair_sentence,
+    render_report,
+    sample_sentence,
+)
+from compression_leaderboard.pages.rendering import Renderer
+from compression_leaderboard.pages.text import with_interval
+from compression_leaderboard.records.base import Problem, UserError
+from hypothesis import given
+from hypothesis import strategies as st
+
+TEXTS = ["The first – with a dash.\n", "Second\nof two lines", "third 🙂"]
+
+
+def write_texts(folder):
+    """The same three documents in every format that has rows."""
+    (folder / "a.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in TEXTS))
+    rows = "".join('{},"{}"\n'.format(k, t.replace('"', '""')) for k, t in enumerate(TEXTS))
+    (folder / "b.csv").write_text("id,text\n" + rows, newline="")
+    pq.write_table(pa.table({"text": TEXTS}), folder / "c.parquet", row_group_size=2)
+
+
+def pieces_of(path, column="text"):
+    (file,) = find_files([path]).files
+    return file, list(read_pieces(file, column))
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "b.csv", "c.parquet"])
+def test_rows_are_documents_and_can_be_read_again(tmp_path, name):
+    write_texts(tmp_path)
+    file, pieces = pieces_of(tmp_path / name)
+    assert [piece.text for piece in pieces] == TEXTS
+    assert all(piece.first for piece in pieces)
+    again = [read_again(file, p.at, p.number, "text") for p in reversed(pieces)]
+    assert again == TEXTS[::-1]
+
+
+def test_a_line_of_json_may_be_the_text_itself(tmp_path):
+    (tmp_path / "a.jsonl").write_text('"one"\n\n"two"\n')
+    assert [p.text for p in pieces_of(tmp_path / "a.jsonl")[1]] == ["one", "two"]
+
+
+@given(st.text(alphabet="ab\n é🙂", max_size=60), st.integers(8, 16))
+def test_pieces_of_a_long_document_are_its_text(tmp_path_factory, text, size):
+    folder = tmp_path_factory.mktemp("long")
+    (folder / "long.txt").write_text(text, "utf-8", newline="")
+    (folder / "long.jsonl").write_text(json.dumps({"text": text}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(own_text, "PIECE_BYTES", size)
+        for name in ("long.txt", "long.jsonl"):
+            file, pieces = pieces_of(folder / name)
+            assert "".join(piece.text for piece in pieces) == text
+            assert all(len(piece.text.encode()) <= size for piece in pieces)
+            assert sum(piece.first for piece in pieces) == bool(text)
+            for piece in pieces:
+                assert read_again(file, piece.at, piece.number, "text") == piece.text
+
+
+def test_a_folder_gives_text_and_source_and_says_what_it_passed_over(tmp_path):
+    for name in ("b.py", "a.md", "sub/c.rs", "photo.png", ".git/x.py", "node_modules/y.js"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    found = find_files([tmp_path])
+    shown = [os.path.relpath(file.shown, tmp_path) for file in found.files]
+    assert shown == ["a.md", "b.py", "sub/c.rs"]
+    assert found.passed_over == {".png": 1}
+    assert found.problems == []
+
+
+def test_every_path_that_cannot_be_is_a_problem_at_once(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "list.json").write_text("[]")
+    (tmp_path / "a.txt").write_text("x")
+    given = [tmp_path / name for name in ("gone.txt", "empty", "list.json", "a.txt", "a.txt")]
+    wrong = [problem.wrong for problem in find_files(given).problems]
+    assert wrong == [
+        "is not there",
+        "holds no file of text or source code",
+        "is JSON, in which documents cannot be told apart",
+        "is named 2 times",
+    ]
+
+
+FAULTS = [
+    ("a.txt", b"caf\xe9", "byte 3 is not UTF-8; save it as UTF-8, or pass --leave-out"),
+    ("a.jsonl", b'{"text": 1}', 'line 1: "text" is not text; name another --field'),
+    ("a.jsonl", b'{"body": "x", "id": 1}', 'line 1: has no "text"; choose --field from body, id'),
+    ("a.jsonl", b'"x"\n{"text": ', "line 2: is not valid JSON; fix it"),
+    ("a.jsonl", b"[1]", "line 1: is no JSON object; write"),
+    ("a.jsonl", b'{"text": "\\ud800"}', "line 1: character 0 of the text is a lone surrogate"),
+    ("a.csv", b"id,body\n1,x\n", 'line 2: has no "text"; choose --field from body, id'),
+    ("a.csv", b"id,text\n1,x,y\n", "line 2: has 3 cells, the header 2; fix it"),
+    ("a.csv", b'id,text\n1,"x"y"\n', "line 2: is not valid CSV"),
+    ("a.csv", b"id,text\n1,\xff\n", "line 2: is not UTF-8; save the file as UTF-8"),
+    ("a.parquet", b"PAR1", "is not valid Parquet"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "message"), FAULTS)
+def test_what_is_wrong_with_a_document_is_one_line_with_its_repair(
+    tmp_path, name, content, message
+):
+    (tmp_path / name).write_bytes(content)
+    problems = [str(p) for p in pieces_of(tmp_path / name)[1] if isinstance(p, Problem)]
+    assert len(problems) == 1
+    assert f"{tmp_path / name}: {message}" in problems[0]
+    assert "\n" not in problems[0]
+
+
+def test_a_parquet_file_without_the_column_says_which_it_has(tmp_path):
+    pq.write_table(pa.table({"body": ["x"]}), tmp_path / "a.parquet")
+    (problem,) = pieces_of(tmp_path / "a.parquet")[1]
+    assert str(problem).endswith('has no column "text"; choose --field from body')
+
+
+@pytest.fixture
+def journal(tmp_path):
+    opened = Journal(tmp_path / "journal.sqlite")
+    yield opened
+    opened.close()
+
+
+def list_folder(journal, folder, seed=None):
+    files = find_files([folder]).files
+    return files, list_documents(journal, files, "text", seed, lambda size: None)
+
+
+def write_folder(tmp_path, n=5):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for k in range(n):
+        (folder / f"{k}.txt").write_text(f"text {k}")
+    return folder
+
+
+def read_all(journal, scorer, files, before=None, seconds=None):
+    return [p for p, _ in read_missing(journal, scorer, files, "text", before, seconds, len_of)]
+
+
+def len_of(size):
+    assert size > 0
+
+
+def cost(piece, bits=8.0):
+    return Cost(piece.text, 1, bits, True)
+
+
+def test_what_is_scored_is_not_scored_again(tmp_path, journal):
+    files, faults = list_folder(journal, write_folder(tmp_path))
+    assert (faults.count, journal.extent()) == (0, (5, 30))
+    scorer = journal.scorer("a model")
+    pieces = read_all(journal, scorer, files)
+    journal.write(scorer, [cost(piece) for piece in pieces[:2]])
+    journal.close()
+    again = Journal(journal.path)
+    list_folder(again, tmp_path / "texts")
+    assert again.damaged == 0
+    assert [p.name for p in read_all(again, again.scorer("a model"), files)] == [
+        piece.name for piece in pieces[2:]
+    ]
+    assert len(read_all(again, again.scorer("another"), files)) == 5
+    assert again.first_missing(again.scorer("a model")) == 2
+    again.close()
+
+
+def test_damaged_entries_are_found_and_scored_again(tmp_path, journal):
+    files, _ = list_folder(journal, write_folder(tmp_path))
+    scorer = journal.scorer("a model")
+    journal.write(scorer, [cost(piece) for piece in read_all(journal, scorer, files)])
+    journal.close()
+    with sqlite3.connect(journal.path) as base:
+        base.execute("UPDATE scored SET bits = bits + 1 WHERE text = ?", (hash_text("text 3"),))
+        base.execute("UPDATE scored SET tokens = 'x' WHERE text = ?", (hash_text("text 1"),))
+    again = Journal(journal.path)
+    assert again.damaged == 2
+    list_folder(again, tmp_path / "texts")
+    names = [os.path.basename(p.name) for p in read_all(again, scorer, files)]
+    assert names == ["1.txt", "3.txt"]
+    again.close()
+
+
+def test_a_file_that_is_no_journal_is_refused_with_the_repair(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    path.write_bytes(b"something else entirely" * 100)
+    with pytest.raises(UserError, match=r"is no journal of scores .*; delete it and run again"):
+        Journal(path)
+
+
+def test_a_document_whose_later_piece_is_faulty_is_in_no_list(tmp_path, journal, monkeypatch):
+    monkeypatch.setattr(own_text, "PIECE_BYTES", 8)
+    folder = write_folder(tmp_path, 2)
+    (folder / "0.txt").write_bytes(b"1234567\n\xff")
+    files, faults = list_folder(journal, folder)
+    assert faults.count == 1
+    assert [os.path.basename(p.name) for p in read_all(journal, 1, files)] == ["1.txt"]
+
+
+def test_a_file_that_changes_under_the_run_is_noticed(tmp_path, journal):
+    folder = write_folder(tmp_path)
+    files, _ = list_folder(journal, folder)
+    (folder / "2.txt").write_text("other")
+    with pytest.raises(UserError, match=r"2\.txt: has changed since the run began"):
+        read_all(journal, 1, files)
+
+
+def test_a_sample_is_another_with_another_seed_and_stops_in_time(tmp_path):
+    folder = write_folder(tmp_path, 40)
+    orders: list[list[int]] = []
+    for seed in (0, 0, 1):
+        journal = Journal(tmp_path / f"{len(orders)}.sqlite")
+        files, _ = list_folder(journal, folder, seed)
+        orders.append([piece.document for piece in read_all(journal, 1, files)])
+        assert len(read_all(journal, 1, files, seconds=-1.0)) == 1  # the first one in any case
+        journal.close()
+    assert orders[0] == orders[1] != orders[2]
+    assert sorted(orders[0]) == sorted(orders[2]) == list(range(40))
+    assert orders[0] != sorted(orders[0])
+
+
+def test_costs_are_of_documents_that_every_scorer_has_whole(tmp_path, journal, monkeypatch):
+    monkeypatch.setattr(own_text, "PIECE_BYTES", 4)
+    files, _ = list_folder(journal, write_folder(tmp_path, 3))
+    one, other = journal.scorer("one"), journal.scorer("other")
+    pieces = read_all(journal, one, files)
+    assert len(pieces) == 6
+    journal.write(one, [cost(piece) for piece in pieces])
+    journal.write(other, [cost(piece, 2.0) for piece in pieces[:3]])
+    found = list(journal.costs([one, other], journal.first_missing(other)))
+    assert [(d.bytes, d.bits) for d in found] == [(6, (16.0, 4.0))]
+
+
+def documents(seed, n, shift=0.0):
+    """Documents of two models and a compressor: the second needs `shift` fewer bits a byte."""
+    r = np.random.default_rng(seed)
+    sizes = r.integers(50, 2000, n)
+    hard = r.normal(2, 0.4, n)
+    noise = r.normal(0, 0.05, (2, n))
+    return [
+        DocumentCost(
+            name=f"d{k}",
+            bytes=int(size),
+            bits=(
+                float(size * (hard[k] + noise[0, k])),
+                float(size * (hard[k] - shift + noise[1, k])),
+                float(size * 3),
+            ),
+            lossless=(True, True, True),
+        )
+        for k, size in enumerate(sizes)
+    ]
+
+
+def sum_up(costs, of=None):
+    return summarise(costs, len(costs), of or (len(costs), 0), ["A", "B"], ["gzip"])
+
+
+def test_rates_are_bits_by_bytes_with_the_documents_bootstrap():
+    costs = documents(0, 200, 0.1)
+    summary = sum_up(costs)
+    size = sum(c.bytes for c in costs)
+    assert summary.bytes == size
+    assert [r.name for r in summary.rates] == ["A", "B", "gzip"]
+    for k, rate in enumerate(summary.rates):
+        assert rate.bits_per_byte == pytest.approx(sum(c.bits[k] for c in costs) / size)
+    whole = rate_interval([c.bits[0] for c in costs], [c.bytes for c in costs], seed=3)
+    streamed = summary.rates[0].interval
+    width = whole.high - whole.low
+    assert streamed.low == pytest.approx(whole.low, abs=0.1 * width)
+    assert streamed.high == pytest.approx(whole.high, abs=0.1 * width)
+    assert summary.rates[2].interval.high == pytest.approx(3)
+
+
+def test_a_pair_shares_its_draws_and_is_told_in_words():
+    summary = sum_up(documents(0, 200, 0.1))
+    (pair,) = summary.pairs
+    assert (pair.better, pair.other, pair.is_known) == ("B", "A", True)
+    assert pair.interval.high - pair.interval.low < 0.05  # far narrower than either model's own
+    assert pair_sentence(pair, summary).startswith("B needs ")
+    assert pair_sentence(pair, summary).endswith(" fewer bits than A on your text, 200 documents.")
+
+
+@pytest.mark.slow
+def test_the_interval_of_a_pair_holds_the_true_difference_as_often_as_it_says():
+    held = 0
+    for seed in range(100):
+        (pair,) = sum_up(documents(seed, 60, 0.02)).pairs
+        sign = 1 if pair.better == "B" else -1
+        low, high = sorted((sign * pair.interval.low, sign * pair.interval.high))
+        held += low <= -0.02 <= high
+    assert 88 <= held <= 99
+
+
+def test_a_tie_says_how_much_more_text_would_settle_it():
+    summary = sum_up(documents(1, 60, 0.01))
+    (pair,) = summary.pairs
+    assert not pair.is_known
+    assert pair.settling_documents > 60
+    sentence = pair_sentence(pair, summary)
+    assert "cannot be told apart on your text, 60 documents" in sentence
+    assert "more documents like these" in sentence
+
+
+def test_as_much_text_as_it_says_does_settle_a_tie_four_times_in_five():
+    error, difference = 1.0, 0.7
+    wanted = settling_documents(difference, error, 100)
+    assert wanted == int(np.ceil(100 * (power_quantile() * error / difference) ** 2))
+    r = np.random.default_rng(0)
+    left = error * np.sqrt(100 / wanted)  # the standard error with that many
+    drawn = r.normal(difference, left, 20000)
+    assert np.mean(np.abs(drawn) > 1.96 * left) == pytest.approx(0.8, abs=0.02)
+    assert settling_documents(0.0, error, 100) is None
+    assert settling_documents(1e-4, error, 100) is None
+
+
+def test_a_sample_widens_its_interval_and_says_so():
+    costs = documents(0, 400, 0.1)
+    whole, part = sum_up(costs), sum_up(costs[:100], (400, 400_000))
+    widths = [s.rates[0].interval.high - s.rates[0].interval.low for s in (whole, part)]
+    assert widths[1] / widths[0] == pytest.approx(2, rel=0.25)
+    assert "about 2.0 times as wide" in sample_sentence(part)
+
+
+def test_a_model_that_loses_text_is_compared_with_none():
+    costs = [DocumentCost("d", 10, (20.0, 10.0, 30.0), (True, False, True))] * 2
+    summary = sum_up(costs)
+    assert summary.pairs == ()
+    assert [rate.failing_bytes for rate in summary.rates] == [0, 20, 0]
+
+
+def test_one_document_has_a_figure_and_no_interval():
+    summary = sum_up(documents(0, 1, 0.1))
+    assert [rate.interval for rate in summary.rates] == [None] * 3
+    assert "one document gives no interval" in pair_sentence(summary.pairs[0], summary)
+    assert with_interval(summary.rates[2].bits_per_byte, summary.rates[2].interval) == "3.0000"
+
+
+def test_the_worst_and_the_best_documents_are_the_extremes():
+    costs = documents(0, 50)
+    summary = sum_up(costs)
+    by_rate = sorted(costs, key=lambda c: c.bits[0] / c.bytes)
+    assert [e.name for e in summary.worst["A"]] == [c.name for c in by_rate[::-1][:10]]
+    assert [e.name for e in summary.best["A"]] == [c.name for c in by_rate[:10]]
+
+
+def test_a_listed_piece_keeps_a_hash_and_no_text(tmp_path, journal):
+    files, _ = list_folder(journal, write_folder(tmp_path, 1))
+    (piece,) = read_all(journal, 1, files)
+    assert isinstance(piece, Listed)
+    assert not any(value == "text 0" for value in vars(piece).values())
+    assert isinstance(next(iter(read_pieces(files[0], "text"))), Piece)
+
+
+def test_the_report_is_one_file_that_asks_no_network_and_escapes_names():
+    """Its template is in the package, so that it is the same outside of a repository."""
+    template = files("compression_leaderboard.pages").joinpath("report.html")
+    declared = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+    data = declared["tool"]["setuptools"]["package-data"]
+    assert "pages/*.html" in data["compression_leaderboard"]
+    costs = [DocumentCost(f"<d{k}>", 100, (50.0 + k, 90.0 - k), (True, True)) for k in range(3)]
+    summary = summarise(costs, 3, (3, 300), ["<one>", "two"], [])
+    report = Report(summary, "2026-01-02", 64, 32, "machine", "", endpoint="http://<host>")
+    render = Renderer({template.name: template.read_text("utf-8")}, report.date)
+    page = render_report(render, report).decode()
+    assert "<one>" not in page
+    assert "&lt;one&gt;" in page
+    assert "&lt;d0&gt;" in page
+    assert "sent to http://&lt;host&gt; and nowhere else" in page
+    assert page.count("as of 2026-01-02") == page.count("<caption>") == 2 + 2 * 2
+    assert not any(mark in page for mark in ("<script", "<link", "src=", "@import", "url("))
+    assert page.startswith("<!doctype html>")
