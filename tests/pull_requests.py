@@ -402,12 +402,12 @@ BAD = [
     PullRequest(
         "a byte order mark",
         add(content="\ufeff" + MODEL),
-        (f"{NEW}: begins with a byte order mark; save it as UTF-8 without BOM",),
+        (f"{NEW}: line 1: has the invisible character U+FEFF; remove it",),
     ),
     PullRequest(
         "NUL",
         add(content=MODEL + "# \0\n"),
-        (f"{NEW}: has NUL bytes; save it as plain text",),
+        (f"{NEW}: line {MODEL.count(chr(10)) + 1}: has the invisible character U+0000; remove it",),
     ),
     PullRequest(
         "text that runs backwards",

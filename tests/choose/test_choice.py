@@ -22,8 +22,8 @@ from compression_leaderboard.choose import (
     make_options,
     rounded,
 )
-from compression_leaderboard.cli.choose import Precision
-from compression_leaderboard.cli.choose import choose as choose_command
+from compression_leaderboard.cli.ask import Precision
+from compression_leaderboard.cli.ask import choose as choose_command
 from compression_leaderboard.pages.choose_page import options_json, render_choose
 from hypothesis import given
 from hypothesis import strategies as st

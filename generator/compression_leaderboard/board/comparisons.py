@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from compression_leaderboard.board.current import current_results, is_final
 from compression_leaderboard.intervals import (
@@ -211,5 +210,7 @@ def link_scores(
         half = student_quantile(n - 1) * float(moved.std(ddof=1)) / n**0.5
         interval = Interval(mean - half, mean + half)
     if n >= FEWEST_MODELS and np.ptp(one) > 0 and np.ptp(other) > 0:
+        from scipy.stats import spearmanr  # slow to import, and most commands need none
+
         rank = float(spearmanr(one, other).statistic)
     return Link(older, newer, dtype, models, mean, interval, rank)

@@ -7,9 +7,7 @@ from compression_leaderboard.cli import plan
 from compression_leaderboard.cli import measure
 from compression_leaderboard.cli import intake
 from compression_leaderboard.cli import build
-from compression_leaderboard.cli import export
-from compression_leaderboard.cli import predict
-from compression_leaderboard.cli import choose
+from compression_leaderboard.cli import ask
 from compression_leaderboard.cli import score
 from compression_leaderboard.cli import operations
 

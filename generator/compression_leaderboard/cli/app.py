@@ -13,10 +13,10 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from compression_leaderboard.measure.record import Report
 from compression_leaderboard.records.base import Problem, UserError
 
 if TYPE_CHECKING:
-    from compression_leaderboard.measure.record import Report
     from compression_leaderboard.pages.reference import Command, Option
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown")
@@ -27,8 +27,11 @@ AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown for
 Local = Annotated[
     bool, typer.Option("--local", help="Use results/local instead of results/measured.")
 ]
-Day = datetime | None
+Text = str | None  # types of options that may be left out
+Texts = list[str] | None
+Place = Path | None
 Number = float | None
+Day = datetime | None
 Content = TypeVar("Content")
 
 
@@ -48,6 +51,11 @@ def read_valid(read: Callable[[Path], tuple[Content, list[Problem]]], root: Path
     if problems:
         raise UserError(problems)
     return content
+
+
+def refusal(place: object, wrong: str, repair: str) -> UserError:
+    """Make the error of one problem. place: an option, a file or a folder."""
+    return UserError([Problem(str(place), "", wrong, repair)])
 
 
 def refuse_unknown(names: Mapping[str, tuple[str, str | None, Iterable[str]]]) -> None:
@@ -111,6 +119,14 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=1))
 
 
+def print_answer(as_json: bool, value: Any, lines: Iterable[str]) -> None:
+    """Print an answer: its value as JSON, or its lines."""
+    if as_json:
+        print_json(value)
+    else:
+        print("".join(f"{line}\n" for line in lines), end="")
+
+
 def report_problems(problems: Sequence[Problem], as_json: bool, otherwise: str) -> None:
     """Print problems, or `otherwise` if there are none; exit with status 1 if there are any."""
     if as_json:
@@ -142,7 +158,7 @@ def show_progress() -> Progress:
 
 
 @contextmanager
-def show_stages() -> "Iterator[Report]":
+def show_stages() -> Iterator[Report]:
     """Show one bar for a job that reports its stages."""
     with show_progress() as progress:
         bar = progress.add_task("loading", total=None)

@@ -1,23 +1,35 @@
-"""`leaderboard check`, `build`, `serve` and `check-site`."""
+"""`leaderboard check`, `build`, `serve`, `check-site`, `export`, `diff` and `release`."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from compression_leaderboard.cli.app import (
     AsJson,
+    AsMarkdown,
+    Place,
     Root,
+    Text,
     app,
     describe_commands,
+    print_answer,
     read_valid,
+    refusal,
+    refuse_unknown,
     report_problems,
 )
-from compression_leaderboard.records.base import Problem, UserError
+from compression_leaderboard.records.base import UserError
+from compression_leaderboard.repository import git, site
 from compression_leaderboard.repository.contents import read_contents
-from compression_leaderboard.repository.git import Commit, current_commit
+from compression_leaderboard.repository.files import write_atomically
+from compression_leaderboard.wording import counted
+
+if TYPE_CHECKING:
+    from compression_leaderboard.fits.studied_board import StudiedBoard
 
 
 @app.command()
@@ -39,9 +51,7 @@ def build(
 
     Example: `leaderboard build`
     """
-    from compression_leaderboard.repository import site
-
-    commit = current_commit(root)
+    commit = git.current_commit(root)
     folder = root / "build" / "html"
     inputs = site.hash_inputs(root, f"{commit.id} {commit.date}")
     if html and site.is_built(root, inputs):
@@ -56,14 +66,13 @@ def build(
     print(f"the site is in {folder}; run `leaderboard serve` to show it")
 
 
-def _render(root: Path, commit: Commit) -> dict[str, bytes]:
+def _render(root: Path, commit: git.Commit) -> dict[str, bytes]:
     """Render every generated file of the site, from valid contents only."""
     from compression_leaderboard.fits.studied_board import derive_board
     from compression_leaderboard.pages.site import Sources, render_site
-    from compression_leaderboard.repository.site import read_sources
 
     board = derive_board(read_valid(read_contents, root), commit)
-    return render_site(board, Sources(*read_sources(root)), describe_commands())
+    return render_site(board, Sources(*site.read_sources(root)), describe_commands())
 
 
 @app.command()
@@ -87,11 +96,9 @@ def check_site(root: Root = Path()) -> None:
 
     Example: `leaderboard check-site`
     """
-    from compression_leaderboard.repository.site import check_links, check_sizes
-
     folder = _built_site(root)
-    total, problems = check_sizes(folder)
-    if problems := [*problems, *check_links(folder)]:
+    total, problems = site.check_sizes(folder)
+    if problems := [*problems, *site.check_links(folder)]:
         raise UserError(problems)
     print(f"every link resolves; the site has {total / 1e6:.1f} MB")
 
@@ -100,5 +107,145 @@ def _built_site(root: Path) -> Path:
     """Return the folder of the built site. Raises UserError if it is missing."""
     folder = root / "build" / "html"
     if not (folder / "index.html").is_file():
-        raise UserError([Problem("build/html", "", "is missing", "run `leaderboard build` first")])
+        raise refusal("build/html", "is missing", "run `leaderboard build` first")
     return folder
+
+
+@app.command()
+def export(
+    root: Root = Path(),
+    out: Annotated[Place, typer.Option(help="Target folder. Default: build/export.")] = None,
+    model_card: Annotated[
+        Text,
+        typer.Option(help="Instead, print this model's scores as YAML for its Hub page."),
+    ] = None,
+    lm_eval: Annotated[
+        Text, typer.Option(help="Instead, print this model's scores as lm-eval result JSON.")
+    ] = None,
+    suite: Annotated[Text, typer.Option(help="With --lm-eval: one suite of several.")] = None,
+    site: Annotated[Text, typer.Option(help="With --model-card: the board's address.")] = None,
+) -> None:
+    """Write every table, the API, feed, badges and Every Eval Ever records, without the pages.
+
+    Example: `leaderboard export --model-card google__gemma-3-270m@Q4_K_M`
+    """
+    from compression_leaderboard.exports.release import export_files
+    from compression_leaderboard.fits.studied_board import derive_board
+
+    contents = read_valid(read_contents, root)
+    refuse_unknown({"model": ("model", model_card or lm_eval, contents.specs.models)})
+    board = derive_board(contents, git.current_commit(root))
+    if model_card is not None:
+        print(_model_card(board, model_card, site), end="")
+    elif lm_eval is not None:
+        print(_lm_eval(board, lm_eval, suite))
+    else:
+        folder = out or root / "build" / "export"
+        files = export_files(board)
+        for path, content in files.items():
+            write_atomically(folder / path, content)
+        print(f"{counted(len(files), 'file is', 'files are')} in {folder}")
+
+
+def _model_card(board: "StudiedBoard", model: str, site: str | None) -> str:
+    from compression_leaderboard.exchange.model_export import eval_results_yaml, model_index_yaml
+
+    results = eval_results_yaml(board, model, site)
+    if results.strip() == "[]":
+        note = "no measured task has a pinned dataset on the Hub, so .eval_results has no entry"
+        print(f"{model}: {note}", file=sys.stderr)
+    return (
+        "# .eval_results/llm-compression-leaderboard.yaml\n"
+        f"{results}---\n# front matter of the model's README.md\n"
+        f"{model_index_yaml(board, model, site)}"
+    )
+
+
+def _lm_eval(board: "StudiedBoard", model: str, suite: str | None) -> str:
+    from compression_leaderboard.exchange.model_export import lm_eval_results
+
+    results = lm_eval_results(board, model)
+    if not results:
+        repair = "run `leaderboard measure` for it first"
+        raise refusal(model, "is measured on no suite yet", repair)
+    if suite is None and len(results) > 1:
+        repair = f"choose with --suite from {', '.join(results)}"
+        raise refusal(model, "is measured on several suites", repair)
+    refuse_unknown({"--suite": ("suite of the model", suite, results)})
+    return json.dumps(results[suite or next(iter(results))], indent=2, ensure_ascii=False)
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(help="A commit, a tag, or the folder of a release.")],
+    after: Annotated[str, typer.Argument(help="The later one.")] = "HEAD",
+    root: Root = Path(),
+    as_json: AsJson = False,
+    markdown: AsMarkdown = False,
+) -> None:
+    """Show which data are new, which are removed, and which moved beyond noise.
+
+    Example: `leaderboard diff HEAD~1 HEAD --markdown`
+    """
+    from compression_leaderboard.exports import changes
+
+    boards = [(reference, _read_board(root, reference)) for reference in (before, after)]
+    compared = changes.compare_boards(*boards)
+    show = changes.changes_markdown if markdown else changes.changes_text
+    print_answer(as_json, changes.changes_json(compared), show(compared).splitlines())
+
+
+def _read_board(root: Path, reference: str) -> "StudiedBoard":
+    """Read the board of a release's folder, or of a commit."""
+    release = Path(reference)
+    if (release / "results").is_dir():
+        return _derive_readable(release, git.Commit(release.name, git.NO_DATE))
+    commit = git.read_commit(root, reference)
+    with git.checked_out(root, commit.id) as folder:
+        return _derive_readable(folder, commit)
+
+
+def _derive_readable(folder: Path, commit: git.Commit) -> "StudiedBoard":
+    """Derive a board from the files that can be read, and count the others on stderr.
+
+    An older commit may have records of a format that is no longer read.
+    """
+    from compression_leaderboard.fits.studied_board import derive_board
+
+    contents, problems = read_contents(folder)
+    if unreadable := len({problem.file for problem in problems}):
+        print(f"{commit.id[:12]}: {counted(unreadable, 'unreadable file')}", file=sys.stderr)
+    return derive_board(contents, commit)
+
+
+@app.command()
+def release(
+    commit: Annotated[str, typer.Argument(help="The commit to release.")] = "HEAD",
+    root: Root = Path(),
+    since: Annotated[
+        Text,
+        typer.Option(help="Previous release: tag, commit or folder. Default: last data-… tag."),
+    ] = None,
+    out: Annotated[Place, typer.Option(help="Target folder. Default: build/releases.")] = None,
+) -> None:
+    """Bundle a commit's tables and records by date, ready for a GitHub Release and Zenodo.
+
+    Example: `leaderboard release --since data-2026-01-31`
+    """
+    from compression_leaderboard.exports.changes import compare_boards
+    from compression_leaderboard.exports.formats import pack
+    from compression_leaderboard.exports.release import make_release, release_name
+    from compression_leaderboard.fits.studied_board import derive_board
+
+    released = git.read_commit(root, commit)
+    name = release_name(released.date)
+    previous = since or git.latest_release(root, released.id)
+    with git.checked_out(root, released.id) as folder:
+        board, changes = derive_board(read_valid(read_contents, folder), released), None
+        if previous is not None:
+            changes = compare_boards((previous, _read_board(root, previous)), (name, board))
+        files = make_release(board, git.read_files(folder), changes)
+    target = (out or root / "build" / "releases") / name
+    archive = pack({f"{name}/{path}": content for path, content in files.items()}, released.date)
+    unchanged = "" if git.write_release(target, files, archive) else ": unchanged"
+    print(f"{target}{unchanged} ({counted(len(files), 'file')}, and as .tar.gz)")

@@ -4,12 +4,13 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from compression_leaderboard.cli.app import AsJson, Root, app, report_problems
-from compression_leaderboard.gate import pull_request
+from compression_leaderboard.cli.app import AsJson, Place, Root, Text, app, refusal, report_problems
+from compression_leaderboard.gate import new_model, pull_request
+from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.records.base import (
     COMMIT,
     MODEL_NAME,
@@ -24,39 +25,27 @@ from compression_leaderboard.repository.git import compare_trees, overlaid
 from compression_leaderboard.repository.specs import read_specs
 from compression_leaderboard.wording import counted
 
-if TYPE_CHECKING:
-    from compression_leaderboard.gate.new_model import HubAnswer, Newcomer
-
 
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(help="org/model on the Hugging Face Hub.")],
     root: Root = Path(),
-    revision: Annotated[
-        str | None, typer.Option(help="A commit, branch or tag. Default: the newest commit.")
-    ] = None,
-    family: Annotated[
-        str | None, typer.Option(help="The model's family, which the Hub does not state.")
-    ] = None,
+    revision: Annotated[Text, typer.Option(help="Commit, branch or tag. Default: newest.")] = None,
+    family: Annotated[Text, typer.Option(help="Family; the Hub does not state it.")] = None,
     kind: Annotated[
-        Literal["base", "instruct"] | None,
-        typer.Option(help="Its kind, which the Hub does not state."),
+        Literal["base", "instruct"] | None, typer.Option(help="Kind; the Hub does not state it.")
     ] = None,
 ) -> None:
     """Draft a model's file from the Hub's metadata: revision, parameters, licence and date.
 
     Example: `leaderboard add org/model --family Name --kind base`
     """
-    from compression_leaderboard.gate import new_model
-
     file = model_file(name)
     models = read_specs(root)[0].models  # a drafted file still has problems
     if not MODEL_NAME.fullmatch(name):
-        repair = "use letters, digits, . _ - only"
-        raise UserError([Problem(name, "", "is not of the form org/model", repair)])
+        raise refusal(name, "is not of the form org/model", "use letters, digits, . _ - only")
     if model_id(name, None).lower() in map(str.lower, models) or (root / file).exists():
-        repair = "edit its file, or choose another model"
-        raise UserError([Problem(file, "", "is on the board already", repair)])
+        raise refusal(file, "is on the board already", "edit its file, or choose another model")
     answer = ask_hub(name, revision)
     if (listing := answer.listing) is None:
         raise UserError([new_model.hub_problem(file, answer.why)])
@@ -68,28 +57,27 @@ def add(
     print("\n".join(f"{file}: {line}" for line in ("written", *draft.notes)))
 
 
-def ask_hub(repository: str, revision: str | None) -> "HubAnswer":
+def ask_hub(repository: str, revision: str | None) -> new_model.HubAnswer:
     """List a model's files on the Hub; only configurations are fetched.
 
     revision: a commit, branch or tag; None is the newest commit.
     """
-    from compression_leaderboard.gate.new_model import HubAnswer
-
     try:
         from compression_leaderboard.measure.hub import list_weights, resolve_commit
-        from compression_leaderboard.measure.record import MeasureError
     except ImportError as error:
-        return HubAnswer(None, f"{error.name} is not installed; run `pip install '.[measure]'`")
+        return new_model.HubAnswer(
+            None, f"{error.name} is not installed; run `pip install '.[measure]'`"
+        )
     with tempfile.TemporaryDirectory(prefix="leaderboard-") as cache:
         try:
             if revision is None or not COMMIT.fullmatch(revision):
                 revision = resolve_commit(repository, revision)
-            return HubAnswer(list_weights(repository, revision, Path(cache)))
+            return new_model.HubAnswer(list_weights(repository, revision, Path(cache)))
         except MeasureError as error:
-            return HubAnswer(None, error.message, error.reason == "weights")
+            return new_model.HubAnswer(None, error.message, error.reason == "weights")
         except (ValueError, RecursionError):
             why = "a configuration of the repository is not valid JSON; fix it there"
-            return HubAnswer(None, why, is_refused=True)
+            return new_model.HubAnswer(None, why, is_refused=True)
 
 
 @app.command()
@@ -103,9 +91,7 @@ def validate(
     annotations: Annotated[
         bool, typer.Option("--annotations", help="Print workflow commands for GitHub.")
     ] = False,
-    summary: Annotated[
-        Path | None, typer.Option(help="Append a job summary in Markdown to this file.")
-    ] = None,
+    summary: Annotated[Place, typer.Option(help="Append a Markdown summary to this file.")] = None,
 ) -> None:
     """Judge a pull request by its files, read as data; none of them is imported or run.
 
@@ -131,15 +117,13 @@ class Verdict:
     """What is wrong with a pull request, and what is known of its models."""
 
     problems: Sequence[Problem]
-    newcomers: "Sequence[Newcomer]"
+    newcomers: Sequence[new_model.Newcomer]
     readable: set[str]  # new and changed files that may be opened
     changed: int  # files of data
 
 
 def _judge(base: Path, head: Path, hub: bool) -> Verdict:
     """Judge every file at once; report and skip one that may not be opened."""
-    from compression_leaderboard.gate.new_model import judge_models
-
     before, after = _reader(base), _reader(head)
     changes = compare_trees(base, head)
     paths = {change.path for change in changes}
@@ -163,7 +147,7 @@ def _judge(base: Path, head: Path, hub: bool) -> Verdict:
         faulty = sorted(set(faulty) - set(read_contents(base)[1]))
     added = {change.path for change in readable if change.before is None}
     models = [model for model in contents.specs.models.values() if model.file in touched]
-    newcomers, of_models = judge_models(models, contents, sound, ask_hub if hub else None)
+    newcomers, of_models = new_model.judge_models(models, contents, sound, ask_hub if hub else None)
     of_contents = pull_request.judge_contents(contents, sound.specs, added, touched)
     problems = sorted({*problems, *faulty, *of_contents, *of_models})
     return Verdict(problems, newcomers, touched, len(data))

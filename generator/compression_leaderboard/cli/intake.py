@@ -14,16 +14,19 @@ from compression_leaderboard.board.imported import Conflict, find_conflicts
 from compression_leaderboard.cli.app import (
     AsJson,
     Root,
+    Text,
     align,
     app,
-    print_json,
+    print_answer,
     read_valid,
+    refusal,
     show_progress,
 )
 from compression_leaderboard.exchange.every_eval_ever import import_every_eval_ever
 from compression_leaderboard.exchange.lm_eval import import_lm_eval
 from compression_leaderboard.exchange.strict_json import LARGEST_BYTES, IntakeError, printable
 from compression_leaderboard.gate.collect import PartKey, sort_records, why_not_merged
+from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.records.imported import Imported
 from compression_leaderboard.records.results import Result
@@ -44,9 +47,7 @@ from compression_leaderboard.wording import counted
 def collect(
     folders: Annotated[list[Path], typer.Argument(help="Folders that shards wrote.")],
     root: Root = Path(),
-    plan: Annotated[
-        str | None, typer.Option(help="The whole matrix, so that absent shards are reported.")
-    ] = None,
+    plan: Annotated[Text, typer.Option(help="The whole matrix, to report absent shards.")] = None,
 ) -> None:
     """Verify and merge what shards measured, and list what is missing.
 
@@ -56,7 +57,7 @@ def collect(
     for folder in folders:
         if not folder.is_dir():
             repair = "give folders that `leaderboard measure --shard … --to` wrote"
-            raise UserError([Problem(str(folder), "", "is not a folder", repair)])
+            raise refusal(folder, "is not a folder", repair)
     parts = [read_folder(folder) for folder in folders]
     stored = [entry for entries, _, _ in parts for entry in entries]
     shards = [shard for _, planned, _ in parts for shard in planned]
@@ -94,7 +95,6 @@ def _merge(
         if tuple(part.run_id for part in parts) in known:
             continue
         from compression_leaderboard.measure.parts import merge_parts
-        from compression_leaderboard.measure.record import MeasureError
 
         reason = why_not_merged(parts)
         if reason is None:
@@ -138,7 +138,7 @@ def import_(
     every_eval_ever: Annotated[
         bool, typer.Option("--every-eval-ever", help="The files are Every Eval Ever records.")
     ] = False,
-    model: Annotated[str | None, typer.Option(help="The model of files that name none.")] = None,
+    model: Annotated[Text, typer.Option(help="The model of files that name none.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Import others' results from lm-eval result files of any version.
@@ -156,14 +156,11 @@ def import_(
         for conflict in find_conflicts([*earlier, *new])
         if any(reading.imported.source.sha256 in hashes for reading in conflict.readings)
     ]
-    if as_json:
-        print_json(_as_json(outcomes, conflicts))
-    else:
-        print("\n".join(_report(outcomes, conflicts)))
+    print_answer(as_json, _as_json(outcomes, conflicts), _report(outcomes, conflicts))
     if refused := [outcome.problem for outcome in outcomes if outcome.problem]:
         raise UserError(refused)
     if not sources:
-        raise UserError([Problem(str(files[0]), "", "has no *.json", "name the files")])
+        raise refusal(files[0], "has no *.json", "name the files")
 
 
 def _import_all(

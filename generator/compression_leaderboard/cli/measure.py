@@ -15,7 +15,9 @@ from compression_leaderboard.board.derived import mean_score, preference_figure
 from compression_leaderboard.cli.app import (
     Local,
     Number,
+    Place,
     Root,
+    Text,
     app,
     positive,
     read_valid,
@@ -31,6 +33,7 @@ from compression_leaderboard.cli.plan import (
     job_name,
     select_jobs,
 )
+from compression_leaderboard.measure.record import Report, Workplace, read_machine
 from compression_leaderboard.plan.estimates import Estimate, History
 from compression_leaderboard.plan.jobs import Job, latest_results, plan_jobs
 from compression_leaderboard.records.base import UserError
@@ -52,10 +55,9 @@ from compression_leaderboard.wording import counted, plural
 
 if TYPE_CHECKING:
     from compression_leaderboard.measure.engines.local import Limits
-    from compression_leaderboard.measure.record import Report, Workplace
 
 INTERRUPTED = 130  # exit status of a program that Ctrl-C ended
-Start = Callable[[Iterator[Job], "Report"], Generator[tuple[Job, Result]]]
+Start = Callable[[Iterator[Job], Report], Generator[tuple[Job, Result]]]
 
 
 @app.command()
@@ -70,23 +72,16 @@ def measure(
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="Where to run jobs: on this machine or on Ray.")
     ] = "local",
-    memory: Annotated[
-        Number, positive("Memory of a job, in GB. Default: all of this machine's.")
-    ] = None,
-    timeout: Annotated[
-        Number, positive("Longest time of a job, in minutes. Default: no limit.")
-    ] = None,
-    shard: Annotated[
-        str | None, typer.Option(help="Only the jobs of this shard: a file, or the JSON itself.")
-    ] = None,
-    to: Annotated[Path | None, typer.Option(help="Folder for the records of a shard.")] = None,
+    memory: Annotated[Number, positive("Memory per job, in GB. Default: all.")] = None,
+    timeout: Annotated[Number, positive("Minutes per job. Default: no limit.")] = None,
+    shard: Annotated[Text, typer.Option(help="Only jobs of this shard: a file or JSON.")] = None,
+    to: Annotated[Place, typer.Option(help="Folder for the records of a shard.")] = None,
 ) -> None:
     """Measure what is missing; run it again to continue after an interruption.
 
     Example: `leaderboard measure --profile quick --local`
     """
     from compression_leaderboard.measure.engines.local import Limits
-    from compression_leaderboard.measure.record import Workplace, read_machine
 
     if (shard is None) != (to is None):
         raise UserError(["--shard and --to belong together; give both or neither"])
@@ -173,11 +168,11 @@ def _run(
 def _start(
     engine: str,
     specs: Specs,
-    place: "Workplace",
+    place: Workplace,
     limits: "Limits",
     estimate: Callable[[Job], Estimate],
     jobs: Iterator[Job],
-    report: "Report",
+    report: Report,
 ) -> Generator[tuple[Job, Result]]:
     """Measure jobs on an engine; yield each record as it comes."""
     if engine == "local":
@@ -267,7 +262,6 @@ def verify(
     Example: `leaderboard verify HuggingFaceTB__SmolLM2-135M-Instruct@Q4_1 sotu --local`
     """
     from compression_leaderboard.measure.proof import prove_model
-    from compression_leaderboard.measure.record import Workplace
 
     specs = read_valid(read_specs, root)
     refuse_unknown(

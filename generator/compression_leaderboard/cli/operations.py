@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -16,16 +16,29 @@ from compression_leaderboard.cli.app import (
     AsJson,
     AsMarkdown,
     Day,
+    Place,
     Root,
+    Text,
     app,
     day_option,
-    print_json,
+    print_answer,
     read_valid,
+    refusal,
     refuse_unknown,
 )
+from compression_leaderboard.measure.fresh_text import SOURCES, FreshSource, Web
+from compression_leaderboard.measure.record import MeasureError, read_machine
 from compression_leaderboard.operations.fresh_corpus import Sieve
+from compression_leaderboard.operations.health import (
+    WorkflowRun,
+    drift_json,
+    drift_markdown,
+    drift_text,
+    find_faults,
+    read_sentinel,
+)
 from compression_leaderboard.plan.jobs import plan_jobs
-from compression_leaderboard.records.base import Problem, UserError
+from compression_leaderboard.records.base import UserError
 from compression_leaderboard.records.corpora import Corpus, Protocol, TextDocument
 from compression_leaderboard.repository.files import write_atomically
 from compression_leaderboard.repository.git import read_commit
@@ -39,50 +52,35 @@ from compression_leaderboard.repository.specs import (
 )
 from compression_leaderboard.wording import counted
 
-if TYPE_CHECKING:
-    from compression_leaderboard.measure.fresh_text import FreshSource
-    from compression_leaderboard.operations.health import WorkflowRun
-
 
 @app.command()
 def health(
     root: Root = Path(),
-    workflow_runs: Annotated[
-        Path | None, typer.Option(help="A file of runs, written by gh run list --json.")
-    ] = None,
+    workflow_runs: Annotated[Place, typer.Option(help="Output of gh run list --json.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List silent failures as the text of an issue; print nothing when all is well.
 
     Example: `leaderboard health --workflow-runs workflow-runs.json`
     """
-    from compression_leaderboard.measure.record import read_machine
-    from compression_leaderboard.operations.health import find_faults
-
     stored, _ = read_results(root, "measured")
     jobs = plan_jobs(read_valid(read_specs, root), stored, machine=read_machine())
-    lines = find_faults(
+    faults = find_faults(
         _read_runs(workflow_runs) if workflow_runs else [],
         [entry.result for entry in stored],
         sum(not job.blocked for job in jobs),
         datetime.fromisoformat(read_commit(root, "HEAD").date),
         datetime.now(UTC),
     )
-    if as_json:
-        print_json(lines)
-    else:
-        print("".join(f"- {line}\n" for line in lines), end="")
+    print_answer(as_json, faults, (f"- {fault}" for fault in faults))
 
 
-def _read_runs(file: Path) -> "list[WorkflowRun]":
-    from compression_leaderboard.operations.health import WorkflowRun
-
+def _read_runs(file: Path) -> list[WorkflowRun]:
     try:
         return TypeAdapter(list[WorkflowRun]).validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:
-        fields = "workflowName,event,status,conclusion,createdAt"
-        repair = f"write it with `gh run list --json {fields}`"
-        raise UserError([Problem(str(file), "", "is not a list of runs", repair)]) from error
+        command = "gh run list --json workflowName,event,status,conclusion,createdAt"
+        raise refusal(file, "is not a list of runs", f"write it with `{command}`") from error
 
 
 @app.command()
@@ -91,15 +89,10 @@ def drift(root: Root = Path(), as_json: AsJson = False, markdown: AsMarkdown = F
 
     Example: `leaderboard drift`
     """
-    from compression_leaderboard.operations import health as sentinel
-
     specs = read_valid(read_specs, root)
-    readings = sentinel.read_sentinel(specs, read_results(root, "measured")[0])
-    if as_json:
-        print_json(sentinel.drift_json(readings))
-    else:
-        show = sentinel.drift_markdown if markdown else sentinel.drift_text
-        print(show(specs, readings), end="")
+    readings = read_sentinel(specs, read_results(root, "measured")[0])
+    show = drift_markdown if markdown else drift_text
+    print_answer(as_json, drift_json(readings), show(specs, readings).splitlines())
 
 
 @app.command()
@@ -114,23 +107,18 @@ def corpus(
     like: Annotated[str, typer.Option(help="The corpus whose protocol it adopts.")] = "sotu",
     documents: Annotated[int, typer.Option(min=2, help="Largest number of documents.")] = 40,
     shortest: Annotated[int, typer.Option(min=1, help="Bytes of the shortest document.")] = 1000,
-    address: Annotated[
-        str | None, typer.Option(help="Another server with the source's interface.")
-    ] = None,
+    address: Annotated[Text, typer.Option(help="Another server with the same interface.")] = None,
 ) -> None:
     """Propose a new dated corpus of fresh, openly licensed text, without duplicates.
 
     Example: `leaderboard corpus propose arxiv`
     """
-    from compression_leaderboard.measure.fresh_text import SOURCES
-
     specs = read_valid(read_specs, root)
     refuse_unknown({"--like": ("corpus", like, specs.corpora)})
     last = (ends or datetime.now(UTC) - timedelta(days=1)).date()
     first = begins.date() if begins else last - timedelta(days=80)
     if last < first:
-        wrong = f"{last} is before the first day, {first}"
-        raise UserError([Problem("--ends", "", wrong, "swap them")])
+        raise refusal("--ends", f"{last} is before the first day, {first}", "swap them")
     name = f"{source}-{last:%Y-%m}"
     if name in specs.corpora:
         print(f"runs/corpora/{name}.toml exists already")
@@ -142,7 +130,7 @@ def corpus(
     print(f"{amount} kept; left out: {dropped}", file=sys.stderr)
     if len(texts) < 2:
         wrong = f"{amount} between {first} and {last} can be used, and 2 are needed"
-        raise UserError([Problem(source, "", wrong, "give more days or lower --shortest")])
+        raise refusal(source, wrong, "give more days or lower --shortest")
     made = _make_corpus(name, SOURCES[source], texts, specs.corpora[like].protocol)
     _write(root, made, texts)
     print(f"runs/corpora/{name}.toml: {amount}, {counted(made.bytes, 'byte')}, {made.sha256}")
@@ -150,8 +138,6 @@ def corpus(
 
 def _fetch(source: str, address: str | None, begins: date, ends: date) -> Iterator[TextDocument]:
     """Fetch the documents of a source. address: of another server, which gets no token."""
-    from compression_leaderboard.measure.fresh_text import SOURCES, Web
-
     origin = SOURCES[source]
     if address is not None:
         return origin.find(Web(address, 0.0), begins, ends)
@@ -165,7 +151,6 @@ def _select(
 ) -> list[TextDocument]:
     """Keep fetched documents that no corpus of the board has already."""
     from compression_leaderboard.measure.corpora import read_corpus
-    from compression_leaderboard.measure.record import MeasureError
 
     try:
         for known in specs.corpora.values():
@@ -177,7 +162,7 @@ def _select(
 
 
 def _make_corpus(
-    name: str, origin: "FreshSource", texts: list[TextDocument], protocol: Protocol
+    name: str, origin: FreshSource, texts: list[TextDocument], protocol: Protocol
 ) -> Corpus:
     """Make the spec of a corpus. protocol: another corpus's, with its size of a document."""
     from compression_leaderboard.measure.corpora import first_bytes
@@ -208,6 +193,6 @@ def _write(root: Path, made: Corpus, texts: list[TextDocument]) -> None:
     content = texts_file(texts)
     if len(content) > LARGEST_BYTES:
         wrong = f"the text has {len(content)} bytes, more than {LARGEST_BYTES}"
-        raise UserError([Problem(made.name, "", wrong, "lower --documents")])
+        raise refusal(made.name, wrong, "lower --documents")
     write_atomically(root / str(made.source.path), content)
     write_atomically(root / f"runs/corpora/{made.name}.toml", toml_text(made).encode())

@@ -13,13 +13,14 @@ from compression_leaderboard.cli.app import (
     AsJson,
     Local,
     Root,
+    Text,
     align,
     app,
-    print_json,
+    print_answer,
     read_valid,
     refuse_unknown,
 )
-from compression_leaderboard.measure.record import mirror_address
+from compression_leaderboard.measure.record import mirror_address, read_machine
 from compression_leaderboard.plan.estimates import (
     Estimate,
     History,
@@ -36,8 +37,8 @@ from compression_leaderboard.wording import counted
 ModelFilter = Annotated[
     str | None, typer.Option("--model", help="Only this id, or classical for the compressors.")
 ]
-SuiteFilter = Annotated[str | None, typer.Option("--suite", help="Only this suite.")]
-CorpusFilter = Annotated[str | None, typer.Option("--corpus", help="Only this corpus.")]
+SuiteFilter = Annotated[Text, typer.Option("--suite", help="Only this suite.")]
+CorpusFilter = Annotated[Text, typer.Option("--corpus", help="Only this corpus.")]
 ProfileFilter = Annotated[
     str | None, typer.Option("--profile", help="Only what this profile lists.")
 ]
@@ -52,14 +53,10 @@ def plan(
     corpus: CorpusFilter = None,
     profile: ProfileFilter = None,
     local: Local = False,
-    sentinel: Annotated[
-        bool, typer.Option("--sentinel", help="Also plan the sentinel, if it is due.")
-    ] = False,
+    sentinel: Annotated[bool, typer.Option("--sentinel", help="Add the sentinel, if due.")] = False,
     pin: Annotated[bool, typer.Option("--pin", help="Pin datasets that have no revision.")] = False,
     as_json: AsJson = False,
-    matrix: Annotated[
-        bool, typer.Option("--matrix", help="Print shards as a GitHub Actions matrix.")
-    ] = False,
+    matrix: Annotated[bool, typer.Option("--matrix", help="Print a workflow matrix.")] = False,
     max_jobs: Annotated[int, typer.Option(min=1, help="Most shards in a matrix.")] = 256,
     max_minutes: Annotated[float, typer.Option(min=1, help="Longest shard, in minutes.")] = 300,
     max_memory: Annotated[float, typer.Option(min=1, help="Memory of a runner, in GB.")] = 16,
@@ -69,8 +66,6 @@ def plan(
 
     Example: `leaderboard plan --matrix --max-jobs 256 --max-minutes 300`
     """
-    from compression_leaderboard.measure.record import read_machine
-
     specs = read_valid(read_specs, root)
     if pin:
         _pin_datasets(root)
@@ -88,18 +83,15 @@ def plan(
             costs.append((control, history.estimate(control)))
     if matrix:
         _print_matrix(costs, runner)
-    elif as_json:
-        fields = ("kind", "name", "why", "blocked")
-        print_json(
-            [
-                {"model": job.model.id, "revision": job.checkpoint.revision}
-                | {field: getattr(job, field) for field in fields}
-                | vars(cost)
-                for job, cost in costs
-            ]
-        )
-    else:
-        print("\n".join(_table(costs)) if costs else NOTHING_TO_DO)
+        return
+    listed = ("kind", "name", "why", "blocked")
+    rows = [
+        {"model": job.model.id, "revision": job.checkpoint.revision}
+        | {field: getattr(job, field) for field in listed}
+        | vars(cost)
+        for job, cost in costs
+    ]
+    print_answer(as_json, rows, _table(costs) if costs else [NOTHING_TO_DO])
 
 
 def select_jobs(

@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import Progress
 
-from compression_leaderboard.cli.app import AsJson, Root, app, print_json, read_valid, show_progress
+from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.cli.app import (
+    AsJson,
+    Place,
+    Root,
+    Text,
+    app,
+    print_answer,
+    read_valid,
+    show_progress,
+)
+from compression_leaderboard.measure.record import MeasureError, Workplace
 from compression_leaderboard.own_text.comparison import Summary, summarise
 from compression_leaderboard.own_text.documents import Faults, list_documents, read_missing
 from compression_leaderboard.own_text.journal import Cost, DocumentCost, Journal, Listed
@@ -70,26 +81,19 @@ def score(
     field: Annotated[str, typer.Option(help="Field or column with the text.")] = "text",
     window: Annotated[int, typer.Option(min=2, help="Longest context, in tokens.")] = 1024,
     stride: Annotated[
-        int | None,
-        typer.Option(min=1, help="Tokens by which windows advance. Default: half the window."),
+        int | None, typer.Option(min=1, help="Tokens per step. Default: half the window.")
     ] = None,
-    budget: Annotated[
-        str | None, typer.Option(help="Time for a random sample, such as 90s, 5m or 2h.")
-    ] = None,
+    budget: Annotated[Text, typer.Option(help="Time for a random sample: 90s, 5m or 2h.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the random sample.")] = 0,
     leave_out: Annotated[bool, typer.Option("--leave-out", help="Skip faulty documents.")] = False,
     compressors: Annotated[bool, typer.Option(help="Score with classical compressors too.")] = True,
-    journal: Annotated[Path | None, typer.Option(help="Folder. Default: build/score.")] = None,
-    endpoint: Annotated[
-        str | None, typer.Option(help="Use models of a vLLM server at this URL.")
-    ] = None,
+    journal: Annotated[Place, typer.Option(help="Folder. Default: build/score.")] = None,
+    endpoint: Annotated[Text, typer.Option(help="Use models of a vLLM server at this URL.")] = None,
     start_token: Annotated[
-        int | None, typer.Option(help="With --endpoint: the token before each document.")
+        int | None, typer.Option(help="With --endpoint: id of the token before each document.")
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write an HTML report.")] = None,
-    costs: Annotated[
-        Path | None, typer.Option("--csv", help="Write every document's cost.")
-    ] = None,
+    report: Annotated[Place, typer.Option(help="Write an HTML report.")] = None,
+    costs: Annotated[Place, typer.Option("--csv", help="Write each document's cost.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Score your own text; it stays on this machine unless you name an --endpoint.
@@ -135,11 +139,8 @@ def score(
         template = files("compression_leaderboard.pages").joinpath("report.html")
         render = Renderer({template.name: template.read_text("utf-8")}, page.date)
         write_atomically(report, reports.render_report(render, page))
-    if as_json:
-        words = {"sentences": _sentences(summary), "note": reports.OTHER_PROTOCOL}
-        print_json(asdict(page) | words)
-    else:
-        print(_in_words(page))
+    words = {"sentences": _sentences(summary), "note": reports.OTHER_PROTOCOL}
+    print_answer(as_json, asdict(page) | words, _in_words(page))
 
 
 def _check_options(
@@ -166,7 +167,6 @@ def _local_models(
 ) -> dict[str, Open]:
     """Prepare to load models on this machine, by title; append what is wrong with the names."""
     from compression_leaderboard.measure import own_text as scoring
-    from compression_leaderboard.measure.record import Workplace
     from compression_leaderboard.measure.weights import load_reference, resolve_reference
 
     place = Workplace(root.resolve())
@@ -254,7 +254,6 @@ def _score_all(
     scorer has scored: a scorer scores no document that an earlier one has not reached.
     """
     from compression_leaderboard.measure.own_text import Endpoint, no_network
-    from compression_leaderboard.measure.record import MeasureError
 
     scorers = []
     share = seconds / len(models) if seconds else None
@@ -286,7 +285,6 @@ def _predict(
 
     Returns a sentence for each model and table without a prediction.
     """
-    from compression_leaderboard.board.cohorts import make_cohorts
     from compression_leaderboard.fits.predict import predict_model, without_scores
 
     stored = read_results(root, "measured")[0]
@@ -350,7 +348,7 @@ def _sentences(summary: Summary) -> list[str]:
     return [reports.sample_sentence(summary), *pairs]
 
 
-def _in_words(page: reports.Report) -> str:
+def _in_words(page: reports.Report) -> list[str]:
     summary = page.summary
     first, *comparisons = _sentences(summary)
     lines = [first, "", *map(reports.rate_sentence, summary.rates)]
@@ -366,4 +364,4 @@ def _in_words(page: reports.Report) -> str:
     lines += [f"  {line}" for line in page.why_no_predictions]
     if page.left_out:
         lines += ["", f"Left out: {page.left_out}."]
-    return "\n".join(lines)
+    return lines

@@ -40,16 +40,6 @@ AskHub = Callable[[str, str | None], HubAnswer]  # repository, revision
 
 
 @dataclass(frozen=True)
-class HubCheck:
-    """What the Hub's metadata say about a model."""
-
-    lines: Sequence[str]  # whether it can run
-    refusals: Sequence[str] = ()
-    twins: Collection[str] = ()  # ids of models with the same weights by hash
-    hashes_known: bool = False  # whether hashes of its weights could be compared
-
-
-@dataclass(frozen=True)
 class Newcomer:
     """A model that a pull request adds or changes, as known before it is measured."""
 
@@ -71,36 +61,42 @@ def judge_models(
     cohorts = make_cohorts(specs, sound.stored, ())
     newcomers, problems = [], []
     for model in models:
-        hub = HubCheck(())
+        others = [other for other in contents.specs.models.values() if other.id != model.id]
+        twins: set[str] = set()
         if model.id in specs.models:
-            known = [other for other in specs.models.values() if other.id != model.id]
-            hub = _check_hub(model, known, ask_hub)
+            lines, refusals, listing = _check_hub(model, ask_hub)
+            problems += [hub_problem(model.file, message) for message in refusals]
+            if listing is not None and ask_hub is not None:
+                size = sum(listing.parameters.values()) or model.parameters
+                twins = _find_twins(size, listing, others, ask_hub)
+            by_hash = listing is not None and listing.content_revision is not None
+            how = "by hash of the weights" if by_hash else "by pinned revision only"
+            same = f"{', '.join(sorted(twins)) or 'none found'} ({how})"
             estimates = [history.estimate(job) for job in jobs if job.model.id == model.id]
-            how = "by hash of the weights" if hub.hashes_known else "by pinned revision only"
-            twins = ", ".join(hub.twins) or "none found"
             facts = [
-                *(("Can it run", line) for line in hub.lines),
+                *(("Can it run", line) for line in lines),
                 ("Time", _describe_time(estimates)),
-                ("Same weights under another name", f"{twins} ({how})"),
+                ("Same weights under another name", same),
                 *(("Place", line) for line in _describe_places(model, cohorts)),
             ]
             newcomers.append(Newcomer(model.title, facts))
-        problems += [hub_problem(model.file, message) for message in hub.refusals]
         problems += judge_texts(model.file, model.model_dump(mode="json"))
-        others = [other for other in contents.specs.models.values() if other.id != model.id]
-        problems += _judge_same_weights(model.file, model.revision_ids, others, hub.twins)
+        problems += _judge_same_weights(model.file, model.revision_ids, others, twins)
     return newcomers, problems
 
 
-def _check_hub(model: Model, others: Iterable[Model], ask_hub: AskHub | None) -> HubCheck:
+def _check_hub(
+    model: Model, ask_hub: AskHub | None
+) -> tuple[list[str], list[str], HubListing | None]:
+    """Ask the Hub whether a model can run, in lines; list reasons against it, and its files."""
     if not model.weights.hub:
-        return HubCheck(["weights are not on the Hub: measuring checks them"])
+        return ["weights are not on the Hub: measuring checks them"], [], None
     if ask_hub is None:
-        return HubCheck(["could not be checked: the Hub was not asked (--no-hub)"])
+        return ["could not be checked: the Hub was not asked (--no-hub)"], [], None
     answer = ask_hub(model.weights.hub, model.weights.revision)
     if (listing := answer.listing) is None:
         refused = [answer.why] if answer.is_refused else []
-        return HubCheck([f"could not be checked: {answer.why}"], refused)
+        return [f"could not be checked: {answer.why}"], refused, None
     refusals = judge_weights(listing, model.licence, RUNNER)
     parameters = sum(listing.parameters.values())
     lines = [
@@ -113,8 +109,7 @@ def _check_hub(model: Model, others: Iterable[Model], ask_hub: AskHub | None) ->
         *_waits(refusals),
     ]
     messages = [refusal.message for refusal in refusals if refusal.reason not in WAITS]
-    twins = _find_twins(parameters or model.parameters, listing, others, ask_hub)
-    return HubCheck(lines, messages, sorted(twins), listing.content_revision is not None)
+    return lines, messages, listing
 
 
 def _waits(refusals: Sequence[Refusal]) -> list[str]:

@@ -28,7 +28,6 @@ LONGEST_TEXT = 1000  # characters of one text in a model's file
 PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*(/[A-Za-z0-9][A-Za-z0-9._@-]*)*")
 TEMPLATE = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}")
 COMMAND = re.compile(r"^\s*::|##\[", re.MULTILINE)  # GitHub obeys such a line of a job's output
-BOM = b"\xef\xbb\xbf"
 SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")  # with letters that look alike
 MODELS, MEASURED = "runs/models/", "results/measured/"
 IMPORTED, PUBLISHED = "results/imported/", "results/published/"
@@ -91,10 +90,6 @@ def _judge_bytes(path: str, content: bytes) -> Problem | None:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         return Problem(path, "", "is not UTF-8 text", "save it as UTF-8; use no binary files")
-    if content.startswith(BOM):
-        return Problem(path, "", "begins with a byte order mark", "save it as UTF-8 without BOM")
-    if "\0" in text:
-        return Problem(path, "", "has NUL bytes", "save it as plain text")
     if "\r" in text and not path.endswith(".csv"):
         return Problem(path, "", "has Windows line endings (CR LF)", "save it with LF only")
     for number, line in enumerate(text.split("\n"), start=1):
