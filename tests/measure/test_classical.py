@@ -148,7 +148,7 @@ def test_a_record_comes_back_as_it_was_and_says_what_is_missing(tmp_path):
     del content["classical"]
     (tmp_path / file).write_text(json.dumps(content))
     assert [str(p) for p in read_results(tmp_path, "measured")[1]] == [
-        f"{file}: classical: missing; a corpus record holds it: measure again"
+        f"{file}: classical: missing; measure again: a corpus record needs it"
     ]
 
 

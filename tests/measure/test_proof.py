@@ -306,7 +306,7 @@ def test_a_proof_record_without_its_proof_is_reported(tmp_path):
     del content["proof"]
     file.write_text(json.dumps(content))
     assert [str(p) for p in read_results(tmp_path, "measured")[1]] == [
-        f"results/measured/{result.file}: proof: missing; a proof record holds it: measure again"
+        f"results/measured/{result.file}: proof: missing; measure again: a proof record needs it"
     ]
 
 

@@ -180,7 +180,7 @@ def test_a_record_without_what_was_asked_is_reported(tmp_path, kind, name, empty
     content = json.loads((tmp_path / file).read_text()) | {name: empty}
     (tmp_path / file).write_text(json.dumps(content))
     assert [str(p) for p in read_results(tmp_path, "measured")[1]] == [
-        f"{file}: {name}: missing; a {kind} record holds it: measure again"
+        f"{file}: {name}: missing; measure again: a {kind} record needs it"
     ]
 
 

@@ -127,7 +127,7 @@ class Model(Record):
         return model_file(self.name, self.weights.quantization)
 
     @model_validator(mode="after")
-    def _checkpoints_hold_the_final_weights(self) -> Self:
+    def _checkpoints_fit_the_weights(self) -> Self:
         seen: set[str] = set()
         for number, checkpoint in enumerate(self.checkpoints, start=1):
             field = f"checkpoints.{number}"
@@ -179,7 +179,7 @@ class Dataset(Record):
         return self.source == LOCAL_MIRROR
 
     @model_validator(mode="after")
-    def _a_mirror_says_what_it_holds(self) -> Self:
+    def _a_mirror_has_an_origin(self) -> Self:
         if self.mirrored and COMMIT.fullmatch(self.revision):
             wrong = f'"{self.revision}" is a commit, which a local mirror cannot vouch for'
             raise refuse(wrong, 'write "" and run `leaderboard plan --pin`', "revision")

@@ -111,7 +111,7 @@ FORMAT: Literal[2] = 2
 
 Kind = Literal["suite", "corpus", "proof"]
 JobKey = tuple[str, str, Kind, str]  # model, revision, kind, name
-# What a record of each kind holds unless its job failed.
+# What a record of each kind has unless its job failed.
 PARTS: dict[Kind, tuple[str, ...]] = {
     "suite": ("tasks",),
     "corpus": ("text", "lossless"),
@@ -260,7 +260,7 @@ class Part(Record):
     of: int = Field(ge=2)
 
     @model_validator(mode="after")
-    def _is_one_of_them(self) -> Self:
+    def _is_one_of_all(self) -> Self:
         if self.number > self.of:
             raise refuse(f"is part {self.number} of {self.of}", "count from 1", "number")
         return self
@@ -352,7 +352,7 @@ class Result(Record):
     retracted: str | None = Field(None, description="why this record no longer counts")
 
     @model_validator(mode="after")
-    def _holds_what_was_asked(self) -> Self:
+    def _has_what_its_kind_needs(self) -> Self:
         if self.error is None:
             needed = PARTS[self.kind]
             if self.model == CLASSICAL.id:
@@ -361,7 +361,7 @@ class Result(Record):
                 needed = ("preference",)
             for name in needed:
                 if not getattr(self, name):
-                    raise refuse("missing", f"a {self.kind} record holds it: measure again", name)
+                    raise refuse("missing", f"measure again: a {self.kind} record needs it", name)
         return self
 
     @property
