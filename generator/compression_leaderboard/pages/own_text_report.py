@@ -1,18 +1,10 @@
 """The report on the user's own text: sentences, and one HTML file that asks no network."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compression_leaderboard.own_text.comparison import Pair, Rate, Summary
-from compression_leaderboard.pages.rendering import Cell, Heading, Renderer, Table, headings
-from compression_leaderboard.pages.text import (
-    UNKNOWN,
-    counted,
-    decimals,
-    number,
-    percent,
-    with_interval,
-)
+from compression_leaderboard.pages.rendering import Renderer
+from compression_leaderboard.pages.text import decimals, number, with_interval
 
 
 def sample_sentence(summary: Summary) -> str:
@@ -112,63 +104,9 @@ def render_report(render: Renderer, report: Report) -> bytes:
     page = render(
         "report.html",
         report=report,
+        summary=summary,
         sample=sample_sentence(summary),
-        rates=_rates(summary),
         pair_sentences=[pair_sentence(pair, summary) for pair in summary.pairs],
-        pairs=_pairs(summary),
-        extremes=[(name, _extremes(summary, name, k)) for k, name in enumerate(summary.worst, 1)],
         other_protocol=OTHER_PROTOCOL,
-        predictions=_predictions(report.predictions),
     )
     return f"{page.strip()}\n".encode()
-
-
-def _rates(summary: Summary) -> Table:
-    rows: list[list[Cell | str]] = [
-        [
-            rate.name,
-            Cell(with_interval(rate.bits_per_byte, rate.interval), rate.bits_per_byte),
-            number(100 * rate.bits_per_byte / 8, 1),
-            f"{rate.failing_bytes:,}" if rate.is_model else UNKNOWN,
-        ]
-        for rate in summary.rates
-    ]
-    figures = ["Bits per byte (95 % interval)", "Size left, %", "Bytes not given back"]
-    caption = f"Cost of {counted(summary.documents, 'document')} of yours; lower is better"
-    return Table("rates", caption, headings("Scorer", figures=figures), rows)
-
-
-def _pairs(summary: Summary) -> Table:
-    rows = [
-        [
-            pair.better,
-            pair.other,
-            *(number(value, 5) for value in (pair.difference, *(pair.interval or (None, None)))),
-        ]
-        for pair in summary.pairs
-    ]
-    documents = counted(summary.documents, "document")
-    caption = f"Bits per byte less those of the other model on the same {documents}"
-    figures = ["Difference, bits per byte", "Low", "High"]
-    return Table("pairs", caption, headings("Better", "Other", figures=figures), rows)
-
-
-def _extremes(summary: Summary, model: str, k: int) -> list[Table]:
-    """The documents that the k-th model compresses worst and best."""
-    tables = []
-    for end, extremes in (("worst", summary.worst[model]), ("best", summary.best[model])):
-        rows = [[e.name, f"{e.bytes:,}", number(e.bits_per_byte, 3)] for e in extremes]
-        caption = f"Compress {end}: {len(rows)} of {counted(summary.documents, 'document')}"
-        header = headings("Document", figures=["Bytes", "Bits per byte"])
-        tables.append(Table(f"list-{end}-{k}", caption, header, rows))
-    return tables
-
-
-def _predictions(predictions: Sequence[Predicted]) -> Table:
-    rows = [
-        [p.model, p.benchmark, percent(p.value), f"{percent(p.low)} to {percent(p.high)}", p.note]
-        for p in predictions
-    ]
-    header = headings("Model", "Benchmark", figures=["Predicted, %", "80 % interval"])
-    caption = f"{counted(len(rows), 'predicted benchmark score')}, from the board's records"
-    return Table("predictions", caption, [*header, Heading("Note")], rows)

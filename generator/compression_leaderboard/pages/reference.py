@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
-from pydantic_core import PydanticUndefined
 
 from compression_leaderboard.board.comparisons import link_corpora
 from compression_leaderboard.board.imported import Conflict, Reading, imports_of
 from compression_leaderboard.exports.descriptions import dataset_json_ld
 from compression_leaderboard.exports.tables import ORIGINS, make_tables
 from compression_leaderboard.fits.studied_board import StudiedBoard
-from compression_leaderboard.pages.rendering import Cell, Renderer, Table, code, headings
-from compression_leaderboard.pages.text import UNKNOWN, counted, significant
+from compression_leaderboard.pages.rendering import Renderer
+from compression_leaderboard.pages.text import significant
 from compression_leaderboard.records.base import fields_of, records_in
 from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.imported import Imported
@@ -51,33 +50,16 @@ class Command:
 
 def render_model_fields(render: Renderer) -> Markup:
     """Describe the fields of a model's file."""
-    return render("model_fields.html", tables=_field_tables("model", Model))
+    return _render_fields(render, "model_fields.html", record=Model)
 
 
 def render_file_fields(render: Renderer) -> Markup:
     """Describe the fields of the other files that people write."""
-    files = [
-        (file, _summary(record), _field_tables(record.__name__.lower(), record))
-        for file, record in FILES
-    ]
-    return render("file_fields.html", files=files)
+    return _render_fields(render, "file_fields.html", files=FILES)
 
 
-def _field_tables(name: str, record: type[Any]) -> list[Table]:
-    """Make a table for the record and one for each table inside it."""
-    tables = []
-    for place, inner in tables_of(record):
-        rows: list[list[Cell | str]] = [
-            [code(field), _default(info), info.description or ""]
-            for field, info in fields_of(inner).items()
-        ]
-        fields = counted(len(rows), "field")
-        caption = f"At the top of the file: {fields}"
-        if place:
-            caption = f"[{place}], {fields}. {_summary(inner)}"
-        table_id = f"fields-{name}-{place.replace('.', '-') or 'top'}"
-        tables.append(Table(table_id, caption, headings("Field", "Default", "Meaning"), rows))
-    return tables
+def _render_fields(render: Renderer, template: str, **view: Any) -> Markup:
+    return render(template, tables_of=tables_of, fields_of=fields_of, summary=_summary, **view)
 
 
 def tables_of(record: type[Any], place: str = "") -> Iterator[tuple[str, type[Any]]]:
@@ -90,17 +72,6 @@ def tables_of(record: type[Any], place: str = "") -> Iterator[tuple[str, type[An
 
 def _summary(record: type[Any]) -> str:
     return (record.__doc__ or "").partition("\n")[0].replace("`", "")
-
-
-def _default(info: Any) -> Cell | str:
-    """The value of a field that the file leaves out."""
-    value = info.default
-    if value is PydanticUndefined:
-        return "required"
-    if value is None or value == ():
-        return UNKNOWN
-    shown = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return code(shown.lower() if isinstance(value, bool) else shown)
 
 
 def render_corpora(render: Renderer, board: StudiedBoard) -> Markup:

@@ -4,9 +4,7 @@ Templates come in as text, so nothing here touches the disk. What they make is f
 reaches mkdocs as data in front matter, where no template engine parses it again.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
 
@@ -16,55 +14,10 @@ from markupsafe import Markup
 
 from compression_leaderboard.board.current import record_of
 from compression_leaderboard.pages import text
-from compression_leaderboard.pages.text import UNKNOWN
 
 # Marks that change the direction of the text that follows are spelled out.
 DIRECTION_MARKS = (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 SPELLED_OUT = {mark: f"\\u{mark:04x}" for mark in DIRECTION_MARKS}
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """The head of a column."""
-
-    label: str
-    numeric: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A cell of a table."""
-
-    text: str
-    value: float | None = None  # what the column sorts by
-    note: str = ""  # small, below the text
-    href: str | None = None  # below the site's root, or an address of the web
-    tag: str = ""  # the element around the text, such as code
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table with a caption. A cell that is a plain string is text without a sort value."""
-
-    id: str
-    caption: str
-    header: Sequence[Heading]
-    rows: Sequence[Sequence[Cell | str]]
-
-
-def headings(*texts: str, figures: Sequence[str] = ()) -> list[Heading]:
-    """Heads of columns of text, then of columns of figures."""
-    return [*map(Heading, texts), *(Heading(label, numeric=True) for label in figures)]
-
-
-def code(text: str | None) -> Cell | str:
-    """A cell of code; an en dash where it is empty."""
-    return Cell(text, tag="code") if text else UNKNOWN
-
-
-def day(moment: date | None) -> Cell | str:
-    """A cell of a day, never broken over two lines; an en dash where it is unknown."""
-    return Cell(f"{moment:%Y-%m-%d}", tag="time") if moment else UNKNOWN
 
 
 class Renderer:
@@ -94,7 +47,6 @@ class Renderer:
             "breakable": breakable,
             "dated": lambda caption: type(caption)(text.dated(caption, date)),
         }
-        self._environment.tests["cell"] = lambda value: isinstance(value, Cell)
 
     def __call__(self, template: str, root: str = "../", **view: Any) -> Markup:
         """Render a template. root: the way from the page to the site's root, such as "../../"."""
