@@ -227,7 +227,7 @@ def test_every_wrong_word_is_reported_at_once(tmp_path, models, texts):
         *("--text", str(tmp_path / "gone"), "--budget", "soon", "--stride", "99", "--window", "64"),
     )
     assert [line.partition(";")[0] for line in result.exception.problems] == [
-        f"{tmp_path / 'gone'}: is not there",
+        f"{tmp_path / 'gone'}: does not exist",
         "--model org/name: names no commit",
         '--model org/name@main: "main" is not a commit',
         "--model nothing: is no model of runs/, no org/name@commit, no folder and no file",
@@ -260,7 +260,7 @@ def test_a_budget_scores_a_random_sample_and_says_so(tmp_path, models, monkeypat
         (folder / f"{k:03}.txt").write_text(f"Document {k}. " * 40)
     ticks = iter(range(10**6))  # a second passes with every document
     monkeypatch.setattr(
-        "compression_leaderboard.own_text.documents.time.monotonic", lambda: next(ticks)
+        "compression_leaderboard.own_text.journal.time.monotonic", lambda: next(ticks)
     )
     options = ["--text", folder, "--no-compressors", "--json", "--budget", "80s"]
     answer = json.loads(score(tmp_path, models, *options, names="AB").stdout)["summary"]
@@ -307,7 +307,7 @@ def test_no_more_text_is_in_memory_than_a_batch():
     def pieces():
         for k in range(1000):
             asked.append(k)
-            yield Listed(k, 0, 0, 0, 0, k, "", 1000, b""), "x"
+            yield Listed(k, 0, 0, 0, k, "", 1000, b""), "x"
 
     def cut(texts):
         return cut_batches(
@@ -317,7 +317,7 @@ def test_no_more_text_is_in_memory_than_a_batch():
     batches = cut(pieces())
     assert sum(piece.size for piece, _ in next(batches)) <= own_text.BATCH_BYTES
     assert len(asked) <= own_text.BATCH_BYTES // 1000 + 1
-    large = [(Listed(k, 0, 0, 0, 0, k, "", PIECE_BYTES, b""), "x") for k in range(3)]
+    large = [(Listed(k, 0, 0, 0, k, "", PIECE_BYTES, b""), "x") for k in range(3)]
     assert [len(batch) for batch in cut(large)] == [1, 1, 1]
 
 
@@ -346,9 +346,8 @@ def test_the_example_of_the_page_gives_the_figures_of_the_page(tmp_path):
 STREAM = """
 import resource, sys
 from pathlib import Path
-from compression_leaderboard.own_text.journal import Journal
-from compression_leaderboard.own_text.rows import find_files
-from compression_leaderboard.own_text.documents import list_documents, read_missing
+from compression_leaderboard.own_text.documents import find_files
+from compression_leaderboard.own_text.journal import Journal, list_documents, read_missing
 from compression_leaderboard.measure.own_text import compress_pieces
 from compression_leaderboard.own_text.comparison import summarise
 

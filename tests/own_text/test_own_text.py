@@ -20,13 +20,19 @@ from compression_leaderboard.own_text.comparison import (
 )
 from compression_leaderboard.own_text.documents import (
     Piece,
-    list_documents,
+    find_files,
     read_again,
-    read_missing,
     read_pieces,
 )
-from compression_leaderboard.own_text.journal import Cost, DocumentCost, Journal, Listed, hash_text
-from compression_leaderboard.own_text.rows import find_files
+from compression_leaderboard.own_text.journal import (
+    Cost,
+    DocumentCost,
+    Journal,
+    Listed,
+    hash_text,
+    list_documents,
+    read_missing,
+)
 from compression_leaderboard.pages.own_text_report import (
     Report,
     pair_sentence,
@@ -60,7 +66,7 @@ def test_rows_are_documents_and_can_be_read_again(tmp_path, name):
     write_texts(tmp_path)
     file, pieces = pieces_of(tmp_path / name)
     assert [piece.text for piece in pieces] == TEXTS
-    assert all(piece.first for piece in pieces)
+    assert all(piece.number == 0 for piece in pieces)
     again = [read_again(file, p.at, p.number, "text") for p in reversed(pieces)]
     assert again == TEXTS[::-1]
 
@@ -81,7 +87,7 @@ def test_pieces_of_a_long_document_are_its_text(tmp_path_factory, text, size):
             file, pieces = pieces_of(folder / name)
             assert "".join(piece.text for piece in pieces) == text
             assert all(len(piece.text.encode()) <= size for piece in pieces)
-            assert sum(piece.first for piece in pieces) == bool(text)
+            assert sum(piece.number == 0 for piece in pieces) == bool(text)
             for piece in pieces:
                 assert read_again(file, piece.at, piece.number, "text") == piece.text
 
@@ -91,7 +97,7 @@ def test_a_folder_gives_text_and_source_and_says_what_it_passed_over(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
     found = find_files([tmp_path])
-    shown = [os.path.relpath(file.shown, tmp_path) for file in found.files]
+    shown = [os.path.relpath(file, tmp_path) for file in found.files]
     assert shown == ["a.md", "b.py", "sub/c.rs"]
     assert found.passed_over == {".png": 1}
     assert found.problems == []
@@ -104,9 +110,9 @@ def test_every_path_that_cannot_be_is_a_problem_at_once(tmp_path):
     given = [tmp_path / name for name in ("gone.txt", "empty", "list.json", "a.txt", "a.txt")]
     wrong = [problem.wrong for problem in find_files(given).problems]
     assert wrong == [
-        "is not there",
-        "holds no file of text or source code",
-        "is JSON, in which documents cannot be told apart",
+        "does not exist",
+        "has no file of text or source code",
+        "is JSON, which does not tell documents apart",
         "is named 2 times",
     ]
 

@@ -29,9 +29,16 @@ from compression_leaderboard.cli.app import (
 )
 from compression_leaderboard.measure.record import MeasureError, Workplace
 from compression_leaderboard.own_text.comparison import Summary, summarise
-from compression_leaderboard.own_text.documents import Faults, list_documents, read_missing
-from compression_leaderboard.own_text.journal import Cost, DocumentCost, Journal, Listed
-from compression_leaderboard.own_text.rows import Found, TextFile, find_files
+from compression_leaderboard.own_text.documents import Found, find_files
+from compression_leaderboard.own_text.journal import (
+    Cost,
+    DocumentCost,
+    Faults,
+    Journal,
+    Listed,
+    list_documents,
+    read_missing,
+)
 from compression_leaderboard.pages import own_text_report as reports
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.records.base import UserError
@@ -54,7 +61,7 @@ Open = Callable[[], tuple[str, Score]]  # loads a model: its identity, and what 
 class OwnText:
     """The user's documents, and the journal of their costs."""
 
-    files: Sequence[TextFile]
+    files: Sequence[Path]
     field: str
     journal: Journal
     progress: Progress
@@ -222,7 +229,7 @@ def _compressors() -> dict[str, Open]:
 
 def _list_text(text: OwnText, seed: int | None, leave_out: bool) -> Faults:
     """List every document. Raises UserError for faulty ones, unless they are to be left out."""
-    total = sum(file.path.stat().st_size for file in text.files)
+    total = sum(file.stat().st_size for file in text.files)
     bar = text.progress.add_task("reading", total=total)
     advance = partial(text.progress.advance, bar)
     faults = list_documents(text.journal, text.files, text.field, seed, advance)

@@ -5,13 +5,12 @@ often it takes the next one is binomial given what the earlier ones left. Models
 so what makes a document hard for both cancels in their comparison.
 """
 
-import heapq
+import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from compression_leaderboard.intervals import (
     BOOTSTRAP_DRAWS,
@@ -76,18 +75,36 @@ class Summary:
         return self.documents < self.of_documents
 
 
-@dataclass
 class _Sums:
     """Running totals: of the documents, and of every bootstrap draw."""
 
-    left: NDArray[np.int64]  # documents that each draw has still to take
-    sizes: NDArray[np.float64]  # (draws,)
-    bits: NDArray[np.float64]  # (scorers, draws)
-    total: NDArray[np.float64]  # (scorers,)
-    failing: NDArray[np.int64]  # (scorers,)
-    bytes: int = 0
-    seen: int = 0
-    extremes: list[tuple[list[tuple[float, int, Extreme]], ...]] = field(default_factory=list)
+    def __init__(self, documents: int, scorers: int, models: int, seed: int) -> None:
+        self.documents = documents  # in all
+        self.generator = np.random.default_rng(seed)
+        self.left = np.full(BOOTSTRAP_DRAWS, documents)  # that each draw has still to take
+        self.sizes = np.zeros(BOOTSTRAP_DRAWS)
+        self.bits = np.zeros((scorers, BOOTSTRAP_DRAWS))
+        self.total = np.zeros(scorers)
+        self.failing = np.zeros(scorers, dtype=np.int64)
+        self.bytes = 0
+        self.seen = 0
+        self.worst: list[list[Extreme]] = [[] for _ in range(models)]
+        self.best: list[list[Extreme]] = [[] for _ in range(models)]
+
+    def add(self, cost: DocumentCost) -> None:
+        times = self.generator.binomial(self.left, 1 / (self.documents - self.seen))
+        self.left -= times
+        bits = np.array(cost.bits)
+        self.sizes += times * cost.bytes
+        self.bits += np.outer(bits, times)
+        self.total += bits
+        self.failing += np.where(cost.lossless, 0, cost.bytes)
+        self.bytes += cost.bytes
+        self.seen += 1
+        for k, (worst, best) in enumerate(zip(self.worst, self.best, strict=True)):
+            extreme = Extreme(cost.name, cost.bytes, cost.bits[k] / cost.bytes)
+            self.worst[k] = sorted([*worst, extreme], key=lambda e: -e.bits_per_byte)[:SHOWN]
+            self.best[k] = sorted([*best, extreme], key=lambda e: e.bits_per_byte)[:SHOWN]
 
 
 def summarise(
@@ -103,62 +120,27 @@ def summarise(
     extent: documents and bytes in the files, of which these may be a random sample.
     """
     names = [*models, *compressors]
-    sums = _add_up(costs, documents, len(names), len(models), seed)
+    sums = _Sums(documents, len(names), len(models), seed)
+    for cost in costs:
+        sums.add(cost)
+    if sums.seen != documents:
+        raise ValueError(f"{sums.seen} documents came, {documents} were promised")
     rates = [_rate(sums, k, name, k < len(models)) for k, name in enumerate(names)]
-    own = sorted(rates[len(models) :], key=lambda rate: (rate.bits_per_byte, rate.name))
+    compressed = sorted(rates[len(models) :], key=lambda rate: (rate.bits_per_byte, rate.name))
     return Summary(
         documents=documents,
         bytes=sums.bytes,
         of_documents=extent[0],
         of_bytes=extent[1],
-        rates=(*rates[: len(models)], *own),
+        rates=(*rates[: len(models)], *compressed),
         pairs=tuple(
             _pair(sums, one, other, names)
-            for one in range(len(models))
-            for other in range(one + 1, len(models))
+            for one, other in itertools.combinations(range(len(models)), 2)
             if not sums.failing[one] and not sums.failing[other]
         ),
-        worst={name: _listed(sums.extremes[k][0]) for k, name in enumerate(models)},
-        best={name: _listed(sums.extremes[k][1]) for k, name in enumerate(models)},
+        worst=dict(zip(models, map(tuple, sums.worst), strict=True)),
+        best=dict(zip(models, map(tuple, sums.best), strict=True)),
     )
-
-
-def _add_up(
-    costs: Iterable[DocumentCost], documents: int, scorers: int, models: int, seed: int
-) -> _Sums:
-    generator = np.random.default_rng(seed)
-    sums = _Sums(
-        left=np.full(BOOTSTRAP_DRAWS, documents),
-        sizes=np.zeros(BOOTSTRAP_DRAWS),
-        bits=np.zeros((scorers, BOOTSTRAP_DRAWS)),
-        total=np.zeros(scorers),
-        failing=np.zeros(scorers, dtype=np.int64),
-        extremes=[([], []) for _ in range(models)],
-    )
-    for cost in costs:
-        times = generator.binomial(sums.left, 1 / (documents - sums.seen))
-        sums.left -= times
-        bits = np.array(cost.bits)
-        sums.sizes += times * cost.bytes
-        sums.bits += np.outer(bits, times)
-        sums.total += bits
-        sums.failing += np.where(cost.lossless, 0, cost.bytes)
-        sums.bytes += cost.bytes
-        sums.seen += 1
-        for k in range(models):
-            rate = cost.bits[k] / cost.bytes
-            extreme = Extreme(cost.name, cost.bytes, rate)
-            for sign, heap in zip((1, -1), sums.extremes[k], strict=True):
-                heapq.heappush(heap, (sign * rate, -sums.seen, extreme))
-                if len(heap) > SHOWN:
-                    heapq.heappop(heap)
-    if sums.seen != documents:
-        raise ValueError(f"{sums.seen} documents came, {documents} were promised")
-    return sums
-
-
-def _listed(heap: list[tuple[float, int, Extreme]]) -> tuple[Extreme, ...]:
-    return tuple(extreme for _, _, extreme in sorted(heap, reverse=True))
 
 
 def _rate(sums: _Sums, k: int, name: str, is_model: bool) -> Rate:

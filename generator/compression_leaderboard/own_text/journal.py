@@ -7,12 +7,14 @@ file of the same database engine, so that a billion bytes of text are no more in
 import hashlib
 import sqlite3
 import struct
-from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from compression_leaderboard.records.base import UserError
+from compression_leaderboard.own_text.documents import has_rows, read_again, read_pieces
+from compression_leaderboard.records.base import Problem, UserError
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS scorers (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL);
@@ -21,21 +23,23 @@ CREATE TABLE IF NOT EXISTS scored (
   PRIMARY KEY (scorer, text)
 ) WITHOUT ROWID;
 CREATE TABLE pieces.listed (
-  document INTEGER, number INTEGER, file INTEGER, at INTEGER, piece INTEGER,
+  document INTEGER, number INTEGER, file INTEGER, at INTEGER,
   rank INTEGER, name TEXT, bytes INTEGER, text BLOB, PRIMARY KEY (document, number)
 ) WITHOUT ROWID;
 """
+BELOW = "WHERE l.rank < ?"
+LISTED_AT_ONCE = 1000
+MOST_PROBLEMS = 50  # shown; the rest are counted
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A piece of a document: where it stands, and the hash of its text."""
+    """A piece of a document: its place, and the hash of its text."""
 
     document: int
     number: int  # of the piece within its document
     file: int
-    at: int
-    piece: int  # within its row; see documents.py
+    at: int  # within the file; see documents.py
     rank: int  # of the document: its turn
     name: str
     size: int  # in bytes
@@ -116,7 +120,7 @@ class Journal:
     def list_pieces(self, pieces: Iterable[Listed]) -> None:
         with self.base:
             rows = map(astuple, pieces)
-            self.base.executemany("INSERT INTO listed VALUES (?,?,?,?,?,?,?,?,?)", rows)
+            self.base.executemany("INSERT INTO listed VALUES (?,?,?,?,?,?,?,?)", rows)
 
     def drop_document(self, document: int) -> None:
         with self.base:
@@ -129,9 +133,8 @@ class Journal:
 
     def extent(self, before: int | None = None) -> tuple[int, int]:
         """Documents and bytes listed. before: only those of a lower rank."""
-        where, values = _below(before)
-        query = f"SELECT count(DISTINCT document), coalesce(sum(bytes), 0) FROM listed l {where}"
-        documents, size = self.base.execute(query, values).fetchone()
+        query = "SELECT count(DISTINCT document), coalesce(sum(bytes), 0) FROM listed l"
+        documents, size = self.base.execute(f"{query} {BELOW}", (_limit(before),)).fetchone()
         return int(documents), int(size)
 
     def first_missing(self, scorer: int) -> int | None:
@@ -140,14 +143,12 @@ class Journal:
 
     def missing(self, scorer: int, before: int | None) -> Iterator[Listed]:
         """The pieces that a scorer has not scored, in their turn."""
-        where, values = _below(before)
         query = (
-            "SELECT l.document, l.number, l.file, l.at, l.piece, l.rank, l.name, l.bytes, l.text "
-            f"FROM listed l {where} {'AND' if where else 'WHERE'} NOT EXISTS "
+            f"SELECT l.* FROM listed l {BELOW} AND NOT EXISTS "
             "(SELECT 1 FROM scored s WHERE s.scorer = ? AND s.text = l.text) "
             "ORDER BY l.rank, l.number"
         )
-        for row in self.base.execute(query, (*values, scorer)):
+        for row in self.base.execute(query, (_limit(before), scorer)):
             yield Listed(*row)
 
     def write(self, scorer: int, costs: Iterable[Cost]) -> None:
@@ -157,14 +158,13 @@ class Journal:
 
     def costs(self, scorers: list[int], before: int | None) -> Iterator[DocumentCost]:
         """Documents that every scorer has scored whole, in their turn."""
-        where, values = _below(before)
-        held = ", ".join(f"s{k}.bits, s{k}.lossless" for k in range(len(scorers)))
+        costs = ", ".join(f"s{k}.bits, s{k}.lossless" for k in range(len(scorers)))
         joins = " ".join(
             f"LEFT JOIN scored s{k} ON s{k}.scorer = {scorer} AND s{k}.text = l.text"
             for k, scorer in enumerate(scorers)
         )
-        query = f"SELECT l.document, l.name, l.bytes, {held} FROM listed l {joins} {where} "
-        rows = self.base.execute(f"{query} ORDER BY l.rank, l.number", values)
+        query = f"SELECT l.document, l.name, l.bytes, {costs} FROM listed l {joins} {BELOW} "
+        rows = self.base.execute(f"{query} ORDER BY l.rank, l.number", (_limit(before),))
         for _, group in groupby(rows, key=lambda row: row[0]):
             pieces = list(zip(*group, strict=True))
             bits, lossless = pieces[3::2], pieces[4::2]
@@ -177,5 +177,94 @@ class Journal:
                 )
 
 
-def _below(rank: int | None) -> tuple[str, tuple[int, ...]]:
-    return ("", ()) if rank is None else ("WHERE l.rank < ?", (rank,))
+def _limit(before: int | None) -> int:
+    """The rank below which documents count; None: all do."""
+    return 1 << 62 if before is None else before
+
+
+@dataclass
+class Faults:
+    """What was wrong with documents: the first ones in words, all of them counted."""
+
+    count: int = 0
+    shown: list[Problem] = field(default_factory=list)
+
+    def add(self, problem: Problem) -> None:
+        self.count += 1
+        if len(self.shown) < MOST_PROBLEMS:
+            self.shown.append(problem)
+
+
+def list_documents(
+    journal: Journal,
+    files: Sequence[Path],
+    column: str,
+    seed: int | None,
+    report: Callable[[int], None],
+) -> Faults:
+    """Write every piece of every document into the journal's list. report: bytes just listed.
+
+    seed: of a random order, for a sample; None keeps the order of the files. A faulty document is
+    in no list.
+    """
+    faults = Faults()
+    document = -1
+    waiting: list[Listed] = []
+    for index, file in enumerate(files):
+        first = document + 1  # of this file
+        for piece in read_pieces(file, column):
+            if isinstance(piece, Problem):
+                faults.add(piece)
+                if not has_rows(file) and document == first:  # a later piece of it is faulty
+                    waiting = [listed for listed in waiting if listed.document != document]
+                    journal.drop_document(document)
+                continue
+            document += piece.number == 0
+            rank = document if seed is None else _random_rank(seed, document)
+            size, text = len(piece.text.encode()), hash_text(piece.text)
+            at = (document, piece.number, index, piece.at)
+            waiting.append(Listed(*at, rank, piece.name, size, text))
+            report(size)
+            if len(waiting) == LISTED_AT_ONCE:
+                journal.list_pieces(waiting)
+                waiting = []
+    journal.list_pieces(waiting)
+    journal.sort_documents()
+    return faults
+
+
+def _random_rank(seed: int, document: int) -> int:
+    """A number of 62 bits that looks random; documents in its order are a random sample."""
+    digest = hashlib.sha256(f"{seed} {document}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 2
+
+
+def read_missing(
+    journal: Journal,
+    scorer: int,
+    files: Sequence[Path],
+    column: str,
+    before: int | None,
+    seconds: float | None,
+    report: Callable[[int], None],
+) -> Iterator[tuple[Listed, str]]:
+    """The pieces that a scorer has still to score, in their turn, with their texts.
+
+    seconds: no document is begun later than that; the one that is begun is finished, however long
+    it is, else a sample would hold too few long ones. report: bytes handed out. Raises UserError
+    where a file has changed since it was listed.
+    """
+    begun = time.monotonic()
+    read_one = False
+    for piece in journal.missing(scorer, before):
+        late = seconds is not None and time.monotonic() - begun > seconds
+        if late and read_one and piece.number == 0:
+            return
+        file = files[piece.file]
+        text = read_again(file, piece.at, piece.number, column)
+        if text is None or hash_text(text) != piece.text:
+            wrong = f"{piece.name}: has changed since the run began"
+            raise UserError([f"{wrong}; run again, what is scored is kept"])
+        read_one = True
+        yield piece, text
+        report(piece.size)
