@@ -6,17 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 from compression_leaderboard.exchange.lm_eval import (
+    LEFT_OUT,
     NO_VALUE,
     NOT_FINITE,
     PLACEHOLDER,
     SAME_METRIC,
     UNREADABLE_NAME,
     ZERO_ERROR,
-    import_lm_eval,
-)
-from compression_leaderboard.exchange.model_args import (
-    LEFT_OUT,
     identify_model,
+    import_lm_eval,
     parse_model_args,
     shown_value,
 )

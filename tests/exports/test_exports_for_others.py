@@ -9,8 +9,10 @@ import feedparser
 import jsonschema
 import pytest
 import yaml
-from compression_leaderboard.exchange.every_eval_ever import import_every_eval_ever
-from compression_leaderboard.exchange.every_eval_ever_export import export_every_eval_ever
+from compression_leaderboard.exchange.every_eval_ever import (
+    export_every_eval_ever,
+    import_every_eval_ever,
+)
 from compression_leaderboard.exchange.lm_eval import import_lm_eval
 from compression_leaderboard.exchange.model_export import (
     eval_results_yaml,

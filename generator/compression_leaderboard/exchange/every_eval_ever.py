@@ -1,4 +1,4 @@
-"""Read records of Every Eval Ever (schema 0.3), the exchange format for results of any harness.
+"""Read and write records of Every Eval Ever (schema 0.3), a format for results of any harness.
 
 | ours | theirs |
 |---|---|
@@ -22,16 +22,29 @@
 
 Not read: prompts, judges, level names, and the file of single answers that a record may point to.
 Records of other schema versions are refused: their fields mean other things.
+
+Our measured scores are written as one file per record. Left out are published figures, which are
+not ours to report, the information plane, for which the schema has no place, and texts that a
+tokenizer does not reproduce.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, uuid5
 
-from compression_leaderboard.exchange.lm_eval import error_fault
-from compression_leaderboard.exchange.model_args import identify_model, parse_model_args, unnamed
+from compression_leaderboard import TITLE
+from compression_leaderboard.board.current import record_of
+from compression_leaderboard.board.derived import bits_interval
+from compression_leaderboard.exchange.lm_eval import (
+    error_fault,
+    identify_model,
+    parse_model_args,
+)
 from compression_leaderboard.exchange.strict_json import (
     IntakeError,
+    as_json,
     make_record,
     moment,
     number,
@@ -40,6 +53,9 @@ from compression_leaderboard.exchange.strict_json import (
     text_of,
     whole,
 )
+from compression_leaderboard.intervals import BOOTSTRAP_DRAWS
+from compression_leaderboard.records.base import COMMIT
+from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.imported import (
     Bounds,
     Harness,
@@ -49,6 +65,11 @@ from compression_leaderboard.records.imported import (
     ImportedTask,
     Skipped,
 )
+from compression_leaderboard.records.models import Model
+from compression_leaderboard.records.results import Lossless, Result, TaskResult
+
+if TYPE_CHECKING:
+    from compression_leaderboard.board.board import RecordBoard
 
 SCHEMA = "0.3."
 REQUIRED = ("source_metadata", "model_info", "eval_library", "evaluation_results")
@@ -67,8 +88,6 @@ def import_every_eval_ever(name: str, content: bytes, model: str | None = None) 
     """
     document = parse_json(content)
     results = _results(document)
-    if (subject := _model(table(document["model_info"]), model)) is None:
-        raise unnamed()
     tasks, skipped = _tasks(results)
     notes = []
     if rows := whole(table(document.get("detailed_evaluation_results")).get("total_rows")):
@@ -77,7 +96,7 @@ def import_every_eval_ever(name: str, content: bytes, model: str | None = None) 
     fields = {
         "harness": _harness(table(document["eval_library"])),
         "reported_by": _reporter(table(document["source_metadata"])),
-        "model": subject,
+        "model": _model(table(document["model_info"]), model),
         "date": next(filter(None, map(moment, stamps)), None),
         "tasks": tuple(tasks),
         "skipped": tuple(skipped),
@@ -86,7 +105,7 @@ def import_every_eval_ever(name: str, content: bytes, model: str | None = None) 
     return make_record("every-eval-ever", name, content, fields)
 
 
-def _model(info: Mapping[str, Any], name: str | None) -> ImportedModel | None:
+def _model(info: Mapping[str, Any], name: str | None) -> ImportedModel:
     details = table(info.get("additional_details"))
     args = parse_model_args(details.get("model_args")) | details
     args.pop("model_args", None)
@@ -213,3 +232,167 @@ def _few_shot(result: Mapping[str, Any]) -> int | None:
     details = table(table(result.get("generation_config")).get("additional_details"))
     stated = text_of(details.get("num_fewshot"))
     return int(stated) if stated and re.fullmatch(r"[0-9]{1,4}", stated) else None
+
+
+SCHEMA_VERSION = "0.3.0"
+Json = dict[str, Any]
+
+
+def export_every_eval_ever(board: "RecordBoard") -> dict[str, bytes]:
+    """Write the current records, as files by path in the layout of Every Eval Ever's datastore."""
+    files = {}
+    for entry in board.current:
+        model, result = board.specs.models[entry.result.model], entry.result
+        if result.kind == "suite":
+            scores = [score for task in result.tasks for score in _task_scores(task)]
+        else:
+            scores = list(_text_scores(board.specs.corpora.get(result.name), result.lossless))
+        if scores:
+            run_id, stem = PurePosixPath(entry.file).stem, uuid5(NAMESPACE_URL, record_of(entry))
+            path = f"data/{result.name}/{model.name}/{stem}.json"
+            files[path] = as_json(_record(model, result, run_id, scores))
+    return files
+
+
+def _record(model: Model, result: Result, run_id: str, scores: list[Json]) -> Json:
+    seconds = str(int(result.started.timestamp()))
+    packages = result.environment.packages
+    harness, version = "lm_eval", packages.get("lm-eval", "unknown")
+    if result.kind != "suite":
+        harness, version = "llm-compression-leaderboard", f"record format {result.format}"
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": f"{result.name}/{model.name}/{seconds}",
+        "evaluation_timestamp": result.started.isoformat(),
+        "retrieved_timestamp": seconds,
+        "source_metadata": {
+            "source_name": TITLE,
+            "source_type": "evaluation_run",
+            "source_organization_name": f"The {TITLE} maintainers",
+            "evaluator_relationship": "first_party" if model.weights.path else "third_party",
+            "additional_details": {"licence": "CC-BY-4.0"},
+        },
+        "eval_library": {"name": harness, "version": version, "additional_details": packages},
+        "model_info": _model_info(model, result),
+        "evaluation_results": [
+            {"evaluation_result_id": f"{run_id}/{name}/{metric['metric_name']}", **score}
+            for score in scores
+            for name, metric in [(score["evaluation_name"], score["metric_config"])]
+        ],
+    }
+
+
+def _model_info(model: Model, result: Result) -> Json:
+    details = {
+        "deployment_type": "self_deployed",
+        "model_availability": "open_weights",  # the board measures no others
+        "board_id": model.id,
+        "revision": result.revision,
+        "quantization": model.weights.quantization,
+        "dtype": result.environment.dtype,
+        "tokens_seen": result.tokens_seen,
+        "parameters": model.parameters,
+        "licence": model.licence,
+        "device": result.environment.device,
+    }
+    version = result.environment.packages.get("transformers", "unknown")
+    return {
+        "name": model.title,
+        "id": model.name,
+        "developer": model.name.partition("/")[0],
+        "inference_engine": {"name": "transformers", "version": version},
+        "additional_details": {k: str(v) for k, v in details.items() if v is not None},
+    }
+
+
+def _task_scores(task: TaskResult) -> Iterator[Json]:
+    """Describe every metric of a task and of a group's members."""
+    details: Json = {
+        "num_fewshot": str(task.task.few_shot),
+        "chat_template": str(task.task.chat_template).lower(),
+        "task_version": task.version,
+    }
+    if task.task.limit is not None:
+        details["limit"] = str(task.task.limit)
+    dataset = task.task.dataset
+    source: Json = {
+        "dataset_name": dataset.path,
+        "source_type": "other",
+        "additional_details": {"revision": dataset.revision} if dataset.revision else {},
+    }
+    if COMMIT.fullmatch(dataset.revision):  # else it is a file of this repository
+        source |= {"source_type": "hf_dataset", "hf_repo": dataset.path}
+    named = [(task.task.task, score) for score in task.scores]
+    named += [(member.name, score) for member in task.subtasks for score in member.scores]
+    for name, score in named:
+        uncertainty: Json = {"num_samples": score.n}
+        if score.stderr is not None:
+            error = {"value": score.stderr, "method": "as lm-eval gives it"}
+            uncertainty["standard_error"] = error
+        metric = {
+            "metric_name": score.metric,
+            "metric_kind": "accuracy" if score.metric.startswith("acc") else score.metric,
+            "metric_unit": "proportion",
+            "lower_is_better": not score.higher_is_better,
+            "score_type": "continuous",
+            "min_score": 0.0,
+            "max_score": 1.0,
+        }
+        yield _score_of(name, source, metric, score.value, uncertainty, details)
+
+
+def _text_scores(corpus: Corpus | None, lossless: Lossless | None) -> Iterator[Json]:
+    """Describe the bits per byte of a text that the tokenizer reproduces."""
+    if corpus is None or lossless is None or lossless.failing_bytes:
+        return
+    uncertainty: Json = {"num_samples": len(lossless.documents)}
+    if interval := bits_interval(lossless):
+        uncertainty |= {
+            "confidence_interval": {
+                "lower": interval.low,
+                "upper": interval.high,
+                "confidence_level": 0.95,
+                "method": "bootstrap over documents",
+            },
+            "num_bootstrap_samples": BOOTSTRAP_DRAWS,
+        }
+    details = {
+        "window_tokens": str(corpus.protocol.window_tokens),
+        "stride_tokens": str(corpus.protocol.stride_tokens),
+        "start_token": lossless.start_token,
+        "bytes": str(corpus.bytes),
+    }
+    origin = {"sha256": corpus.sha256, "licence": corpus.licence}
+    origin["package" if corpus.source.package else "path"] = corpus.source.place
+    source: Json = {
+        "dataset_name": corpus.title,
+        "source_type": "other",
+        "additional_details": origin,
+    }
+    metric = {
+        "metric_name": "bits_per_byte",
+        "metric_kind": "bits_per_byte",
+        "metric_unit": "bits per byte",
+        "lower_is_better": True,
+        "score_type": "continuous",
+        "min_score": 0.0,
+        "max_score": "Infinity",
+    }
+    yield _score_of(corpus.name, source, metric, lossless.bits_per_byte, uncertainty, details)
+
+
+def _score_of(
+    name: str,
+    source: Json,
+    metric: Mapping[str, object],
+    value: float,
+    uncertainty: Json,
+    details: Mapping[str, object],
+) -> Json:
+    return {
+        "evaluation_name": name,
+        "source_data": source,
+        "metric_config": metric,
+        "score_details": {"score": value, "uncertainty": uncertainty},
+        "generation_config": {"additional_details": details},
+    }

@@ -9,7 +9,7 @@ from datetime import datetime
 import yaml
 
 from compression_leaderboard import TITLE
-from compression_leaderboard.exchange.every_eval_ever_export import export_every_eval_ever
+from compression_leaderboard.exchange.every_eval_ever import export_every_eval_ever
 from compression_leaderboard.exchange.strict_json import as_json
 from compression_leaderboard.exports.api import export_api
 from compression_leaderboard.exports.changes import Changes, changes_json, changes_markdown
