@@ -1,16 +1,18 @@
 """What changed between two boards: new, removed, and moved beyond noise."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.derived import compare_bits, main_score
 from compression_leaderboard.board.figures import Key
 from compression_leaderboard.fits.studied_board import StudiedBoard
 from compression_leaderboard.intervals import normal_quantile
 from compression_leaderboard.records.results import Lossless, Result
+
+Name = TypeVar("Name", str, "Subject")
+Item = TypeVar("Item")
 
 
 class Subject(NamedTuple):
@@ -34,8 +36,8 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Move:
-    """How a figure changed. noise: half the 95 % interval of the difference; None: unknown."""
+class Figure:
+    """A figure, whose it is, and of what."""
 
     source: str  # "measured", or the published source
     model: str
@@ -43,32 +45,68 @@ class Move:
     dtype: str
     figure: str
     unit: str
+
+    @property
+    def name(self) -> str:
+        """Model, revision and text or benchmark, in a line."""
+        parts = [_owner(self.source, self.model)]
+        if self.revision:
+            parts.append(f"@{self.revision.removeprefix('sha256-')[:8]}")
+        return " ".join([*parts, self.figure])
+
+
+@dataclass(frozen=True)
+class Single(Figure):
+    """A figure that only one of the two boards has."""
+
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value:.6g} {self.unit}"
+
+
+@dataclass(frozen=True)
+class Move(Figure):
+    """How a figure changed. noise: half the 95 % interval of the difference; None: unknown."""
+
     before: float
     after: float
     noise: float | None
 
     @property
     def beyond_noise(self) -> bool:
-        """Without a known error every change counts."""
+        """Whether the change is larger than the noise. Without a known error every change is."""
         return self.noise is None or abs(self.after - self.before) > self.noise
+
+    def __str__(self) -> str:
+        noise = "noise unknown" if self.noise is None else f"noise ±{self.noise:.2g}"
+        change = f"{self.before:.6g} → {self.after:.6g} {self.unit}"
+        return f"{self.name}: {change} ({self.after - self.before:+.3g}, {noise})"
+
+
+def _owner(source: str, model: str) -> str:
+    return model if source == "measured" else f"{model} ({source})"
 
 
 def read_figures(board: StudiedBoard) -> dict[Subject, Reading]:
-    """Every figure that counts: final weights and checkpoints, and what others published."""
-    found: dict[Subject, Reading] = {}
-    for entry in board.current:
-        result = entry.result
-        whose = ("measured", result.model, result.revision, str(result.environment.dtype))
+    """Collect every figure that counts: of final weights, checkpoints and published models."""
+    figures: dict[Subject, Reading] = {}
+    for result in (entry.result for entry in board.current):
+        dtype = str(result.environment.dtype)
         for key, reading in readings_of(result):
-            found[Subject(*whose, key)] = reading
+            figures[Subject("measured", result.model, result.revision, dtype, key)] = reading
     for cohort in board.cohorts:
         if cohort.provenance == "published":
-            found |= dict(_published(cohort))
-    return found
+            for column in (*cohort.compression, *cohort.scores):
+                for row in cohort.rows:
+                    if (value := row.value(column.key)) is not None:
+                        subject = Subject(cohort.name, row.model, "", "", column.key)
+                        figures[subject] = Reading(value, column.unit)
+    return figures
 
 
 def readings_of(result: Result) -> Iterator[tuple[Key, Reading]]:
-    """The figures of one record. Keys of texts have no protocol: `_methods` says what changed."""
+    """Yield the figures of a record. Texts' keys lack the protocol: its change is one of method."""
     if result.lossless is not None:
         rate = result.lossless.bits_per_byte
         yield Key("compression", result.name), Reading(rate, "bits/byte", lossless=result.lossless)
@@ -77,27 +115,10 @@ def readings_of(result: Result) -> Iterator[tuple[Key, Reading]]:
         yield Key("score", task.task.task, result.name), Reading(value, "fraction", stderr)
 
 
-def _published(cohort: Cohort) -> Iterator[tuple[Subject, Reading]]:
-    for column in (*cohort.compression, *cohort.scores):
-        for row in cohort.rows:
-            if (value := row.value(column.key)) is not None:
-                subject = Subject(cohort.name, row.model, "", "", column.key)
-                yield subject, Reading(value, column.unit)
-
-
 def move(subject: Subject, before: Reading, after: Reading) -> Move:
-    """From one reading to the next of the same figure."""
-    return Move(
-        source=subject.source,
-        model=subject.model,
-        revision=subject.revision,
-        dtype=subject.dtype,
-        figure=subject.key.name,
-        unit=after.unit,
-        before=before.value,
-        after=after.value,
-        noise=_noise(before, after),
-    )
+    """Compare two readings of the same figure."""
+    noise = _noise(before, after)
+    return Move(*subject[:4], subject.key.name, after.unit, before.value, after.value, noise)
 
 
 def _noise(before: Reading, after: Reading) -> float | None:
@@ -111,19 +132,6 @@ def _noise(before: Reading, after: Reading) -> float | None:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A figure that only one of the two boards has."""
-
-    source: str
-    model: str
-    revision: str
-    dtype: str
-    figure: str
-    unit: str
-    value: float
-
-
-@dataclass(frozen=True)
 class Changes:
     """From one board to a later one; all lists in order of source, model and figure."""
 
@@ -131,26 +139,36 @@ class Changes:
     after: str
     new_models: tuple[str, ...]
     removed_models: tuple[str, ...]
-    new: tuple[Figure, ...]
-    removed: tuple[Figure, ...]
+    new: tuple[Single, ...]
+    removed: tuple[Single, ...]
     moved: tuple[Move, ...]  # beyond noise, or of unknown noise
     within_noise: tuple[Move, ...]
     methods: tuple[str, ...]  # suites and texts whose tasks or protocol changed
 
     @property
-    def is_empty(self) -> bool:
-        return not (self.new or self.removed or self.moved or self.within_noise or self.methods)
+    def sections(self) -> list[tuple[str, str, Sequence[object]]]:
+        """A word, a title and the items of each list that is not empty."""
+        sections: list[tuple[str, str, Sequence[object]]] = [
+            ("method", "Method", self.methods),
+            ("model +", "New models", self.new_models),
+            ("model -", "Removed models", self.removed_models),
+            ("moved", "Moved beyond noise", self.moved),
+            ("noise", "Changed within noise", self.within_noise),
+            ("new", "New figures", self.new),
+            ("removed", "Removed figures", self.removed),
+        ]
+        return [section for section in sections if section[2]]
 
 
 def compare_boards(before: tuple[str, StudiedBoard], after: tuple[str, StudiedBoard]) -> Changes:
-    """before, after: what the reader calls them, and the boards."""
+    """Compare two boards, each with what its reader calls it."""
     old, new = read_figures(before[1]), read_figures(after[1])
     moves = [
-        move(key, old[key], new[key])
-        for key in sorted(set(old) & set(new))
-        if old[key].value != new[key].value
+        move(subject, reading, other)
+        for subject, reading, other in _common(old, new)
+        if reading.value != other.value
     ]
-    old_models, new_models = {_shown(key) for key in old}, {_shown(key) for key in new}
+    old_models, new_models = ({_owner(*subject[:2]) for subject in own} for own in (old, new))
     return Changes(
         before=before[0],
         after=after[0],
@@ -164,102 +182,64 @@ def compare_boards(before: tuple[str, StudiedBoard], after: tuple[str, StudiedBo
     )
 
 
-def _shown(subject: Subject) -> str:
-    source, model = subject[:2]
-    return model if source == "measured" else f"{model} ({source})"
+def _common(
+    old: Mapping[Name, Item], new: Mapping[Name, Item]
+) -> Iterator[tuple[Name, Item, Item]]:
+    for name in sorted(old.keys() & new.keys()):
+        yield name, old[name], new[name]
 
 
-def _only(figures: dict[Subject, Reading], others: dict[Subject, Reading]) -> tuple[Figure, ...]:
-    keys = sorted(set(figures) - set(others))
+def _only(
+    figures: Mapping[Subject, Reading], others: Mapping[Subject, Reading]
+) -> tuple[Single, ...]:
     return tuple(
-        Figure(*key[:4], key.key.name, figures[key].unit, figures[key].value) for key in keys
+        Single(*subject[:4], subject.key.name, figures[subject].unit, figures[subject].value)
+        for subject in sorted(figures.keys() - others.keys())
     )
 
 
-def _methods(old: StudiedBoard, new: StudiedBoard) -> list[str]:
-    """Texts, pairs and suites that both boards have, under other rules."""
-    found = []
-    for name in sorted(set(old.specs.suites) & set(new.specs.suites)):
-        if old.specs.suites[name].tasks != new.specs.suites[name].tasks:
-            found.append(f"suite {name}: its tasks changed")
-    for name in sorted(set(old.specs.corpora) & set(new.specs.corpora)):
-        one, other = old.specs.corpora[name], new.specs.corpora[name]
-        if one.sha256 != other.sha256:
-            found.append(f"text {name}: the text itself changed")
-        elif one.protocol != other.protocol:
-            found.append(f"text {name}: its protocol changed")
-    for name in sorted(set(old.specs.preferences) & set(new.specs.preferences)):
-        if old.specs.preferences[name].protocol != new.specs.preferences[name].protocol:
-            found.append(f"pairs {name}: their protocol changed")
-    return found
+def _methods(old: StudiedBoard, new: StudiedBoard) -> Iterator[str]:
+    """Name the suites, texts and pairs that both boards have, under other rules."""
+    for name, suite, other_suite in _common(old.specs.suites, new.specs.suites):
+        if suite.tasks != other_suite.tasks:
+            yield f"suite {name}: its tasks changed"
+    for name, corpus, other in _common(old.specs.corpora, new.specs.corpora):
+        if corpus.sha256 != other.sha256:
+            yield f"text {name}: the text itself changed"
+        elif corpus.protocol != other.protocol:
+            yield f"text {name}: its protocol changed"
+    for name, pairs, other_pairs in _common(old.specs.preferences, new.specs.preferences):
+        if pairs.protocol != other_pairs.protocol:
+            yield f"pairs {name}: their protocol changed"
 
 
 def changes_json(changes: Changes) -> dict[str, object]:
-    """Full precision, for programs."""
+    """Return the changes with full precision, for programs."""
     return asdict(changes)
 
 
 def changes_text(changes: Changes) -> str:
-    """For a terminal: a line a change."""
-    lines = [f"{changes.before} → {changes.after}"]
-    if changes.is_empty:
-        lines.append("nothing changed")
-    lines += [f"method  {text}" for text in changes.methods]
-    lines += [f"model + {name}" for name in changes.new_models]
-    lines += [f"model - {name}" for name in changes.removed_models]
-    lines += [f"moved   {_moved(one)}" for one in changes.moved]
-    lines += [f"noise   {_moved(one)}" for one in changes.within_noise]
-    lines += [f"new     {_figure(one)}" for one in changes.new]
-    lines += [f"removed {_figure(one)}" for one in changes.removed]
-    return "\n".join(lines) + "\n"
+    """Write a line per change, for a terminal."""
+    lines = [f"{word:7} {item}" for word, _, items in changes.sections for item in items]
+    return "\n".join([f"{changes.before} → {changes.after}", *(lines or ["nothing changed"]), ""])
 
 
 LISTED = 50  # items of a list in Markdown; text and JSON have all
 
 
 def changes_markdown(changes: Changes) -> str:
-    """For a changelog or a pull request: counts first, then lists of at most 50 lines."""
+    """Write counts and lists of at most 50 lines, for a changelog or a pull request."""
     lines = [f"### Changes of the data: {_code(changes.before)} → {_code(changes.after)}", ""]
-    if changes.is_empty:
-        return "\n".join([*lines, "Nothing changed.", ""])
-    sections: list[tuple[str, Sequence[str]]] = [
-        ("Method", changes.methods),
-        ("New models", changes.new_models),
-        ("Removed models", changes.removed_models),
-        ("Moved beyond noise", [_moved(one) for one in changes.moved]),
-        ("Changed within noise", [_moved(one) for one in changes.within_noise]),
-        ("New figures", [_figure(one) for one in changes.new]),
-        ("Removed figures", [_figure(one) for one in changes.removed]),
-    ]
-    for title, items in sections:
-        if items:
-            lines += [f"**{title}** ({len(items)})", ""]
-            lines += [f"- {_code(item)}" for item in items[:LISTED]]
-            if len(items) > LISTED:
-                lines.append(f"- … and {len(items) - LISTED} more")
-            lines.append("")
-    return "\n".join(lines)
-
-
-def _moved(one: Move) -> str:
-    noise = "noise unknown" if one.noise is None else f"noise ±{one.noise:.2g}"
-    difference = f"{one.after - one.before:+.3g}"
-    return f"{_name(one)}: {one.before:.6g} → {one.after:.6g} {one.unit} ({difference}, {noise})"
-
-
-def _figure(one: Figure) -> str:
-    return f"{_name(one)}: {one.value:.6g} {one.unit}"
-
-
-def _name(one: Move | Figure) -> str:
-    """Model, revision and text or benchmark, in a line."""
-    parts = [one.model] if one.source == "measured" else [one.model, f"({one.source})"]
-    if one.revision:
-        parts.append(f"@{one.revision.removeprefix('sha256-')[:8]}")
-    return " ".join([*parts, one.figure])
+    for _, title, items in changes.sections:
+        lines += [f"**{title}** ({len(items)})", ""]
+        lines += [f"- {_code(str(item))}" for item in items[:LISTED]]
+        if len(items) > LISTED:
+            lines.append(f"- … and {len(items) - LISTED} more")
+        lines.append("")
+    return "\n".join(lines if changes.sections else [*lines, "Nothing changed.", ""])
 
 
 def _code(text: str) -> str:
-    """Any text as a piece of code: nothing in it is markup, a mention or a line end."""
+    """Quote any text as code, in which nothing is markup, a mention or a line end."""
     plain = "".join(c if c.isprintable() else " " for c in text).replace("`", "'")
     return f"`{plain}`"

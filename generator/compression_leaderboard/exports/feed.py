@@ -7,7 +7,6 @@ id and text for good.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree as ET
 
@@ -15,51 +14,46 @@ from compression_leaderboard import TITLE
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.current import record_of
 from compression_leaderboard.exchange.strict_json import as_json
-from compression_leaderboard.exports.changes import Move, Subject, move, readings_of
+from compression_leaderboard.exports.changes import Subject, move, readings_of
 from compression_leaderboard.exports.descriptions import AUTHOR
 from compression_leaderboard.fits.studied_board import StudiedBoard
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import StoredResult
 
 COLOR = "#3f51b5"
-Badge = dict[str, object]
+Badge = tuple[str, str, str, str]  # model, name of the file, label, message
 
 
 def export_badges(board: StudiedBoard) -> dict[str, bytes]:
-    """Files by path, for every measured model: bits per byte of each text, the rank range, and
-    the predicted mean score where there is one."""
+    """Make badges by path: each measured model's bits per byte, rank range and predicted score."""
     files: dict[str, bytes] = {}
     for cohort in board.cohorts:
         if cohort.provenance == "measured":
-            for model, name, badge in (*_measured(cohort), *_predicted(board, cohort)):
-                # A model in several number formats or cohorts: the first one of the board stands.
+            for model, name, label, message in (*_measured(cohort), *_predicted(board, cohort)):
+                badge = {"schemaVersion": 1, "label": label, "message": message, "color": COLOR}
+                # A model in several number formats or cohorts: the first one of the board counts.
                 files.setdefault(f"badges/{model}/{name}.json", as_json(badge))
     return files
 
 
-def _measured(cohort: Cohort) -> Iterator[tuple[str, str, Badge]]:
-    """Model, name and content of each badge."""
+def _measured(cohort: Cohort) -> Iterator[Badge]:
     for row in cohort.rows:
         for column in cohort.compression:
             if (value := row.value(column.key)) is not None:
-                badge = _badge(column.label, f"{value:.3f} bits/byte")
-                yield row.model, f"bits-per-byte-{column.name}", badge
+                name = f"bits-per-byte-{column.name}"
+                yield row.model, name, column.label, f"{value:.3f} bits/byte"
         if row.rank is not None:
             best, worst = row.rank
             rank = f"{best}" if best == worst else f"{best}–{worst}"
-            yield row.model, "rank", _badge("compression rank", f"{rank} of {len(cohort.rows)}")
+            yield row.model, "rank", "compression rank", f"{rank} of {len(cohort.rows)}"
 
 
-def _predicted(board: StudiedBoard, cohort: Cohort) -> Iterator[tuple[str, str, Badge]]:
+def _predicted(board: StudiedBoard, cohort: Cohort) -> Iterator[Badge]:
     study = board.evidence[cohort.name].study.of(cohort.mean_score)
-    for found in study.predictions if study is not None else ():
-        low, high = (100 * end for end in found.interval())
-        shown = f"{100 * found.value:.1f} % ({low:.0f}–{high:.0f})"
-        yield found.model, "predicted-score", _badge("predicted score", shown)
-
-
-def _badge(label: str, message: str) -> Badge:
-    return {"schemaVersion": 1, "label": label, "message": message, "color": COLOR}
+    for prediction in study.predictions if study is not None else ():
+        low, high = (100 * end for end in prediction.interval())
+        score = f"{100 * prediction.value:.1f} % ({low:.0f}–{high:.0f})"
+        yield prediction.model, "predicted-score", "predicted score", score
 
 
 ATOM = "http://www.w3.org/2005/Atom"
@@ -79,7 +73,8 @@ class Entry:
 
 
 def export_feed(board: StudiedBoard) -> dict[str, bytes]:
-    entries = sorted(_entries(board), key=lambda one: (one.updated, one.name), reverse=True)
+    """Make the feed of the newest entries, by path."""
+    entries = sorted(_entries(board), key=lambda entry: (entry.updated, entry.name), reverse=True)
     return {"feed.xml": _atom(entries[:NEWEST], board)}
 
 
@@ -87,22 +82,21 @@ def _entries(board: StudiedBoard) -> Iterator[Entry]:
     for cohort in board.cohorts:
         if cohort.provenance == "published":
             yield from _published(cohort)
-    histories: dict[tuple[str, str, str, str], list[StoredResult]] = {}
     known = [e for e in board.stored if e.result.counts and e.result.model in board.specs.models]
-    for entry in sorted(known, key=lambda e: (e.result.started, e.file)):
-        histories.setdefault(entry.result.key, []).append(entry)
-    first: dict[str, StoredResult] = {}
-    for entry in sorted(known, key=lambda e: (e.result.started, e.file)):
-        first.setdefault(entry.result.model, entry)
-    for model, entry in first.items():
-        yield _new_model(board, model, entry)
-    for history in histories.values():
-        for before, after in pairwise(history):
-            yield from _changed(before, after)
+    models: set[str] = set()
+    latest: dict[tuple[str, str, str, str], StoredResult] = {}
+    for entry in sorted(known, key=lambda entry: (entry.result.started, entry.file)):
+        result = entry.result
+        if result.model not in models:
+            models.add(result.model)
+            yield _new_model(board, entry)
+        if before := latest.get(result.key):
+            yield from _changed(before, entry)
+        latest[result.key] = entry
 
 
 def _published(cohort: Cohort) -> Iterator[Entry]:
-    """One entry a source that says when it was collected."""
+    """Make an entry for a source, which says when it was collected."""
     if cohort.rows:
         text = f"{len(cohort.rows)} models with figures that others published. {cohort.title}."
         stamp = f"{cohort.rows[0].date}T00:00:00+00:00"
@@ -110,39 +104,36 @@ def _published(cohort: Cohort) -> Iterator[Entry]:
         yield Entry(f"source/{cohort.name}", "new-model", cohort.title, text, page, stamp)
 
 
-def _new_model(board: StudiedBoard, model: str, entry: StoredResult) -> Entry:
-    spec = board.specs.models[model]
-    figures = [f"{key.name} {r.value:.4g} {r.unit}" for key, r in readings_of(entry.result)]
+def _new_model(board: StudiedBoard, entry: StoredResult) -> Entry:
+    spec, result = board.specs.models[entry.result.model], entry.result
+    figures = [f"{key.name} {r.value:.4g} {r.unit}" for key, r in readings_of(result)]
     text = f"{spec.title}, family {spec.family}, is measured here. First figures: "
     return Entry(
-        f"model/{model}",
+        f"model/{result.model}",
         "new-model",
         f"New model: {spec.title}",
         text + (", ".join(figures) or "none that is ranked") + ".",
-        f"models/{model}/",
-        entry.result.started.isoformat(),
+        f"models/{result.model}/",
+        result.started.isoformat(),
     )
 
 
 def _changed(before: StoredResult, after: StoredResult) -> Iterator[Entry]:
-    """What a later record of the same job changed: the method, or figures under the same method."""
+    """Say what a later record of the same job changed: the method, or figures under one method."""
     old, new = before.result, after.result
-    name, page, stamp = record_of(after), f"models/{new.model}/", new.started.isoformat()
     where = f"{new.model}, {new.kind} {new.name}"
     if fault := _method(old, new):
-        text = f"{where}: {fault}. Figures of before and after are not compared."
-        yield Entry(
-            f"method/{name}", "changed-method", f"Changed method: {where}", text, page, stamp
-        )
-        return
-    moves = _moves(old, new)
-    if moves:
-        text = "; ".join(_sentence(one) for one in moves)
-        yield Entry(f"score/{name}", "changed-score", f"Changed score: {where}", text, page, stamp)
+        kind, text = "method", f"{where}: {fault}. Figures of before and after are not compared."
+    else:
+        kind, text = "score", "; ".join(_moves(old, new))
+    if text:
+        name, title = f"{kind}/{record_of(after)}", f"Changed {kind}: {where}"
+        page, stamp = f"models/{new.model}/", new.started.isoformat()
+        yield Entry(name, f"changed-{kind}", title, text, page, stamp)
 
 
 def _method(old: Result, new: Result) -> str | None:
-    """What differs between two records of one job in how they were measured."""
+    """Say what differs between two records of one job in how they were measured."""
     if [task.task for task in old.tasks] != [task.task for task in new.tasks]:
         return "the suite's tasks changed"
     if old.text != new.text:
@@ -152,23 +143,16 @@ def _method(old: Result, new: Result) -> str | None:
     return None
 
 
-def _moves(old: Result, new: Result) -> list[Move]:
+def _moves(old: Result, new: Result) -> Iterator[str]:
     readings = dict(readings_of(old))
-    dtype = str(new.environment.dtype)
-    found = [
-        move(Subject("measured", new.model, new.revision, dtype, key), readings[key], reading)
-        for key, reading in readings_of(new)
-        if key in readings
-    ]
-    return [one for one in found if one.before != one.after]
-
-
-def _sentence(one: Move) -> str:
-    if one.noise is None:
-        judged = "noise unknown"
-    else:
-        judged = "beyond noise" if one.beyond_noise else "within noise"
-    return f"{one.figure} from {one.before:.6g} to {one.after:.6g} {one.unit} ({judged})"
+    for key, reading in readings_of(new):
+        if key in readings and reading.value != readings[key].value:
+            subject = Subject("measured", new.model, new.revision, str(new.environment.dtype), key)
+            moved = move(subject, readings[key], reading)
+            noise = "beyond noise" if moved.beyond_noise else "within noise"
+            noise = "noise unknown" if moved.noise is None else noise
+            change = f"from {moved.before:.6g} to {moved.after:.6g} {moved.unit}"
+            yield f"{moved.figure} {change} ({noise})"
 
 
 def _atom(entries: Sequence[Entry], board: StudiedBoard) -> bytes:
