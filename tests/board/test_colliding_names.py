@@ -329,7 +329,7 @@ def check_feed(files: dict[str, bytes]) -> None:
 
 def check_changes(names: Names, board: StudiedBoard) -> None:
     """A score of one task that moves is the only move."""
-    assert compare_boards(("a", board), ("b", board)).is_empty
+    assert compare_boards(("a", board), ("b", board)).sections == []
     (entry, *_) = (e for e in board.stored if e.result.kind == "suite")
     tasks = [task.task for task in entry.result.tasks]
     values = {task.task.task: task.scores[0].value for task in entry.result.tasks}

@@ -22,31 +22,28 @@ Json = dict[str, object]
 
 
 def lm_eval_results(board: StudiedBoard, model: str) -> dict[str, Json]:
-    """A file for each suite of the model's final weights, by the suite's name."""
+    """Write lm-eval's result file of each suite of the final weights, by the suite's name."""
     spec = board.specs.models[model]
     return {entry.result.name: _file(spec, entry.result) for entry in _suites(board, model)}
 
 
 def _file(model: Model, result: Result) -> Json:
-    tasks = {task.task.task: task for task in result.tasks}
-    members = {member.name: (member, task) for task in result.tasks for member in task.subtasks}
-    scores = {name: task.scores for name, task in tasks.items()}
-    scores |= {name: member.scores for name, (member, _) in members.items()}
-    groups = {name: [m.name for m in task.subtasks] for name, task in tasks.items()}
-    groups = {name: names for name, names in groups.items() if names}
-    versions = {name: task.version for name, task in tasks.items()}
-    specs = tasks | {name: task for name, (_, task) in members.items()}
+    groups = {t.task.task: [m.name for m in t.subtasks] for t in result.tasks if t.subtasks}
+    # Name, task, scores and version of each task and of each member of a group.
+    parts = [(task.task.task, task, task.scores, task.version) for task in result.tasks]
+    parts += [(m.name, task, m.scores, m.version) for task in result.tasks for m in task.subtasks]
+    metrics = {name: _metrics(name, scores) for name, _, scores, _ in parts}
     file: Json = {
-        "results": {name: _metrics(name, part) for name, part in scores.items()},
+        "results": metrics,
         "group_subtasks": groups,
-        "configs": {name: _config(name, task) for name, task in specs.items()},
-        "versions": versions | {name: member.version for name, (member, _) in members.items()},
-        "n-shot": {name: task.task.few_shot for name, task in specs.items()},
+        "configs": {name: _config(name, task) for name, task, _, _ in parts},
+        "versions": {name: version for name, _, _, version in parts},
+        "n-shot": {name: task.task.few_shot for name, task, _, _ in parts},
         "higher_is_better": {
-            name: {_split(s.metric)[0]: s.higher_is_better for s in part}
-            for name, part in scores.items()
+            name: {_split(score.metric)[0]: score.higher_is_better for score in scores}
+            for name, _, scores, _ in parts
         },
-        "n-samples": {name: {"effective": part[0].n} for name, part in scores.items() if part},
+        "n-samples": {name: {"effective": s[0].n} for name, _, s, _ in parts if s},
         "config": _run(model, result),
         "git_hash": None,
         "date": result.started.timestamp(),
@@ -55,9 +52,7 @@ def _file(model: Model, result: Result) -> Json:
         "model_name": model.name,
         "total_evaluation_time_seconds": str(result.environment.wall_seconds),
     }
-    if groups:
-        file["groups"] = {name: _metrics(name, scores[name]) for name in groups}
-    return file
+    return file | ({"groups": {name: metrics[name] for name in groups}} if groups else {})
 
 
 def _run(model: Model, result: Result) -> Json:
@@ -112,12 +107,12 @@ def _config(name: str, task: TaskResult) -> Json:
 
 
 def eval_results_yaml(board: StudiedBoard, model: str, site: str | None) -> str:
-    """The text of `.eval_results/llm-compression-leaderboard.yaml`; "[]" if no task fits.
+    """Write `.eval_results/llm-compression-leaderboard.yaml`; "[]" if no task fits.
 
     site: address of the board, for links back.
     """
     entries = [
-        _entry(entry, task, _source(site, model))
+        _entry(entry.result, task, site)
         for entry in _suites(board, model)
         for task in entry.result.tasks
         if COMMIT.fullmatch(task.task.dataset.revision)
@@ -125,55 +120,52 @@ def eval_results_yaml(board: StudiedBoard, model: str, site: str | None) -> str:
     return _yaml(entries)
 
 
-def _entry(entry: StoredResult, task: TaskResult, source: Json) -> Json:
+def _entry(result: Result, task: TaskResult, site: str | None) -> Json:
     dataset = task.task.dataset
     value, stderr, n = main_score(task)
     error = "" if stderr is None else f", standard error {stderr:.4f}"
     return {
         "dataset": {"id": dataset.path, "task_id": task.task.task, "revision": dataset.revision},
         "value": value,
-        "date": entry.result.started.isoformat(),
-        **source,
+        "date": result.started.isoformat(),
+        **_source(site, result.model),
         "notes": f"{task.task.metric}, {task.task.few_shot}-shot, {counted(n, 'item')}{error}",
     }
 
 
 def model_index_yaml(board: StudiedBoard, model: str, site: str | None) -> str:
-    """The block `model-index` for the front matter of the model's card."""
-    spec = board.specs.models[model]
-    results = [*_text_results(board, spec), *_task_results(board, spec)]
-    source = _source(site, model)
-    results = [result | source for result in results]
-    return _yaml({"model-index": [{"name": spec.title, "results": results}]})
+    """Write the block `model-index` for the front matter of the model's card."""
+    results = [*_text_results(board, model), *_task_results(board, model)]
+    results = [result | _source(site, model) for result in results]
+    name = board.specs.models[model].title
+    return _yaml({"model-index": [{"name": name, "results": results}]})
 
 
-def _text_results(board: StudiedBoard, model: Model) -> Iterator[Json]:
-    for entry in board.texts:
-        result = entry.result
-        if result.model != model.id or not board.is_final(result):
+def _text_results(board: StudiedBoard, model: str) -> Iterator[Json]:
+    for result in (entry.result for entry in board.texts):
+        lossless = result.lossless
+        if result.model != model or not board.is_final(result):
             continue
-        if result.lossless is not None and not result.lossless.failing_bytes:
-            corpus = board.specs.corpora[result.name]
-            value = result.lossless.bits_per_byte
+        if lossless is not None and not lossless.failing_bytes:
+            title, value = board.specs.corpora[result.name].title, lossless.bits_per_byte
             yield {
                 "task": {"type": "text-generation", "name": "Lossless compression"},
-                "dataset": {"name": corpus.title, "type": corpus.name},
+                "dataset": {"name": title, "type": result.name},
                 "metrics": [{"type": "bits_per_byte", "name": "Bits per byte", "value": value}],
             }
 
 
-def _task_results(board: StudiedBoard, model: Model) -> Iterator[Json]:
-    for entry in _suites(board, model.id):
+def _task_results(board: StudiedBoard, model: str) -> Iterator[Json]:
+    for entry in _suites(board, model):
         for task in entry.result.tasks:
-            spec = task.task
-            dataset: Json = {"name": spec.label, "type": spec.dataset.path}
+            spec, value = task.task, main_score(task)[0]
+            dataset = {"name": spec.label, "type": spec.dataset.path}
             if spec.dataset.revision:
                 dataset["revision"] = spec.dataset.revision
-            metric = {"type": spec.metric, "name": spec.metric, "value": main_score(task)[0]}
             yield {
                 "task": {"type": "text-generation", "name": spec.category},
                 "dataset": dataset | {"args": {"num_few_shot": spec.few_shot}},
-                "metrics": [metric],
+                "metrics": [{"type": spec.metric, "name": spec.metric, "value": value}],
             }
 
 
@@ -182,7 +174,7 @@ def _suites(board: StudiedBoard, model: str) -> list[StoredResult]:
 
 
 def _source(site: str | None, model: str) -> Json:
-    """The field `source`, which links back to the board."""
+    """Link back to the board, if its address is known."""
     if site is None:
         return {}
     return {"source": {"name": TITLE, "url": f"{site.rstrip('/')}/models/{model}/"}}
