@@ -30,11 +30,28 @@ class Gap:
 
 @dataclass(frozen=True)
 class TextTable:
-    """Families on one text, the smallest residual first. has_residuals: whether there is a line."""
+    """Families on one text, the smallest residual first."""
 
     column: Column
     rows: Sequence[tuple[Family, FamilyText]]
-    has_residuals: bool
+
+    @property
+    def has_residuals(self) -> bool:
+        """Whether there is a line over size that they could be distances from."""
+        return any(text.residual is not None for _, text in self.rows)
+
+    @property
+    def gap(self) -> Gap | None:
+        """The families furthest apart, by mean residuals of at least two models."""
+        residuals = [
+            (text.residual, family.name)
+            for family, text in self.rows
+            if text.residual is not None and text.n > 1
+        ]
+        if len(residuals) < 2:
+            return None
+        (low, best), (high, worst) = min(residuals), max(residuals)
+        return Gap(high - low, self.column, best, worst)
 
 
 @dataclass(frozen=True)
@@ -60,8 +77,9 @@ def render_families(render: Renderer, cohorts: Sequence[Cohort]) -> Markup:
 def _section(cohort: Cohort) -> Section:
     """View a cohort. Without a gap, leave out tables that need more figures than it has."""
     families = compare_families(cohort)
-    gap = max(_gaps(cohort, families), key=lambda gap: gap.width, default=None)
     texts = [_text_table(families, column) for column in cohort.compression]
+    gaps = [gap for text in texts if (gap := text.gap)]
+    gap = max(gaps, key=lambda gap: gap.width, default=None)
     scored = [family for family in families if family.scored]
     if gap is None:
         texts = [t for t in texts if any(text.slope is not None for _, text in t.rows)]
@@ -80,23 +98,7 @@ def _why_no_gap(cohort: Cohort) -> str:
     return "fewer than two families have two models of known size"
 
 
-def _gaps(cohort: Cohort, families: Sequence[Family]) -> list[Gap]:
-    """Find the families furthest apart on each text, by mean residuals of at least two models."""
-    gaps = []
-    for column in cohort.compression:
-        residuals = [
-            (text.residual, family.name)
-            for family in families
-            for text in family.texts
-            if text.key == column.key and text.residual is not None and text.n > 1
-        ]
-        if len(residuals) > 1:
-            (low, best), (high, worst) = min(residuals), max(residuals)
-            gaps.append(Gap(high - low, column, best, worst))
-    return gaps
-
-
 def _text_table(families: Sequence[Family], column: Column) -> TextTable:
     rows = [(f, text) for f in families for text in f.texts if text.key == column.key]
     rows.sort(key=lambda row: (row[1].residual is None, row[1].residual or 0.0, row[0].name))
-    return TextTable(column, rows, any(text.residual is not None for _, text in rows))
+    return TextTable(column, rows)

@@ -1,7 +1,9 @@
 """Every generated file of the site by its path below build/."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 from markupsafe import Markup
@@ -12,9 +14,9 @@ from compression_leaderboard.exports.descriptions import checksums
 from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.fits.predict import find_yardstick
 from compression_leaderboard.fits.studied_board import StudiedBoard
+from compression_leaderboard.intervals import student_quantile
 from compression_leaderboard.pages.board_table import BoardTable, board_json, make_board_table
 from compression_leaderboard.pages.choose_page import options_json, render_choose
-from compression_leaderboard.pages.compare_page import document_files, render_compare
 from compression_leaderboard.pages.families_page import render_families
 from compression_leaderboard.pages.leaderboard import first_board, render_cohort, render_home
 from compression_leaderboard.pages.model_page import (
@@ -111,7 +113,7 @@ def _generated(
         "plane": render_plane_page(render, tables),
         "families": render_families(render, cohorts),
         "corpora": render_corpora(render, board),
-        "compare": render_compare(render, first_tables),
+        "compare": render("compare.html", cohorts=[table.cohort for table in first_tables]),
         "reliability": render_reliability(render, specs, stored, board.commit_date),
         "changelog": render_moves(render, specs, stored),
         "trajectories": render_trajectories(render, board.trajectories, cohorts, titles),
@@ -146,7 +148,7 @@ def _data(
 ) -> Files:
     """Every file that is no page."""
     final = [entry for entry in board.texts if board.is_final(entry.result)]
-    files = layer_files(render, final, board.specs.models) | document_files(final)
+    files = layer_files(render, final, board.specs.models) | _document_files(final)
     files |= {f"docs/{path}": content for path, content in exported.items()}
     of_pages = {
         "choose.json": options_json(options),
@@ -160,6 +162,34 @@ def _data(
     for entry in board.imported:
         files[f"docs/{imported_path(entry.imported)}"] = record_text(entry.imported).encode()
     return files
+
+
+def _document_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
+    """Write the bits of every document: one file per model, by number format and text.
+
+    The page Compare computes paired differences from them, except for texts that a tokenizer
+    does not restore. reach: standard errors on either side of a difference that its interval spans.
+
+    entries: current records of final weights.
+    """
+    texts_of: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        result, lossless = entry.result, entry.result.lossless
+        if lossless is None or lossless.failing_bytes or len(lossless.documents) < 2:
+            continue
+        texts = texts_of.setdefault(result.model, {}).setdefault(str(result.environment.dtype), {})
+        texts[f"compression.{result.name}"] = {
+            "reach": student_quantile(len(lossless.documents) - 1),
+            "documents": [document.document for document in lossless.documents],
+            "bytes": [document.bytes for document in lossless.documents],
+            "bits": [round(document.bits, 4) for document in lossless.documents],
+        }
+    return {
+        f"docs/compare/{model}.json": json.dumps(
+            texts, sort_keys=True, ensure_ascii=False, separators=(",", ":")
+        ).encode()
+        for model, texts in sorted(texts_of.items())
+    }
 
 
 def _whole_pages(
