@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from compression_leaderboard.measure.corpora import select_documents
+from compression_leaderboard.measure.documents import select_documents
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.repository.specs import read_specs
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,32 +19,33 @@ from typing import Any
 
 import numpy as np
 import torch
-from compression_leaderboard.measure.corpora import Document, select_documents
-from compression_leaderboard.measure.forward import LayerFiles, _hidden_states, run_forward
+from compression_leaderboard.measure.documents import (
+    Document,
+    cut_windows,
+    encode_documents,
+    select_documents,
+)
 from compression_leaderboard.measure.information import (
     Parts,
-    draw_anchors,
     measure_moments,
-    plug_in,
-    row_entropies,
-    solve_scale,
-)
-from compression_leaderboard.measure.labels import (
-    draw_positions,
-    eligible_tokens,
-    grams_at,
     number_labels,
+    plug_in,
     sort_labels,
 )
-from compression_leaderboard.measure.plane import estimate_layers
-from compression_leaderboard.measure.text import open_layer_files, sum_bits
-from compression_leaderboard.measure.tokens import cut_windows, encode_documents, start_token
+from compression_leaderboard.measure.plane import (
+    LayerFiles,
+    draw_positions,
+    eligible_tokens,
+    estimate_layers,
+    grams_at,
+)
+from compression_leaderboard.measure.text import _hidden_states, run_forward, sum_bits
 from compression_leaderboard.measure.weights import Loaded, load_model
 from compression_leaderboard.records.corpora import Corpus, Protocol
+from compression_leaderboard.records.results import Subject
 from compression_leaderboard.repository.specs import read_specs
 
 ROOT = Path.cwd()
-CACHE = ROOT / "build" / "cache"
 MODEL = "HuggingFaceTB__SmolLM2-135M-Instruct@Q4_1"
 DOCUMENT_BYTES = 4000  # below 1,024 tokens: every document is one window, and nothing is read twice
 WINDOW_TOKENS = 1024
@@ -60,7 +62,7 @@ def read_text(documents: int) -> list[Document]:
 
 def load(dtype: torch.dtype | None = None) -> Loaded:
     model = read_specs(ROOT)[0].models[MODEL]
-    return load_model(model, model.revisions()[-1], ROOT, CACHE, dtype)
+    return load_model(model, model.revisions()[-1], ROOT, dtype)
 
 
 def protocol(encoded: list[Any], seeds: int) -> Protocol:
@@ -79,7 +81,7 @@ def protocol(encoded: list[Any], seeds: int) -> Protocol:
 
 
 def prepare(loaded: Loaded, documents: int) -> tuple[list[Any], list[Any]]:
-    encoded = encode_documents(read_text(documents), loaded.tokenizer, loaded.subject.vocabulary)
+    encoded = encode_documents(read_text(documents), loaded)
     lengths = [len(document.inputs) for document in encoded]
     return encoded, cut_windows(lengths, WINDOW_TOKENS, WINDOW_TOKENS)
 
@@ -124,13 +126,11 @@ def measure_ours(documents: int) -> dict[str, float]:
     weights = loaded.model.get_memory_footprint() / 1e9
     encoded, windows = prepare(loaded, documents)
     asked = protocol(encoded, seeds=8)
-    with tempfile.TemporaryDirectory() as folder:
-        watch = Watch()
-        masks = draw_positions(encoded, asked.positions, 3, 0, 0)
-        assert masks is not None
-        with open_layer_files(loaded, asked, Path(folder)) as files:
-            passed = run_forward(loaded.model, encoded, windows, masks, files, lambda _: None)
-        bits = sum_bits(encoded, passed, start_token(loaded.tokenizer)[0])
+    watch = Watch()
+    masks = draw_positions(encoded, asked)
+    with closing(LayerFiles(loaded.subject, asked, asked.positions)) as files:
+        passed = run_forward(loaded, encoded, windows, masks, files)
+        bits = sum_bits(loaded, encoded, passed)
         found = watch.read("pass_") | {"pass_peak_gb": peak_gb() - weights}
         for layer in range(files.layers):
             files.read_assignments(layer)
@@ -152,23 +152,19 @@ def measure_same_work(documents: int) -> dict[str, float]:
     loaded = load()
     encoded, windows = prepare(loaded, documents)
     asked = protocol(encoded, seeds=1)
-    with tempfile.TemporaryDirectory() as folder:
-        watch = Watch()
-        masks = draw_positions(encoded, asked.positions, 3, 0, 0)
-        assert masks is not None
-        with open_layer_files(loaded, asked, Path(folder)) as files:
-            passed = run_forward(loaded.model, encoded, windows, masks, files, lambda _: None)
-        sum_bits(encoded, passed, start_token(loaded.tokenizer)[0])
+    watch = Watch()
+    masks = draw_positions(encoded, asked)
+    with closing(LayerFiles(loaded.subject, asked, asked.positions)) as files:
+        passed = run_forward(loaded, encoded, windows, masks, files)
+        sum_bits(loaded, encoded, passed)
         together = np.zeros(asked.positions, dtype=np.int64)  # one group, one stage
-        parts = Parts(together, together, groups=0, stages=1)
-        sides = grams_at(encoded, passed.rows, asked.max_order)
-        labels = [sort_labels(own, together) for side in sides for own in number_labels(side)]
+        parts = Parts(together, together)
+        sides = grams_at(encoded, passed.rows, "token", asked.max_order)
+        labels = [sort_labels(own, parts) for side in sides for own in number_labels(side)]
         for layer in range(files.layers):
-            assignments = files.read_assignments(layer)[0].float()
-            rows = row_entropies(assignments)
-            moments = measure_moments(assignments, rows, parts)
+            moments = measure_moments(files.read_assignments(layer)[0].float(), parts)
             for own in labels:
-                plug_in(assignments, rows, own, moments, groups=0)
+                plug_in(moments, own)
         return watch.read()
 
 
@@ -176,10 +172,8 @@ def measure_bits(documents: int, dtype: torch.dtype) -> dict[str, float]:
     """Bits per byte in one number format; also where the machine only imitates it."""
     loaded = load(dtype)
     encoded, windows = prepare(loaded, documents)
-    nowhere = [np.zeros(len(document.inputs), dtype=bool) for document in encoded]
     watch = Watch()
-    passed = run_forward(loaded.model, encoded, windows, nowhere, None, lambda _: None)
-    bits = sum_bits(encoded, passed, start_token(loaded.tokenizer)[0])
+    bits = sum_bits(loaded, encoded, run_forward(loaded, encoded, windows))
     return watch.read() | {"bits_per_byte": bits.bits_per_byte}
 
 
@@ -227,8 +221,15 @@ def measure_positions(positions: int) -> dict[str, float]:
         own = tokens[number * (per_document + 8) :][: per_document + 6]
         encoded.append(SimpleNamespace(tokens=own, ends=None, offset=0, document=None))
     rows = np.array([(d, 3 + i) for d in range(200) for i in range(per_document)])
-    scale = solve_scale(WIDTH, 100)
-    anchors = draw_anchors(range(8), 100, WIDTH).float()
+    subject = Subject(
+        architecture="",
+        parameters=1,
+        weights_bytes=1,
+        context_tokens=2,
+        vocabulary=49_152,
+        layers=1,
+        width=WIDTH,
+    )
     asked = Protocol(
         documents=200,
         document_bytes=1,
@@ -238,14 +239,10 @@ def measure_positions(positions: int) -> dict[str, float]:
         max_order=3,
         byte_orders=(),
     )
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        LayerFiles(Path(folder), 2, positions, anchors, 100, scale) as files,
-    ):
+    with closing(LayerFiles(subject, asked, positions)) as files:
         for _ in range(0, positions, 1000):
             files.append([torch.randn(1000, WIDTH) for _ in range(2)])
-        files.close()
-        disk = files.bytes * LAYERS / 2
+        disk = files.size_bytes * LAYERS / 2
         watch = Watch()
         found = estimate_layers(encoded, rows, files, asked, lambda *_: None)
         times = watch.read()

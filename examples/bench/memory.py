@@ -25,7 +25,7 @@ from compression_leaderboard.repository.specs import read_specs
 from compression_leaderboard.measure.weights import load_reference, resolve_reference
 root = Path(sys.argv[1])
 reference = resolve_reference(sys.argv[2], read_specs(root)[0].models)
-loaded, _ = load_reference(reference, root, root / "build" / "cache")
+loaded, _ = load_reference(reference, root)
 tokens = min(int(sys.argv[3]), loaded.subject.context_tokens)
 with torch.inference_mode():
     ids = torch.arange(tokens).unsqueeze(0) % loaded.subject.vocabulary

@@ -88,9 +88,9 @@ def score_text(
     """
     import torch
 
-    from compression_leaderboard.measure.corpora import Document
-    from compression_leaderboard.measure.own_text import score_documents
+    from compression_leaderboard.measure.documents import Document
     from compression_leaderboard.measure.record import MeasureError
+    from compression_leaderboard.measure.text import score_documents
     from compression_leaderboard.measure.weights import load_reference, resolve_reference
 
     documents = [texts] if isinstance(texts, str) else list(texts)
@@ -104,7 +104,7 @@ def score_text(
         raise ValueError(f'score_text: "{dtype}" is no dtype of torch; write such as "float32"')
     try:
         with tempfile.TemporaryDirectory(prefix="leaderboard-") as cache:
-            loaded, identity = load_reference(reference, Path(), Path(cache), number_format)
+            loaded, identity = load_reference(reference, Path(cache), number_format)
         length = window or min(LONGEST_WINDOW, loaded.subject.context_tokens)
         stride = max(1, length // 2)
         named = [Document(f"text {k}", text) for k, text in enumerate(documents, start=1)]
@@ -118,7 +118,7 @@ def score_text(
         documents=lossless.documents,
         failing_bytes=lossless.failing_bytes,
         model=identity,
-        dtype=str(loaded.model.dtype).removeprefix("torch."),
+        dtype=loaded.dtype,
         window_tokens=length,
         stride_tokens=stride,
     )

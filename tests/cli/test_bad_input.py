@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from compression_leaderboard.measure.corpora import select_documents
+from compression_leaderboard.measure.documents import select_documents
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.records.results import Failure, Result
 from compression_leaderboard.repository.results import read_results

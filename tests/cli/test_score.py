@@ -17,7 +17,6 @@ import torch
 from compression_leaderboard.measure import own_text
 from compression_leaderboard.measure.own_text import no_network
 from compression_leaderboard.measure.record import MeasureError
-from compression_leaderboard.measure.tokens import cut_batches
 from compression_leaderboard.measure.weights import Reference, load_reference, resolve_reference
 from compression_leaderboard.own_text.documents import PIECE_BYTES
 from compression_leaderboard.own_text.journal import Listed
@@ -104,7 +103,7 @@ def test_a_second_run_scores_nothing_and_says_the_same(tmp_path, models, texts, 
     def refuse(*arguments):
         raise AssertionError("scored again")
 
-    monkeypatch.setattr(own_text, "_score", refuse)
+    monkeypatch.setattr(own_text, "score_documents", refuse)
     monkeypatch.setattr(own_text, "compressed_size", refuse)
     assert score(tmp_path, models, "--text", texts).stdout == first
     (texts / "9.txt").write_text("new")
@@ -250,7 +249,7 @@ def test_faulty_documents_stop_the_run_or_are_left_out_and_counted(tmp_path, mod
 def test_a_window_longer_than_the_context_is_refused_with_the_repair(tmp_path, models, texts):
     result = invoke(tmp_path, "score", "--model", str(models / "A"), "--text", str(texts))
     (problem,) = result.exception.problems
-    assert "the model reads 64 tokens, the window has 1024; pass --window 64" in problem
+    assert "the model reads 64 tokens, the window has 1024; use a window of at most 64" in problem
 
 
 def test_a_budget_scores_a_random_sample_and_says_so(tmp_path, models, monkeypatch):
@@ -282,11 +281,11 @@ def test_the_identity_of_a_local_model_holds_its_tokenizer(tmp_path, models):
     shutil.copytree(models / "A", tmp_path / "A")
     reference = resolve_reference(str(tmp_path / "A"), {})
     assert isinstance(reference, Reference)
-    first = load_reference(reference, tmp_path, tmp_path)[1]
-    assert load_reference(reference, tmp_path, tmp_path)[1] == first
+    first = load_reference(reference, tmp_path)[1]
+    assert load_reference(reference, tmp_path)[1] == first
     file = tmp_path / "A/tokenizer_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"note": "changed"}))
-    assert load_reference(reference, tmp_path, tmp_path)[1] != first
+    assert load_reference(reference, tmp_path)[1] != first
 
 
 def test_an_unreadable_model_is_one_line(tmp_path):
@@ -294,7 +293,7 @@ def test_an_unreadable_model_is_one_line(tmp_path):
     reference = resolve_reference(str(tmp_path / "broken.gguf"), {})
     assert isinstance(reference, Reference)
     with pytest.raises(MeasureError, match=r"broken\.gguf: cannot be read as a model"):
-        load_reference(reference, tmp_path, tmp_path)
+        load_reference(reference, tmp_path)
     (tmp_path / "pickles").mkdir()
     (tmp_path / "pickles/model.bin").write_bytes(b"")
     assert "is a pickle" in str(resolve_reference(str(tmp_path / "pickles"), Specs().models))
@@ -309,16 +308,11 @@ def test_no_more_text_is_in_memory_than_a_batch():
             asked.append(k)
             yield Listed(k, 0, 0, 0, k, "", 1000, b""), "x"
 
-    def cut(texts):
-        return cut_batches(
-            texts, lambda text: text[0].size, own_text.BATCH_BYTES, own_text.BATCH_PIECES
-        )
-
-    batches = cut(pieces())
+    batches = own_text.cut_texts(pieces())
     assert sum(piece.size for piece, _ in next(batches)) <= own_text.BATCH_BYTES
     assert len(asked) <= own_text.BATCH_BYTES // 1000 + 1
     large = [(Listed(k, 0, 0, 0, k, "", PIECE_BYTES, b""), "x") for k in range(3)]
-    assert [len(batch) for batch in cut(large)] == [1, 1, 1]
+    assert [len(batch) for batch in own_text.cut_texts(large)] == [1, 1, 1]
 
 
 @pytest.mark.slow
@@ -350,11 +344,12 @@ from compression_leaderboard.own_text.documents import find_files
 from compression_leaderboard.own_text.journal import Journal, list_documents, read_missing
 from compression_leaderboard.measure.own_text import compress_pieces
 from compression_leaderboard.own_text.comparison import summarise
+from compression_leaderboard.records.results import CLASSICAL
 
 journal, files = Journal(Path(sys.argv[2])), find_files([Path(sys.argv[1])]).files
 assert list_documents(journal, files, "text", 0, lambda size: None).count == 0
-scorer = journal.scorer("gzip")
-for costs in compress_pieces(0, read_missing(journal, scorer, files, "text", None, None, int)):
+scorer, gzip = journal.scorer("gzip"), CLASSICAL.compressors[0]
+for costs in compress_pieces(gzip, read_missing(journal, scorer, files, "text", None, None, int)):
     journal.write(scorer, costs)
 extent = journal.extent()
 summary = summarise(journal.costs([scorer], None), extent[0], extent, [], ["gzip"])

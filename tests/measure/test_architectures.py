@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from compression_leaderboard.measure import forward
+from compression_leaderboard.measure import text as scorer
 from compression_leaderboard.measure.record import MeasureError
 from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -78,7 +78,7 @@ def test_logits_of_a_large_vocabulary_are_made_for_few_rows_at_a_time():
     text = "Sixty-four bytes and some more, so that one window holds two pieces."
     loaded = load_tiny(model=model, context=128)
     (found,) = score([text], loaded).documents
-    assert max(rows) == forward.LOGIT_ROWS
+    assert max(rows) == scorer.LOGIT_ROWS
     assert found.bits == pytest.approx(brute_force_bits(loaded, text, 16, 8), rel=1e-5)
 
 

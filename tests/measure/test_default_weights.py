@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from compression_leaderboard.measure.corpora import read_corpus
+from compression_leaderboard.measure.documents import read_corpus
 from compression_leaderboard.measure.text import score_text
 from compression_leaderboard.measure.weights import load_model
 from compression_leaderboard.plan.jobs import latest_results
@@ -21,7 +21,7 @@ def test_documents_scored_again_cost_what_the_record_says(tmp_path):
     model, corpus = specs.models[MODEL], specs.corpora["sotu-128"]
     latest = latest_results(read_results(ROOT, "measured")[0])
     record = latest[(MODEL, model.weights.revision, "corpus", corpus.name)].result
-    loaded = load_model(model, model.revisions()[-1], ROOT, tmp_path)
+    loaded = load_model(model, model.revisions()[-1], tmp_path)
     documents = read_corpus(corpus)[:4]
     found, lossy = score_text(loaded, documents, corpus.protocol, lambda *_: None)
     assert lossy is None  # four documents have fewer positions than the protocol asks for

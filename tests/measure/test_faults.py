@@ -18,12 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-import compression_leaderboard.measure.run as run_module
 import psutil
 import pytest
-from compression_leaderboard.measure.engines.local import Limits, run_local
-from compression_leaderboard.measure.record import Workplace
-from compression_leaderboard.measure.run import record_job
+from compression_leaderboard.measure import local_engine
+from compression_leaderboard.measure.local_engine import Limits, record_job, run_local
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.plan.jobs import Job, latest_results, plan_jobs
 from compression_leaderboard.records.results import Result
@@ -102,9 +100,8 @@ def jobs_of(board: Path, model: str = "tiny__A") -> list[Job]:
 
 
 def run_here(board: Path, jobs: list[Job], limits: Limits, report: Any = None) -> list[Result]:
-    place = Workplace(board)
     specs = read_specs(board)[0]
-    with closing(run_local(jobs, specs, place, limits, report or (lambda *_: None))) as results:
+    with closing(run_local(jobs, specs, board, limits, report or (lambda *_: None))) as results:
         return [result for _, result in results]
 
 
@@ -212,7 +209,7 @@ def test_a_lock_lasts_until_its_process_releases_it_or_ends(tmp_path):
     ours.release("job")
     assert theirs.acquire("job")
     holder = "import sys; from pathlib import Path; "
-    holder += "from compression_leaderboard.repository.results import JobLocks; "
+    holder += "from compression_leaderboard.repository.files import JobLocks; "
     holder += "locks = JobLocks(Path(sys.argv[1]), Path(sys.argv[1])); "
     holder += "print(locks.acquire('x'), flush=True); "
     holder += "sys.stdin.read()"
@@ -369,7 +366,7 @@ def test_a_clock_that_jumps_back_does_not_change_how_long_a_job_took(board, monk
             cls.looks += 1
             return super().now(tz) - timedelta(hours=cls.looks)
 
-    monkeypatch.setattr(run_module, "datetime", Backwards)
+    monkeypatch.setattr(local_engine, "datetime", Backwards)
     corpus = jobs_of(board)[1]
 
     def work() -> dict[str, Any]:

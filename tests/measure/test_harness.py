@@ -278,7 +278,7 @@ def test_a_task_that_would_run_code_is_refused_before_it_does(tmp_path, line, wr
     file.write_text("\n".join([*kept, line, ""]))
     assert refusal(tmp_path, task=task) == (
         "harness",
-        f"{task}: {wrong}, which is refused; choose a task without code of its own",
+        f"{task}: {wrong}, which is refused; choose a task without code",
     )
 
 
@@ -291,7 +291,7 @@ def test_a_tag_or_a_member_without_a_file_is_refused(tmp_path):
     )
     (tmp_path / "group.yaml").write_text(GROUP.replace("grammar_are]", "{task: inside}]"))
     assert refusal(tmp_path)[1] == (
-        "grammar: its member inside has no file of its own; name its tasks one by one"
+        "grammar: its member inside has no file; name its tasks one by one"
     )
 
 

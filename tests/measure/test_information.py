@@ -10,20 +10,16 @@ from compression_leaderboard.measure.information import (
     Parts,
     assign,
     draw_anchors,
+    expected_information,
     measure_moments,
     normalise,
-    plug_in,
-    row_entropies,
-    solve_scale,
-)
-from compression_leaderboard.measure.labels import number_labels, sort_labels
-from compression_leaderboard.measure.null import (
-    expected_information,
     null_error,
+    number_labels,
+    plug_in,
     shuffle_deviation,
     simulate_null,
-    simulated_counts,
-    weigh_counts,
+    solve_scale,
+    sort_labels,
 )
 from compression_leaderboard.measure.plane import effective_rank
 from hypothesis import given, settings
@@ -61,32 +57,28 @@ class Estimate:
 
     def __init__(self, assignments, labels, groups=None):
         numbers = np.unique(labels, return_inverse=True)[1]
-        count = 0 if groups is None else int(groups.max()) + 1
         group = np.zeros(len(numbers), dtype=np.int64) if groups is None else groups
-        self.assignments, self.rows = assignments, row_entropies(assignments)
-        self.moments = measure_moments(
-            assignments, self.rows, Parts(group, np.zeros_like(group), count, 1)
-        )
-        self.labels = sort_labels(numbers, group)
-        self.plug_in = plug_in(assignments, self.rows, self.labels, self.moments, count)
-        self.weights = weigh_counts(self.labels, count, simulated_counts(len(numbers)))
+        parts = Parts(group, np.zeros_like(group))
+        self.moments = measure_moments(assignments, parts)
+        self.labels = sort_labels(numbers, parts)
+        self.plug_in = plug_in(self.moments, self.labels)
 
     @cached_property
     def simulated(self):
         """Drawn when it is asked for: the plug-in of many shuffles does without."""
-        return simulate_null(self.assignments, self.rows, self.moments)
+        return simulate_null(self.moments)
 
     @property
     def null(self):
-        return expected_information(self.simulated, self.weights, self.moments)
+        return expected_information(self.simulated, self.moments, self.labels)
 
     @property
     def deviation(self):
-        return shuffle_deviation(self.simulated, self.weights, len(self.rows))
+        return shuffle_deviation(self.simulated, self.labels)
 
     @property
     def error(self):
-        return null_error(self.simulated, self.weights)
+        return null_error(self.simulated, self.labels)
 
     @property
     def corrected(self):
@@ -165,12 +157,8 @@ def test_the_error_of_the_null_is_that_of_simulating_again():
     assignments = assignments_of(conformance_2()[0])
     labels = np.arange(5000) // 4
     found = Estimate(assignments, labels)
-    rows = row_entropies(assignments)
-    weights = weigh_counts(found.labels, 0, simulated_counts(5000))
     again = [
-        expected_information(
-            simulate_null(assignments, rows, found.moments, seed), weights, found.moments
-        )[0]
+        expected_information(simulate_null(found.moments, seed), found.moments, found.labels)[0]
         for seed in range(12)
     ]
     assert np.std(again) == pytest.approx(found.error, rel=0.6)

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compression_leaderboard.measure.harness import BATCH, SEED, run_suite
+from compression_leaderboard.measure.harness import BATCH, SEED, hash_mirrored, run_suite
 from compression_leaderboard.measure.record import describe_environment
-from compression_leaderboard.measure.tasks import hash_mirrored
 from compression_leaderboard.measure.weights import load_folder
 from compression_leaderboard.records.models import Dataset, Task
 from compression_leaderboard.records.results import Score, TaskResult
@@ -99,7 +98,7 @@ def test_a_stock_task_gives_what_lm_eval_itself_gives(hub: Hub, tmp_path, name, 
     save_tiny(tmp_path / "weights")
     task = made_task(name, dataset, limit=4)
     suite = SUITE.model_copy(update={"tasks": (task,), "tasks_folder": None})
-    (ours,) = run_suite(load_folder(tmp_path / "weights", 1), suite, tmp_path)
+    (ours,) = run_suite(load_folder(tmp_path / "weights"), suite, tmp_path)
     assert [response.item for response in ours.responses] == [0, 1, 2, 3]
     assert_equal(ours, lm_eval_run(tmp_path / "weights", task, tmp_path / "out"))
 

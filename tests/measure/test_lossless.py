@@ -5,11 +5,15 @@ import math
 import numpy as np
 import pytest
 import torch
-from compression_leaderboard.measure import forward
-from compression_leaderboard.measure.corpora import Document
+from compression_leaderboard.measure import text as scorer
+from compression_leaderboard.measure.documents import (
+    Document,
+    cut_windows,
+    encode_documents,
+    start_token,
+)
 from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.measure.text import bits_per_byte, score_text
-from compression_leaderboard.measure.tokens import cut_windows, encode_documents, start_token
 from compression_leaderboard.records.corpora import Protocol
 from compression_leaderboard.records.results import Lossless
 from hypothesis import given, settings
@@ -86,23 +90,18 @@ def test_a_later_token_changes_no_earlier_score():
     loaded = load_tiny()
     nats = []
     for text in ("the same beginning, A", "the same beginning, B"):
-        encoded = encode_documents([Document("d", text)], loaded.tokenizer, 264)
+        encoded = encode_documents([Document("d", text)], loaded)
         windows = cut_windows([len(encoded[0].inputs)], 64, 64)
-        none = [np.zeros(len(encoded[0].inputs), dtype=bool)]
-        passed = forward.run_forward(loaded.model, encoded, windows, none, None, _ignore)
+        passed = scorer.run_forward(loaded, encoded, windows)
         nats.append(passed.nats[0])
     assert np.allclose(nats[0][:-1], nats[1][:-1], atol=1e-6)
     assert nats[0][-1] != nats[1][-1]
 
 
-def _ignore(tokens: int) -> None:
-    pass
-
-
 def test_batching_and_padding_change_nothing(monkeypatch):
     """Invariant 5: at most 1e-4 bits a token between one window a batch and all in one."""
     together = score(TEXTS)
-    monkeypatch.setattr(forward, "BATCH_TOKENS", 1)
+    monkeypatch.setattr(scorer, "BATCH_TOKENS", 1)
     alone = score(TEXTS)
     for a, b in zip(together.documents, alone.documents, strict=True):
         assert abs(a.bits - b.bits) <= 1e-4 * a.tokens
@@ -177,8 +176,7 @@ def test_a_shorter_context_than_the_window_is_refused():
     with pytest.raises(MeasureError) as failure:
         score(["abc"], load_tiny(context=8))
     assert str(failure.value) == (
-        "the model reads 8 tokens, the protocol's window has 16; "
-        "choose a corpus with a shorter window"
+        "the model reads 8 tokens, the window has 16; use a window of at most 8"
     )
 
 

@@ -1,18 +1,17 @@
 """The information plane of a text, end to end with a tiny random model."""
 
+import os
 import shutil
 
 import numpy as np
 import pytest
 import torch
-from compression_leaderboard.measure import forward
-from compression_leaderboard.measure.corpora import Document
-from compression_leaderboard.measure.forward import LayerFiles
+from compression_leaderboard.measure import text as scorer
+from compression_leaderboard.measure.documents import Document, find_token_ends
 from compression_leaderboard.measure.information import draw_anchors, normalise, solve_scale
-from compression_leaderboard.measure.plane import cut_parts
+from compression_leaderboard.measure.plane import LayerFiles, cut_parts
 from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.measure.text import score_text
-from compression_leaderboard.measure.tokens import find_token_ends
 from compression_leaderboard.records.corpora import Protocol
 
 from tests.tiny import byte_tokenizer, fallback_tokenizer, load_tiny, tiny_model
@@ -158,7 +157,7 @@ def test_a_window_that_never_fits_is_reported(monkeypatch):
     def never(**_):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 TB")
 
-    monkeypatch.setattr(forward, "_hidden_states", lambda *_: never())
+    monkeypatch.setattr(scorer, "_hidden_states", lambda *_: never())
     with pytest.raises(MeasureError, match="a window of 32 tokens does not fit in memory"):
         lossy_of(loaded)
 
@@ -166,26 +165,28 @@ def test_a_window_that_never_fits_is_reported(monkeypatch):
 def test_the_disk_is_checked_before_the_start(tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    anchors = draw_anchors((0,), 20, 32).float()
     with pytest.raises(MeasureError, match=r"hidden states need 0\.1 GB of temporary files"):
-        LayerFiles(tmp_path, 3, 1_000_000, anchors, 20, 0.1)
+        LayerFiles(load_tiny().subject, protocol(anchor_seeds=(0,)), 1_000_000)
 
 
 @pytest.mark.parametrize("seeds", [1, 4])
-def test_directions_and_assignments_on_disk_give_the_same(tmp_path, seeds):
+def test_directions_and_assignments_on_disk_give_the_same(seeds):
     """32 dimensions are kept as directions beside 80 assignments, and as assignments beside 20."""
     states = [torch.randn(300, 32, generator=torch.Generator().manual_seed(k)) for k in range(2)]
     anchors, scale = draw_anchors(range(seeds), 20, 32).float(), solve_scale(32, 20)
-    with LayerFiles(tmp_path, 2, 300, anchors, 20, scale) as files:
-        files.append([layer[:100] for layer in states])
-        files.append([layer[100:] for layer in states])
+    subject = load_tiny().subject.model_copy(update={"layers": 1})
+    files = LayerFiles(subject, protocol(anchor_seeds=tuple(range(seeds))), 300)
+    files.append([layer[:100] for layer in states])
+    files.append([layer[100:] for layer in states])
     assert files.keeps_directions == (seeds == 4)
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) == files.bytes
     for k, layer in enumerate(states):
         expected = (normalise(layer) @ anchors.T / scale).view(300, seeds, 20).softmax(-1)
         found = files.read_assignments(k).float()
         assert torch.allclose(found, expected.transpose(0, 1), atol=1e-3)
         assert torch.allclose(files.read_sample(k), normalise(layer), atol=1e-3)
+    sizes = [os.fstat(file.fileno()).st_size for file in files.rows + files.samples]
+    assert sum(sizes) == files.size_bytes
+    files.close()
 
 
 def test_groups_and_shares_are_dealt_evenly():

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from compression_leaderboard.measure.corpora import first_bytes
+from compression_leaderboard.measure.documents import first_bytes
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository.results import read_results

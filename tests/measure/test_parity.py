@@ -9,11 +9,11 @@ from compression_leaderboard.measure.information import (
     draw_anchors,
     measure_moments,
     normalise,
+    number_labels,
     plug_in,
-    row_entropies,
     solve_scale,
+    sort_labels,
 )
-from compression_leaderboard.measure.labels import number_labels, sort_labels
 
 from tests.cases import one_in
 
@@ -47,12 +47,12 @@ def test_entropy_and_information_are_those_of_the_authors_package(width, seed):
     assert theirs.temp == pytest.approx(solve_scale(width, BINS), rel=1e-7)
     directions = normalise(torch.from_numpy(z))
     assignments = assign(directions, anchors, solve_scale(width, BINS), BINS)[:, 0]
-    rows = row_entropies(assignments)
     none = np.zeros(len(z), dtype=np.int64)
-    moments = measure_moments(assignments, rows, Parts(none, none, groups=0, stages=1))
+    parts = Parts(none, none)
+    moments = measure_moments(assignments, parts)
     assert moments.entropy[0] == pytest.approx(theirs.entropy(), abs=1e-6)
     expected = theirs.mutual_information()
     assert expected["token"] > 0.01
     for name, own in labels.items():
-        found = plug_in(assignments, rows, sort_labels(own, none), moments, groups=0)
+        found = plug_in(moments, sort_labels(own, parts))
         assert found[0] == pytest.approx(expected[name], abs=1e-6), name

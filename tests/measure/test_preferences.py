@@ -15,7 +15,12 @@ from compression_leaderboard.board.figures import Key
 from compression_leaderboard.board.trajectories import make_trajectories
 from compression_leaderboard.cli import app
 from compression_leaderboard.intervals import jackknife_interval
-from compression_leaderboard.measure.information import assign, draw_anchors, normalise
+from compression_leaderboard.measure.information import (
+    assign,
+    draw_anchors,
+    normalise,
+    solve_scale,
+)
 from compression_leaderboard.measure.preferences import (
     DrawnPairs,
     Swaps,
@@ -238,8 +243,8 @@ def test_states_of_completion_tokens_are_those_of_the_model():
     pairs = some_pairs(3)
     loaded = load_tiny()
     completions = encode_pairs(pairs, loaded, 64)
-    sums, scale = sum_assignments(loaded, completions, LONG.protocol, ignore)
-    anchors = draw_anchors((0, 1), 100, 32)
+    sums = sum_assignments(loaded, completions, LONG.protocol, ignore)
+    anchors, scale = draw_anchors((0, 1), 100, 32), solve_scale(32, 100)
     assert len(sums) == 3
     for row, pair in enumerate(pairs):
         for side, text in enumerate((pair.chosen, pair.rejected)):
@@ -259,9 +264,9 @@ def test_states_of_completion_tokens_are_those_of_the_model():
 def test_blocks_change_nothing(monkeypatch):
     loaded, pairs = load_tiny(), some_pairs(5)
     completions = encode_pairs(pairs, loaded, 64)
-    whole, _ = sum_assignments(loaded, completions, LONG.protocol, ignore)
+    whole = sum_assignments(loaded, completions, LONG.protocol, ignore)
     monkeypatch.setattr("compression_leaderboard.measure.preferences.BLOCK_TOKENS", 60)
-    parts, _ = sum_assignments(loaded, completions, LONG.protocol, ignore)
+    parts = sum_assignments(loaded, completions, LONG.protocol, ignore)
     assert all(torch.allclose(a, b, atol=5e-3) for a, b in zip(whole, parts, strict=True))
 
 

@@ -9,19 +9,18 @@ import numpy as np
 import pytest
 import torch
 from compression_leaderboard.board.cohorts import make_cohorts
-from compression_leaderboard.measure.corpora import Document
-from compression_leaderboard.measure.decompress import decompress_file
+from compression_leaderboard.measure.documents import Document
 from compression_leaderboard.measure.proof import (
     Header,
-    Trial,
     check_size,
     compress_tokens,
     cut_sample,
+    decompress,
     decompress_tokens,
-    pack,
+    header_line,
     prove_text,
 )
-from compression_leaderboard.measure.record import MeasureError, Workplace
+from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.measure.text import score_text
 from compression_leaderboard.measure.weights import hash_weights, load_model, weight_files
 from compression_leaderboard.pages.model_page import render_model
@@ -162,10 +161,10 @@ def test_a_file_larger_than_its_cost_is_refused():
 
 
 @pytest.fixture
-def packed_file(board):
-    """A compressed file of the board's model."""
+def packed(board):
+    """A text that the board's model compressed."""
     model = read_specs(board)[0].models["tiny__A"]
-    loaded = load_model(model, model.revisions()[-1], board, board / "cache", torch.float32)
+    loaded = load_model(model, model.revisions()[-1], board, torch.float32)
     content = TEXTS["plain"].encode()
     tokens = encode(loaded, TEXTS["plain"])
     words = compress_tokens(loaded, tokens, CONTEXT, ignore).words
@@ -180,48 +179,45 @@ def packed_file(board):
         text_sha256=hashlib.sha256(content).hexdigest(),
         words_sha256=hashlib.sha256(words).hexdigest(),
     )
-    file = board / "sample.packed"
-    file.write_bytes(pack(header, words))
-    return file
+    return header_line(header) + words
 
 
-def test_a_file_is_decompressed_from_what_stands_in_it(board, packed_file):
-    target = board / "sample.txt"
-    assert decompress_file(packed_file, target, board, board / "cache") > 0
-    assert target.read_bytes() == TEXTS["plain"].encode()
+def test_a_text_is_decompressed_from_what_is_in_its_bytes(board, packed):
+    content, seconds = decompress(packed, board)
+    assert content == TEXTS["plain"].encode()
+    assert seconds > 0
 
 
-def test_a_flipped_bit_is_noticed_wherever_it_is(board, packed_file):
-    content = packed_file.read_bytes()
-    for place in (*range(0, len(content), 23), len(content) - 1):
-        flipped = bytearray(content)
+def test_a_flipped_bit_is_noticed_wherever_it_is(board, packed):
+    for place in (*range(0, len(packed), 23), len(packed) - 1):
+        flipped = bytearray(packed)
         flipped[place] ^= 1
-        packed_file.write_bytes(bytes(flipped))
         with pytest.raises(MeasureError):
-            decompress_file(packed_file, board / "sample.txt", board, board / "cache")
-        assert not (board / "sample.txt").exists(), place
+            decompress(bytes(flipped), board)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (b'"format":1', b'"format":2', "the compressed file has no valid header; "),
-        (b"tiny__A", b"tiny__B", "compressed by tiny__B at sha256-.*, which runs/models does not "),
+        (b'"format":1', b'"format":2', "the compressed text has no valid header; "),
+        (
+            b"tiny__A",
+            b"tiny__B",
+            "compressed by tiny__B at sha256-.*, which is not in ",
+        ),
         (b'"block_tokens":64', b'"block_tokens":9', "the decompressed text is not the one that "),
         (b"}\n", b"}\n\0", "the compressed bytes differ from those that were written; "),
     ],
 )
-def test_what_is_wrong_with_a_file_is_told(board, packed_file, old, new, message):
-    packed_file.write_bytes(packed_file.read_bytes().replace(old, new, 1))
+def test_what_is_wrong_with_the_bytes_is_told(board, packed, old, new, message):
     with pytest.raises(MeasureError, match=f"^{message}"):
-        decompress_file(packed_file, board / "sample.txt", board, board / "cache")
+        decompress(packed.replace(old, new, 1), board)
 
 
 @pytest.mark.slow
 def test_a_nasty_text_comes_back_in_a_fresh_process(board):
     model = read_specs(board)[0].models["tiny__A"]
-    trial = Trial(model, model.revisions()[-1], NASTY, 1024)
-    subject, found = prove_text(trial, Workplace(board), ignore)
+    subject, found = prove_text(model, model.revisions()[-1], NASTY, 1024, board, ignore)
     assert subject.context_tokens == found.block_tokens == CONTEXT
     assert found.sample_bytes == len(NASTY.encode())
     assert found.tokens == len(encode(load_tiny(), NASTY)) > 5 * CONTEXT
@@ -233,14 +229,13 @@ def test_a_nasty_text_comes_back_in_a_fresh_process(board):
 def test_a_process_that_fails_is_told(board):
     """The weights change between compressing and decompressing."""
     model = read_specs(board)[0].models["tiny__A"]
-    trial = Trial(model, model.revisions()[-1], "text", 1024)
 
     def spoil(stage: str, done: int, total: int) -> None:
         if stage == "decompressing":
             (board / "weights/A/model.safetensors").write_bytes(b"other")
 
     with pytest.raises(MeasureError) as failure:
-        prove_text(trial, Workplace(board), spoil)
+        prove_text(model, model.revisions()[-1], "text", 1024, board, spoil)
     assert failure.value.reason == "round_trip"
     assert re.fullmatch(
         r"decompressing failed: weights/A: these weights are sha256-.*, the model file says "

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compression_leaderboard.measure.engines.local import Limits
-from compression_leaderboard.measure.record import Workplace
+from compression_leaderboard.measure.local_engine import Limits
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.plan.estimates import Estimate
 from compression_leaderboard.plan.jobs import plan_jobs
@@ -57,8 +56,8 @@ def figures(result: Result) -> tuple[Any, ...]:
 def test_a_node_killed_in_the_middle_costs_a_retry_and_no_result(boards, cluster, monkeypatch):
     """The node that works dies in the middle of its second task, and another one joins; every job
     still has exactly one good record, with the figures of the local engine."""
-    from compression_leaderboard.measure.engines import ray as engine
-    from compression_leaderboard.measure.engines.local import run_local
+    from compression_leaderboard.measure import ray_engine as engine
+    from compression_leaderboard.measure.local_engine import run_local
 
     deaths = []
     after_death = engine._after_death
@@ -70,9 +69,8 @@ def test_a_node_killed_in_the_middle_costs_a_retry_and_no_result(boards, cluster
     monkeypatch.setattr(engine, "_after_death", count)
     specs = read_specs(boards)[0]
     jobs = [job for job in plan_jobs(specs, []) if job.model.id != "classical"]
-    place = Workplace(boards)
     found = []
-    with closing(engine.run_ray(jobs, specs, place, Limits(), lambda _: Estimate())) as results:
+    with closing(engine.run_ray(jobs, specs, boards, Limits(), lambda _: Estimate())) as results:
         for job, result in results:
             assert (job.model.id, job.name) == (result.model, result.name)
             found.append(result)
@@ -82,6 +80,6 @@ def test_a_node_killed_in_the_middle_costs_a_retry_and_no_result(boards, cluster
                 cluster.add_node(num_cpus=1)
     assert deaths
     assert [result.error for result in found] == [None] * 8
-    with closing(run_local(jobs, specs, place, Limits(), lambda *_: None)) as results:
+    with closing(run_local(jobs, specs, boards, Limits(), lambda *_: None)) as results:
         local = [result for _, result in results]
     assert sorted(map(figures, found), key=str) == sorted(map(figures, local), key=str)

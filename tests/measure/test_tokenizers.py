@@ -4,10 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from compression_leaderboard.measure.corpora import Document, first_bytes, select_documents
+from compression_leaderboard.measure.documents import (
+    Document,
+    find_token_ends,
+    first_bytes,
+    select_documents,
+)
 from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.measure.text import score_text
-from compression_leaderboard.measure.tokens import find_token_ends
 from compression_leaderboard.records.corpora import Source
 from hypothesis import given, settings
 from hypothesis import strategies as st

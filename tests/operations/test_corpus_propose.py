@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from compression_leaderboard.cli import app
-from compression_leaderboard.measure.corpora import read_corpus
+from compression_leaderboard.measure.documents import read_corpus
 from compression_leaderboard.measure.fresh_text import SOURCES, Web
 from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.operations.fresh_corpus import Sieve, is_in

@@ -199,7 +199,7 @@ def test_a_module_that_breaks_its_layer_is_caught(layer, source, fault):
     [
         ("fits", "import numpy as np\nfrom compression_leaderboard.board.cohorts import Cohort"),
         ("measure", "import torch, time\nfrom compression_leaderboard.plan.jobs import Job"),
-        ("cli", "import sys\nfrom compression_leaderboard.measure.run import a\nprint()"),
+        ("cli", "import sys\nfrom compression_leaderboard.measure.text import a\nprint()"),
         ("pages", "from pathlib import PurePosixPath\nfrom urllib.parse import quote"),
     ],
 )

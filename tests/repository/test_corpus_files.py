@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from compression_leaderboard.measure.corpora import read_corpus
+from compression_leaderboard.measure.documents import read_corpus
 from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.records.corpora import Source, TextDocument
 from compression_leaderboard.repository.specs import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from compression_leaderboard.board.cohorts import make_cohorts
-from compression_leaderboard.measure.tasks import hash_mirrored
+from compression_leaderboard.measure.harness import hash_mirrored
 from compression_leaderboard.pages.model_page import render_model
 from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import read_specs

@@ -107,7 +107,7 @@ def test_pairs_that_are_missing_are_told(tmp_path):
 def test_fewer_pairs_than_asked_for_are_refused(tmp_path):
     spec = write_pairs(tmp_path, GOOD.encode())
     with pytest.raises(
-        MeasureError, match=r"holds 1 pairs, 20 are asked for; lower protocol\.pairs"
+        MeasureError, match=r"has 1 pairs, the protocol asks for 20; lower protocol\.pairs"
     ):
         draw_pairs(spec, tmp_path)
 

@@ -94,7 +94,7 @@ def _merge(
     for ((model, revision, _, suite), _), parts in complete.items():
         if tuple(part.run_id for part in parts) in known:
             continue
-        from compression_leaderboard.measure.parts import merge_parts
+        from compression_leaderboard.measure.harness import merge_parts
 
         reason = why_not_merged(parts)
         if reason is None:

@@ -33,7 +33,7 @@ from compression_leaderboard.cli.plan import (
     job_name,
     select_jobs,
 )
-from compression_leaderboard.measure.record import Report, Workplace, read_machine
+from compression_leaderboard.measure.record import Report, read_machine
 from compression_leaderboard.plan.estimates import Estimate, History
 from compression_leaderboard.plan.jobs import Job, latest_results, plan_jobs
 from compression_leaderboard.records.base import UserError
@@ -54,7 +54,7 @@ from compression_leaderboard.repository.specs import Specs, read_specs
 from compression_leaderboard.wording import counted, plural
 
 if TYPE_CHECKING:
-    from compression_leaderboard.measure.engines.local import Limits
+    from compression_leaderboard.measure.local_engine import Limits
 
 INTERRUPTED = 130  # exit status of a program that Ctrl-C ended
 Start = Callable[[Iterator[Job], Report], Generator[tuple[Job, Result]]]
@@ -81,7 +81,7 @@ def measure(
 
     Example: `leaderboard measure --profile quick --local`
     """
-    from compression_leaderboard.measure.engines.local import Limits
+    from compression_leaderboard.measure.local_engine import Limits
 
     if (shard is None) != (to is None):
         raise UserError(["--shard and --to belong together; give both or neither"])
@@ -105,7 +105,7 @@ def measure(
         print(NOTHING_TO_DO)
         return
     estimate = History((entry.result for entry in stored), specs.models, machine.device).estimate
-    start = partial(_start, engine, specs, Workplace(root.resolve()), limits, estimate)
+    start = partial(_start, engine, specs, root.resolve(), limits, estimate)
     committed = latest_results(read_results(root, "measured")[0]) if local else {}
     if _run(jobs, start, root, base, before, committed):
         raise typer.Exit(1)
@@ -168,7 +168,7 @@ def _run(
 def _start(
     engine: str,
     specs: Specs,
-    place: Workplace,
+    root: Path,
     limits: "Limits",
     estimate: Callable[[Job], Estimate],
     jobs: Iterator[Job],
@@ -176,14 +176,14 @@ def _start(
 ) -> Generator[tuple[Job, Result]]:
     """Measure jobs on an engine; yield each record as it comes."""
     if engine == "local":
-        from compression_leaderboard.measure.engines.local import run_local
+        from compression_leaderboard.measure.local_engine import run_local
 
-        return run_local(jobs, specs, place, limits, report)
+        return run_local(jobs, specs, root, limits, report)
     try:
-        from compression_leaderboard.measure.engines.ray import run_ray
+        from compression_leaderboard.measure.ray_engine import run_ray
     except ImportError:
         raise UserError(["--engine: ray is not installed; run `pip install '.[ray]'`"]) from None
-    return run_ray(jobs, specs, place, limits, estimate)
+    return run_ray(jobs, specs, root, limits, estimate)
 
 
 def _locked(
@@ -267,10 +267,9 @@ def verify(
     refuse_unknown(
         {"model": ("model", model, specs.models), "corpus": ("corpus", corpus, specs.corpora)}
     )
-    place = Workplace(root.resolve())
     with show_stages() as report:
         text = specs.corpora[corpus]
-        result = prove_model(specs.models[model], text, sample_bytes, place, report)
+        result = prove_model(specs.models[model], text, sample_bytes, root.resolve(), report)
     file = write_result(root, "local" if local else "measured", result)
     if (proof := result.proof) is None:
         print(f"{_describe(result)} → {file}")

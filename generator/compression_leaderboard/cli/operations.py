@@ -27,7 +27,7 @@ from compression_leaderboard.cli.app import (
     refuse_unknown,
 )
 from compression_leaderboard.measure.fresh_text import SOURCES, FreshSource, Web
-from compression_leaderboard.measure.record import MeasureError, read_machine
+from compression_leaderboard.measure.record import read_machine
 from compression_leaderboard.operations.fresh_corpus import Sieve
 from compression_leaderboard.operations.health import (
     WorkflowRun,
@@ -38,7 +38,6 @@ from compression_leaderboard.operations.health import (
     read_sentinel,
 )
 from compression_leaderboard.plan.jobs import plan_jobs
-from compression_leaderboard.records.base import UserError
 from compression_leaderboard.records.corpora import Corpus, Protocol, TextDocument
 from compression_leaderboard.repository.files import write_atomically
 from compression_leaderboard.repository.git import read_commit
@@ -150,22 +149,19 @@ def _select(
     specs: Specs, root: Path, sieve: Sieve, fetched: Iterator[TextDocument], most: int
 ) -> list[TextDocument]:
     """Keep fetched documents that no corpus of the board has already."""
-    from compression_leaderboard.measure.corpora import read_corpus
+    from compression_leaderboard.measure.documents import read_corpus
 
-    try:
-        for known in specs.corpora.values():
-            for document in read_corpus(known, root):
-                sieve.know(document.text)
-        return list(islice(sieve.keep(fetched), most))
-    except MeasureError as error:
-        raise UserError([error.message]) from error
+    for known in specs.corpora.values():
+        for document in read_corpus(known, root):
+            sieve.know(document.text)
+    return list(islice(sieve.keep(fetched), most))
 
 
 def _make_corpus(
     name: str, origin: FreshSource, texts: list[TextDocument], protocol: Protocol
 ) -> Corpus:
     """Make the spec of a corpus. protocol: another corpus's, with its size of a document."""
-    from compression_leaderboard.measure.corpora import first_bytes
+    from compression_leaderboard.measure.documents import first_bytes
 
     ordered = sorted(texts, key=lambda text: text.name)
     limit = protocol.document_bytes

@@ -174,8 +174,8 @@ def _table(costs: Sequence[tuple[Job, Estimate]]) -> list[str]:
 
 
 def _pin_datasets(root: Path) -> None:
+    from compression_leaderboard.measure.harness import hash_mirrored
     from compression_leaderboard.measure.hub import resolve_dataset
-    from compression_leaderboard.measure.tasks import hash_mirrored
 
     source = f" (from {address}, not from the Hub)" if (address := mirror_address()) else ""
     folders = [root / "runs" / kind for kind in ("suites", "corpora")]

@@ -12,6 +12,7 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 from rich.progress import Progress
@@ -27,7 +28,7 @@ from compression_leaderboard.cli.app import (
     read_valid,
     show_progress,
 )
-from compression_leaderboard.measure.record import MeasureError, Workplace
+from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.own_text.comparison import Summary, summarise
 from compression_leaderboard.own_text.documents import Found, find_files
 from compression_leaderboard.own_text.journal import (
@@ -42,7 +43,7 @@ from compression_leaderboard.own_text.journal import (
 from compression_leaderboard.pages import own_text_report as reports
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.records.base import UserError
-from compression_leaderboard.records.results import CLASSICAL
+from compression_leaderboard.records.results import CLASSICAL, Compressor
 from compression_leaderboard.repository.contents import read_published
 from compression_leaderboard.repository.files import write_atomically
 from compression_leaderboard.repository.results import read_results
@@ -176,10 +177,8 @@ def _local_models(
     from compression_leaderboard.measure import own_text as scoring
     from compression_leaderboard.measure.weights import load_reference, resolve_reference
 
-    place = Workplace(root.resolve())
-
     def load(reference: "Reference") -> tuple[str, Score]:
-        loaded, identity = load_reference(reference, place.root, place.cache)
+        loaded, identity = load_reference(reference, root)
         name = scoring.describe_scorer(loaded, identity, window, stride)
         return name, partial(scoring.score_pieces, loaded, window, stride)
 
@@ -208,7 +207,7 @@ def _served_models(
         problems.append(f"--endpoint {url}: is not an address; write http://host:port")
 
     def meet(name: str) -> tuple[str, Score]:
-        served = scoring.meet_endpoint(scoring.Endpoint(url, name), window, stride, start)
+        served = scoring.meet_endpoint(url, name, window, stride, start)
         return served.identity, partial(scoring.score_served, served)
 
     return {name: partial(meet, name) for name in names}
@@ -218,13 +217,11 @@ def _compressors() -> dict[str, Open]:
     """Prepare the classical compressors, by name."""
     from compression_leaderboard.measure import own_text as scoring
 
-    def prepare(number: int, identity: str) -> tuple[str, Score]:
-        return identity, partial(scoring.compress_pieces, number)
+    def prepare(compressor: Compressor) -> tuple[str, Score]:
+        identity = scoring.describe_compressor(compressor)
+        return identity, partial(scoring.compress_pieces, compressor)
 
-    return {
-        CLASSICAL.compressors[number].name: partial(prepare, number, identity)
-        for number, identity in enumerate(scoring.compressor_names())
-    }
+    return {compressor.name: partial(prepare, compressor) for compressor in CLASSICAL.compressors}
 
 
 def _list_text(text: OwnText, seed: int | None, leave_out: bool) -> Faults:
@@ -260,11 +257,11 @@ def _score_all(
     evenly. endpoint: the only server that may be reached. Returns the rank below which every
     scorer has scored: a scorer scores no document that an earlier one has not reached.
     """
-    from compression_leaderboard.measure.own_text import Endpoint, no_network
+    from compression_leaderboard.measure.own_text import no_network
 
     scorers = []
     share = seconds / len(models) if seconds else None
-    host = Endpoint(endpoint, "").host if endpoint else None
+    host = urlsplit(endpoint).hostname if endpoint else None
     journal, progress = text.journal, text.progress
     for title, open_model in models.items():
         try:

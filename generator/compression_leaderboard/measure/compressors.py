@@ -2,8 +2,8 @@
 
 Sizes are those of the format that the compressor's own program writes: gzip (no file name, no
 time), bzip2, xz with CRC64, a zstd frame with its content size and without a checksum, a brotli
-stream. PPMd var.H has no format of its own: its bare stream is counted, and the decoder is told
-order, memory and length.
+stream. PPMd var.H has no file format: its bare stream is counted, and the decoder is told order,
+memory and length.
 """
 
 import bz2
@@ -18,7 +18,7 @@ import brotli
 import pyppmd
 import zstandard
 
-from compression_leaderboard.measure.corpora import Document
+from compression_leaderboard.measure.documents import Document
 from compression_leaderboard.measure.record import MeasureError, Report
 from compression_leaderboard.records.results import (
     CLASSICAL,
@@ -59,23 +59,10 @@ def _zstd(content: bytes, settings: Settings) -> bytes:
     return zstandard.ZstdCompressor(compression_params=parameters).compress(content)
 
 
-def _brotli(content: bytes, settings: Settings) -> bytes:
-    found: bytes = brotli.compress(
-        content, quality=settings["quality"], lgwin=settings["window_log"]
-    )
-    return found
-
-
 def _ppmd(content: bytes, settings: Settings) -> bytes:
     encoder = pyppmd.Ppmd7Encoder(settings["order"], settings["memory_mib"] * MIB)
     packed: bytes = encoder.encode(content) + encoder.flush()
     return packed
-
-
-def _ppmd_back(content: bytes, settings: Settings, length: int) -> bytes:
-    decoder = pyppmd.Ppmd7Decoder(settings["order"], settings["memory_mib"] * MIB)
-    back: bytes = decoder.decode(content, length)
-    return back
 
 
 PYTHON = f"Python {platform.python_version()}"
@@ -95,13 +82,21 @@ CODECS = {
         _zstd,
         lambda c, s, n: zstandard.ZstdDecompressor().decompress(c),
     ),
-    "brotli": Codec(f"brotli {brotli.__version__}", _brotli, lambda c, s, n: brotli.decompress(c)),
-    "PPMd var.H": Codec(f"pyppmd {pyppmd.__version__}", _ppmd, _ppmd_back),
+    "brotli": Codec(
+        f"brotli {brotli.__version__}",
+        lambda c, s: brotli.compress(c, quality=s["quality"], lgwin=s["window_log"]),
+        lambda c, s, n: brotli.decompress(c),
+    ),
+    "PPMd var.H": Codec(
+        f"pyppmd {pyppmd.__version__}",
+        _ppmd,
+        lambda c, s, n: pyppmd.Ppmd7Decoder(s["order"], s["memory_mib"] * MIB).decode(c, n),
+    ),
 }
 
 
 def compress_corpus(documents: Sequence[Document], report: Report) -> ClassicalSizes:
-    """Sizes under every compressor. `report(stage, done, total)` shows progress.
+    """Compress with every compressor. `report(stage, done, total)` shows progress.
 
     Raises MeasureError("round_trip") when a compressor does not give the bytes back.
     """
@@ -126,7 +121,7 @@ def compress_corpus(documents: Sequence[Document], report: Report) -> ClassicalS
 
 
 def compressed_size(content: bytes, compressor: Compressor) -> int:
-    """Bytes that the compressor makes of `content`, once they have been read back."""
+    """Return the compressed size of `content`, once it has been read back."""
     codec = CODECS[compressor.name]
     packed = codec.compress(content, compressor.settings)
     if codec.decompress(packed, compressor.settings, len(content)) != content:

@@ -48,13 +48,12 @@ class Web:
                 why = f"answered {error.code}"
                 if error.code not in BUSY:
                     break
-                continue
             except OSError as error:
                 why = f"cannot be reached: {error}"
-                continue
-            if len(content) > LARGEST_ANSWER:
-                raise MeasureError("network", f"{self.address}{path}: the answer is too large")
-            return content
+            else:
+                if len(content) > LARGEST_ANSWER:
+                    raise MeasureError("network", f"{self.address}{path}: the answer is too large")
+                return content
         raise MeasureError("network", f"{self.address}{path} {why}; try again later")
 
 

@@ -26,7 +26,7 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
-    HTTPError,
+    HTTPError,  # of whatever client the library uses, which has changed before
     NotASafetensorsRepoError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -36,21 +36,19 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]
 
 from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.plan.hub_weights import HubListing, Room, gated_message, judge_weights
-from compression_leaderboard.records.base import UserError
-
-# HTTPError: of whatever client the library uses, which has changed before.
-
 
 WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds before each further attempt
 LONGEST_WAIT = 300.0  # seconds; a Hub that asks for more is left alone
 BUSY = (408, 429, 500, 502, 503, 504)
 CUT_OFF = "Consistency check failed"  # how huggingface_hub begins to tell of a body cut short
+CONFIGURATIONS = ("config.json", "tokenizer_config.json")  # may name code of the repository
+LOADER = "it has a loader script, which is never run"
 
 Answer = TypeVar("Answer")
 
 
 def ask(place: str, question: Callable[[], Answer]) -> Answer:
-    """The Hub's answer; a busy Hub or a lost connection is tried again, as late as the Hub wants.
+    """Ask the Hub; a busy Hub or a lost connection is tried again, as late as the Hub wants.
 
     place: what is asked for, as messages show it. Raises MeasureError for a fault of the Hub's.
     """
@@ -69,7 +67,7 @@ def ask(place: str, question: Callable[[], Answer]) -> Answer:
 
 
 def diagnose(place: str, error: Exception) -> MeasureError | None:
-    """Why the Hub did not give what was asked for, and what to do; None for any other error."""
+    """Explain why the Hub did not give what was asked for; None for any other error."""
     causes = list(_causes(error))
     told = [_answer(place, cause) for cause in causes]
     told += [_silence(place, cause) for cause in causes]
@@ -77,7 +75,7 @@ def diagnose(place: str, error: Exception) -> MeasureError | None:
 
 
 def _answer(place: str, cause: BaseException) -> MeasureError | None:
-    """What the Hub said, or this machine in its place."""
+    """Explain what the Hub answered, or this machine in its place."""
     match cause:
         case GatedRepoError():
             return MeasureError("gated", gated_message(place))
@@ -90,7 +88,7 @@ def _answer(place: str, cause: BaseException) -> MeasureError | None:
         case DisabledRepoError():
             return MeasureError("weights", f"{place}: disabled on the Hub; choose another one")
         case HFValidationError():
-            wrong = f"not a repository's name ({_first_line(cause)})"
+            wrong = f"not a repository's name ({str(cause).splitlines()[0]})"
             return MeasureError("weights", f"{place}: {wrong}; write org/name")
         case HfHubHTTPError() if (status := cause.response.status_code) in BUSY:
             wrong = f"the Hub is busy (HTTP {status}, asked {len(WAITS) + 1} times)"
@@ -108,7 +106,7 @@ def _answer(place: str, cause: BaseException) -> MeasureError | None:
 
 
 def _silence(place: str, cause: BaseException) -> MeasureError | None:
-    """A connection that is not there, or broke."""
+    """Explain a connection that is missing, or broke."""
     match cause:
         case HTTPError() | ConnectionError() | TimeoutError():
             lost = type(cause).__name__
@@ -121,40 +119,26 @@ def _silence(place: str, cause: BaseException) -> MeasureError | None:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it came from: the libraries put words of their own over it."""
+    """Yield the error and what it came from, which the libraries wrap in their own errors."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
 def _seconds_asked(error: BaseException) -> float:
-    """What a Retry-After asks for; 0 without one, or where it is a date."""
+    """Return what a Retry-After asks for; 0 without one, or where it is a date."""
     responses: list[Any] = [getattr(cause, "response", None) for cause in _causes(error)]
     asked = [r.headers.get("Retry-After", "") for r in responses if r is not None]
     return max((float(seconds) for seconds in asked if seconds.isdigit()), default=0.0)
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0].strip() or type(error).__name__
-
-
-CONFIGURATIONS = ("config.json", "tokenizer_config.json")  # may name code of the repository
-LOADER = "it has a loader script, which is never run"
-
-
 def resolve_dataset(name: str) -> str:
-    """Commit of a dataset's main branch today. Raises UserError when the Hub does not answer."""
-    try:
-        commit = ask(name, lambda: HfApi().dataset_info(name).sha)
-    except MeasureError as error:
-        raise UserError([error.message]) from error
-    if commit is None:
-        raise UserError([f"{name}: the Hub gave no commit; check the name of the dataset"])
-    return commit
+    """Return the commit of a dataset's main branch today. Raises MeasureError."""
+    return str(ask(name, lambda: HfApi().dataset_info(name).sha))
 
 
 def check_dataset(name: str, commit: str) -> None:
-    """Whether a dataset is there at a commit and without a script. Raises MeasureError.
+    """Refuse a dataset that is not on the Hub at a commit, or has a script. Raises MeasureError.
 
     `datasets` itself would answer from another revision in its cache where the Hub does not.
     """
@@ -169,20 +153,20 @@ def check_dataset(name: str, commit: str) -> None:
 
 
 def download_documents(name: str) -> tuple[str, Path]:
-    """Commit and folder of a dataset as a local mirror serves it today. Raises MeasureError."""
-    commit = ask(name, lambda: HfApi().dataset_info(name).sha)
+    """Return commit and folder of a dataset as a local mirror serves it. Raises MeasureError."""
+    commit = resolve_dataset(name)
     place = f"{name} at {commit}"
     folder = ask(place, lambda: snapshot_download(name, repo_type="dataset", revision=commit))
-    return str(commit), Path(folder)
+    return commit, Path(folder)
 
 
 def download_weights(
     repository: str, revision: str, licence: str | None, cache: Path, room: Room
 ) -> Path:
-    """Folder with a model's safetensors, configuration and tokenizer at a commit.
+    """Download a model's safetensors, configuration and tokenizer at a commit into one folder.
 
     Nothing else is fetched, pickles and code least of all, and nothing at all of weights that
-    cannot be measured here. A connection that breaks is taken up where it broke.
+    cannot be measured here. A download that broke is resumed where it broke.
     Raises MeasureError, with a line for each reason against the weights.
     """
     place, cache = f"{repository} at {revision}", cache / "hub"
@@ -215,7 +199,7 @@ def _held(listing: HubListing, name: str, cache: Path) -> bool:
 
 
 def list_weights(repository: str, revision: str, cache: Path) -> HubListing:
-    """What the Hub tells of a model at a commit; of its weights only the headers are read.
+    """List what the Hub tells of a model at a commit, and the headers of its weights.
 
     Raises MeasureError.
     """
@@ -227,8 +211,7 @@ def list_weights(repository: str, revision: str, cache: Path) -> HubListing:
     parameters: dict[str, int] = {}
     readable = True
     try:
-        configurations = [name for name in CONFIGURATIONS if name in sizes]
-        for name in configurations:
+        for name in sizes.keys() & set(CONFIGURATIONS):
             if ask(place, partial(_names_code, repository, revision, name, cache)):
                 code.append(name)
         parameters = ask(place, lambda: _count_parameters(repository, revision))
@@ -241,7 +224,7 @@ def list_weights(repository: str, revision: str, cache: Path) -> HubListing:
         revision=revision,
         sizes=sizes,
         parameters=parameters,
-        code=tuple(code),
+        code=tuple(sorted(code)),
         licence=licence if isinstance(licence, str) else None,
         gated=bool(info.gated) or not readable,
         readable=readable,
@@ -251,19 +234,19 @@ def list_weights(repository: str, revision: str, cache: Path) -> HubListing:
 
 
 def resolve_commit(repository: str, revision: str | None) -> str:
-    """Commit of a model's branch or tag today; None is its main branch. Raises MeasureError."""
+    """Return the commit of a model's branch or tag; None: its main branch. Raises MeasureError."""
     place = f"{repository} at {revision}" if revision else repository
     return str(ask(place, lambda: HfApi().model_info(repository, revision=revision).sha))
 
 
 def _names_code(repository: str, revision: str, name: str, cache: Path) -> bool:
-    """Whether a configuration names classes in Python files of the repository."""
+    """Tell whether a configuration names classes in Python files of the repository."""
     path = Path(hf_hub_download(repository, name, revision=revision, cache_dir=cache))
     return "auto_map" in json.loads(path.read_text("utf-8"))
 
 
 def _count_parameters(repository: str, revision: str) -> dict[str, int]:
-    """Parameters by number format, from the headers; empty where there are no safetensors."""
+    """Count parameters by number format, from the headers; empty where there are no safetensors."""
     try:
         metadata = HfApi().get_safetensors_metadata(repository, revision=revision)
     except (NotASafetensorsRepoError, SafetensorsParsingError):

@@ -1,19 +1,30 @@
-"""Estimate soft entropy, and plug-in information between labels and soft assignments.
+"""Estimate soft entropy, and what labels tell about soft assignments, with its null.
 
 A vector is assigned softly to `bins` random anchors; the entropy of the mean assignment, divided
 by ln(bins), estimates how much of the space the vectors use. Shapes: N vectors, D dimensions,
 S anchor seeds, B bins.
 
-`plug_in` is H(Z) − Σ count/N · H(mean A of a label), in units of ln(B). It is computed for one
-anchor seed at a time, from assignments A of shape (N positions, B bins), together with what it
-would be without each group of documents (for the jackknife): the sums of a label without a group
-are its sums less one piece, so that all G leave-outs cost about as much as the estimate itself.
-null.py estimates its finite-sample bias.
+`plug_in` is H(Z) − Σ count/N · H(mean A of a label), in units of ln(B), from the assignments A of
+one anchor seed, (N positions, B bins). The sums of a label without a group of documents are its
+sums less one piece, so that all G leave-outs of the jackknife cost about as much as the estimate.
+
+Labels seen few times make the plug-in too large. The null is its expectation for labels of the same
+counts dealt at random, so that corrected = plug_in − null. A label of c positions loses
+H(Z) − H(mean of c rows drawn without replacement):
+    (N − c)/(N − 1) · quadratic/c  +  beyond(c)/c²,
+the first part known exactly, the second simulated on the layer's own assignments at a few counts,
+interpolated between them and constant above. A single row loses the ceiling, exactly.
+
+For a part of the positions (one group left out, or a share of the text) all is computed anew but
+the simulated part, which is scaled by the exact one of single rows. Known gap: `shuffle_deviation`
+treats the losses of labels as independent but for their exact sum over rows.
 """
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,13 +32,15 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from torch import Tensor
 
-from compression_leaderboard.measure.labels import Labels
-from compression_leaderboard.measure.tokens import IntArray
+from compression_leaderboard.measure.documents import IntArray
 
 FloatArray = NDArray[np.float64]
 SMALLEST_WIDTH = 8  # below this the bound that the scale solves collapses
 BAG_ROWS = 128  # summed one after the other
 CHUNK_ROWS = 4096  # of sums whose logarithms exist at once
+SIMULATED_COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
+SHUFFLES = 2
+SIMULATED_ROWS = 20_000  # of a shuffle, at most
 
 
 def round_stored(values: Iterable[float]) -> tuple[float, ...]:
@@ -36,7 +49,7 @@ def round_stored(values: Iterable[float]) -> tuple[float, ...]:
 
 
 def solve_scale(width: int, bins: int) -> float:
-    """The temperature ε of the soft assignment for vectors of `width` dimensions.
+    """Return the temperature ε of the soft assignment for vectors of `width` dimensions.
 
     κ = 1/ε is where the information bound of a von Mises–Fisher cap on the sphere equals
     ln(bins). Raises ValueError below 8 dimensions, where the equation has no such root.
@@ -56,20 +69,20 @@ def solve_scale(width: int, bins: int) -> float:
 
 
 def draw_anchors(seeds: Sequence[int], bins: int, width: int) -> Tensor:
-    """Unit anchors, (S · B, D) float64: drawn by numpy, so equal on every device."""
+    """Draw unit anchors, (S · B, D) float64, with numpy: equal on every device."""
     drawn = [np.random.default_rng(seed).standard_normal((bins, width)) for seed in seeds]
     rows = np.concatenate(drawn)
     return torch.from_numpy(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 def normalise(vectors: Tensor) -> Tensor:
-    """ẑ = z/‖z‖, (N, D); a zero vector stays zero and is assigned evenly to all anchors."""
+    """Return ẑ = z/‖z‖, (N, D); a zero vector stays zero and is assigned evenly to all anchors."""
     lengths = vectors.norm(dim=-1, keepdim=True)
     return torch.where(lengths > 0, vectors / lengths, torch.zeros_like(vectors))
 
 
 def assign(directions: Tensor, anchors: Tensor, scale: float, bins: int) -> Tensor:
-    """Soft assignments A = softmax(ẑ Wᵀ / ε) over each seed's bins, (N, S, B).
+    """Return soft assignments A = softmax(ẑ Wᵀ / ε) over each seed's bins, (N, S, B).
 
     One matrix product serves all seeds.
     """
@@ -79,35 +92,140 @@ def assign(directions: Tensor, anchors: Tensor, scale: float, bins: int) -> Tens
 
 
 def normalised_entropy(distributions: Tensor) -> Tensor:
-    """−Σ p ln p / ln B over the last axis, in [0, 1]."""
+    """Return −Σ p ln p / ln B over the last axis, in [0, 1]."""
     entropy: Tensor = torch.special.entr(distributions).sum(dim=-1)
     return entropy / math.log(distributions.shape[-1])
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Positions by group and by stage; a part of the text leaves out a group or ends at a stage.
+    """Parts of N positions: all of them, then each group left out, then each stage but the last.
 
-    groups: G groups of documents for the jackknife, 0 for a text of too few documents.
-    stages: T nested shares of the positions, the last one all of them.
+    Groups are of documents, for the jackknife. Stages are nested shares, the last one everything.
     """
 
     group: IntArray  # (N,) 0…G−1
-    stage: IntArray  # (N,) the first stage that a position belongs to
-    groups: int
-    stages: int
+    stage: IntArray  # (N,) the first stage that a position belongs to, 0…T−1
+
+    @property
+    def groups(self) -> int:
+        """G; 0 where all positions are in one group, so that none can be left out."""
+        last = int(self.group.max())
+        return last + 1 if last else 0
+
+    @property
+    def stages(self) -> int:
+        return int(self.stage.max()) + 1
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A label for each of N positions, or of those up to a stage, in groups of documents.
+
+    A label that occurs once needs no sum: it is kept apart. The others are cut into pieces, one
+    for each label and group, so that a group can be taken out of every label.
+    """
+
+    parts: Parts
+    stage: int | None  # None: all positions, and the leave-outs
+    counts: IntArray  # (labels,) positions of each label, singletons first
+    singletons: IntArray  # positions whose label occurs once
+    singleton_group: IntArray  # their groups
+    rows: IntArray  # the other positions, sorted by label, then group
+    piece_starts: IntArray  # (pieces,) first row of each piece
+    piece_counts: IntArray  # (pieces,) rows of each piece
+    piece_group: IntArray  # (pieces,)
+    piece_label: IntArray  # (pieces,) index into the labels that are not singletons
+    label_starts: IntArray  # (labels − singletons,) first piece of each
+
+    @property
+    def groups(self) -> int:
+        """The number of leave-outs."""
+        return self.parts.groups if self.stage is None else 0
+
+    @property
+    def places(self) -> slice:
+        """The places in Parts of these positions and of their leave-outs."""
+        first = 0 if self.stage is None else 1 + self.parts.groups + self.stage
+        return slice(first, first + 1 + self.groups)
+
+    @property
+    def singleton_mass(self) -> float:
+        """Share of positions whose label occurs once; near 1, plug-in estimates are all bias."""
+        return len(self.singletons) / int(self.counts.sum())
+
+    @property
+    def repeated_counts(self) -> IntArray:
+        """Positions of each label that is not a singleton."""
+        return self.counts[len(self.singletons) :]
+
+    @cached_property
+    def weights(self) -> "Weights":
+        """How the null depends on these labels, for all layers and anchor seeds."""
+        return weigh_counts(self, simulated_counts(len(self.parts.group)))
+
+
+def number_labels(grams: NDArray[np.integer]) -> IntArray:
+    """Number the n-grams of orders 1…K, (K, N) from (N, K) with the unit nearest to Z first.
+
+    Numbers count from 0 without gaps; a label of order k + 1 has one label of order k.
+    """
+    positions, orders = grams.shape
+    order = np.lexsort(grams.T[::-1])  # the last key given is the first that is compared
+    ordered = grams[order]
+    changes = np.zeros(positions, dtype=bool)
+    numbers = np.empty((orders, positions), dtype=np.int64)
+    for k in range(orders):
+        changes[1:] |= ordered[1:, k] != ordered[:-1, k]
+        numbers[k, order] = np.cumsum(changes)
+    return numbers
+
+
+def sort_labels(numbers: IntArray, parts: Parts, stage: int | None = None) -> Labels:
+    """Sort the numbered labels of N positions by label and group; of a stage by label alone."""
+    if stage is None:
+        kept, groups = np.arange(len(numbers)), parts.group
+    else:
+        kept, groups = np.flatnonzero(parts.stage <= stage), np.zeros_like(parts.group)
+    _, dense, counts = np.unique(numbers[kept], return_inverse=True, return_counts=True)
+    single = counts[dense] == 1
+    order = np.lexsort((groups[kept], dense))
+    order = order[~single[order]]
+    rows, label = kept[order], dense[order]
+    group = groups[rows]
+    piece_starts = np.flatnonzero(_changes(label) | _changes(group))
+    firsts = _changes(label[piece_starts])
+    return Labels(
+        parts=parts,
+        stage=stage,
+        counts=np.concatenate([counts[counts == 1], counts[counts > 1]]),
+        singletons=kept[single],
+        singleton_group=groups[kept[single]],
+        rows=rows,
+        piece_starts=piece_starts,
+        piece_counts=np.diff(np.append(piece_starts, len(rows))),
+        piece_group=group[piece_starts],
+        piece_label=np.cumsum(firsts) - 1,
+        label_starts=np.flatnonzero(firsts),
+    )
+
+
+def _changes(values: IntArray) -> NDArray[np.bool_]:
+    """Mark each value that differs from the one before it, and the first."""
+    changes: NDArray[np.bool_] = np.diff(values, prepend=-1) != 0
+    return changes
 
 
 @dataclass(frozen=True)
 class Moments:
-    """First and second moments of assignments in every part, float64.
-
-    Parts: all positions, then each group left out, then each stage but the last.
+    """Soft assignments under one anchor seed, and their moments in every part, float64.
 
     H(Z) − mean H(A) is the ceiling of the information: what labels that are all unique would give.
     `quadratic` is its second-order part, Σ_b Var(A_b) / (2 P_b ln B).
     """
 
+    assignments: Tensor  # (N, B): A
+    rows: Tensor  # (N,): H(A) of each position
     positions: IntArray  # (parts,)
     mean: FloatArray  # (parts, B): P
     entropy: FloatArray  # (parts,): H(Z)
@@ -115,13 +233,8 @@ class Moments:
     quadratic: FloatArray  # (parts,)
 
 
-def row_entropies(assignments: Tensor) -> Tensor:
-    """H(A) of every position in units of ln(B), (N,)."""
-    return entropies(assignments, torch.ones(len(assignments)))
-
-
 def entropies(sums: Tensor, counts: Tensor) -> Tensor:
-    """Entropy of the distributions sums/counts, each row summing to its count; (rows,) float64."""
+    """Return the entropy of sums/counts, each row summing to its count; (rows,) float64."""
     found = [
         torch.linalg.vecdot(rows, rows.clamp_min(torch.finfo(rows.dtype).tiny).log())
         for rows in torch.split(sums, CHUNK_ROWS)
@@ -131,30 +244,29 @@ def entropies(sums: Tensor, counts: Tensor) -> Tensor:
     return (counts.log() - inner / counts) / math.log(sums.shape[-1])
 
 
-def measure_moments(assignments: Tensor, rows: Tensor, parts: Parts) -> Moments:
-    """Moments of all positions, of all but each group, and of each stage.
-
-    rows: H(A) of every position, (N,).
-    """
-    bins = assignments.shape[-1]
+def measure_moments(assignments: Tensor, parts: Parts) -> Moments:
+    """Return the moments of assignments (N, B) in every part."""
+    bins, rows = assignments.shape[-1], entropies(assignments, torch.ones(len(assignments)))
     cell = parts.group + max(parts.groups, 1) * parts.stage
     shape = (parts.stages, max(parts.groups, 1), -1)
     order = np.argsort(cell, kind="stable")
     sizes = np.bincount(cell, minlength=shape[0] * shape[1])
-    squares = assignments**2
-    first = _sum_bags(assignments, order, _starts(sizes)).double().numpy().reshape(shape)
-    second = _sum_bags(squares, order, _starts(sizes)).double().numpy().reshape(shape)
-    own = np.bincount(cell, rows.double().numpy(), len(sizes)).astype(np.float64).reshape(shape)
-    n = _by_part(sizes.reshape(shape).astype(np.float64), parts)
-    mean = _by_part(first, parts) / n
-    variance = _by_part(second, parts) / n - mean**2
+    n = _by_part(sizes.astype(np.float64).reshape(shape), parts)
+
+    def means(cells: NDArray[Any]) -> FloatArray:
+        return _by_part(cells.astype(np.float64).reshape(shape), parts) / n
+
+    mean = means(_sum_bags(assignments, order, _starts(sizes)).numpy())
+    variance = means(_sum_bags(assignments**2, order, _starts(sizes)).numpy()) - mean**2
     safe = np.maximum(mean, np.finfo(float).tiny)
     entropy = -(mean * np.log(safe)).sum(axis=1) / math.log(bins)
     return Moments(
+        assignments=assignments,
+        rows=rows,
         positions=n[:, 0].astype(np.int64),
         mean=mean,
         entropy=entropy,
-        ceiling=entropy - (_by_part(own, parts) / n)[:, 0],
+        ceiling=entropy - means(np.bincount(cell, rows.numpy(), len(sizes)))[:, 0],
         quadratic=(variance / safe).sum(axis=1) / (2 * math.log(bins)),
     )
 
@@ -167,32 +279,24 @@ def _by_part(cells: FloatArray, parts: Parts) -> FloatArray:
     return np.concatenate([whole, without, stages])
 
 
-def plug_in(
-    assignments: Tensor, rows: Tensor, labels: Labels, moments: Moments, groups: int, first: int = 0
-) -> FloatArray:
-    """Plug-in information of all positions and without each of the groups, (1 + G,).
-
-    rows: H(A) of every position, (N,). groups: G, 0 for no leave-outs. first: the part of the
-    positions that the labels are of.
-    """
-    total = moments.positions[first]
-    sums = _sum_bags(assignments, labels.rows, labels.piece_starts)  # (pieces, B)
+def plug_in(moments: Moments, labels: Labels) -> FloatArray:
+    """Return the plug-in information of the labels' positions and without each group, (1 + G,)."""
+    sums = _sum_bags(moments.assignments, labels.rows, labels.piece_starts)  # (pieces, B)
     whole = _sum_bags(sums, np.arange(len(sums)), labels.label_starts)
     counts = labels.repeated_counts
     of_label = counts * entropies(whole, torch.from_numpy(counts)).numpy()
-    single = rows[torch.from_numpy(labels.singletons)].double().numpy()
-    spent = of_label.sum() + single.sum()  # N · H(Z | label)
-    found: FloatArray = moments.entropy[first : first + 1] - spent / total
-    if groups == 0:
-        return found
-    left = counts[labels.piece_label] - labels.piece_counts  # of each label without a group
-    kept = np.flatnonzero(left)
-    change = -of_label[labels.piece_label]
-    change[kept] += left[kept] * _entropies_of_rest(sums, whole, labels.piece_label, kept, left)
-    without = spent + np.bincount(labels.piece_group, change, groups)
-    without -= np.bincount(labels.singleton_group, single, groups)
-    part = slice(1, 1 + groups)
-    return np.concatenate([found, moments.entropy[part] - without / moments.positions[part]])
+    single = moments.rows[torch.from_numpy(labels.singletons)].numpy()
+    spent = np.full(1 + labels.groups, of_label.sum() + single.sum())  # N · H(Z | label)
+    if labels.groups:
+        left = counts[labels.piece_label] - labels.piece_counts  # of each label without a group
+        kept = np.flatnonzero(left)
+        change = -of_label[labels.piece_label]
+        change[kept] += left[kept] * _entropies_of_rest(sums, whole, labels.piece_label, kept, left)
+        spent[1:] += np.bincount(labels.piece_group, change, labels.groups)
+        spent[1:] -= np.bincount(labels.singleton_group, single, labels.groups)
+    places = labels.places
+    found: FloatArray = moments.entropy[places] - spent / moments.positions[places]
+    return found
 
 
 def _entropies_of_rest(
@@ -208,7 +312,7 @@ def _entropies_of_rest(
 
 
 def _sum_bags(values: Tensor, rows: IntArray, starts: IntArray) -> Tensor:
-    """Sums of the given rows of values (N, B), a bag from each start to the next: (bags, B).
+    """Sum the given rows of values (N, B), a bag from each start to the next: (bags, B).
 
     embedding_bag gathers and adds in one go, without a copy of the rows. Bags of many rows are
     summed in two steps, so that float32 loses nothing that counts.
@@ -229,3 +333,143 @@ def _sum_bags(values: Tensor, rows: IntArray, starts: IntArray) -> Tensor:
 
 def _starts(sizes: IntArray) -> IntArray:
     return np.concatenate([[0], np.cumsum(sizes)[:-1]])
+
+
+@dataclass(frozen=True)
+class Null:
+    """What the mean of c rows loses beyond second order, by count c; one anchor seed."""
+
+    beyond: FloatArray  # (C,): c² · mean
+    error: FloatArray  # (C,): c² · its Monte Carlo standard error
+    slope: FloatArray  # (C,): of the loss of c rows on the mean loss of the single rows
+    rest: FloatArray  # (C,): c² · variance of the loss about that line
+    row_variance: float  # of the loss of single rows
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How a set of labels weighs the losses by count: the null is linear in them."""
+
+    inverse: FloatArray  # (1 + G,): weight of `quadratic`
+    beyond: FloatArray  # (1 + G, C)
+    rest: FloatArray  # (C,), all positions
+    slope: FloatArray  # (C, C): quadratic form, all positions
+
+
+def simulated_counts(positions: int) -> IntArray:
+    """Return the counts c at which losses are known; 2c ≤ N, so that draws differ."""
+    return np.array([1] + [c for c in SIMULATED_COUNTS if 2 * c <= positions])
+
+
+def simulate_null(moments: Moments, seed: int = 0) -> Null:
+    """Tabulate the losses of one seed's assignments.
+
+    The second-order loss is known, so it serves as a control variate of the simulated one.
+    """
+    assignments, (total, bins) = moments.assignments, moments.assignments.shape
+    mean = torch.from_numpy(moments.mean[0]).clamp_min(torch.finfo(torch.float64).tiny)
+    entropy, quadratic = moments.entropy[0], moments.quadratic[0]
+    linear = (assignments @ (mean.log() / math.log(bins)).to(assignments.dtype)).double() + entropy
+    single = entropy - moments.rows - linear
+    generator = torch.Generator().manual_seed(seed)
+    kept = min(total, SIMULATED_ROWS)
+    orders = [torch.randperm(total, generator=generator)[:kept] for _ in range(SHUFFLES)]
+    table = [(moments.ceiling[0] - quadratic, 0.0, 1.0, 0.0)]
+    for count in map(int, simulated_counts(total)[1:]):
+        bags = torch.cat([order[: kept // count * count].view(-1, count) for order in orders])
+        sums = torch.nn.functional.embedding_bag(bags, assignments, mode="sum")
+        own = single[bags].mean(dim=1)
+        tilt = linear[bags].mean(dim=1)
+        loss = entropy - entropies(sums, torch.full((len(bags),), count)) - tilt
+        weight = (1 / mean).to(sums.dtype) / count**2
+        square = ((sums**2 @ weight).double() - 1) / (2 * math.log(bins))
+        expected = quadratic * (total - count) / max(total - 1, 1) / count
+        controlled = loss - _slope(loss, square) * (square - expected)
+        along = _slope(loss, own)
+        table.append(
+            (
+                count**2 * float(controlled.mean() - expected),
+                count**2 * float(controlled.std()) / math.sqrt(len(bags)),
+                along,
+                count**2 * float((loss - along * own).var()),
+            )
+        )
+    beyond, error, slopes, rest = np.array(table).T
+    return Null(beyond, error, slopes, rest, row_variance=float(single.var()))
+
+
+def _slope(values: Tensor, control: Tensor) -> float:
+    """Least-squares slope of `values` on `control`, both (draws,)."""
+    centred = control - control.mean()
+    return float((values * centred).sum() / (centred**2).sum().clamp_min(1e-300))
+
+
+def weigh_counts(labels: Labels, knots: IntArray) -> Weights:
+    """Return the weights of a label set: of its positions, and with each of the groups left out.
+
+    knots: the counts of the null's table.
+    """
+    counts = labels.counts
+    weights = [_inverse_and_beyond(counts, knots)]
+    singletons = np.bincount(labels.singleton_group, minlength=labels.groups)
+    for group in range(labels.groups):
+        here = labels.piece_group == group
+        left = labels.repeated_counts.copy()
+        left[labels.piece_label[here]] -= labels.piece_counts[here]
+        alone = np.ones(len(labels.singletons) - singletons[group], dtype=np.int64)
+        weights.append(_inverse_and_beyond(np.concatenate([alone, left[left > 0]]), knots))
+    sizes, number, share = _shares(counts)
+    table = _interpolation(sizes, knots)
+    middle = share @ table
+    inverse, beyond = zip(*weights, strict=True)
+    return Weights(
+        inverse=np.array(inverse),
+        beyond=np.stack(beyond),
+        rest=(number / int(counts.sum()) ** 2) @ table,
+        slope=(table.T * share) @ table - np.outer(middle, middle),
+    )
+
+
+def _shares(counts: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """Sizes of labels, the number of labels of each, and their share of the positions."""
+    sizes, number = np.unique(counts, return_counts=True)
+    return sizes, number, sizes * number / int(counts.sum())
+
+
+def _inverse_and_beyond(counts: IntArray, knots: IntArray) -> tuple[float, FloatArray]:
+    sizes, _, share = _shares(counts)
+    total = int(counts.sum())
+    inverse = float(share @ ((total - sizes) / (max(total - 1, 1) * sizes)))
+    return inverse, (share / sizes**2) @ _interpolation(sizes, knots)
+
+
+def _interpolation(sizes: IntArray, knots: IntArray) -> FloatArray:
+    """Rows that read a table by count at the given sizes, (sizes, C): linear in ln c."""
+    identity = np.eye(len(knots))
+    columns = [np.interp(np.log(sizes), np.log(knots), column) for column in identity]
+    return np.stack(columns, axis=1)
+
+
+def expected_information(null: Null, moments: Moments, labels: Labels) -> FloatArray:
+    """Return the null of the labels' positions and without each group, (1 + G,), in units of ln(B).
+
+    The simulated part is scaled by what single rows lose beyond second order in each part.
+    """
+    quadratic = moments.quadratic[labels.places]
+    beyond = moments.ceiling[labels.places] - quadratic
+    simulated = null.beyond[0]  # that of single rows, of all positions
+    scale = beyond / simulated if simulated != 0 else np.ones_like(beyond)
+    weights = labels.weights
+    return weights.inverse * quadratic + scale * (weights.beyond @ null.beyond)
+
+
+def shuffle_deviation(null: Null, labels: Labels) -> float:
+    """Return the standard deviation of the plug-in over shuffles of the labels."""
+    weights, others = labels.weights, max(int(labels.counts.sum()) - 1, 1)
+    moved = null.slope @ weights.slope @ null.slope * null.row_variance / others
+    return math.sqrt(max(0.0, float(weights.rest @ null.rest + moved)))
+
+
+def null_error(null: Null, labels: Labels) -> float:
+    """Return the Monte Carlo standard error of the null."""
+    return float(np.linalg.norm(labels.weights.beyond[0] * null.error))

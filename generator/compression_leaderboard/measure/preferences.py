@@ -12,34 +12,35 @@ position where a completion token is the input, the last token included.
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor
 
-from compression_leaderboard.measure.corpora import Document
-from compression_leaderboard.measure.forward import LayerFiles, run_forward
-from compression_leaderboard.measure.information import (
-    draw_anchors,
-    normalised_entropy,
-    round_stored,
-    solve_scale,
-)
-from compression_leaderboard.measure.record import MeasureError, Report
-from compression_leaderboard.measure.tokens import (
+from compression_leaderboard.measure.documents import (
+    Document,
     Encoded,
     IntArray,
     Window,
     cut_batches,
+    spread_evenly,
     start_token,
+    tokenize,
 )
+from compression_leaderboard.measure.information import (
+    normalised_entropy,
+    round_stored,
+    solve_scale,
+)
+from compression_leaderboard.measure.plane import LayerFiles
+from compression_leaderboard.measure.record import MeasureError, Report
+from compression_leaderboard.measure.text import run_forward
 from compression_leaderboard.measure.weights import Loaded
 from compression_leaderboard.records.corpora import (
     JACKKNIFE_GROUPS,
@@ -50,13 +51,12 @@ from compression_leaderboard.records.corpora import (
 from compression_leaderboard.records.plane import Preference, PreferenceLayer
 from compression_leaderboard.repository.specs import read_pairs
 
-T = TypeVar("T")
 BLOCK_TOKENS = 16_384  # of completions whose states are on disk at once
 
 
 @dataclass(frozen=True)
 class DrawnPairs:
-    """Pairs spread evenly over their source, before any is found too long for a tokenizer."""
+    """Pairs spread evenly over their source, before any is too long for a tokenizer."""
 
     pairs: list[Pair]
     sha256: str
@@ -64,18 +64,19 @@ class DrawnPairs:
 
 
 def draw_pairs(spec: PreferenceSet, root: Path) -> DrawnPairs:
-    """The same pairs for every model. Raises MeasureError when a byte or a line is wrong."""
-    if spec.source.path is not None:
-        pairs, problems = read_pairs(root, spec)
-        if problems:
-            raise MeasureError("corpus", "\n".join(map(str, problems)))
-        return DrawnPairs(_spread(pairs, spec), spec.sha256 or "", 0)
-    rows = load_rows(spec.source.hub or "", spec.source.split or "", spec.source.revision)
-    return draw_rows(rows, spec)
+    """Draw the same pairs for every model. Raises MeasureError when a byte or a line is wrong."""
+    if spec.source.hub is not None:
+        rows = load_rows(spec.source.hub, spec.source.split or "", spec.source.revision)
+        return draw_rows(rows, spec)
+    pairs, problems = read_pairs(root, spec)
+    if problems:
+        raise MeasureError("corpus", "\n".join(map(str, problems)))
+    drawn = spread_evenly(pairs, spec.protocol.pairs, spec.source.path or "", "pairs")
+    return DrawnPairs(drawn, spec.sha256 or "", 0)
 
 
 def load_rows(dataset: str, split: str, revision: str | None) -> Sequence[dict[str, Any]]:
-    """Rows of a dataset on the Hub, or in a local folder."""
+    """Load the rows of a dataset on the Hub, or in a local folder."""
     from datasets import load_dataset
 
     rows: Sequence[dict[str, Any]] = load_dataset(dataset, split=split, revision=revision)
@@ -83,9 +84,9 @@ def load_rows(dataset: str, split: str, revision: str | None) -> Sequence[dict[s
 
 
 def draw_rows(rows: Sequence[dict[str, Any]], spec: PreferenceSet) -> DrawnPairs:
-    """Pairs of a dataset's rows: prompt, chosen and rejected as texts or as lists of messages."""
-    drawn = [_as_pair(row) for row in _spread(rows, spec)]
-    pairs = [pair for pair in drawn if pair is not None]
+    """Draw pairs of a dataset's rows: prompt, chosen and rejected, texts or lists of messages."""
+    drawn = spread_evenly(rows, spec.protocol.pairs, spec.source.hub or "", "pairs")
+    pairs = [pair for row in drawn if (pair := _as_pair(row)) is not None]
     lines = "".join(
         json.dumps(pair.model_dump(), ensure_ascii=False, sort_keys=True) + "\n" for pair in pairs
     )
@@ -99,17 +100,8 @@ def draw_rows(rows: Sequence[dict[str, Any]], spec: PreferenceSet) -> DrawnPairs
     return DrawnPairs(pairs, digest, len(drawn) - len(pairs))
 
 
-def _spread(items: Sequence[T], spec: PreferenceSet) -> list[T]:
-    wanted = spec.protocol.pairs
-    if len(items) < wanted:
-        source = spec.source.path or spec.source.hub
-        wrong = f"{source} holds {len(items)} pairs, {wanted} are asked for"
-        raise MeasureError("corpus", f"{wrong}; lower protocol.pairs")
-    return [items[index * len(items) // wanted] for index in range(wanted)]
-
-
 def _as_pair(row: dict[str, Any]) -> Pair | None:
-    """Of a conversation, the last message is the completion and all before it the prompt."""
+    """Make a pair; a conversation's last message is the completion, all before it the prompt."""
     chosen, rejected, prompt = row["chosen"], row["rejected"], row.get("prompt")
     if isinstance(chosen, list):
         prompt = "\n".join(message["content"] for message in chosen[:-1])
@@ -139,7 +131,7 @@ class PreferenceEstimate:
 
 
 def draw_swaps(pairs: int, swaps: int, groups: int, seed: int) -> Swaps:
-    """Drawn by numpy, so equal on every device; the same ones serve all layers and replicates."""
+    """Draw swaps with numpy: equal on every device, the same for all layers and replicates."""
     generator = np.random.default_rng(seed)
     signs = np.ones((swaps + 1, pairs))
     signs[1:] = generator.choice([-1.0, 1.0], (swaps, pairs))
@@ -147,7 +139,7 @@ def draw_swaps(pairs: int, swaps: int, groups: int, seed: int) -> Swaps:
 
 
 def estimate_preference(sums: Tensor, tokens: Tensor, swaps: Swaps) -> PreferenceEstimate:
-    """Plug-in, null and jackknife replicates of one layer; every replicate has a null of its own.
+    """Return plug-in, null and jackknife replicates of one layer, each with its own null.
 
     sums: (P, 2, S, B) float64, assignments summed over the tokens of chosen and rejected.
     tokens: (P, 2), their numbers.
@@ -176,7 +168,7 @@ def estimate_preference(sums: Tensor, tokens: Tensor, swaps: Swaps) -> Preferenc
 
 
 def _information(total: Tensor, signed: Tensor, seeds: int, bins: int) -> Tensor:
-    """Plug-in information of a binary label for every row of signs, (K + 1, S).
+    """Return the plug-in information of a binary label for every row of signs, (K + 1, S).
 
     total: (S · B + 1,), sums of both labels and their tokens; signed: (K + 1, S · B + 1), those
     of the first label less those of the second.
@@ -189,7 +181,7 @@ def _information(total: Tensor, signed: Tensor, seeds: int, bins: int) -> Tensor
 
 
 def _entropy_of_sums(sums: Tensor, seeds: int, bins: int) -> Tensor:
-    """H of the mean assignment, (rows, S), from sums (rows, S · B + 1) with the count last.
+    """Return H of the mean assignment, (rows, S), from sums (rows, S · B + 1), the count last.
 
     Differences of sums may fall below 0 by rounding; a label of no token has the weight 0.
     """
@@ -197,21 +189,10 @@ def _entropy_of_sums(sums: Tensor, seeds: int, bins: int) -> Tensor:
     return normalised_entropy(means.view(len(sums), seeds, bins))
 
 
-@dataclass(frozen=True)
-class Completion:
-    """A prompt with one of its completions, as the model reads it."""
-
-    encoded: Encoded
-    mask: NDArray[np.bool_]  # (inputs,): completion tokens
-
-
 def measure_preference(
-    loaded: Loaded,
-    drawn: DrawnPairs,
-    spec: PreferenceSet,
-    report: Report,
+    loaded: Loaded, drawn: DrawnPairs, spec: PreferenceSet, report: Report
 ) -> Preference:
-    """Every layer's estimate. `report(stage, done, total)` shows progress.
+    """Estimate every layer. `report(stage, done, total)` shows progress.
 
     Raises MeasureError for a context shorter than the protocol's longest pair, and when fewer
     pairs than jackknife groups are left.
@@ -228,12 +209,14 @@ def measure_preference(
     if pairs < JACKKNIFE_GROUPS:
         wrong = f"{pairs} pairs are short enough, at least {JACKKNIFE_GROUPS} are needed"
         raise MeasureError("corpus", f"{wrong}; raise protocol.longest_tokens")
-    sums, scale = sum_assignments(loaded, completions, protocol, report)
-    tokens = torch.tensor([int(c.mask.sum()) for c in completions]).view(-1, 2)
+    sums = sum_assignments(loaded, completions, protocol, report)
+    tokens = torch.tensor([len(completion.tokens) for completion in completions]).view(-1, 2)
     swaps = draw_swaps(pairs, protocol.swaps, JACKKNIFE_GROUPS, protocol.swap_seed)
     layers = []
     for index, layer in enumerate(sums):
-        layers.append(_estimate_layer(index, layer, tokens, swaps))
+        estimate = estimate_preference(layer.double(), tokens, swaps)
+        rounded = {name: round_stored(values.tolist()) for name, values in vars(estimate).items()}
+        layers.append(PreferenceLayer(layer=index, **rounded))
         report("layers", index + 1, len(sums))
     return Preference(
         sha256=drawn.sha256,
@@ -242,102 +225,60 @@ def measure_preference(
         pairs=pairs,
         left_out=drawn.unusable + len(drawn.pairs) - pairs,
         completion_tokens=int(tokens.sum()),
-        scale=scale,
+        scale=solve_scale(loaded.subject.width, protocol.bins),
         layers=tuple(layers),
     )
 
 
-def encode_pairs(pairs: Sequence[Pair], loaded: Loaded, longest: int) -> list[Completion]:
-    """Chosen and rejected of every pair that fits, one after the other.
+def encode_pairs(pairs: Sequence[Pair], loaded: Loaded, longest: int) -> list[Encoded]:
+    """Encode chosen and rejected of every pair that fits, one after the other.
 
     longest: tokens of start token, prompt and completion; a pair with a longer side is left out.
     """
     start = start_token(loaded.tokenizer)[1]
-    found = []
+    completions = []
     for number, pair in enumerate(pairs, start=1):
-        prompt = _tokens(loaded, f"{pair.prompt}\n", f"prompt of pair {number}")
-        before = prompt if start is None else [start, *prompt]
+        prompt = tokenize(f"{pair.prompt}\n", f"prompt of pair {number}", loaded)
+        before = prompt if start is None else np.concatenate([[start], prompt])
         sides = []
         for side, text in (("chosen", pair.chosen), ("rejected", pair.rejected)):
-            name = f"{side} of pair {number}"
-            sides.append(_complete(Document(name, text), before, _tokens(loaded, text, name)))
-        if max(len(side.mask) for side in sides) <= longest:
-            found += sides
-    return found
-
-
-def _tokens(loaded: Loaded, text: str, name: str) -> list[int]:
-    tokens: list[int] = loaded.tokenizer.encode(text, add_special_tokens=False)
-    if not tokens:
-        raise MeasureError("tokenizer", f"{name}: the tokenizer makes no token of it; remove it")
-    if (largest := max(tokens)) >= loaded.subject.vocabulary:
-        wrong = f"{name}: token {largest} is outside the softmax of {loaded.subject.vocabulary}"
-        raise MeasureError("tokenizer", f"{wrong}; the tokenizer is not this model's")
-    return tokens
-
-
-def _complete(document: Document, before: list[int], completion: list[int]) -> Completion:
-    inputs = np.array(before + completion, dtype=np.int64)
-    encoded = Encoded(
-        document=document,
-        tokens=np.array(completion, dtype=np.int64),
-        inputs=inputs,
-        targets=np.append(inputs[1:], inputs[-1]),  # nobody reads what the last input predicts
-        free_nats=0.0,
-        lossless=True,
-        ends=None,
-    )
-    return Completion(encoded, np.arange(len(inputs)) >= len(before))
+            document = Document(f"{side} of pair {number}", text)
+            tokens = tokenize(text, document.name, loaded)
+            inputs = np.concatenate([before, tokens])
+            targets = np.append(inputs[1:], inputs[-1])  # nobody reads what the last one predicts
+            sides.append(
+                Encoded(document, tokens, inputs, targets, free_nats=0.0, lossless=True, ends=None)
+            )
+        if max(len(side.inputs) for side in sides) <= longest:
+            completions += sides
+    return completions
 
 
 def sum_assignments(
-    loaded: Loaded,
-    completions: Sequence[Completion],
-    protocol: PreferenceProtocol,
-    report: Report,
-) -> tuple[list[Tensor], float]:
-    """Per layer the soft assignments summed over each completion, (P, 2, S, B); and the scale.
+    loaded: Loaded, completions: Sequence[Encoded], protocol: PreferenceProtocol, report: Report
+) -> list[Tensor]:
+    """Sum each layer's soft assignments over each completion, (P, 2, S, B).
 
     The states of one block of completions at a time go to disk and are summed there.
     """
-    width, bins, seeds = loaded.subject.width, protocol.bins, protocol.anchor_seeds
-    scale = solve_scale(width, bins)
-    anchors = draw_anchors(seeds, bins, width).float()
+    seeds = len(protocol.anchor_seeds)
     blocks: list[list[Tensor]] = []
     done = 0
-    for block in cut_batches(completions, lambda c: len(c.mask), BLOCK_TOKENS):
-        encoded = [completion.encoded for completion in block]
-        windows = [Window(i, 0, len(e.inputs), 0) for i, e in enumerate(encoded)]
-        masks = [completion.mask for completion in block]
-        positions, layers = sum(int(mask.sum()) for mask in masks), loaded.subject.layers + 1
-        with (
-            tempfile.TemporaryDirectory(prefix="leaderboard-") as folder,
-            LayerFiles(Path(folder), layers, positions, anchors, bins, scale) as files,
-        ):
-            passed = run_forward(
-                loaded.model, encoded, windows, masks, files, lambda _: None, loaded.batch_divisor
-            )
-            files.close()
+    for block in cut_batches(completions, lambda encoded: len(encoded.inputs), BLOCK_TOKENS):
+        windows = [Window(i, 0, len(encoded.inputs), 0) for i, encoded in enumerate(block)]
+        masks = [np.arange(len(e.inputs)) >= len(e.inputs) - len(e.tokens) for e in block]
+        positions = sum(len(encoded.tokens) for encoded in block)
+        with closing(LayerFiles(loaded.subject, protocol, positions)) as files:
+            passed = run_forward(loaded, block, windows, masks, files)
             owners = torch.from_numpy(passed.rows[:, 0])
-            sums = torch.zeros(len(block), len(seeds), bins)
+            sums = torch.zeros(len(block), seeds, protocol.bins)
             blocks.append(
                 [
                     sums.index_add(0, owners, files.read_assignments(k).transpose(0, 1).float())
-                    for k in range(layers)
+                    for k in range(files.layers)
                 ]
             )
         done += len(block)
         report("completions", done, len(completions))
     joined = [torch.cat(parts) for parts in zip(*blocks, strict=True)]
-    return [layer.view(-1, 2, len(seeds), bins) for layer in joined], scale
-
-
-def _estimate_layer(index: int, sums: Tensor, tokens: Tensor, swaps: Swaps) -> PreferenceLayer:
-    found = estimate_preference(sums.double(), tokens, swaps)
-    return PreferenceLayer(
-        layer=index,
-        plug_in=round_stored(found.plug_in.tolist()),
-        null=round_stored(found.null.tolist()),
-        null_deviation=round_stored(found.null_deviation.tolist()),
-        replicates=round_stored(found.replicates.tolist()),
-    )
+    return [layer.view(-1, 2, seeds, protocol.bins) for layer in joined]

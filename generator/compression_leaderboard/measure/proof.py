@@ -8,11 +8,11 @@ which takes about 0.02 bits a token where the vocabulary has 262,144 words.
 
 import hashlib
 import math
-import subprocess
-import sys
-import tempfile
+import multiprocessing
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,16 +23,28 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from compression_leaderboard.measure.corpora import Document, read_corpus
-from compression_leaderboard.measure.record import MeasureError, Report, Workplace
-from compression_leaderboard.measure.run import record_job
-from compression_leaderboard.measure.tokens import Start, encode_documents, start_token
+from compression_leaderboard.measure.documents import (
+    Document,
+    encode_documents,
+    read_corpus,
+    start_token,
+)
+from compression_leaderboard.measure.local_engine import record_job
+from compression_leaderboard.measure.record import MeasureError, Report
 from compression_leaderboard.measure.weights import Loaded, load_model
 from compression_leaderboard.plan.jobs import Job
 from compression_leaderboard.records.base import Record
 from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.models import Checkpoint, Model
 from compression_leaderboard.records.results import CorpusText, Proof, Result, Subject
+from compression_leaderboard.repository.specs import read_specs
+
+PRECISION_BITS = 24  # of constriction's categorical distributions
+WORD_BITS = 32  # the coder writes words; its range has two of them
+# A coder ends with up to two words that no token fills, and rounds its range down at every token.
+SLACK_SHARE, SLACK_BITS = 1e-3, 64
+
+LogProbabilities = NDArray[np.float32]
 
 
 class Header(Record):
@@ -49,32 +61,23 @@ class Header(Record):
     words_sha256: str
 
 
-def pack(header: Header, words: bytes) -> bytes:
-    return header_line(header) + words
-
-
 def header_line(header: Header) -> bytes:
+    """Return the first line of a compressed text; the words follow."""
     return header.model_dump_json().encode() + b"\n"
 
 
 def unpack(content: bytes) -> tuple[Header, bytes]:
-    """Header and words. Raises MeasureError where they are not what was written."""
+    """Split a compressed text into header and words. Raises MeasureError if either is damaged."""
     line, _, words = content.partition(b"\n")
     try:
         header = Header.model_validate_json(line)
     except ValidationError:
-        wrong = "the compressed file has no valid header"
+        wrong = "the compressed text has no valid header"
         raise MeasureError("packed", f"{wrong}; compress the text anew") from None
     if hashlib.sha256(words).hexdigest() != header.words_sha256:
         wrong = "the compressed bytes differ from those that were written"
         raise MeasureError("packed", f"{wrong}; compress the text anew")
     return header, words
-
-
-PRECISION_BITS = 24  # of constriction's categorical distributions
-WORD_BITS = 32  # the coder writes words; its range has two of them
-
-LogProbabilities = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Compressed:
 
 
 class TokenReader:
-    """What the model expects next, one token after the other.
+    """Asks the model what it expects next, one token after the other.
 
     A text longer than a block starts anew: BOS, else EOS, else a uniform guess.
     """
@@ -102,7 +105,7 @@ class TokenReader:
         self.cache: Any = None
 
     def expect(self) -> LogProbabilities:
-        """Natural logarithms of the next token's probabilities, (V,), a float32 softmax."""
+        """Return ln p of the next token, (V,), from a float32 softmax."""
         if self.taken % self.block_tokens == 0:
             self.previous, self.cache = self.start, None
         if self.previous is None:
@@ -119,7 +122,7 @@ class TokenReader:
         return expected
 
     def take(self, token: int) -> None:
-        """The token that came."""
+        """Go on behind the token that came."""
         self.previous = token
         self.taken += 1
 
@@ -144,7 +147,7 @@ def compress_tokens(
 
 
 def decompress_tokens(loaded: Loaded, words: bytes, count: int, block_tokens: int) -> list[int]:
-    """The `count` tokens that were encoded, if the model computes the same probabilities."""
+    """Return the `count` tokens that were encoded, if the model computes the same probabilities."""
     reader = TokenReader(loaded, block_tokens)
     held = np.frombuffer(words, dtype="<u4").astype(np.uint32)
     decoder = constriction.stream.queue.RangeDecoder(held)
@@ -157,18 +160,18 @@ def decompress_tokens(loaded: Loaded, words: bytes, count: int, block_tokens: in
 
 
 def _categorical(expected: LogProbabilities) -> Any:
-    """Weights that sum to 2^24, none of them 0. In float64, since float32 sums of them drift."""
+    """Return weights that sum to 2^24, none of them 0, from float64, since float32 sums drift."""
     probabilities = np.exp(expected.astype(np.float64))
     return constriction.stream.model.Categorical(probabilities, lazy=True)
 
 
 def _range(encoder: Any) -> int:
-    """Size of the interval that the coder has narrowed the number down to, of 2^64."""
+    """Return the size of the interval that is left of the coder's 2^64 numbers."""
     return int(encoder.pos()[1][1])
 
 
 def _coded_bits(before: int, after: int) -> float:
-    """−log2 of the token's weight over 2^24, read off how the coder's range shrank.
+    """Return −log2 of the token's weight over 2^24, read off how the coder's range shrank.
 
     A token of weight w leaves (range >> 24) · w of the range, which is shifted up by a word when
     it has become smaller than one.
@@ -180,105 +183,54 @@ def _coded_bits(before: int, after: int) -> float:
     return PRECISION_BITS - math.log2(weight)
 
 
-# A coder ends with up to two words that no token fills, and rounds its range down at every token.
-SLACK_SHARE, SLACK_BITS = 1e-3, 64
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A model and a text to prove it with."""
-
-    model: Model
-    checkpoint: Checkpoint
-    text: str
-    window_tokens: int  # longest context, of the corpus protocol
-
-
-@dataclass(frozen=True)
-class Packed:
-    """What was written to the file, by which model and in how many seconds."""
-
-    subject: Subject
-    header: Header
-    compressed: Compressed
-    start: Start
-    seconds: float
-
-
 def prove_model(
-    model: Model, corpus: Corpus, sample_bytes: int, place: Workplace, report: Report
+    model: Model, corpus: Corpus, sample_bytes: int, root: Path, report: Report
 ) -> Result:
-    """The record of a proof with the first bytes of a corpus; a failure is a record too."""
+    """Prove a model on the first bytes of a corpus; a failure is a record too."""
     job = Job(model, model.revisions()[-1], "proof", corpus.name, "asked for")
 
-    def work() -> dict[str, object]:
-        text = cut_sample(read_corpus(corpus, place.root), sample_bytes)
-        trial = Trial(model, job.checkpoint, text, corpus.protocol.window_tokens)
-        subject, proof = prove_text(trial, place, report)
+    def prove() -> dict[str, object]:
+        text = cut_sample(read_corpus(corpus, root), sample_bytes)
+        window = corpus.protocol.window_tokens
+        subject, proof = prove_text(model, job.checkpoint, text, window, root, report)
         return {"subject": subject, "text": CorpusText.of(corpus), "proof": proof}
 
-    return record_job(job, work)
+    return record_job(job, prove)
 
 
 def cut_sample(documents: Sequence[Document], sample_bytes: int) -> str:
-    """The first bytes of the documents, joined in order, cut between characters."""
+    """Return the first bytes of the documents, joined in order, cut between characters."""
     content = "".join(document.text for document in documents).encode()
     return content[:sample_bytes].decode("utf-8", errors="ignore")
 
 
-def prove_text(trial: Trial, place: Workplace, report: Report) -> tuple[Subject, Proof]:
-    """Compress a text to a file, read it back in a fresh process, compare byte for byte.
+def prove_text(
+    model: Model, checkpoint: Checkpoint, text: str, window: int, root: Path, report: Report
+) -> tuple[Subject, Proof]:
+    """Compress a text, read it back in a fresh process, and compare byte for byte.
 
-    Raises MeasureError for a tokenizer that does not give the text back, for a file that is
-    larger than its cost, and for a text that comes back otherwise.
+    window: the longest context. Raises MeasureError for a tokenizer that does not give the text
+    back, for more bytes than their cost allows, and for a text that comes back otherwise.
     """
-    with tempfile.TemporaryDirectory(prefix="leaderboard-") as folder:
-        file = Path(folder) / "sample.packed"
-        packed = _compress(trial, file, place, report)
-        report("decompressing", 0, 1)
-        back, seconds = _decompress(file, Path(folder) / "sample.txt", place)
-    if back != trial.text.encode():
-        raise MeasureError("round_trip", "the decompressed bytes differ from the sample")
-    header, compressed = packed.header, packed.compressed
-    return packed.subject, Proof(
-        sample_bytes=header.bytes,
-        sample_sha256=header.text_sha256,
-        tokens=header.tokens,
-        start_token=packed.start,
-        block_tokens=header.block_tokens,
-        compressed_bytes=len(compressed.words),
-        header_bytes=len(header_line(header)),
-        bits_ideal=compressed.bits_ideal,
-        bits_quantised=compressed.bits_quantised,
-        precision_bits=PRECISION_BITS,
-        encode_seconds=packed.seconds,
-        decode_seconds=seconds,
-        equal=True,
-    )
-
-
-def _compress(trial: Trial, file: Path, place: Workplace, report: Report) -> Packed:
-    """Write the compressed file. The model is let go of before the fresh process loads its own."""
-    loaded = load_model(trial.model, trial.checkpoint, place.root, place.cache, torch.float32)
-    (encoded,) = encode_documents(
-        [Document("the sample", trial.text)], loaded.tokenizer, loaded.subject.vocabulary
-    )
+    content = text.encode()
+    loaded = load_model(model, checkpoint, root, torch.float32)
+    subject, start = loaded.subject, start_token(loaded.tokenizer)[0]
+    (encoded,) = encode_documents([Document("the sample", text)], loaded)
     if not encoded.lossless:
         wrong = "the tokenizer does not give the sample back, so no coder can"
         raise MeasureError("tokenizer", f"{wrong}; its bits per byte are not ranked either")
-    tokens = encoded.tokens.tolist()
-    block_tokens = min(trial.window_tokens, loaded.subject.context_tokens)
-    started = time.monotonic()
+    tokens, block_tokens = encoded.tokens.tolist(), min(window, subject.context_tokens)
+    began = time.monotonic()
     compressed = compress_tokens(
         loaded, tokens, block_tokens, lambda done: report("compressing", done, len(tokens))
     )
-    seconds = time.monotonic() - started
+    encode_seconds = time.monotonic() - began
+    del loaded  # before the fresh process loads its own
     check_size(len(compressed.words), compressed.bits_quantised)
-    content = trial.text.encode()
     header = Header(
         format=1,
-        model=trial.model.id,
-        revision=trial.checkpoint.revision,
+        model=model.id,
+        revision=checkpoint.revision,
         threads=torch.get_num_threads(),
         block_tokens=block_tokens,
         tokens=len(tokens),
@@ -286,8 +238,25 @@ def _compress(trial: Trial, file: Path, place: Workplace, report: Report) -> Pac
         text_sha256=hashlib.sha256(content).hexdigest(),
         words_sha256=hashlib.sha256(compressed.words).hexdigest(),
     )
-    file.write_bytes(pack(header, compressed.words))
-    return Packed(loaded.subject, header, compressed, start_token(loaded.tokenizer)[0], seconds)
+    report("decompressing", 0, 1)
+    back, decode_seconds = _decompress_afresh(header_line(header) + compressed.words, root)
+    if back != content:
+        raise MeasureError("round_trip", "the decompressed bytes differ from the sample")
+    return subject, Proof(
+        sample_bytes=header.bytes,
+        sample_sha256=header.text_sha256,
+        tokens=header.tokens,
+        start_token=start,
+        block_tokens=block_tokens,
+        compressed_bytes=len(compressed.words),
+        header_bytes=len(header_line(header)),
+        bits_ideal=compressed.bits_ideal,
+        bits_quantised=compressed.bits_quantised,
+        precision_bits=PRECISION_BITS,
+        encode_seconds=encode_seconds,
+        decode_seconds=decode_seconds,
+        equal=True,
+    )
 
 
 def check_size(compressed_bytes: int, bits_quantised: float) -> None:
@@ -298,18 +267,41 @@ def check_size(compressed_bytes: int, bits_quantised: float) -> None:
         raise MeasureError("size", f"{wrong}; this is a fault of the coder: report it")
 
 
-def _decompress(source: Path, target: Path, place: Workplace) -> tuple[bytes, float]:
-    """The text of a compressed file and the seconds it took, in a process of its own."""
-    command = [
-        sys.executable,
-        "-m",
-        "compression_leaderboard.measure.decompress",
-        str(source),
-        str(target),
-    ]
-    command += [str(place.root), str(place.cache)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise MeasureError("round_trip", f"decompressing failed: {last}")
-    return target.read_bytes(), float(done.stdout)
+def _decompress_afresh(packed: bytes, root: Path) -> tuple[bytes, float]:
+    """Decompress in a fresh process, which knows the model's weights and no text."""
+    fresh = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(1, mp_context=fresh) as pool:
+            return pool.submit(decompress, packed, root).result()
+    except (MeasureError, BrokenProcessPool) as error:
+        raise MeasureError("round_trip", f"decompressing failed: {error}") from error
+
+
+def decompress(packed: bytes, root: Path) -> tuple[bytes, float]:
+    """Return the text of a header and words, and the seconds that decoding took.
+
+    Raises MeasureError if it differs from what was compressed.
+    """
+    header, words = unpack(packed)
+    loaded = _load_again(header, root)
+    torch.set_num_threads(header.threads)
+    started = time.monotonic()
+    tokens = decompress_tokens(loaded, words, header.tokens, header.block_tokens)
+    seconds = time.monotonic() - started
+    text = loaded.tokenizer.decode(tokens, clean_up_tokenization_spaces=False)
+    content = text.encode("utf-8", errors="replace")
+    if len(content) != header.bytes or hashlib.sha256(content).hexdigest() != header.text_sha256:
+        wrong = "the decompressed text is not the one that was compressed"
+        repair = "the model computed other probabilities; use the same machine and packages"
+        raise MeasureError("round_trip", f"{wrong}; {repair}")
+    return content, seconds
+
+
+def _load_again(header: Header, root: Path) -> Loaded:
+    """Load the model that a header names."""
+    model = read_specs(root)[0].models.get(header.model)
+    for checkpoint in model.revisions() if model else []:
+        if model and checkpoint.revision == header.revision:
+            return load_model(model, checkpoint, root, torch.float32)
+    wrong = f"compressed by {header.model} at {header.revision}, which is not in runs/models"
+    raise MeasureError("packed", f"{wrong}; add its file")

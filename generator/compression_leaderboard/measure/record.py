@@ -1,5 +1,6 @@
-"""The record of a job, the machine it ran on, and why a job failed. Imports nothing heavy."""
+"""The machine that measures, and why a job failed. Imports nothing heavy."""
 
+import contextlib
 import importlib.metadata
 import logging
 import os
@@ -8,30 +9,38 @@ import resource
 import sys
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from compression_leaderboard.plan.jobs import Job, Machine
-from compression_leaderboard.records.results import FORMAT, Environment, Reason, Result
+from compression_leaderboard.plan.jobs import Machine
+from compression_leaderboard.records.base import UserError
+from compression_leaderboard.records.results import Environment, Reason
 
 HUB = "https://huggingface.co"
+MODEL_PACKAGES = ("torch", "transformers", "tokenizers", "lm-eval", "datasets", "numpy", "gguf")
+PROOF_PACKAGES = ("constriction", "torch", "transformers", "tokenizers", "numpy", "gguf")
+COMPRESSOR_PACKAGES = ("zstandard", "brotli", "pyppmd")
+CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+Report = Callable[[str, int, int], None]  # stage, done, total
 
 
 def mirror_address() -> str | None:
-    """What HF_ENDPOINT names instead of the Hub; None where the Hub itself is asked."""
+    """Return what HF_ENDPOINT names instead of the Hub; None where the Hub itself is asked."""
     address = os.environ.get("HF_ENDPOINT", "").rstrip("/")
     return address if address not in ("", HUB) else None
 
 
-class MeasureError(Exception):
+class MeasureError(UserError):
     """A job failed for a reason that its error record names; see REASONS in records/results.py."""
 
     def __init__(self, reason: Reason, message: str):
-        super().__init__(message)
+        super().__init__([message])
         self.reason: Reason = reason
         self.message = message
+
+    def __reduce__(self) -> tuple[Any, ...]:  # it comes from other processes
+        return MeasureError, (self.reason, self.message)
 
 
 def silence_libraries() -> None:
@@ -48,14 +57,8 @@ def silence_libraries() -> None:
     datasets.disable_progress_bars()
 
 
-MODEL_PACKAGES = ("torch", "transformers", "tokenizers", "lm-eval", "datasets", "numpy", "gguf")
-PROOF_PACKAGES = ("constriction", "torch", "transformers", "tokenizers", "numpy", "gguf")
-COMPRESSOR_PACKAGES = ("zstandard", "brotli", "pyppmd")
-CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-
-
 def read_machine(memory_bytes: int | None = None) -> Machine:
-    """What a run may use here. memory_bytes: a limit that the user sets."""
+    """Describe what a run may use here. memory_bytes: a limit that the user sets."""
     names = {*MODEL_PACKAGES, *PROOF_PACKAGES, *COMPRESSOR_PACKAGES}
     return Machine(
         device="cuda" if Path("/dev/nvidiactl").exists() else "cpu",
@@ -65,26 +68,31 @@ def read_machine(memory_bytes: int | None = None) -> Machine:
 
 
 def machine_memory() -> int:
-    """Bytes of memory of this machine, or of the container around us if that is less."""
-    found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    """Return the bytes of memory of this machine, or of the container around us if that is less."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     for file in CGROUP_LIMITS:
         try:
             text = Path(file).read_text("ascii").strip()
         except OSError:
             continue
         if text.isdigit():
-            found = min(found, int(text))
-    return found
+            memory = min(memory, int(text))
+    return memory
 
 
 def package_versions(names: Iterable[str]) -> dict[str, str]:
-    return {name: version for name in names if (version := _version(name))}
+    """Return the versions of the packages that are installed."""
+    versions = {}
+    for name in names:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
 
 
 def describe_environment(
     device: str, dtype: str | None, threads: int, packages: Iterable[str], wall_seconds: float
 ) -> Environment:
-    """The environment of a job that just ended. Peak memory is that of the process so far."""
+    """Describe the environment of a job that just ended, with the process's peak memory so far."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return Environment(
         packages=package_versions(packages),
@@ -100,52 +108,9 @@ def describe_environment(
     )
 
 
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
 def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as stream:
-            for line in stream:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as stream:
+        for line in stream:
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
     return platform.processor() or "unknown"
-
-
-Report = Callable[[str, int, int], None]  # stage, done, total
-
-
-@dataclass(frozen=True)
-class Workplace:
-    """Where weights are looked for and cached."""
-
-    root: Path
-
-    @property
-    def cache(self) -> Path:
-        return self.root / "build" / "cache"
-
-
-def make_record(
-    job: Job, began: datetime, environment: Environment, parts: dict[str, Any]
-) -> Result:
-    """Identity and environment of a job, and the parts that were measured, or its error."""
-    return Result(
-        format=FORMAT,
-        model=job.model.id,
-        revision=job.checkpoint.revision,
-        tokens_seen=job.checkpoint.tokens_seen or None,
-        kind=job.kind,
-        name=job.name,
-        started=began.replace(microsecond=0),
-        environment=environment,
-        part=job.part,
-        replaces=job.replaces,
-        **parts,
-    )

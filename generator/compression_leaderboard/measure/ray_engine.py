@@ -1,4 +1,5 @@
-"""Jobs on the nodes of a Ray cluster, one task for each revision of a model.
+"""Run jobs on the nodes of a Ray cluster, one task for each revision of a model.
+
 A task is the local engine on its node: a worker process, watched, one load of the weights. Its
 records stream back and are written by the driver. When a node or its worker dies, what the task
 had not delivered is given to another node. Every node needs this repository at the same path.
@@ -8,16 +9,16 @@ import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import ray
 from ray.exceptions import RayError
 
-from compression_leaderboard.measure.engines.local import Limits, failure_outside, run_local
-from compression_leaderboard.measure.record import Workplace
+from compression_leaderboard.measure.local_engine import Limits, make_record, run_local
 from compression_leaderboard.plan.estimates import Estimate
 from compression_leaderboard.plan.jobs import Job
-from compression_leaderboard.records.results import Result
+from compression_leaderboard.records.results import Failure, Result
 from compression_leaderboard.repository.specs import Specs
 
 ATTEMPTS = 3  # nodes that a job may take with it before it counts as failed
@@ -36,7 +37,7 @@ class _Task:
 def run_ray(
     jobs: Iterable[Job],
     specs: Specs,
-    place: Workplace,
+    root: Path,
     limits: Limits,
     cost: Callable[[Job], Estimate],
 ) -> Generator[tuple[Job, Result]]:
@@ -53,7 +54,7 @@ def run_ray(
         remote = ray.remote(_run).options(
             num_returns="streaming", max_retries=0, **_resources(task.left, cost)
         )
-        task.stream = remote.remote(task.left, specs, place, limits)
+        task.stream = remote.remote(task.left, specs, root, limits)
         tasks[task.stream] = task
 
     try:
@@ -84,26 +85,28 @@ def run_ray(
             ray.shutdown()
 
 
-def _run(jobs: list[Job], specs: Specs, place: Workplace, limits: Limits) -> Iterator[Result]:
-    """On a node: the records of the jobs, in order."""
-    for _, result in run_local(jobs, specs, place, limits, lambda *_: None):
+def _run(jobs: list[Job], specs: Specs, root: Path, limits: Limits) -> Iterator[Result]:
+    """Yield the records of the jobs, in order, on a node."""
+    for _, result in run_local(jobs, specs, root, limits, lambda *_: None):
         yield result
 
 
 def _after_death(task: _Task, error: RayError) -> Iterator[tuple[Job, Result]]:
-    """Nothing, so that the jobs are tried again; a record when one has been tried enough."""
+    """Yield nothing, so that the jobs are tried again; a record after enough attempts."""
     task.deaths += 1
     if task.deaths >= ATTEMPTS:
         job = task.left.pop(0)
         task.deaths = 0
         wrong = f"its worker or node died {ATTEMPTS} times: {type(error).__name__}"
-        yield job, failure_outside(job, datetime.now(UTC), 0.0, "unexpected", wrong)
+        parts = {"error": Failure(reason="unexpected", message=wrong), "asked": job.asked}
+        known = {"device": "unknown", "dtype": None, "threads": 1}  # the node is gone
+        yield job, make_record(job, datetime.now(UTC), 0.0, parts, known)
 
 
 def _resources(jobs: Iterable[Job], cost: Callable[[Job], Estimate]) -> dict[str, float]:
-    """What Ray is asked for: a processor, a GPU where the cluster has some, the known memory.
+    """Return what Ray is asked for: a processor, a GPU if the cluster has any, the known memory.
 
-    Never more memory than the largest node has: the job would wait for ever, where its own limit
+    Never more memory than the largest node has: the job would wait for ever, whereas its own limit
     says within minutes that it does not fit.
     """
     total = ray.cluster_resources()
