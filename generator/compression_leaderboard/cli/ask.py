@@ -9,18 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from pydantic import ValidationError
 
+from compression_leaderboard import choose as pareto
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
 from compression_leaderboard.board.current import current_results
-from compression_leaderboard.choose import Answer as Choices
-from compression_leaderboard.choose import (
-    CohortOptions,
-    Request,
-    cost_sentence,
-    default_cohort,
-    make_options,
-    rounded,
-)
-from compression_leaderboard.choose import choose as choose_models
 from compression_leaderboard.cli.app import (
     AsJson,
     Day,
@@ -201,14 +192,14 @@ def choose(
     """
     by_name = _read_options(root)
     refuse_unknown({"--cohort": ("cohort", cohort, by_name)})
-    chosen = by_name[cohort] if cohort else default_cohort(list(by_name.values()))
+    chosen = by_name[cohort] if cohort else pareto.default_cohort(list(by_name.values()))
     weights = chosen.default_weights
     if weight:
         names = [criterion.name for criterion in chosen.criteria]
         given = read_named_numbers("--weight", weight, names, allow_zero=True)
         weights = tuple(given.get(name, 0.0) for name in names)
     cost = _cost(price, throughput, tokens_per_month, currency)
-    request = Request(
+    request = pareto.Request(
         weights=weights,
         precision=precision,
         context_tokens=context,
@@ -216,7 +207,7 @@ def choose(
         largest_parameters=parameters and parameters * 1e9,
         memory_bytes=memory and memory * 1e9,
     )
-    answer = choose_models(chosen, request)
+    answer = pareto.choose(chosen, request)
     if as_json:
         print_json({"cohort": chosen.name, **asdict(answer), "cost": cost})
     if answer.problem is not None:
@@ -225,12 +216,12 @@ def choose(
         print("\n".join([chosen.title, "", *_lines(answer), *(["", cost] if cost else [])]))
 
 
-def _read_options(root: Path) -> dict[str, CohortOptions]:
+def _read_options(root: Path) -> dict[str, pareto.CohortOptions]:
     """Read the options of every cohort, by its name."""
     contents = read_valid(read_contents, root)
     current = [entry.result for entry in current_results(contents.specs, contents.stored)]
     cohorts = make_cohorts(contents.specs, contents.stored, contents.published)
-    by_name = {options.name: options for options in make_options(cohorts, current)}
+    by_name = {options.name: options for options in pareto.make_options(cohorts, current)}
     if not by_name:
         raise UserError(["no model has figures yet; run `leaderboard measure` first"])
     return by_name
@@ -241,13 +232,13 @@ def _cost(
 ) -> str | None:
     """Describe the cost in words, if a price is given."""
     if price is not None and throughput is not None:
-        return cost_sentence(price, throughput, tokens_per_month, currency)
+        return pareto.cost_sentence(price, throughput, tokens_per_month, currency)
     if price is throughput is tokens_per_month is None:
         return None
     raise UserError(["a cost needs a price and a speed; use --price together with --throughput"])
 
 
-def _lines(answer: Choices) -> list[str]:
+def _lines(answer: pareto.Answer) -> list[str]:
     """Lay out a table with the Pareto front first, marked by an asterisk."""
     times, unit, digits = answer.scale
     rows = [("", "model", f"quality, {unit}", "GB", "source", "reason")]
@@ -255,7 +246,7 @@ def _lines(answer: Choices) -> list[str]:
         quality = "–" if choice.quality is None else f"{times * choice.quality:.{digits}f}"
         if choice.stderr is not None:
             quality += f" ± {times * normal_quantile() * choice.stderr:.{digits}f}"
-        memory = "–" if choice.memory_bytes is None else rounded(choice.memory_bytes / 1e9)
+        memory = "–" if choice.memory_bytes is None else pareto.rounded(choice.memory_bytes / 1e9)
         source = ", ".join(choice.provenance)
         mark = "*" if choice.pareto_optimal else ""
         rows.append((mark, choice.name, quality, memory, source, choice.reason))

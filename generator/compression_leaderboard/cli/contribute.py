@@ -107,7 +107,7 @@ def validate(
             is_readable = problem.file in verdict.readable
             text = (head / problem.file).read_text("utf-8") if is_readable else ""
             print(pull_request.annotation(problem, text))
-        raise typer.Exit(bool(verdict.problems))
+        raise typer.Exit(1 if verdict.problems else 0)
     otherwise = f"{counted(verdict.changed, 'file')} of data: no problems"
     report_problems(verdict.problems, as_json, otherwise)
 
