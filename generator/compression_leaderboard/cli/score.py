@@ -124,13 +124,7 @@ def score(
         faults = _list_text(own_text, seed if budget else None, leave_out)
         scorers, before = _score_all(own_text, models, None, seconds, endpoint)
         others, _ = _score_all(own_text, _compressors() if compressors else {}, before)
-        numbers = [scorer.number for scorer in (*scorers, *others)]
-        titles, other_titles = ([scorer.title for scorer in group] for group in (scorers, others))
-        rows = partial(opened.costs, numbers, before)
-        listed_text = opened.extent(before)[0], opened.extent()
-        summary = summarise(rows(), *listed_text, titles, other_titles)
-        if costs:
-            _write_costs(costs, rows(), [*titles, *other_titles])
+        summary = _summarise(opened, scorers, others, before, costs)
     predictions, silent = _predict(specs, root, scorers)
     page = reports.Report(
         summary=summary,
@@ -280,6 +274,23 @@ def _score_all(
         reached = journal.first_missing(scorer.number)
         before = min((rank for rank in (before, reached) if rank is not None), default=None)
     return scorers, before
+
+
+def _summarise(
+    journal: Journal,
+    models: Sequence[Scorer],
+    compressors: Sequence[Scorer],
+    before: int | None,
+    file: Path | None,
+) -> Summary:
+    """Summarise the costs of the documents, and write them into a file if one is named."""
+    numbers = [scorer.number for scorer in (*models, *compressors)]
+    titles = [scorer.title for scorer in models]
+    others = [scorer.title for scorer in compressors]
+    if file is not None:
+        _write_costs(file, journal.costs(numbers, before), [*titles, *others])
+    documents, _ = journal.extent(before)
+    return summarise(journal.costs(numbers, before), documents, journal.extent(), titles, others)
 
 
 def _predict(
