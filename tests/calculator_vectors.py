@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.fits.curves import FORMS, apply_form, fit_form
-from compression_leaderboard.fits.least_squares import Problems
+from compression_leaderboard.fits.curves import FORMS, Problems, apply_form, fit_form
 from compression_leaderboard.fits.predict import ASKED, with_figures
 from compression_leaderboard.fits.study import study_cohort
 from compression_leaderboard.pages.predict_page import SIZES, calculator_json

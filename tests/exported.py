@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from compression_leaderboard.fits.studied_board import StudiedBoard as Board
-from compression_leaderboard.fits.studied_board import derive_board
+from compression_leaderboard.fits.study import StudiedBoard as Board
+from compression_leaderboard.fits.study import derive_board
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.pages.site import Sources
 from compression_leaderboard.pages.site import render_site as render_sources

@@ -10,8 +10,7 @@ from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.figures import Figure, Key, Quantity, Row
 from compression_leaderboard.exports.formats import to_arrow
 from compression_leaderboard.exports.tables import TABLES
-from compression_leaderboard.fits.studied_board import StudiedBoard
-from compression_leaderboard.fits.study import Evidence
+from compression_leaderboard.fits.study import Evidence, StudiedBoard
 
 IDENTITY = (
     *("model", "name", "label", "family", "page", "date", "kind", "quantization", "dtype"),
@@ -70,7 +69,7 @@ def with_frame(cohort: Cohort, frame: pd.DataFrame) -> Cohort:
 def _row(cohort: Cohort, keys: dict[str, Key], cells: pd.Series) -> Row:
     known = cells.dropna().to_dict()
     figures = {
-        key: Figure.of(
+        key: Figure(
             key,
             float(known[name]),
             cohort.unit or "",

@@ -4,8 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
-from compression_leaderboard.fits.findings import Study
-from compression_leaderboard.fits.study import study_cohort
+from compression_leaderboard.fits.study import Study, study_cohort
 from compression_leaderboard.repository.contents import read_published
 from compression_leaderboard.repository.specs import Specs
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from compression_leaderboard.exports.release import export_files
-from compression_leaderboard.fits.studied_board import StudiedBoard as Board
+from compression_leaderboard.fits.study import StudiedBoard as Board
 from compression_leaderboard.records.base import Problem
 from compression_leaderboard.repository.contents import Contents, read_contents
 

@@ -7,9 +7,8 @@ from itertools import product
 
 import numpy as np
 import pytest
-from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.board.cohorts import compressor_rates, make_cohorts
 from compression_leaderboard.board.comparisons import TextBits, link_scores, rank_ranges
-from compression_leaderboard.board.compressors import compressor_rates
 from compression_leaderboard.board.derived import compare_bits
 from compression_leaderboard.board.figures import Key, Quantity
 from compression_leaderboard.board.published import published_rows
@@ -244,11 +243,16 @@ def test_the_levels_of_predictions_are_80_and_95_percent():
     assert LEVELS == (0.8, 0.95)
 
 
+def one_by_one(relative: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Folds that leave out one row of a group of its own each."""
+    return [(relative[k : k + 1], np.array([k])) for k in range(len(relative))]
+
+
 @pytest.mark.parametrize(("level", "quantile"), [(0.8, 1.53321), (0.95, 2.77645)])
 def test_a_model_based_prediction_is_students_interval(level, quantile):
     """Five groups of one error: 4 degrees of freedom, times the root mean square and the scale."""
     relative = np.array([1.0, -2, 0.5, 1.5, -1])
-    errors = replace(collect_errors(relative, np.arange(5), np.arange(5)), freedom=4.0)
+    errors = replace(collect_errors(one_by_one(relative)), freedom=4.0)
     assert errors.kind(0.95) == "model-based"
     errors = replace(errors, groups=3)  # few enough for 80 % too
     low, high = make_interval(level, np.array([0.5]), np.array([0.01]), errors, 1.0)
@@ -261,7 +265,7 @@ def test_a_conformal_prediction_is_the_order_statistic_of_the_errors(level, plac
     """20 groups of one error, 1 to 20: the ⌈level · 21⌉-th smallest, as the conformal rule says."""
     sizes = np.arange(1.0, 21)
     relative = sizes * np.where(np.arange(20) % 2, 1, -1)
-    errors = replace(collect_errors(relative, np.arange(20), np.arange(20)), freedom=19.0)
+    errors = replace(collect_errors(one_by_one(relative)), freedom=19.0)
     assert errors.kind(level) == "conformal"
     low, high = make_interval(level, np.array([0.5]), np.array([0.001]), errors, 1.0)
     assert (low[0], high[0]) == pytest.approx((0.5 - 0.001 * place, 0.5 + 0.001 * place))
@@ -294,7 +298,7 @@ def test_figures_of_the_board_have_these_intervals():
         value = cohort.rows[0].figures[Key(quantity, "prose", "16/8")].value
         expected = jackknife_interval(value, information[side], lossy.group_positions)
         assert intervals[quantity] == pytest.approx(expected)
-    (compressor, *_) = compressor_rates(make_specs(model), store(make_classical()))
+    (compressor, *_) = compressor_rates(store(make_classical()))
     assert compressor.interval == rate_interval([8 * 75, 8 * 75, 8 * 80], [100, 100, 100])
 
 

@@ -7,7 +7,7 @@ import compression_leaderboard
 import pytest
 from compression_leaderboard import load_board, predict, score_text
 from compression_leaderboard.exports.release import export_files
-from compression_leaderboard.fits.studied_board import derive_board
+from compression_leaderboard.fits.study import derive_board
 from compression_leaderboard.repository.contents import read_contents
 from compression_leaderboard.repository.git import Commit
 

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 from compression_leaderboard.exports.descriptions import export_data
 from compression_leaderboard.exports.tables import make_tables
-from compression_leaderboard.fits.studied_board import derive_board
+from compression_leaderboard.fits.study import derive_board
 from compression_leaderboard.records.corpora import Corpus, Protocol, Source
 from compression_leaderboard.records.models import Dataset, Model, Suite, Task, Weights
 from compression_leaderboard.records.results import (

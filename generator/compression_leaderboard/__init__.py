@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compression_leaderboard.board.board import Board
-    from compression_leaderboard.fits.findings import Prediction
+    from compression_leaderboard.fits.evaluation import Prediction
     from compression_leaderboard.public import TextScore, load_board, predict, score_text
 
 TITLE = "LLM Compression Leaderboard"
@@ -16,7 +16,7 @@ except PackageNotFoundError:  # a checkout that is not installed
     __version__ = "0"
 
 __all__ = ["Board", "Prediction", "TextScore", "load_board", "predict", "score_text"]
-_MODULES = {"Board": "board.board", "Prediction": "fits.findings"}
+_MODULES = {"Board": "board.board", "Prediction": "fits.evaluation"}
 
 
 def __getattr__(name: str) -> Any:

@@ -92,6 +92,16 @@ def rate_residuals(bits: Array, sizes: Array) -> Array:
     return residuals
 
 
+def rate_errors(bits: Array, sizes: Array) -> Array:
+    """Standard error of total bits / total bytes, that of a linearised ratio, (…).
+
+    bits: (…, documents), of a model or of one model less another; two documents at least.
+    """
+    n = len(sizes)
+    errors: Array = np.sqrt(n / (n - 1) * (rate_residuals(bits, sizes) ** 2).sum(axis=-1))
+    return errors
+
+
 def paired_difference(bits: ArrayLike, other: ArrayLike, sizes: ArrayLike) -> tuple[float, float]:
     """Bits per byte of one model less those of another on the same documents, and its half-width.
 
@@ -100,11 +110,10 @@ def paired_difference(bits: ArrayLike, other: ArrayLike, sizes: ArrayLike) -> tu
     """
     apart = np.asarray(bits, dtype=float) - np.asarray(other, dtype=float)
     size = np.asarray(sizes, dtype=float)
-    n = len(size)
-    if n < 2:
+    if len(size) < 2:
         raise ValueError("paired_difference: an interval needs two documents")
-    error = math.sqrt(n / (n - 1) * float((rate_residuals(apart, size) ** 2).sum()))
-    return float(apart.sum() / size.sum()), student_quantile(n - 1) * error
+    reach = student_quantile(len(size) - 1) * float(rate_errors(apart, size))
+    return float(apart.sum() / size.sum()), reach
 
 
 def jackknife_error(estimate: float, without: ArrayLike, sizes: ArrayLike) -> float:

@@ -13,12 +13,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from compression_leaderboard.board.board import Board, make_board
+from compression_leaderboard.board.board import Board, cohorts_from_json, make_board
 from compression_leaderboard.board.figures import benchmark_id
-from compression_leaderboard.board.interchange import cohorts_from_json
-from compression_leaderboard.fits.findings import Prediction
-from compression_leaderboard.fits.predict import ASKED, figure_keys, with_figures
-from compression_leaderboard.fits.study import study_cohort
+from compression_leaderboard.fits.evaluation import Prediction
+from compression_leaderboard.fits.predict import (
+    ASKED,
+    figure_keys,
+    predict_model,
+    with_figures,
+)
 from compression_leaderboard.intervals import Interval, rate_interval
 from compression_leaderboard.records.results import DocumentBits
 from compression_leaderboard.repository.contents import read_contents
@@ -146,12 +149,8 @@ def predict(
         raise KeyError(f'no benchmark "{benchmark}"; choose from {", ".join(names)}')
     key = chosen.mean_score if benchmark is None else names[benchmark]
     question = with_figures(chosen, {keys[name]: value for name, value in figures.items()})
-    study = study_cohort(question, only=[benchmark_id(key)]).of(key)
-    if study is None or study.shortage is not None:
-        reason = study.shortage if study else "the cohort has one benchmark: name it"
-        raise ValueError(f"{cohort}: {reason}")
-    answers = [answer for answer in study.predictions if answer.model == ASKED]
+    answers, shortages = predict_model(question, ASKED, benchmark_id(key))
     if not answers:
-        needed = ", ".join(column.name for column in chosen.compression)
-        raise ValueError(f"{cohort}: too few figures; the fit needs {needed}")
-    return answers[0]
+        reason = shortages.get(benchmark_id(key), "the cohort has one benchmark: name it")
+        raise ValueError(f"{cohort}: {reason}")
+    return answers[0].prediction

@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from compression_leaderboard.board.figures import Key
-from compression_leaderboard.board.text_amounts import (
+from compression_leaderboard.board.comparisons import (
     Amount,
-    document_errors,
     document_steps,
     scoring_costs,
     text_amounts,
 )
+from compression_leaderboard.board.derived import current_results
+from compression_leaderboard.board.figures import Key
 from compression_leaderboard.fits.predict import Yardstick, find_yardstick
 from compression_leaderboard.fits.study import weigh_evidence
-from compression_leaderboard.intervals import _resampling_counts
+from compression_leaderboard.intervals import _resampling_counts, rate_errors
 from compression_leaderboard.pages.predict_page import render_amounts
 
 from tests.board.test_comparisons import BITS, LARGE, MIDDLE, MODELS, RESULTS, SMALL, scored
@@ -26,10 +26,15 @@ from tests.simulated import simulated_cohort
 SPECS = make_specs(*MODELS)
 
 
-def test_the_error_of_one_document_of_a_worked_example():
+def counting(specs, *results):
+    return current_results(specs, store(*results))
+
+
+def test_the_error_of_a_rate_of_a_worked_example():
     """Documents of 100 bytes and 100, 110, 120 bits: they lie 10 bits apart, 0.1 a byte."""
     bits = np.array([[100.0, 110, 120], [150, 160, 170], [90, 90, 90]])
-    assert document_errors(bits, np.full(3, 100.0)) == pytest.approx([0.1, 0.1, 0])
+    expected = np.array([0.1, 0.1, 0]) / 3**0.5
+    assert rate_errors(bits, np.full(3, 100.0)) == pytest.approx(expected)
 
 
 def test_the_error_is_that_of_resampled_documents():
@@ -40,7 +45,7 @@ def test_the_error_is_that_of_resampled_documents():
     for n in (5, 20, 60):
         drawn = random.integers(0, 60, (20_000, n))
         rates = bits[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-        expected = document_errors(bits[None], sizes)[0] / n**0.5
+        expected = rate_errors(bits, sizes) * (60 / n) ** 0.5
         assert rates.std() == pytest.approx(expected, rel=0.05), n
 
 
@@ -49,12 +54,12 @@ def test_with_all_documents_it_is_the_error_of_the_bootstrap_on_the_board():
     bits = np.array([d.bits for d in result.lossless.documents])
     counts = _resampling_counts(3, 0)
     spread = float(((counts @ bits) / 300).std())
-    whole = [a for a in text_amounts(SPECS, store(result)) if a.documents == 3]
+    whole = [a for a in text_amounts(SPECS, counting(SPECS, result)) if a.documents == 3]
     assert whole[0].error * (2 / 3) ** 0.5 == pytest.approx(spread, rel=0.03)  # n against n - 1
 
 
 def test_errors_fall_with_the_root_of_the_documents_up_to_all():
-    found = [a for a in text_amounts(SPECS, store(*RESULTS)) if a.model == SMALL.id]
+    found = [a for a in text_amounts(SPECS, counting(SPECS, *RESULTS)) if a.model == SMALL.id]
     assert [(a.documents, a.bytes) for a in found] == [(1, 100), (2, 200), (3, 300)]
     one = found[0].error
     assert one == pytest.approx(0.2)  # 100, 120, 140 bits of 100 bytes
@@ -64,19 +69,19 @@ def test_errors_fall_with_the_root_of_the_documents_up_to_all():
 def test_what_is_hard_for_both_models_is_no_error_of_their_difference():
     """Ten bits less on each document: the documents differ, the difference does not."""
     both = [scored(SMALL, (100, 120, 140)), scored(MIDDLE, (90, 110, 130))]
-    found = text_amounts(make_specs(SMALL, MIDDLE), store(*both))
+    found = text_amounts(make_specs(SMALL, MIDDLE), counting(make_specs(SMALL, MIDDLE), *both))
     assert [a.paired_error for a in found] == pytest.approx([0.0] * 6)
-    third = text_amounts(SPECS, store(*RESULTS))
+    third = text_amounts(SPECS, counting(SPECS, *RESULTS))
     large = next(a for a in third if a.model == LARGE.id)  # 30, 10, 10 and 40, 20, 20 bits less
     assert large.paired_error == pytest.approx((400 / 3) ** 0.5 / 100)
-    alone = text_amounts(make_specs(SMALL), store(both[0]))
+    alone = text_amounts(make_specs(SMALL), counting(make_specs(SMALL), both[0]))
     assert {a.paired_error for a in alone} == {None}
 
 
 def test_the_order_of_records_changes_nothing_and_checkpoints_do_not_count():
     early = make_result(SMALL, revision="sha256-" + "e" * 40, tokens_seen=1)
-    expected = text_amounts(SPECS, store(*RESULTS))
-    assert text_amounts(SPECS, store(early, *reversed(RESULTS))) == expected
+    expected = text_amounts(SPECS, counting(SPECS, *RESULTS))
+    assert text_amounts(SPECS, counting(SPECS, early, *reversed(RESULTS))) == expected
 
 
 @pytest.mark.parametrize(
@@ -96,7 +101,7 @@ def test_steps_end_with_all_documents(documents, steps):
 def test_a_text_of_one_document_has_no_error():
     lossless = make_result(SMALL).lossless
     one = lossless.model_copy(update={"documents": lossless.documents[:1]})
-    assert text_amounts(SPECS, store(make_result(SMALL, lossless=one))) == []
+    assert text_amounts(SPECS, counting(SPECS, make_result(SMALL, lossless=one))) == []
     assert "No text of two or more documents" in render_amounts(renderer(), SPECS, [], [], {})
 
 
@@ -177,7 +182,7 @@ def test_seconds_of_a_text_and_a_suite_are_those_of_the_records():
     model = make_model("org/small")
     text, suite = timed(make_result(model), 4.0), timed(make_result(model, "suite"), 10.0)
     early = make_result(model, "suite", revision="sha256-" + "e" * 40, tokens_seen=1)
-    (cost,) = scoring_costs(make_specs(model), store(text, suite, early))
+    (cost,) = scoring_costs(make_specs(model), counting(make_specs(model), text, suite, early))
     assert (cost.corpus, cost.bytes, cost.corpus_seconds) == ("prose", 300, 4.0)
     assert (cost.suite, cost.items, cost.suite_seconds) == ("starter", 4, 10.0)
     assert cost.ratio == 2.5
@@ -189,7 +194,7 @@ def test_seconds_of_a_text_and_a_suite_are_those_of_the_records():
 def test_seconds_of_other_machines_are_shown_and_not_compared():
     model = make_model("org/small")
     text, suite = timed(make_result(model), 4.0), timed(make_result(model, "suite"), 10.0, 8)
-    (cost,) = scoring_costs(make_specs(model), store(text, suite))
+    (cost,) = scoring_costs(make_specs(model), counting(make_specs(model), text, suite))
     assert cost.ratio is None
     shown = costs_page(model, cost)
     assert "text: a processor, cpu, 2 threads; suite: a processor, cpu, 8 threads" in shown
@@ -197,17 +202,18 @@ def test_seconds_of_other_machines_are_shown_and_not_compared():
     half = suite.model_copy(
         update={"environment": suite.environment.model_copy(update={"dtype": "float16"})}
     )
-    assert scoring_costs(make_specs(model), store(text, half)) == []
+    assert scoring_costs(make_specs(model), counting(make_specs(model), text, half)) == []
     assert "No model has both" in costs_page(model)
 
 
 def test_the_predict_page_of_this_board_shows_both_tables(repository):
     """From the records in the repository: every text and every suite of final weights."""
-    found = text_amounts(repository.specs, repository.stored)
+    current = current_results(repository.specs, repository.stored)
+    found = text_amounts(repository.specs, current)
     assert {a.corpus for a in found} >= {"python-128", "sotu-128"}
     for amount in found:
         assert amount.error > 0
         assert amount.bytes > 0
-    costs = scoring_costs(repository.specs, repository.stored)
+    costs = scoring_costs(repository.specs, current)
     assert {c.suite for c in costs} >= {"starter"}
     assert any(c.ratio is not None for c in costs)

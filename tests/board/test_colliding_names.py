@@ -12,13 +12,14 @@ import pandas as pd
 import pytest
 import tomlkit
 from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.derived import current_results
 from compression_leaderboard.board.figures import Key, benchmark_id, text_id
 from compression_leaderboard.choose import make_options
 from compression_leaderboard.cli import app
 from compression_leaderboard.exports.changes import compare_boards
 from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.fits.candidates import list_candidates
-from compression_leaderboard.fits.studied_board import StudiedBoard, derive_board
+from compression_leaderboard.fits.study import StudiedBoard, derive_board
 from compression_leaderboard.fits.table import make_table
 from compression_leaderboard.records.published import (
     Citation,
@@ -337,7 +338,7 @@ def check_changes(names: Names, board: StudiedBoard) -> None:
     model = board.specs.models[entry.result.model]
     again = suite_result(model, tasks, values, TIMES[1])
     stored = [*board.stored, *store(again)]
-    moved = replace(board, stored=stored)
+    moved = replace(board, stored=stored, current=current_results(board.specs, stored))
     changes = compare_boards(("a", board), ("b", moved))
     (move,) = (*changes.moved, *changes.within_noise)
     assert (move.model, move.figure, move.unit) == (model.id, names.tasks[0], "fraction")

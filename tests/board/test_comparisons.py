@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from compression_leaderboard.board.comparisons import NEIGHBOURS, compare_models, neighbours
+from compression_leaderboard.board.derived import current_results
 from compression_leaderboard.pages.model_page import render_model
 
 from tests.exported import board_of, page_text, render_site, renderer
@@ -43,7 +44,8 @@ def model_page(comparisons):
 
 
 def compared(models, results):
-    return compare_models(make_specs(*models), store(*results))
+    specs = make_specs(*models)
+    return compare_models(specs, current_results(specs, store(*results)))
 
 
 def test_the_difference_is_paired_by_document():

@@ -12,8 +12,8 @@ from compression_leaderboard.board.derived import (
     mean_score,
     place_on_plane,
 )
+from compression_leaderboard.board.measured import make_trajectories
 from compression_leaderboard.board.published import page_of
-from compression_leaderboard.board.trajectories import make_trajectories
 from compression_leaderboard.intervals import rate_interval
 from compression_leaderboard.records.models import Checkpoint, Suite
 

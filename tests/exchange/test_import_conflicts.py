@@ -15,7 +15,7 @@ from compression_leaderboard.board.imported import (
 from compression_leaderboard.exchange.lm_eval import import_lm_eval
 from compression_leaderboard.exports.formats import to_arrow
 from compression_leaderboard.exports.tables import TABLES
-from compression_leaderboard.fits.studied_board import StudiedBoard
+from compression_leaderboard.fits.study import StudiedBoard
 from compression_leaderboard.pages.reference import describe_conflict, render_imported
 from compression_leaderboard.repository.results import StoredImport
 

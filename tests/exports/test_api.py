@@ -105,7 +105,7 @@ def test_rows_are_listed_with_the_best_compression_first(higher_is_better, model
             family="family",
             page=f"published/paper/{model}/",
             date="",
-            figures={} if mean is None else {key: Figure.of(key, mean, "", "published", "paper")},
+            figures={} if mean is None else {key: Figure(key, mean, "", "published", "paper")},
         )
         for model, mean in (("c", None), ("b", 2.0), ("a", 1.0))
     ]

@@ -23,7 +23,7 @@ from compression_leaderboard.exports.formats import (
 )
 from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.exports.tables import Field, Table, make_tables
-from compression_leaderboard.fits.studied_board import StudiedBoard as Board
+from compression_leaderboard.fits.study import StudiedBoard as Board
 
 from tests.exported import board_of, write_files
 from tests.factory import make_model, make_result, make_specs, store

@@ -21,9 +21,9 @@ from compression_leaderboard.exchange.model_export import (
 )
 from compression_leaderboard.exports.feed import ATOM, export_badges, export_feed
 from compression_leaderboard.exports.release import export_citation
-from compression_leaderboard.fits.findings import BenchmarkStudy, Prediction, Study
-from compression_leaderboard.fits.studied_board import StudiedBoard as Board
-from compression_leaderboard.fits.study import Evidence
+from compression_leaderboard.fits.evaluation import Prediction
+from compression_leaderboard.fits.study import BenchmarkStudy, Evidence, Study
+from compression_leaderboard.fits.study import StudiedBoard as Board
 from compression_leaderboard.fits.table import Benchmark
 from compression_leaderboard.records.models import Dataset
 from compression_leaderboard.repository.git import Commit
@@ -265,7 +265,7 @@ def test_a_predicted_score_and_a_rank_are_badges_where_they_are_known(board):
     mean = BenchmarkStudy(
         Benchmark(cohort.mean_score, "Mean", 0.25, 1.0), None, predictions=(told,)
     )
-    evidence = Evidence(None, 9, 3, Study(cohort.name, "group", (mean,)))
+    evidence = Evidence(None, 9, Study((mean,)))
     found = export_badges(replace(board, cohorts=[ranked], evidence={cohort.name: evidence}))
     rank = json.loads(found["badges/org__hostile/rank.json"])
     assert rank["message"] == f"1–2 of {len(cohort.rows)}"

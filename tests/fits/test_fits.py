@@ -8,12 +8,7 @@ import pytest
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.fits.correlations import bootstrap_pearson, correlate, partial_spearman
 from compression_leaderboard.fits.evaluation import COMPRESSION
-from compression_leaderboard.fits.study import (
-    FEWEST_GROUPS,
-    FEWEST_MODELS,
-    study_cohort,
-    weigh_evidence,
-)
+from compression_leaderboard.fits.study import study_cohort, weigh_evidence
 from scipy import stats
 
 from tests.frames import fit_frame, frame_of, with_frame
@@ -87,21 +82,21 @@ def test_a_left_out_family_is_not_in_its_own_fit(huang, evidence):
 
     def left_out(study):
         rows = study.benchmarks[0].judged("group").rows
-        return [row for row in rows if "Llama-2-" in row.model]
+        return [row.prediction for row in rows if "Llama-2-" in row.prediction.model]
 
     own_rows, moved_rows = left_out(evidence.study), left_out(found)
     assert len(own_rows) == 3
     assert [(r.form, r.predictors) for r in own_rows] == [
         (r.form, r.predictors) for r in moved_rows
     ]
-    expected = [r.predicted for r in own_rows]
-    assert [r.predicted for r in moved_rows] == pytest.approx(expected, abs=1e-9)
+    expected = [r.value for r in own_rows]
+    assert [r.value for r in moved_rows] == pytest.approx(expected, abs=1e-9)
 
 
 def test_what_a_study_keeps_is_its_own(evidence):
     """A view of one candidate's predictions would keep those of all of them in memory."""
     for one in evidence.study.benchmarks:
-        for chosen in (one.fit.chosen, *(outer for _, _, outer in one.fit.outer)):
+        for chosen in (one.fit.chosen, *one.fit.outer):
             assert chosen.predictions.base is None
             assert chosen.parameters.base is None
 
@@ -174,7 +169,7 @@ def test_a_score_that_is_noise_is_not_called_predictable(huang):
 def test_a_benchmark_known_for_two_families_only_has_no_correlation(huang):
     few = frame_of(huang)["family"].isin(["Llama", "Qwen1.5"])
     rows = frame_of(huang).assign(mmlu=frame_of(huang)["mmlu"].where(few))
-    found = {c.score for c in correlate(with_frame(huang, rows), FEWEST_MODELS, FEWEST_GROUPS, 0)}
+    found = {c.score for c in correlate(with_frame(huang, rows), 0)}
     assert "mmlu" not in found
     assert "arc_c" in found
 

@@ -29,11 +29,12 @@ def test_naming_a_benchmark_changes_none_of_its_figures(cohorts, means):
         means["huang-2024"],
     )
     for ours, theirs in zip(alone.judgements, whole.judgements, strict=True):
-        assert [(r.model, r.form, r.predictors) for r in ours.rows] == [
-            (r.model, r.form, r.predictors) for r in theirs.rows
+        one, other = ([row.prediction for row in j.rows] for j in (ours, theirs))
+        assert [(p.model, p.form, p.predictors) for p in one] == [
+            (p.model, p.form, p.predictors) for p in other
         ]
-        assert [(r.predicted, *np.ravel(r.intervals)) for r in ours.rows] == [
-            pytest.approx((r.predicted, *np.ravel(r.intervals)), rel=1e-9) for r in theirs.rows
+        assert [(p.value, *np.ravel(p.intervals)) for p in one] == [
+            pytest.approx((p.value, *np.ravel(p.intervals)), rel=1e-9) for p in other
         ]
     assert [p.value for p in alone.predictions] == pytest.approx(
         [p.value for p in whole.predictions], rel=1e-9
@@ -60,7 +61,7 @@ def test_larger_models_are_predicted_by_smaller_ones(cohorts, means, cohort, lim
     rows = means[cohort].judged("larger").rows
     sizes = frame_of(cohorts[cohort]).set_index("model")["parameters"]
     assert len(rows) == larger
-    assert {row.model for row in rows} == set(sizes.index[sizes > limit])
+    assert {row.prediction.model for row in rows} == set(sizes.index[sizes > limit])
     assert means[cohort].judged("larger").accuracy.rmse.value <= rmse
 
 
@@ -76,6 +77,6 @@ def test_the_nominal_level_is_possible_for_the_coverage_of_the_mean(means, cohor
 def test_every_interval_is_inside_the_range_of_scores_and_holds_its_prediction(means, cohort):
     for judgement in means[cohort].judgements:
         for row in judgement.rows:
-            (low80, high80), (low95, high95) = row.intervals
-            assert 0 <= low80 <= row.predicted <= high80 <= 1
-            assert 0 <= low95 <= row.predicted <= high95 <= 1
+            (low80, high80), (low95, high95) = row.prediction.intervals
+            assert 0 <= low80 <= row.prediction.value <= high80 <= 1
+            assert 0 <= low95 <= row.prediction.value <= high95 <= 1

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.figures import Key
-from compression_leaderboard.fits.predict import calibrate
+from compression_leaderboard.fits.evaluation import calibrate
+from compression_leaderboard.fits.predict import Answer
 from compression_leaderboard.fits.study import study_cohort, weigh_evidence
 from compression_leaderboard.pages.predict_page import render_predict
 
@@ -160,6 +161,5 @@ def test_a_negative_control_is_labelled_wherever_it_stands(cohort):
     assert page.count("task1 (negative control)") == 3  # two kinds of left-out models, one r
     assert "task0 (negative control)" not in page
     study = found[marked.name].study.of(Key("score", "task1"))
-    assert "negative control: compression is expected to tell little" in study.warnings(
-        study.predictions[0]
-    )
+    answer = Answer(marked, study, study.predictions[0])
+    assert "negative control: compression is expected to tell little" in answer.warnings

@@ -5,16 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.fits.evaluation import Coverage
-from compression_leaderboard.fits.findings import pool_coverage
+from compression_leaderboard.fits.evaluation import Coverage, calibrate
 from compression_leaderboard.fits.intervals import (
     PRIOR_CUTS,
     PRIOR_GROWTH,
     LeftOutRows,
     measure_scale,
 )
-from compression_leaderboard.fits.predict import calibrate
-from compression_leaderboard.fits.study import Evidence, study_cohort
+from compression_leaderboard.fits.study import Evidence, pool_coverage, study_cohort
 from compression_leaderboard.pages.predict_page import render_predict
 
 from tests.exported import renderer
@@ -69,14 +67,16 @@ def test_larger_models_have_no_part_in_their_own_intervals(cohorts):
         study_cohort(one, only=["score"]).benchmarks[0].judged("larger").rows
         for one in (cohort, with_frame(cohort, moved))
     )
-    assert [r.intervals for r in first] == [r.intervals for r in second]
-    assert [r.predicted for r in first] == [r.predicted for r in second]
+    assert [r.prediction.intervals for r in first] == [r.prediction.intervals for r in second]
+    assert [r.prediction.value for r in first] == [r.prediction.value for r in second]
     assert [r.measured for r in first] != [r.measured for r in second]
 
 
 def rows(errors, beyond=0.0, larger=False) -> LeftOutRows:
     errors = np.asarray(errors, dtype=float)
-    return LeftOutRows(errors, np.full(len(errors), beyond), np.full(len(errors), larger))
+    count = len(errors)
+    groups = np.zeros(count, dtype=np.int64)
+    return LeftOutRows(errors, np.full(count, beyond), np.full(count, larger), groups)
 
 
 NEAR = [rows([0.01, -0.01]), rows([0.01, -0.01])]
@@ -156,7 +156,7 @@ def test_the_page_says_where_coverage_is_outside_nominal():
 
 def outside_nominal(cohort, study) -> int:
     """How often the table of coverage says so."""
-    evidence = {cohort.name: Evidence(None, 12, 12, study)}
+    evidence = {cohort.name: Evidence(None, 12, study)}
     page = render_predict(renderer(), [cohort], evidence, calibrate([], []))
     table = page.partition(f'id="{cohort.name}-coverage"')[2].partition("</table>")[0]
     assert "<td" in table

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from compression_leaderboard.choose import CohortOptions, Request, choose, make_options
 from compression_leaderboard.exports.tables import TABLES
-from compression_leaderboard.fits.findings import Study
-from compression_leaderboard.fits.study import Evidence
+from compression_leaderboard.fits.study import Evidence, Study
 from compression_leaderboard.pages.board_table import make_board_table
 from compression_leaderboard.pages.families_page import render_families
 from compression_leaderboard.pages.leaderboard import render_cohort, render_home
@@ -45,16 +44,14 @@ def choices_of(cohort, weighted, **constraints):
 
 
 def page_of(cohort, model):
-    standings = find_standings(
-        [make_board_table(cohort)], {cohort.name: Study(cohort.name, "", ())}
-    )
+    standings = find_standings([make_board_table(cohort)], {cohort.name: Study(())})
     row = next(row for row in cohort.rows if row.model == model)
     return render_published(renderer(), cohort, row, standings[row.page])
 
 
 def evidence_of(cohort):
     """None, as a test of pages needs no fits."""
-    return {cohort.name: Evidence("not enough evidence", 0, 0, Study(cohort.name, "", ()))}
+    return {cohort.name: Evidence("not enough evidence", 0, Study(()))}
 
 
 def board_page(cohort):

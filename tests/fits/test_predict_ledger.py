@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.cli import app
-from compression_leaderboard.fits.predict import calibrate
+from compression_leaderboard.fits.evaluation import calibrate
 from compression_leaderboard.pages.predict_page import render_predict
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository.contents import LEDGER, read_contents, read_ledger

@@ -11,8 +11,7 @@ import re
 import brotli
 import pytest
 import zstandard
-from compression_leaderboard.board.cohorts import make_cohorts
-from compression_leaderboard.board.compressors import compressor_rates
+from compression_leaderboard.board.cohorts import compressor_rates, make_cohorts
 from compression_leaderboard.fits.study import weigh_evidence
 from compression_leaderboard.measure import compressors as classical
 from compression_leaderboard.measure.compressors import Codec, compress_corpus, compressed_size
@@ -159,12 +158,12 @@ def test_a_record_from_before_the_compressors_keeps_its_name(tmp_path):
 
 
 def test_rates_follow_from_the_sizes():
-    rate = compressor_rates(make_specs(), store(make_classical()))[0]
+    rate = compressor_rates(store(make_classical()))[0]
     assert rate.whole == pytest.approx(8 * 150 / 300)
     assert rate.alone == pytest.approx(8 * 230 / 300)
     assert rate.interval.low <= rate.alone <= rate.interval.high
     old = make_classical(revision="sha256-" + "0" * 40)
-    assert compressor_rates(make_specs(), store(old)) == []
+    assert compressor_rates(store(old)) == []
 
 
 def test_compressors_stand_beside_the_models_and_in_no_fit():

@@ -12,7 +12,7 @@ import torch
 from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.board.derived import preference_figure
 from compression_leaderboard.board.figures import Key
-from compression_leaderboard.board.trajectories import make_trajectories
+from compression_leaderboard.board.measured import make_trajectories
 from compression_leaderboard.cli import app
 from compression_leaderboard.intervals import jackknife_interval
 from compression_leaderboard.measure.information import (

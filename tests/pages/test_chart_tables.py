@@ -4,8 +4,8 @@ import re
 
 import pytest
 from compression_leaderboard.board.figures import Figure, Key, Quantity
-from compression_leaderboard.board.trajectories import CheckpointFigure
-from compression_leaderboard.fits.predict import calibrate
+from compression_leaderboard.board.measured import CheckpointFigure
+from compression_leaderboard.fits.evaluation import calibrate
 from compression_leaderboard.fits.study import Evidence
 from compression_leaderboard.pages.model_page import Dot
 from compression_leaderboard.pages.plane_page import render_bias
@@ -134,7 +134,7 @@ def trajectory(runs: int, points: int = 3) -> list[CheckpointFigure]:
             tokens_seen=1000 * (point + 1),
             dtype=None,
             name="prose",
-            figure=Figure.of(Key(quantity, "prose"), value, "ln(bins)", "measured", "record"),
+            figure=Figure(Key(quantity, "prose"), value, "ln(bins)", "measured", "record"),
         )
         for run in range(runs)
         for point in range(points - (run == 0))
@@ -168,11 +168,11 @@ def test_how_many_runs_of_how_many_are_shown_is_said():
 
 def test_the_largest_errors_stand_in_the_table_of_a_scatter():
     cohort = published_cohorts()["huang-2024"]
-    evidence = Evidence(None, 23, 10, mean_studies()["huang-2024"])
+    evidence = Evidence(None, 23, mean_studies()["huang-2024"])
     page = render_predict(renderer(), [cohort], {"huang-2024": evidence}, calibrate([], []))
     rows = tables_of(page)["huang-2024-group-points"]
     judged = evidence.study.benchmarks[0].judged("group").rows
-    errors = sorted((100 * abs(row.measured - row.predicted) for row in judged), reverse=True)
+    errors = sorted((100 * abs(row.error) for row in judged), reverse=True)
     shown = [abs(float(row[-1].replace("−", "-"))) for row in rows]
     assert shown == pytest.approx(errors[: SHOWN["errors"]], abs=0.051)
     assert len(errors) > SHOWN["errors"]

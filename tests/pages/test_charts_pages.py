@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from compression_leaderboard.board.cohorts import make_cohorts
-from compression_leaderboard.board.trajectories import make_trajectories
+from compression_leaderboard.board.measured import make_trajectories
 from compression_leaderboard.pages.board_table import make_board_table
 from compression_leaderboard.pages.charts import Mark, draw_marks
 from compression_leaderboard.pages.families_page import render_families

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from compression_leaderboard.fits.studied_board import StudiedBoard
+from compression_leaderboard.board.derived import current_results
+from compression_leaderboard.fits.study import StudiedBoard
 from compression_leaderboard.pages.reference import render_corpora
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.records.results import CorpusText, Result
@@ -121,7 +122,8 @@ def test_the_links_of_this_boards_own_records_have_their_rows(repository):
         final = result.revision == model.weights.revision
         if final and result.text == CorpusText.of(corpora[result.name]):
             newest[result.model, result.name, result.environment.dtype] = result
-    shown = SimpleNamespace(specs=repository.specs, stored=repository.stored)  # what the page reads
+    current = current_results(repository.specs, repository.stored)
+    shown = SimpleNamespace(specs=repository.specs, current=current)  # what the page reads
     rows = link_rows(render_corpora(renderer(), cast(StudiedBoard, shown)))
     assert rows
     for row in rows:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from compression_leaderboard.cli import app
-from compression_leaderboard.fits.predict import calibrate
+from compression_leaderboard.fits.evaluation import calibrate
 from compression_leaderboard.fits.study import study_cohort, weigh_evidence
 from compression_leaderboard.pages.predict_page import calculator_json, render_predict
 from typer.testing import CliRunner

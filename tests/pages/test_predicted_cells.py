@@ -53,20 +53,20 @@ def test_the_page_of_a_model_holds_predictions_against_what_was_measured():
     study = study_cohort(cohort, only=["humaneval"])
     board = make_board_table(cohort, study.predictions)
     standings = find_standings([board], {cohort.name: study})
-    left_out = study.of(humaneval(cohort)).judged("group").rows
-    assert len(left_out) == 25
+    judgement = study.of(humaneval(cohort)).judged("group")
+    assert len(judgement.rows) == 25
     pages = {row.model: row.page for row in cohort.rows}
-    for row in left_out:
-        page = page_of(standings[pages[row.model]])
-        low, high = row.intervals[LEVELS.index(0.95)]
+    for row in judgement.rows:
+        page = page_of(standings[pages[row.prediction.model]])
+        low, high = row.prediction.interval()
         assert (
-            f"{100 * row.measured:.1f}<small>predicted ≈ {100 * row.predicted:.1f}</small>"
+            f"{100 * row.measured:.1f}<small>predicted ≈ {100 * row.prediction.value:.1f}</small>"
             f"<small>{100 * low:.1f}–{100 * high:.1f}</small>"
         ) in page
     for p in study.predictions:  # whose score is not known
         page = page_of(standings[pages[p.model]])
         assert f'dots-value">–<small>predicted ≈ {100 * p.value:.1f}</small>' in page
-        assert left_out.of(p.model) is None
+        assert p.model not in judgement.by_model
 
 
 def test_where_nothing_can_be_predicted_the_page_of_a_model_says_why():

@@ -12,9 +12,8 @@ from urllib.parse import unquote
 import pytest
 import yaml
 from compression_leaderboard.board.cohorts import make_cohorts
-from compression_leaderboard.fits.predict import calibrate
-from compression_leaderboard.fits.studied_board import derive_board
-from compression_leaderboard.fits.study import Evidence, study_cohort
+from compression_leaderboard.fits.evaluation import calibrate
+from compression_leaderboard.fits.study import Evidence, derive_board, study_cohort
 from compression_leaderboard.pages.charts import linear_axis
 from compression_leaderboard.pages.model_page import render_model
 from compression_leaderboard.pages.predict_page import render_predict
@@ -216,7 +215,7 @@ def test_the_predict_page_begins_with_who_wins_in_each_set(repository, miniature
     found = {}
     for cohort in cohorts:  # of the mean alone, which is what the table shows
         study = mean_studies().get(cohort.name) or study_cohort(cohort, only=["score"])
-        found[cohort.name] = Evidence(study.benchmarks[0].shortage, 0, 0, study)
+        found[cohort.name] = Evidence(study.benchmarks[0].shortage, 0, study)
     assert page_text(miniature, "predict").lstrip().startswith('<h2 id="outcome">')
     page = render_predict(renderer(), cohorts, found, calibrate([], []))
     begun = page.partition("</table>")[0]

@@ -1,18 +1,32 @@
-"""The board: records and everything derived from them but the fits, as one value."""
+"""The board: records and everything derived from them but the fits, as one value, and as JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from compression_leaderboard.board.cohorts import Cohort, make_cohorts
-from compression_leaderboard.board.comparisons import Comparison, compare_models
-from compression_leaderboard.board.current import current_results, is_final
-from compression_leaderboard.board.figures import Figure, Row
+from pydantic import TypeAdapter
+
+from compression_leaderboard.board.cohorts import (
+    Cohort,
+    CompressorRate,
+    compressor_rates,
+    make_cohorts,
+)
+from compression_leaderboard.board.comparisons import (
+    Amount,
+    Comparison,
+    Cost,
+    compare_models,
+    scoring_costs,
+    text_amounts,
+)
+from compression_leaderboard.board.derived import current_results, is_final
+from compression_leaderboard.board.figures import Figure, Key, Row
 from compression_leaderboard.board.imported import Conflict, find_conflicts
-from compression_leaderboard.board.text_amounts import Amount, Cost, scoring_costs, text_amounts
-from compression_leaderboard.board.trajectories import CheckpointFigure, make_trajectories
+from compression_leaderboard.board.measured import CheckpointFigure, make_trajectories
+from compression_leaderboard.intervals import Interval
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Commit
@@ -21,6 +35,9 @@ from compression_leaderboard.repository.specs import Specs
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+COLUMNS = ("value", "low", "high", "level", "stderr", "n", "unit", "provenance", "source")
 
 
 @dataclass(frozen=True)
@@ -50,27 +67,13 @@ class Board:
         """One row per figure: cohort, model, dtype, quantity, name, value, interval and source."""
         import pandas as pd
 
+        identity = ("model", "family", "parameters", "dtype")
         return pd.DataFrame(
             [
-                {
-                    "cohort": cohort.name,
-                    "model": row.model,
-                    "family": row.family,
-                    "parameters": row.parameters,
-                    "dtype": row.dtype,
-                    "quantity": figure.key.quantity,
-                    "name": figure.key.name,
-                    "protocol": figure.key.protocol,
-                    "value": figure.value,
-                    "low": figure.low,
-                    "high": figure.high,
-                    "level": figure.level,
-                    "stderr": figure.stderr,
-                    "n": figure.n,
-                    "unit": figure.unit,
-                    "provenance": figure.provenance,
-                    "source": figure.source,
-                }
+                {"cohort": cohort.name}
+                | {name: getattr(row, name) for name in identity}
+                | figure.key._asdict()
+                | {name: getattr(figure, name) for name in COLUMNS}
                 for cohort, row, figure in self.figures()
             ]
         )
@@ -82,15 +85,11 @@ class RecordBoard(Board):
 
     specs: Specs
     stored: Sequence[StoredResult]
+    current: Sequence[StoredResult]  # those that count, of models that have a file
+    compressors: Sequence[CompressorRate]
     comparisons: Sequence[Comparison]
     imported: Sequence[StoredImport]
     conflicts: Sequence[Conflict]
-
-    @cached_property
-    def current(self) -> list[StoredResult]:
-        """The records that count, of models that have a file, under today's protocols."""
-        current = current_results(self.specs, self.stored)
-        return [entry for entry in current if entry.result.model in self.specs.models]
 
     @cached_property
     def texts(self) -> list[StoredResult]:
@@ -103,17 +102,17 @@ class RecordBoard(Board):
     @cached_property
     def amounts(self) -> list[Amount]:
         """How well bits per byte are known from part of a text."""
-        return text_amounts(self.specs, self.stored)
+        return text_amounts(self.specs, self.current)
 
     @cached_property
     def costs(self) -> list[Cost]:
         """Seconds of every text beside those of every suite."""
-        return scoring_costs(self.specs, self.stored)
+        return scoring_costs(self.specs, self.current)
 
     @cached_property
     def trajectories(self) -> list[CheckpointFigure]:
         """Figures of checkpoints over training."""
-        return make_trajectories(self.specs, self.stored)
+        return make_trajectories(self.specs, self.current)
 
     def is_final(self, result: Result) -> bool:
         """Whether it is of a model's final weights, not of a checkpoint."""
@@ -123,20 +122,55 @@ class RecordBoard(Board):
 def make_board(contents: Contents, commit: Commit) -> RecordBoard:
     """Derive tables and comparisons from what was read."""
     specs, stored = contents.specs, contents.stored
+    counting = current_results(specs, stored)
+    current = [entry for entry in counting if entry.result.model in specs.models]
+    date = commit.date
+    if commit.id == "unknown" and stored:
+        date = max(entry.result.started for entry in stored).astimezone(UTC).isoformat()
     return RecordBoard(
         specs=specs,
         stored=stored,
-        cohorts=make_cohorts(specs, stored, contents.published),
-        comparisons=compare_models(specs, stored),
+        current=current,
+        cohorts=make_cohorts(specs, counting, contents.published),
+        compressors=compressor_rates(counting),
+        comparisons=compare_models(specs, current),
         imported=contents.imported,
         conflicts=find_conflicts(entry.imported for entry in contents.imported),
         commit=commit.id,
-        commit_date=_date(commit, stored),
+        commit_date=date,
     )
 
 
-def _date(commit: Commit, stored: Sequence[StoredResult]) -> str:
-    """What the figures are as of."""
-    if commit.id != "unknown" or not stored:
-        return commit.date
-    return max(entry.result.started for entry in stored).astimezone(UTC).isoformat()
+def cohorts_to_json(cohorts: Sequence[Cohort]) -> list[dict[str, Any]]:
+    """Turn cohorts into what a site publishes as api/v1/board.json, without loss.
+
+    Classical compressors are left out: they are in no fit, and compressors.csv has them.
+    """
+    others: dict[str, Any] = {"compressors": True, "rows": {"__all__": {"figures"}}}
+    adapter = TypeAdapter(Cohort)
+    contents = [adapter.dump_python(cohort, exclude=others) for cohort in cohorts]
+    for cohort, content in zip(cohorts, contents, strict=True):
+        content["mixtures"] = sorted(cohort.mixtures)
+        for row, cells in zip(cohort.rows, content["rows"], strict=True):
+            figures = row.figures.values()
+            cells["figures"] = [
+                {name: getattr(f, name) for name in ("key", *COLUMNS)} for f in figures
+            ]
+    return contents
+
+
+def cohorts_from_json(contents: Sequence[Mapping[str, Any]]) -> tuple[Cohort, ...]:
+    """Read what `cohorts_to_json` made. Raises ValueError, KeyError or TypeError for others."""
+    cohorts = []
+    for content in contents:
+        rows = []
+        for cells in content["rows"]:
+            figures = [_figure(**figure) for figure in cells["figures"]]
+            rows.append({**cells, "figures": {figure.key: figure for figure in figures}})
+        cohorts.append({**content, "rows": rows})
+    return TypeAdapter(tuple[Cohort, ...]).validate_python(cohorts)
+
+
+def _figure(key: Any, low: float | None, high: float | None, level: float, **plain: Any) -> Figure:
+    interval = None if low is None or high is None else Interval(low, high)
+    return Figure(key=Key(*key), interval=interval, **plain)

@@ -3,24 +3,55 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import fsum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compression_leaderboard.board.compressors import (
-    CompressorRate,
-    CompressorRow,
-    compressor_rates,
-    compressor_rows,
-)
-from compression_leaderboard.board.current import current_results
+from compression_leaderboard.board.derived import current_results
 from compression_leaderboard.board.figures import Column, Figure, Key, Provenance, Row, values
-from compression_leaderboard.board.measured import Setting, measured_rows, settings
+from compression_leaderboard.board.measured import Setting, list_settings, measured_rows
 from compression_leaderboard.board.published import published_columns, published_rows
+from compression_leaderboard.intervals import Interval, rate_interval
 from compression_leaderboard.records.published import Citation
+from compression_leaderboard.records.results import CLASSICAL, CompressedText, Result
 from compression_leaderboard.repository.contents import PublishedTable
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
+
+COMPARABLE = (
+    "Only with each other: {kind} models on the same texts, scored in windows of the same length, "
+    "and on the same tasks. Rows that differ in number format (dtype) or quantization stay apart."
+)
+
+
+@dataclass(frozen=True)
+class CompressorRate:
+    """Bits per byte of one text under one compressor (lower is better)."""
+
+    corpus: str
+    text: CompressedText  # the raw sizes, with settings and version
+    whole: float  # all documents as one stream: later ones profit from earlier ones
+    alone: float  # each document on its own, as a model reads it
+    interval: Interval | None  # of `alone`, by resampling documents
+    bytes: int
+    documents: int
+    record: str  # file of the record, below records/
+
+    @property
+    def settings(self) -> str:
+        """Settings as words: level 22, window log 27, long distance matching 1."""
+        settings = self.text.settings.items()
+        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings)
+
+
+@dataclass(frozen=True)
+class CompressorRow:
+    """A compressor in a table: its rates by text, and their mean where all are known."""
+
+    name: str
+    rates: dict[str, CompressorRate]
+    average: float | None  # of the rates of the whole texts
 
 
 @dataclass(frozen=True)
@@ -67,21 +98,19 @@ def make_cohorts(
 ) -> list[Cohort]:
     """Make measured cohorts, base before instruct, then one for every published source."""
     current = current_results(specs, stored)
-    rates = compressor_rates(specs, current)
-    measured = [_measured(specs, setting, current, rates) for setting in settings(specs, current)]
-    return [cohort for cohort in measured if cohort] + [_published(table) for table in published]
+    rates = compressor_rates(current)
+    measured = [
+        _measured(specs, setting, rows, rates)
+        for setting in list_settings(specs, current)
+        if (rows := measured_rows(specs, setting, current))
+    ]
+    return measured + [_published(table) for table in published]
 
 
 def _measured(
-    specs: Specs,
-    setting: Setting,
-    current: Sequence[StoredResult],
-    rates: Sequence[CompressorRate],
-) -> Cohort | None:
+    specs: Specs, setting: Setting, rows: Sequence[Row], rates: Sequence[CompressorRate]
+) -> Cohort:
     """Models of one kind on the texts of one window and the tasks of one suite."""
-    rows = measured_rows(specs, setting, current)
-    if not rows:
-        return None
     known = {key for row in rows for key in row.figures}
     texts = tuple(
         Column(key, specs.corpora[name].title, "bits per byte", higher_is_better=False)
@@ -102,14 +131,14 @@ def _measured(
         provenance="measured",
         split="leave-one-group-out",
         train_up_to=None,
-        comparable_with=_comparable_with(setting),
+        comparable_with=COMPARABLE.format(kind=setting.kind),
         compression=texts,
         scores=scores,
         citations=(),
         rows=_ordered([_with_mean(row, texts, mean) for row in rows]),
         mean_compression=mean,
         mean_score=Key("mean_score", "", setting.suite or ""),
-        compressors=compressor_rows(rates, [column.name for column in texts]),
+        compressors=_compressor_rows(rates, texts),
         preferences=tuple(
             Column(Key("preference", name), pairs.title, "ln(bins)", higher_is_better=True)
             for name, pairs in sorted(specs.preferences.items())
@@ -118,12 +147,54 @@ def _measured(
     )
 
 
-def _comparable_with(setting: Setting) -> str:
-    return (
-        f"Only with each other: {setting.kind} models on the same texts, scored in windows of the "
-        "same length, and on the same tasks. Rows that differ in number format (dtype) or "
-        "quantization stay apart."
-    )
+def compressor_rates(current: Iterable[StoredResult]) -> list[CompressorRate]:
+    """List rates under today's settings, in order of text and of the compressors' list."""
+    classical = [entry.result for entry in current if entry.result.model == CLASSICAL.id]
+    return [rate for r in classical if r.revision == CLASSICAL.revision for rate in _rates(r)]
+
+
+def _rates(result: Result) -> list[CompressorRate]:
+    assert result.classical is not None  # a classical record that counts has it
+    sizes = [document.bytes for document in result.classical.documents]
+    raw = sum(sizes)
+    rates = []
+    for text in result.classical.compressed:
+        bits = [8 * n for n in text.document_bytes]
+        rates.append(
+            CompressorRate(
+                corpus=result.name,
+                text=text,
+                whole=8 * text.whole_bytes / raw,
+                alone=sum(bits) / raw,
+                interval=rate_interval(bits, sizes),
+                bytes=raw,
+                documents=len(sizes),
+                record=result.file,
+            )
+        )
+    return rates
+
+
+def _compressor_rows(
+    rates: Sequence[CompressorRate], texts: Sequence[Column]
+) -> tuple[CompressorRow, ...]:
+    """One row for each compressor that has a rate of any of the texts, best average first."""
+    names = {column.name for column in texts}
+    by_compressor: dict[str, dict[str, CompressorRate]] = {}
+    for rate in rates:
+        if rate.corpus in names:
+            by_compressor.setdefault(rate.text.name, {})[rate.corpus] = rate
+    rows = [
+        CompressorRow(
+            name,
+            known,
+            fsum(rate.whole for rate in known.values()) / len(known)
+            if known.keys() == names
+            else None,
+        )
+        for name, known in by_compressor.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: (row.average is None, row.average or 0, row.name)))
 
 
 def _with_mean(row: Row, texts: Sequence[Column], mean: Key) -> Row:
@@ -132,7 +203,7 @@ def _with_mean(row: Row, texts: Sequence[Column], mean: Key) -> Row:
     if not texts or len(known) < len(texts):
         return row
     value = sum(figure.value for figure in known) / len(known)
-    figure = Figure.of(mean, value, texts[0].unit, "measured", known[0].source, n=len(known))
+    figure = Figure(mean, value, texts[0].unit, "measured", known[0].source, n=len(known))
     return replace(row, figures={**row.figures, mean: figure})
 
 

@@ -1,7 +1,7 @@
-"""Figures of one model, derived from the raw values that its records keep."""
+"""Which records count, and the figures of one model from the raw values that they keep."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +13,57 @@ from compression_leaderboard.intervals import (
     paired_difference,
     rate_interval,
 )
+from compression_leaderboard.plan.jobs import latest_results, why_due
 from compression_leaderboard.records.plane import Lossy, Preference, PreferenceLayer, Side, Unit
-from compression_leaderboard.records.results import Lossless, TaskResult
+from compression_leaderboard.records.results import Lossless, Result, TaskResult
+from compression_leaderboard.repository.results import StoredResult
+from compression_leaderboard.repository.specs import Specs
 
 SIDES: tuple[Side, Side] = ("input", "output")
 SHUFFLE_DEVIATIONS = 2  # corrected complexity nearer to 0 than this has no ratio
+
+
+def current_results(specs: Specs, stored: Iterable[StoredResult]) -> list[StoredResult]:
+    """Keep the records that count, in order of file.
+
+    Proofs give no figures of their own and are left out.
+    """
+    latest = [e for e in latest_results(stored).values() if e.result.kind != "proof"]
+    current = [entry for entry in latest if is_current(entry.result, specs)]
+    return sorted(current, key=lambda entry: entry.file)
+
+
+def record_of(entry: StoredResult) -> str:
+    """The record's path below records/ on the site (its own `file` would hash it once more)."""
+    return entry.file.split("/", 2)[2]
+
+
+def is_current(result: Result, specs: Specs) -> bool:
+    """Whether the record was made under today's suite or protocol."""
+    spec = specs.find(result.kind, result.name)
+    return spec is not None and why_due(result, spec) is None
+
+
+def is_final(result: Result, specs: Specs) -> bool:
+    """Whether the record is of the final weights of a model that has a file."""
+    model = specs.models.get(result.model)
+    return model is not None and result.revision == model.weights.revision
+
+
+def final_results(specs: Specs, current: Iterable[StoredResult]) -> list[Result]:
+    """List the records of final weights."""
+    return [entry.result for entry in current if is_final(entry.result, specs)]
+
+
+def ranked_text(result: Result) -> Lossless | None:
+    """The bits of a text; None where the tokenizer does not give the whole text back."""
+    lossless = result.lossless
+    return None if lossless is None or lossless.failing_bytes else lossless
+
+
+def documents_of(lossless: Lossless) -> tuple[tuple[str, int], ...]:
+    """Names and bytes of the documents: bits are compared on the same ones."""
+    return tuple((document.document, document.bytes) for document in lossless.documents)
 
 
 @dataclass(frozen=True)
@@ -51,8 +97,7 @@ def compare_bits(one: Lossless, other: Lossless) -> tuple[float, Interval] | Non
 
     None where the two did not score the same documents, or fewer than two.
     """
-    names = [[(d.document, d.bytes) for d in side.documents] for side in (one, other)]
-    if names[0] != names[1] or len(names[0]) < 2:
+    if documents_of(one) != documents_of(other) or len(one.documents) < 2:
         return None
     bits, others = ([d.bits for d in side.documents] for side in (one, other))
     difference, reach = paired_difference(bits, others, [d.bytes for d in one.documents])
@@ -108,17 +153,17 @@ def over_layers(lossy: Lossy, unit: Unit, side: Side, order: int) -> OverLayers 
 
     Layers share their labels, so the deviations of their shuffles are averaged, not divided by √L.
     """
-    found = [
-        one
+    labels = [
+        information
         for layer in lossy.layers[1:]
-        for one in layer.information
-        if (one.unit, one.side, one.order) == (unit, side, order)
+        for information in layer.information
+        if (information.unit, information.side, information.order) == (unit, side, order)
     ]
-    if not found:
+    if not labels:
         return None
-    plug_in = np.mean([one.plug_in for one in found], axis=0)
-    null = np.mean([one.null for one in found], axis=0)
-    deviation = float(np.mean([one.null_deviation for one in found]))
+    plug_in = np.mean([information.plug_in for information in labels], axis=0)
+    null = np.mean([information.null for information in labels], axis=0)
+    deviation = float(np.mean([information.null_deviation for information in labels]))
     return OverLayers(plug_in, plug_in - null, deviation)
 
 

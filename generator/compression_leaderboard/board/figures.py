@@ -5,13 +5,13 @@ called `score` and a task called `parameters` have keys of their own.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, Self
+from dataclasses import KW_ONLY, dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compression_leaderboard.intervals import LEVEL, Interval, stderr_of
+from compression_leaderboard.intervals import LEVEL, Interval, normal_interval, stderr_of
 
 Quantity = Literal[
     "compression",  # of one text, in the column's unit
@@ -48,7 +48,7 @@ PARAMETERS = Key("parameters")
 TRAINING_FLOP = Key("training_flop")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Figure:
     """One value with all that must travel with it."""
 
@@ -57,45 +57,22 @@ class Figure:
     unit: str
     provenance: Provenance
     source: str  # the record below results/measured, or the published source
-    low: float | None = None
-    high: float | None = None
-    level: float | None = None  # of the interval from low to high
+    _: KW_ONLY
+    interval: Interval | None = None  # at the board's level
     stderr: float | None = None  # same unit; None where only an interval is known, or nothing
     n: int | None = None  # documents, items or pairs behind the value
 
-    @classmethod
-    def of(
-        cls,
-        key: Key,
-        value: float,
-        unit: str,
-        provenance: Provenance,
-        source: str,
-        *,
-        interval: Interval | None = None,
-        stderr: float | None = None,
-        n: int | None = None,
-    ) -> Self:
-        """A figure with an interval at the board's level, or with none."""
-        low, high, level = (*interval, LEVEL) if interval else (None, None, None)
-        return cls(
-            key=key,
-            value=value,
-            unit=unit,
-            provenance=provenance,
-            source=source,
-            low=low,
-            high=high,
-            level=level,
-            stderr=stderr,
-            n=n,
-        )
+    @property
+    def low(self) -> float | None:
+        return self.interval and self.interval.low
 
     @property
-    def interval(self) -> Interval | None:
-        if self.low is None or self.high is None:
-            return None
-        return Interval(self.low, self.high)
+    def high(self) -> float | None:
+        return self.interval and self.interval.high
+
+    @property
+    def level(self) -> float | None:
+        return self.interval and LEVEL
 
     @property
     def error(self) -> float | None:
@@ -103,6 +80,19 @@ class Figure:
         if self.stderr is None and self.interval is not None:
             return stderr_of(self.interval)
         return self.stderr
+
+
+def score_figure(
+    key: Key,
+    value: float,
+    stderr: float | None,
+    provenance: Provenance,
+    source: str,
+    n: int | None = None,
+) -> Figure:
+    """Make the figure of a score, with the interval of its standard error."""
+    interval = None if stderr is None else normal_interval(value, stderr)
+    return Figure(key, value, "fraction", provenance, source, interval=interval, stderr=stderr, n=n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +168,11 @@ def text_id(key: Key) -> str:
 
 
 def values(rows: Sequence[Row], key: Key) -> NDArray[np.float64]:
-    """One value per row; NaN where it is not known."""
-    found = (row.value(key) for row in rows)
-    return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
+    """Return one value per row; NaN where it is not known."""
+    return np.array([row.value(key) for row in rows], dtype=np.float64)  # None becomes NaN
+
+
+def errors(rows: Sequence[Row], key: Key) -> NDArray[np.float64]:
+    """Return one standard error per row; NaN where it is not known."""
+    figures = (row.figures.get(key) for row in rows)
+    return np.array([figure and figure.error for figure in figures], dtype=np.float64)

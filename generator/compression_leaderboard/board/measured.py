@@ -1,28 +1,29 @@
-"""Measured cohorts: which records may stand together, and the rows that they make."""
+"""Measured cohorts: which records are comparable, the rows that they make, and training runs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-import numpy as np
-
 from compression_leaderboard.board.comparisons import TextBits, rank_ranges
-from compression_leaderboard.board.current import is_final, record_of
 from compression_leaderboard.board.derived import (
     bits_interval,
+    documents_of,
+    is_final,
     main_score,
     mean_score,
     place_on_plane,
     preference_figure,
+    ranked_text,
+    record_of,
 )
-from compression_leaderboard.board.figures import Figure, Key, Quantity, Row
-from compression_leaderboard.intervals import normal_interval
+from compression_leaderboard.board.figures import Figure, Key, Quantity, Row, score_figure
+from compression_leaderboard.intervals import Interval
 from compression_leaderboard.records.models import Model
-from compression_leaderboard.records.results import Lossless, Result, TaskResult
+from compression_leaderboard.records.results import Lossless, Result
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 
-HEADLINE_ORDER = 1  # of the n-gram labels whose optimality stands in the leaderboard
+HEADLINE_ORDER = 1  # of the n-gram labels whose optimality is in the leaderboard
 INFORMATION = "ln(bins)"
 
 
@@ -49,31 +50,26 @@ class Setting:
         return f"measured-{self.kind}-{window}-{self.suite or 'no-suite'}"
 
 
-def settings(specs: Specs, current: Sequence[StoredResult]) -> list[Setting]:
+def list_settings(specs: Specs, current: Sequence[StoredResult]) -> list[Setting]:
     """List every combination of kind, window and suite that models of the kind have records of.
 
     Bits per byte under windows of other lengths are other figures, and a mean over another suite
     is another score: neither shares a column, a mean or a fit.
     """
-    found = []
+    settings = []
     for kind in ("base", "instruct"):
         final = [e.result for e in current if _is_final_of(e.result, specs, kind)]
-        windows: list[tuple[int, int] | None] = []
         texts = {r.name for r in final if r.kind == "corpus" and r.preference is None}
+        if not final:
+            continue
+        windows: list[tuple[int, int] | None] = []
         windows += sorted({specs.corpora[name].protocol.window for name in texts})
         suites: list[str | None] = []
         suites += sorted({r.name for r in final if r.kind == "suite"})
-        if final:
-            pairs = product(windows or [None], suites or [None])
-            found += [_setting(specs, kind, window, suite) for window, suite in pairs]
-    return found
-
-
-def _setting(specs: Specs, kind: str, window: tuple[int, int] | None, suite: str | None) -> Setting:
-    corpora = tuple(
-        name for name in sorted(specs.corpora) if specs.corpora[name].protocol.window == window
-    )
-    return Setting(kind, window, suite, corpora)
+        for window, suite in product(windows or [None], suites or [None]):
+            corpora = [c.name for c in specs.corpora.values() if c.protocol.window == window]
+            settings.append(Setting(kind, window, suite, tuple(sorted(corpora))))
+    return settings
 
 
 def _is_final_of(result: Result, specs: Specs, kind: str) -> bool:
@@ -91,79 +87,40 @@ def record_figures(entry: StoredResult) -> dict[Key, Figure]:
 
 
 def _corpus_figures(entry: StoredResult) -> Iterator[Figure]:
-    result, lossless, lossy = entry.result, entry.result.lossless, entry.result.lossy
-    protocol = ""
-    if result.text is not None:
-        windows = result.text.protocol
-        protocol = f"{windows.window_tokens}/{windows.stride_tokens}"
+    result, lossy, record = entry.result, entry.result.lossy, record_of(entry)
+    protocol = "/".join(map(str, result.text.protocol.window)) if result.text else ""
 
-    def key(quantity: Quantity) -> Key:
-        return Key(quantity, result.name, protocol)
+    def figure(
+        quantity: Quantity, value: float, unit: str, interval: Interval | None, n: int
+    ) -> Figure:
+        key = Key(quantity, result.name, protocol)
+        return Figure(key, value, unit, "measured", record, interval=interval, n=n)
 
-    if lossless is not None and lossless.failing_bytes == 0:
-        yield Figure.of(
-            key("compression"),
-            lossless.bits_per_byte,
-            "bits per byte",
-            "measured",
-            record_of(entry),
-            interval=bits_interval(lossless),
-            n=len(lossless.documents),
-        )
+    if (lossless := ranked_text(result)) is not None:
+        interval, n = bits_interval(lossless), len(lossless.documents)
+        yield figure("compression", lossless.bits_per_byte, "bits per byte", interval, n)
     if lossy is not None and (plane := place_on_plane(lossy, HEADLINE_ORDER)):
-        for quantity, unit in (
-            ("complexity", INFORMATION),
-            ("expressivity", INFORMATION),
-            ("optimality", "ratio"),
-        ):
-            estimate = getattr(plane, quantity)
-            if estimate is not None:
-                yield Figure.of(
-                    Key(quantity, result.name, protocol),  # type: ignore[arg-type]
-                    estimate.value,
-                    unit,
-                    "measured",
-                    record_of(entry),
-                    interval=estimate.interval,
-                    n=lossy.positions,
-                )
+        n = lossy.positions
+        read, follows = plane.complexity, plane.expressivity
+        yield figure("complexity", read.value, INFORMATION, read.interval, n)
+        yield figure("expressivity", follows.value, INFORMATION, follows.interval, n)
+        if (ratio := plane.optimality) is not None:
+            yield figure("optimality", ratio.value, "ratio", ratio.interval, n)
     if result.preference is not None:
-        found = preference_figure(result.preference)
-        pairs = result.preference.pairs
-        for of, value, interval in (
-            ("preference", found.value, found.interval),
-            ("lexical", found.lexical, found.lexical_interval),
-        ):
-            named = Key(of, result.name)  # type: ignore[arg-type]
-            yield Figure.of(
-                named, value, INFORMATION, "measured", record_of(entry), interval=interval, n=pairs
-            )
+        preferred, n = preference_figure(result.preference), result.preference.pairs
+        yield figure("preference", preferred.value, INFORMATION, preferred.interval, n)
+        yield figure("lexical", preferred.lexical, INFORMATION, preferred.lexical_interval, n)
 
 
 def _suite_figures(entry: StoredResult) -> Iterator[Figure]:
-    result = entry.result
+    result, record = entry.result, record_of(entry)
     for task in result.tasks:
-        yield score_figure(Key("score", task.task.task, result.name), task, record_of(entry))
-    value, stderr = mean_score(result.tasks)
-    yield Figure.of(
-        Key("mean_score", "", result.name),
-        value,
-        "fraction",
-        "measured",
-        record_of(entry),
-        interval=None if stderr is None else normal_interval(value, stderr),
-        stderr=stderr,
-        n=sum(main_score(task)[2] for task in result.tasks),
-    )
-
-
-def score_figure(key: Key, task: TaskResult, source: str) -> Figure:
-    """The score of one task in the metric that its suite counts."""
-    value, stderr, n = main_score(task)
-    interval = None if stderr is None else normal_interval(value, stderr)
-    return Figure.of(
-        key, value, "fraction", "measured", source, interval=interval, stderr=stderr, n=n
-    )
+        value, stderr, n = main_score(task)
+        key = Key("score", task.task.task, result.name)
+        yield score_figure(key, value, stderr, "measured", record, n)
+    mean, stderr = mean_score(result.tasks)
+    items = sum(main_score(task)[2] for task in result.tasks)
+    yield score_figure(Key("mean_score", "", result.name), mean, stderr, "measured", record, items)
 
 
 def measured_rows(specs: Specs, setting: Setting, current: Sequence[StoredResult]) -> list[Row]:
@@ -182,50 +139,32 @@ def measured_rows(specs: Specs, setting: Setting, current: Sequence[StoredResult
         if setting.corpora and not set(setting.corpora) & set(model.corpora):
             continue  # the model is scored under windows of another length
         wanted = [
-            e
-            for e in by_model.get(model.id, [])
-            if (
-                e.result.name == setting.suite
-                if e.result.kind == "suite"
-                else e.result.name in corpora
-            )
+            entry
+            for entry in by_model.get(model.id, [])
+            if entry.result.name in (corpora if entry.result.kind != "suite" else {setting.suite})
         ]
         for dtype in sorted({e.result.environment.dtype for e in wanted}, key=str):
             same = [e for e in wanted if e.result.environment.dtype == dtype]
-            rows.append(_row(model, dtype, same, setting))
-            scored.append(_ranked_texts(same))
+            rows.append(_row(model, dtype, same))
+            texts = {e.result.name: ranked_text(e.result) for e in same}
+            scored.append({name: text for name, text in texts.items() if text})
     return _with_ranks(rows, scored)
-
-
-def _ranked_texts(entries: Sequence[StoredResult]) -> dict[str, Lossless]:
-    results = [entry.result for entry in entries]
-    return {r.name: r.lossless for r in results if r.lossless and r.lossless.failing_bytes == 0}
 
 
 def _with_ranks(rows: list[Row], scored: Sequence[dict[str, Lossless]]) -> list[Row]:
     """Rank the rows that have every text of the table, on the same documents."""
-    texts = sorted({name for own in scored for name in own})
-    complete = [k for k, own in enumerate(scored) if texts and len(own) == len(texts)]
+    names = sorted({name for texts in scored for name in texts})
+    complete = [k for k, texts in enumerate(scored) if names and len(texts) == len(names)]
     if not complete:
         return rows
-    first = [_documents(scored[complete[0]][name]) for name in texts]
-    ranked = [k for k in complete if [_documents(scored[k][name]) for name in texts] == first]
-    bits = [
-        TextBits(
-            np.array([[d.bits for d in scored[k][name].documents] for k in ranked]),
-            np.array([size for _, size in documents], dtype=np.float64),
-        )
-        for name, documents in zip(texts, first, strict=True)
-    ]
-    ranks = dict(zip(ranked, rank_ranges(bits), strict=True))
+    documents = {k: [documents_of(scored[k][name]) for name in names] for k in complete}
+    ranked = [k for k in complete if documents[k] == documents[complete[0]]]
+    texts = [TextBits.of([scored[k][name] for k in ranked]) for name in names]
+    ranks = dict(zip(ranked, rank_ranges(texts), strict=True))
     return [replace(row, rank=ranks.get(k)) for k, row in enumerate(rows)]
 
 
-def _documents(lossless: Lossless) -> list[tuple[str, int]]:
-    return [(document.document, document.bytes) for document in lossless.documents]
-
-
-def _row(model: Model, dtype: str | None, entries: Sequence[StoredResult], setting: Setting) -> Row:
+def _row(model: Model, dtype: str | None, entries: Sequence[StoredResult]) -> Row:
     results = [entry.result for entry in entries]
     figures: dict[Key, Figure] = {}
     for entry in entries:
@@ -253,3 +192,74 @@ def _row(model: Model, dtype: str | None, entries: Sequence[StoredResult], setti
         wall_seconds=sum(r.environment.wall_seconds for r in results),
         figures=figures,
     )
+
+
+# The quantities of a trajectory, with their names in trajectories.csv.
+QUANTITIES: dict[Quantity, str] = {
+    "compression": "bits_per_byte",
+    "complexity": "complexity",
+    "expressivity": "expressivity",
+    "optimality": "optimality",
+    "preference": "preference_information",
+    "mean_score": "mean_score",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointFigure:
+    """One figure of one checkpoint."""
+
+    model: str
+    revision: str
+    tokens_seen: int | None
+    dtype: str | None
+    name: str  # of the text, the pairs or the suite
+    figure: Figure
+
+    @property
+    def quantity(self) -> str:
+        return QUANTITIES[self.figure.key.quantity]
+
+    @property
+    def unit(self) -> str:
+        """The unit as in the other tables."""
+        return self.figure.unit.replace("bits per byte", "bits/byte")
+
+
+def make_trajectories(specs: Specs, current: Sequence[StoredResult]) -> list[CheckpointFigure]:
+    """List the figures of models that have checkpoints.
+
+    In order of model, name, quantity and tokens seen, so that a curve stands in one piece.
+    """
+    figures = []
+    for entry in current:
+        result = entry.result
+        model = specs.models.get(result.model)
+        seen = tokens_seen(model) if model else {}
+        if result.revision in seen:
+            figures += [
+                CheckpointFigure(
+                    model=result.model,
+                    revision=result.revision,
+                    tokens_seen=seen[result.revision],
+                    dtype=result.environment.dtype,
+                    name=result.name,
+                    figure=figure,
+                )
+                for figure in record_figures(entry).values()
+                if figure.key.quantity in QUANTITIES
+            ]
+    return sorted(figures, key=_order)
+
+
+def _order(one: CheckpointFigure) -> tuple[object, ...]:
+    tokens = (one.tokens_seen is None, one.tokens_seen or 0)
+    return one.model, one.name, one.quantity, *tokens, one.revision, str(one.dtype)
+
+
+def tokens_seen(model: Model) -> dict[str, int | None]:
+    """Training tokens by revision, for a model that has checkpoints; None where unknown."""
+    if not model.checkpoints:
+        return {}
+    listed: dict[str, int | None] = {c.revision: c.tokens_seen for c in model.checkpoints}
+    return {model.weights.revision: model.training_tokens} | listed

@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from compression_leaderboard.board.figures import Column, Figure, Key, Row
-from compression_leaderboard.intervals import normal_interval
+from compression_leaderboard.board.figures import Column, Figure, Key, Row, score_figure
 from compression_leaderboard.records.published import PublishedSource
 from compression_leaderboard.repository.contents import PublishedTable
 
@@ -78,13 +77,12 @@ def _row(source: PublishedSource, cells: dict[str, str]) -> Row:
 
 
 def _figures(source: PublishedSource, cells: dict[str, str]) -> list[Figure]:
-    name = source.name
+    name, unit = source.name, source.compression[0].unit
+    mean = Key("mean_compression", "", name)
     texts = [
-        Figure.of(
-            Key("compression", c.column, name), float(cells[c.column]), c.unit, "published", name
-        )
+        Figure(Key("compression", column, name), float(cells[column]), c.unit, "published", name)
         for c in source.compression
-        if cells[c.column]
+        if cells[column := c.column]
     ]
     scores = [
         _score(Key("score", s.column, name), float(cells[s.column]), s.items)
@@ -92,13 +90,11 @@ def _figures(source: PublishedSource, cells: dict[str, str]) -> list[Figure]:
         if cells[s.column]
     ]
     figures = [*texts, *scores]
-    unit = source.compression[0].unit
-    mean = Key("mean_compression", "", name)
     if source.average is not None:
         if cells[source.average]:
-            figures.append(Figure.of(mean, float(cells[source.average]), unit, "published", name))
+            figures.append(Figure(mean, float(cells[source.average]), unit, "published", name))
     elif len(texts) == len(source.compression):
-        figures.append(Figure.of(mean, _mean(texts), unit, "published", name, n=len(texts)))
+        figures.append(Figure(mean, _mean(texts), unit, "published", name, n=len(texts)))
     counted = source.counted
     in_mean = [figure for figure in scores if figure.key.name in counted]
     if len(in_mean) == len(counted):
@@ -106,18 +102,8 @@ def _figures(source: PublishedSource, cells: dict[str, str]) -> list[Figure]:
         stderr = None
         if len(errors) == len(counted):
             stderr = sum(error**2 for error in errors) ** 0.5 / len(counted)
-        value = _mean(in_mean)
-        figures.append(
-            Figure.of(
-                Key("mean_score", "", name),
-                value,
-                "fraction",
-                "published",
-                name,
-                interval=None if stderr is None else normal_interval(value, stderr),
-                stderr=stderr,
-            )
-        )
+        key = Key("mean_score", "", name)
+        figures.append(score_figure(key, _mean(in_mean), stderr, "published", name))
     return figures
 
 
@@ -128,19 +114,10 @@ def _mean(figures: Sequence[Figure]) -> float:
 def _score(key: Key, value: float, items: int | None) -> Figure:
     """A score with its binomial error; unknown where the number of items is, and where none or
     all are right: there the formula says 0, which no finite test shows."""
-    if items is None or value in (0, 1):
-        return Figure.of(key, value, "fraction", "published", key.protocol, n=items)
-    stderr = math.sqrt(value * (1 - value) / items)
-    return Figure.of(
-        key,
-        value,
-        "fraction",
-        "published",
-        key.protocol,
-        interval=normal_interval(value, stderr),
-        stderr=stderr,
-        n=items,
-    )
+    stderr = None
+    if items is not None and value not in (0, 1):
+        stderr = math.sqrt(value * (1 - value) / items)
+    return score_figure(key, value, stderr, "published", key.protocol, items)
 
 
 def page_of(source: str, key: str) -> str:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from compression_leaderboard import choose as pareto
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
-from compression_leaderboard.board.current import current_results
+from compression_leaderboard.board.derived import current_results
 from compression_leaderboard.cli.app import (
     AsJson,
     Day,

@@ -29,7 +29,7 @@ from compression_leaderboard.repository.files import write_atomically
 from compression_leaderboard.wording import counted
 
 if TYPE_CHECKING:
-    from compression_leaderboard.fits.studied_board import StudiedBoard
+    from compression_leaderboard.fits.study import StudiedBoard
 
 
 @app.command()
@@ -68,7 +68,7 @@ def build(
 
 def _render(root: Path, commit: git.Commit) -> dict[str, bytes]:
     """Render every generated file of the site, from valid contents only."""
-    from compression_leaderboard.fits.studied_board import derive_board
+    from compression_leaderboard.fits.study import derive_board
     from compression_leaderboard.pages.site import Sources, render_site
 
     board = derive_board(read_valid(read_contents, root), commit)
@@ -130,7 +130,7 @@ def export(
     Example: `leaderboard export --model-card google__gemma-3-270m@Q4_K_M`
     """
     from compression_leaderboard.exports.release import export_files
-    from compression_leaderboard.fits.studied_board import derive_board
+    from compression_leaderboard.fits.study import derive_board
 
     contents = read_valid(read_contents, root)
     refuse_unknown({"model": ("model", model_card or lm_eval, contents.specs.models)})
@@ -210,7 +210,7 @@ def _derive_readable(folder: Path, commit: git.Commit) -> "StudiedBoard":
 
     An older commit may have records of a format that is no longer read.
     """
-    from compression_leaderboard.fits.studied_board import derive_board
+    from compression_leaderboard.fits.study import derive_board
 
     contents, problems = read_contents(folder)
     if unreadable := len({problem.file for problem in problems}):
@@ -235,7 +235,7 @@ def release(
     from compression_leaderboard.exports.changes import compare_boards
     from compression_leaderboard.exports.formats import pack
     from compression_leaderboard.exports.release import make_release, release_name
-    from compression_leaderboard.fits.studied_board import derive_board
+    from compression_leaderboard.fits.study import derive_board
 
     released = git.read_commit(root, commit)
     name = release_name(released.date)

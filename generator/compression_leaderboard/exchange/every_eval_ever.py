@@ -35,8 +35,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from compression_leaderboard import TITLE
-from compression_leaderboard.board.current import record_of
-from compression_leaderboard.board.derived import bits_interval
+from compression_leaderboard.board.derived import bits_interval, record_of
 from compression_leaderboard.exchange.lm_eval import (
     error_fault,
     identify_model,

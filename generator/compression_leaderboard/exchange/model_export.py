@@ -11,7 +11,7 @@ import yaml
 
 from compression_leaderboard import TITLE
 from compression_leaderboard.board.derived import main_score
-from compression_leaderboard.fits.studied_board import StudiedBoard
+from compression_leaderboard.fits.study import StudiedBoard
 from compression_leaderboard.records.base import COMMIT
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.records.results import Result, Score, TaskResult

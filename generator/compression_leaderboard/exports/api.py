@@ -9,14 +9,14 @@ from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 
+from compression_leaderboard.board.board import cohorts_to_json
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.figures import Column, Row
-from compression_leaderboard.board.interchange import cohorts_to_json
 from compression_leaderboard.exchange.strict_json import as_json
 from compression_leaderboard.exports.descriptions import DRAFT, property_schema
 from compression_leaderboard.exports.rows import cohort_rows
 from compression_leaderboard.exports.tables import OURS, TABLES, Field, Table, licence_of
-from compression_leaderboard.fits.studied_board import StudiedBoard
+from compression_leaderboard.fits.study import StudiedBoard
 
 Json = dict[str, object]
 

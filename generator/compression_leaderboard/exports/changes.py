@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from compression_leaderboard.board.derived import compare_bits, main_score
 from compression_leaderboard.board.figures import Key
-from compression_leaderboard.fits.studied_board import StudiedBoard
+from compression_leaderboard.fits.study import StudiedBoard
 from compression_leaderboard.intervals import normal_quantile
 from compression_leaderboard.records.results import Lossless, Result
 

@@ -13,7 +13,7 @@ from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.exchange.strict_json import as_json
 from compression_leaderboard.exports.formats import to_arrow, write_table
 from compression_leaderboard.exports.tables import ORIGINS, OURS, Field, Table, Type
-from compression_leaderboard.fits.studied_board import StudiedBoard
+from compression_leaderboard.fits.study import StudiedBoard
 from compression_leaderboard.records.published import Citation
 
 Json = dict[str, object]

@@ -12,11 +12,11 @@ from xml.etree import ElementTree as ET
 
 from compression_leaderboard import TITLE
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.board.current import record_of
+from compression_leaderboard.board.derived import record_of
 from compression_leaderboard.exchange.strict_json import as_json
 from compression_leaderboard.exports.changes import Subject, move, readings_of
 from compression_leaderboard.exports.descriptions import AUTHOR
-from compression_leaderboard.fits.studied_board import StudiedBoard
+from compression_leaderboard.fits.study import StudiedBoard
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import StoredResult
 

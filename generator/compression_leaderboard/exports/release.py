@@ -24,7 +24,7 @@ from compression_leaderboard.exports.descriptions import (
 from compression_leaderboard.exports.feed import export_badges, export_feed
 from compression_leaderboard.exports.formats import pack
 from compression_leaderboard.exports.tables import Table, make_tables
-from compression_leaderboard.fits.studied_board import StudiedBoard
+from compression_leaderboard.fits.study import StudiedBoard
 
 NOTE = "Cite published figures by their own sources; data/LICENCE.txt lists them."
 

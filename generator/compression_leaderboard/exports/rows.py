@@ -7,18 +7,16 @@ from statistics import fmean
 from types import SimpleNamespace as Row
 
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.board.compressors import compressor_rates, settings_text
-from compression_leaderboard.board.current import record_of
 from compression_leaderboard.board.derived import (
     bits_interval,
     corrected_error,
     place_on_plane,
     preference_figure,
+    record_of,
 )
 from compression_leaderboard.board.measured import HEADLINE_ORDER
-from compression_leaderboard.fits.evaluation import LeftOut
-from compression_leaderboard.fits.findings import BenchmarkStudy, Prediction
-from compression_leaderboard.fits.studied_board import StudiedBoard
+from compression_leaderboard.fits.evaluation import Prediction
+from compression_leaderboard.fits.study import BenchmarkStudy, StudiedBoard
 from compression_leaderboard.intervals import Interval
 from compression_leaderboard.records.imported import Imported, ImportedScore, ImportedTask
 from compression_leaderboard.records.plane import LayerInformation, PreferenceLayer
@@ -116,8 +114,8 @@ def _documents(board: StudiedBoard) -> Iterator[Row]:
 
 
 def _compressors(board: StudiedBoard) -> Iterator[Row]:
-    for rate in compressor_rates(board.specs, board.stored):
-        yield Row(**vars(rate), settings=settings_text(rate.text))
+    for rate in board.compressors:
+        yield Row(**vars(rate), settings=rate.settings)
 
 
 @dataclass(frozen=True)
@@ -186,9 +184,7 @@ def _studies(board: StudiedBoard) -> Iterator[tuple[Cohort, BenchmarkStudy]]:
             yield cohort, study
 
 
-def _predicted(
-    cohort: Cohort, study: BenchmarkStudy, fit: Prediction | LeftOut, **more: object
-) -> Row:
+def _predicted(cohort: Cohort, study: BenchmarkStudy, fit: Prediction, **more: object) -> Row:
     interval80, interval95 = (Interval(*ends) for ends in fit.intervals)
     return Row(
         cohort=cohort, study=study, fit=fit, interval80=interval80, interval95=interval95, **more
@@ -204,9 +200,9 @@ def _predictions(board: StudiedBoard) -> Iterator[Row]:
 def _residuals(board: StudiedBoard) -> Iterator[Row]:
     for cohort, study in _studies(board):
         for judgement in study.judgements:
-            for left_out in judgement.rows:
-                residual = left_out.measured - left_out.predicted
-                yield _predicted(cohort, study, left_out, fold=judgement.kind, residual=residual)
+            for row in judgement.rows:
+                more = {"fold": judgement.kind, "measured": row.measured, "residual": row.error}
+                yield _predicted(cohort, study, row.prediction, **more)
 
 
 def _fits(board: StudiedBoard) -> Iterator[Row]:

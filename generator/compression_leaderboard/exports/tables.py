@@ -11,7 +11,7 @@ from typing import Any, Literal
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.figures import Column, Key
 from compression_leaderboard.exports.rows import ROWS
-from compression_leaderboard.fits.studied_board import StudiedBoard
+from compression_leaderboard.fits.study import StudiedBoard
 
 Type = Literal["string", "number", "integer", "boolean", "date"]
 Origin = Literal["declared", "record", "derived"]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -45,6 +45,11 @@ class Predictor:
             return np.where(raw > 0, np.log(raw), np.nan)
 
 
+SIZE = Predictor(PARAMETERS, "parameters", log=True, rises=True)
+COMPUTE = Predictor(TRAINING_FLOP, "training compute", log=True, rises=True)
+FLAT: tuple[Form, ...] = ("line", "logistic")
+
+
 @dataclass(frozen=True)
 class Candidate:
     """Predictors and a form. source: the family of candidates that it is compared within."""
@@ -67,61 +72,44 @@ class Candidate:
     def design(self, table: ScoreTable) -> Array:
         """Values of the predictors, (rows, predictors); NaN where one is unknown."""
         columns = [predictor.values(table) for predictor in self.predictors]
-        return np.column_stack(columns) if columns else np.empty((len(table.models), 0))
+        return np.column_stack(columns) if columns else np.empty((len(table.rows), 0))
 
 
 def list_candidates(cohort: Cohort, table: ScoreTable) -> tuple[Candidate, ...]:
     """Every candidate whose columns the table has. The mean of the training rows comes first."""
-    found = [Candidate("mean", (), "mean", is_baseline=True)]
-    found += _baselines()
+    candidates = [Candidate("mean", (), "mean", is_baseline=True)]
+    for sizes in ((SIZE,), (COMPUTE,), (SIZE, COMPUTE)):
+        source = " + ".join(f"log {size.label}" for size in sizes)
+        candidates += [Candidate(source, sizes, form, is_baseline=True) for form in FLAT]
     for source, predictors in _compression(cohort, table):
-        found += _with_forms(source, predictors)
+        candidates += _with_forms(source, predictors)
         if len(table.texts) <= FEW_TEXTS or source in ("average", "all texts"):
-            size = Predictor(PARAMETERS, "parameters", log=True, rises=True)
-            found += [
-                Candidate(f"{source} + log parameters", (*predictors, size), form)
-                for form in _flat_forms()
-            ]
+            both = f"{source} + log parameters"
+            candidates += [Candidate(both, (*predictors, SIZE), form) for form in FLAT]
     known = {key for row in table.rows for key in row.figures} | {PARAMETERS, TRAINING_FLOP}
-    return tuple(c for c in found if all(p.key in known for p in c.predictors))
-
-
-def _flat_forms() -> tuple[Form, ...]:
-    return ("line", "logistic")
-
-
-def _baselines() -> Iterator[Candidate]:
-    size = Predictor(PARAMETERS, "parameters", log=True, rises=True)
-    compute = Predictor(TRAINING_FLOP, "training compute", log=True, rises=True)
-    for source, predictors in (
-        ("log parameters", (size,)),
-        ("log training compute", (compute,)),
-        ("log parameters + log training compute", (size, compute)),
-    ):
-        for form in _flat_forms():
-            yield Candidate(source, predictors, form, is_baseline=True)
+    return tuple(c for c in candidates if all(p.key in known for p in c.predictors))
 
 
 def _with_forms(source: str, predictors: tuple[Predictor, ...]) -> Iterator[Candidate]:
     """One text may have any form, and its logarithm too; several predictors a flat one."""
-    first = source == "average"
-    if len(predictors) > 1 or predictors[0].rises:
-        for form in _flat_forms():
+    text, first = predictors[0], source == "average"
+    if len(predictors) > 1 or text.rises:
+        for form in FLAT:
             yield Candidate(source, predictors, form)
         return
-    own = predictors[0]
-    logged = Predictor(own.key, own.label, log=True)
-    for predictor in (own, logged):
-        for form in ("line", "logistic", "floor"):
+    for predictor in (text, replace(text, log=True)):
+        for form in (*FLAT, "floor"):
             yield Candidate(source, (predictor,), form, is_first=first)
-    yield Candidate(source, (own,), "monotone", is_first=first)
+    yield Candidate(source, (text,), "monotone", is_first=first)
 
 
 def _compression(cohort: Cohort, table: ScoreTable) -> Iterator[tuple[str, tuple[Predictor, ...]]]:
     """The predictors that stand for compression, by the name of their source."""
-    labels = {column.key: column.label for column in cohort.compression}
-    rising = {c.key for c in cohort.compression if c.higher_is_better}
-    texts = [Predictor(t, labels[t], rises=t in rising) for t in table.texts]
+    columns = {column.key: column for column in cohort.compression}
+    texts = [
+        Predictor(key, columns[key].label, rises=columns[key].higher_is_better)
+        for key in table.texts
+    ]
     if len(texts) > 1:
         yield "average", (Predictor(table.mean_text, "average"),)
     for text in texts:
@@ -140,12 +128,9 @@ def _compression(cohort: Cohort, table: ScoreTable) -> Iterator[tuple[str, tuple
         yield f"optimality, {name}", (optimality,)
         yield f"complexity + expressivity, {name}", (complexity, expressivity)
         yield f"{name} + optimality", (text, optimality)
-    for preference in cohort.preferences:
-        name = source_name(preference.key)
-        yield (
-            f"preference information, {name}",
-            (Predictor(preference.key, preference.label, rises=True),),
-        )
+    for column in cohort.preferences:
+        preference = Predictor(column.key, column.label, rises=True)
+        yield f"preference information, {source_name(column.key)}", (preference,)
 
 
 def source_name(key: Key) -> str:

@@ -13,8 +13,16 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.board.figures import PARAMETERS, TRAINING_FLOP, Key, benchmark_id
-from compression_leaderboard.fits.evaluation import drawn_pearson, group_draws
+from compression_leaderboard.board.figures import (
+    PARAMETERS,
+    TRAINING_FLOP,
+    Key,
+    Row,
+    benchmark_id,
+    values,
+)
+from compression_leaderboard.fits.evaluation import resample_pearson
+from compression_leaderboard.fits.table import FEWEST_GROUPS, FEWEST_MODELS
 from compression_leaderboard.intervals import Interval, percentile_interval
 
 Array = NDArray[np.float64]
@@ -43,39 +51,36 @@ class Correlation:
     negative_control: bool = False
 
 
-def correlate(
-    cohort: Cohort, fewest_models: int, fewest_families: int, seed: int
-) -> tuple[Correlation, ...]:
-    """Of the average compression with the mean and every benchmark that enough models have."""
-    labels = {cohort.mean_score: "Mean of all benchmarks"} | {s.key: s.label for s in cohort.scores}
-    controls = {s.key for s in cohort.scores if s.negative_control}
+def paired_rows(cohort: Cohort, key: Key) -> list[Row]:
+    """Rows that have both the mean compression and the score."""
+    pair = {cohort.mean_compression, key}
+    return [row for row in cohort.rows if pair <= row.figures.keys()]
+
+
+def correlate(cohort: Cohort, seed: int) -> tuple[Correlation, ...]:
+    """Correlate the average compression with the mean and every benchmark of enough models."""
     from statsmodels.stats.multitest import multipletests  # slow, and a prediction needs none
 
-    found = []
-    for key, label in labels.items():
-        x, y, families = paired_values(cohort, key)
-        enough = len(x) >= fewest_models and len(set(families)) >= fewest_families
-        if enough and np.ptp(x) > 0 and np.ptp(y) > 0:
-            found.append(_correlation(cohort, key, label, key in controls, seed))
-    if not found:
+    columns = [(cohort.mean_score, "Mean of all benchmarks", False)]
+    columns += [(s.key, s.label, s.negative_control) for s in cohort.scores]
+    correlations = [c for column in columns if (c := _correlation(cohort, *column, seed))]
+    if not correlations:
         return ()
-    corrected = multipletests([c.p_value for c in found], method="fdr_bh")[1]
-    return tuple(replace(c, p_value=float(p)) for c, p in zip(found, corrected, strict=True))
-
-
-def paired_values(cohort: Cohort, key: Key) -> tuple[Array, Array, list[str]]:
-    """Mean compression, the score and the family of every row that has both figures."""
-    x, y = cohort.values(cohort.mean_compression), cohort.values(key)
-    both = np.isfinite(x) & np.isfinite(y)
-    families = [row.family for row, known in zip(cohort.rows, both, strict=True) if known]
-    return x[both], y[both], families
+    corrected = multipletests([c.p_value for c in correlations], method="fdr_bh")[1]
+    return tuple(replace(c, p_value=float(p)) for c, p in zip(correlations, corrected, strict=True))
 
 
 def _correlation(
     cohort: Cohort, key: Key, label: str, negative_control: bool, seed: int
-) -> Correlation:
-    x, y, families = paired_values(cohort, key)
-    both = np.isfinite(cohort.values(cohort.mean_compression)) & np.isfinite(cohort.values(key))
+) -> Correlation | None:
+    """None for too few models or families, and for constant figures."""
+    rows = paired_rows(cohort, key)
+    x, y = values(rows, cohort.mean_compression), values(rows, key)
+    families = [row.family for row in rows]
+    if len(x) < FEWEST_MODELS or len(set(families)) < FEWEST_GROUPS:
+        return None
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
     pearson = stats.pearsonr(x, y)
     low, high = bootstrap_pearson(x, y, families, seed)
     return Correlation(
@@ -87,8 +92,8 @@ def _correlation(
         low=low,
         high=high,
         spearman=float(stats.spearmanr(x, y).statistic),
-        partial=partial_spearman(x, y, cohort.values(PARAMETERS)[both]),
-        partial_compute=partial_spearman(x, y, cohort.values(TRAINING_FLOP)[both]),
+        partial=partial_spearman(x, y, values(rows, PARAMETERS)),
+        partial_compute=partial_spearman(x, y, values(rows, TRAINING_FLOP)),
         p_value=float(pearson.pvalue),
         negative_control=negative_control,
     )
@@ -113,11 +118,9 @@ def bootstrap_pearson(x: Array, y: Array, families: Sequence[str], seed: int) ->
 
     Draws in which a figure does not vary have no r and are left out.
     """
-    x, y = x - x.mean(), y - y.mean()
     groups = np.unique(np.array(families, dtype=str), return_inverse=True)[1]
-    times, own = group_draws(groups, seed)
-    values = drawn_pearson(x, y, times, own)
-    return percentile_interval(values[np.isfinite(values)])
+    draws = resample_pearson(x, y, groups, seed)[1:]
+    return percentile_interval(draws[np.isfinite(draws)])
 
 
 @dataclass(frozen=True)
@@ -149,19 +152,14 @@ def family_variance(x: Array, y: Array, families: Sequence[str]) -> FamilyVarian
 
     columns = sm.add_constant((x - x.mean()) / float(x.std()))
     model = sm.MixedLM(100 * y, columns, groups=np.array(families))
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             fit = model.fit(reml=True)
         except np.linalg.LinAlgError:
             return None
-    if not fit.converged or any(
-        issubclass(w.category, ConvergenceWarning) and "boundary" not in str(w.message)
-        for w in told
-    ):
+    doubts = [w for w in caught if issubclass(w.category, ConvergenceWarning)]
+    if not fit.converged or any("boundary" not in str(w.message) for w in doubts):
         return None
     between = max(float(np.asarray(fit.cov_re)[0, 0]), 0.0)
-    return FamilyVariance(
-        between=between**0.5 / 100,
-        within=float(fit.scale) ** 0.5 / 100,
-    )
+    return FamilyVariance(between**0.5 / 100, float(fit.scale) ** 0.5 / 100)

@@ -1,20 +1,100 @@
-"""Errors on left-out rows, coverage of the intervals, and the contest with the baselines."""
+"""Predictions with intervals, their errors on left-out rows, coverage, and the contest with the
+baselines."""
 
-from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.figures import Key, benchmark_id
 from compression_leaderboard.fits.curves import Form
 from compression_leaderboard.fits.intervals import LEVELS, Errors, collect_errors, make_interval
 from compression_leaderboard.fits.nested_cv import Chosen, Fitted
 from compression_leaderboard.fits.splits import TrainingSet
-from compression_leaderboard.intervals import BOOTSTRAP_DRAWS, LEVEL, percentile_interval
+from compression_leaderboard.intervals import (
+    BOOTSTRAP_DRAWS,
+    LEVEL,
+    Interval,
+    percentile_interval,
+)
+from compression_leaderboard.records.published import LoggedPrediction
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
+OuterFit = tuple[TrainingSet, Chosen]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A predicted score of one model, a fraction; intervals in the order of LEVELS."""
+
+    model: str
+    key: Key  # of the benchmark
+    value: float
+    intervals: tuple[tuple[float, float], ...]
+    form: str
+    predictors: str
+    extrapolation: bool  # figures, size or the prediction lie outside of the training rows
+
+    @property
+    def benchmark(self) -> str:
+        return benchmark_id(self.key)
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """The interval of an observed score at 0.8 or 0.95."""
+        return Interval(*self.intervals[LEVELS.index(level)])
+
+
+def predict_rows(
+    fitted: Fitted,
+    chosen: Chosen,
+    rows: Integers,
+    errors: Errors,
+    by_fold: Array | None = None,
+) -> list[Prediction]:
+    """Predict rows of the table. by_fold: what the fits of outer folds predict for every row."""
+    design, bounds = chosen.scaled.design[rows], chosen.bounds
+    beyond, larger = chosen.beyond[rows], chosen.larger[rows]
+    far = ((design < bounds[0] - 1e-9) | (design > bounds[1] + 1e-9)).any(axis=1)
+    extrapolation = far | (beyond > 0) | larger
+    values, scale = chosen.predictions[rows], chosen.scale.at(beyond, larger)
+    nearby = None if by_fold is None else by_fold[rows]
+    ceiling = fitted.benchmark.ceiling
+    ends = [make_interval(level, values, scale, errors, ceiling, nearby) for level in LEVELS]
+    return [
+        Prediction(
+            model=fitted.table.rows[row].model,
+            key=fitted.benchmark.key,
+            value=float(values[k]),
+            intervals=tuple((float(low[k]), float(high[k])) for low, high in ends),
+            form=chosen.candidate.form,
+            predictors=chosen.candidate.label,
+            extrapolation=bool(extrapolation[k]),
+        )
+        for k, row in enumerate(rows)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A prediction of a model that its fit had not seen, and what the model scored."""
+
+    prediction: Prediction
+    measured: float
+
+    @property
+    def error(self) -> float:
+        """Score less prediction, a fraction."""
+        return self.measured - self.prediction.value
+
+    def is_inside(self, level: float) -> bool:
+        low, high = self.prediction.interval(level)
+        return low <= self.measured <= high
 
 
 @dataclass(frozen=True)
@@ -49,10 +129,6 @@ class Coverage:
         return self.low <= self.level <= self.high
 
 
-Array = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
-
 @dataclass(frozen=True)
 class Estimate:
     """A figure with its 95 % interval; both ends None where it cannot be resampled."""
@@ -60,6 +136,39 @@ class Estimate:
     value: float
     low: float | None
     high: float | None
+
+
+def resample_groups(columns: Sequence[Array], groups: Integers, seed: int) -> Array:
+    """Sum each column over all rows, then over each bootstrap draw of whole groups.
+
+    The result is (columns, 1 + draws). Sums of groups are added up, so that a draw costs one small
+    matrix product.
+    """
+    _, member = np.unique(groups, return_inverse=True)
+    sums = np.stack([np.bincount(member, weights=column) for column in columns], axis=1)
+    count = len(sums)
+    generator = np.random.default_rng(seed)
+    times = generator.multinomial(count, np.full(count, 1 / count), BOOTSTRAP_DRAWS)
+    drawn: Array = np.vstack([sums.sum(axis=0), times.astype(np.float64) @ sums]).T
+    return drawn
+
+
+def resample_pearson(x: Array, y: Array, groups: Integers, seed: int) -> Array:
+    """Pearson's r of all rows, then of each draw; not finite where a figure does not vary."""
+    x, y = x - x.mean(), y - y.mean()
+    columns = [np.ones_like(x), x, y, x * x, y * y, x * y]
+    n, sx, sy, sxx, syy, sxy = resample_groups(columns, groups, seed)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values: Array = (n * sxy - sx * sy) / np.sqrt((n * sxx - sx**2) * (n * syy - sy**2))
+    return values
+
+
+def _estimate(values: Array) -> Estimate:
+    """values: of all rows, then of each draw."""
+    draws = values[1:][np.isfinite(values[1:])]
+    if len(draws) < BOOTSTRAP_DRAWS / 2:
+        return Estimate(float(values[0]), None, None)
+    return Estimate(float(values[0]), *percentile_interval(draws))
 
 
 @dataclass(frozen=True)
@@ -74,86 +183,27 @@ class Accuracy:
     spearman: Estimate | None
 
 
-def group_draws(groups: Integers, seed: int) -> tuple[Array, Integers]:
-    """How often each draw takes each group, (draws, groups), and each row's group."""
-    found, own = np.unique(groups, return_inverse=True)
-    return _draws(len(found), seed), own
-
-
-@lru_cache(maxsize=4)
-def _draws(count: int, seed: int) -> Array:
-    """The same for every benchmark of a cohort; kept because making them costs more than use."""
-    generator = np.random.default_rng(seed)
-    times = generator.multinomial(count, np.full(count, 1 / count), BOOTSTRAP_DRAWS)
-    draws: Array = times.astype(np.float64)
-    draws.setflags(write=False)
-    return draws
-
-
-def group_sums(values: Array, own: Integers) -> Array:
-    """Sum of each column over the rows of each group, (groups, columns)."""
-    return np.stack([np.bincount(own, weights=column) for column in values.T], axis=1)
-
-
 def measure_accuracy(scores: Array, predictions: Array, groups: Integers, seed: int) -> Accuracy:
-    """Of left-out rows. Known gap: with fewer than about twenty groups the intervals are narrow."""
-    errors = scores - predictions
-    times, own = group_draws(groups, seed)
-    centred = scores - scores.mean()
-    parts = [np.ones_like(errors), np.abs(errors), errors**2, centred, centred**2]
-    drawn = times @ group_sums(np.column_stack(parts), own)
-    whole = np.sum(np.column_stack(parts), axis=0)
+    """Of left-out rows. Known gap: with fewer than about twenty groups the intervals are narrow.
+
+    The draws keep the ranks of all rows, which saves ranking each.
+    """
+    errors, centred = scores - predictions, scores - scores.mean()
+    columns = [np.ones_like(errors), np.abs(errors), errors**2, centred, centred**2]
+    n, absolute, squares, shift, spread = resample_groups(columns, groups, seed)
+    around = spread - shift**2 / n
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r2 = np.where(around < 1e-12, np.nan, 1 - squares / around)
+    varies = np.ptp(scores) >= 1e-12 and np.ptp(predictions) >= 1e-12
+    ranks, others = stats.rankdata(scores), stats.rankdata(predictions)
     return Accuracy(
         n=len(scores),
-        groups=times.shape[1],
-        mae=_estimate(whole[1] / whole[0], drawn[:, 1] / drawn[:, 0]),
-        rmse=_estimate(np.sqrt(whole[2] / whole[0]), np.sqrt(drawn[:, 2] / drawn[:, 0])),
-        r2=_r2(whole, drawn),
-        spearman=_spearman(scores, predictions, times, own),
+        groups=len(np.unique(groups)),
+        mae=_estimate(absolute / n),
+        rmse=_estimate(np.sqrt(squares / n)),
+        r2=_estimate(r2) if np.isfinite(r2[0]) else None,
+        spearman=_estimate(resample_pearson(ranks, others, groups, seed)) if varies else None,
     )
-
-
-def _estimate(value: float, draws: Array) -> Estimate:
-    known = draws[np.isfinite(draws)]
-    if len(known) < len(draws) / 2:
-        return Estimate(float(value), None, None)
-    return Estimate(float(value), *percentile_interval(known))
-
-
-def _r2(whole: Array, drawn: Array) -> Estimate | None:
-    if whole[4] <= 1e-20:
-        return None
-    with np.errstate(invalid="ignore", divide="ignore"):
-        values = 1 - drawn[:, 2] / (drawn[:, 4] - drawn[:, 3] ** 2 / drawn[:, 0])
-    values[drawn[:, 4] - drawn[:, 3] ** 2 / drawn[:, 0] < 1e-12] = np.nan
-    return _estimate(1 - whole[2] / whole[4], values)
-
-
-def _spearman(scores: Array, predictions: Array, times: Array, own: Integers) -> Estimate | None:
-    """Pearson's r of the ranks. The draws keep the ranks of all rows, which saves ranking each."""
-    if np.ptp(scores) < 1e-12 or np.ptp(predictions) < 1e-12:
-        return None
-    x, y = (stats.rankdata(v) - (len(v) + 1) / 2 for v in (scores, predictions))
-    return _estimate(float(np.corrcoef(x, y)[0, 1]), drawn_pearson(x, y, times, own))
-
-
-def drawn_pearson(x: Array, y: Array, times: Array, own: Integers) -> Array:
-    """Pearson's r of each draw of groups; not finite where a figure does not vary.
-
-    Sums and products of each group are added up, so that a draw costs one small matrix product.
-    """
-    sums = group_sums(np.column_stack([np.ones_like(x), x, y, x * x, y * y, x * y]), own)
-    n, sx, sy, sxx, syy, sxy = (times @ sums).T
-    with np.errstate(invalid="ignore", divide="ignore"):
-        values: Array = (n * sxy - sx * sy) / np.sqrt((n * sxx - sx**2) * (n * syy - sy**2))
-    return values
-
-
-def mean_with_interval(values: Array, groups: Integers, seed: int) -> Estimate:
-    """Mean of one number a row, groups resampled."""
-    times, own = group_draws(groups, seed)
-    total, n = (times @ group_sums(np.column_stack([values, np.ones_like(values)]), own)).T
-    return _estimate(float(values.mean()), total / n)
 
 
 COMPRESSION = "compression, chosen in the folds"
@@ -179,7 +229,6 @@ class Comparison:
     """Contenders for one benchmark on the same left-out rows, smallest mean error first."""
 
     rows: str  # which rows: "all rows" or "rows with known training compute"
-    benchmark: str
     n: int
     groups: int
     contenders: tuple[Contender, ...]
@@ -201,104 +250,53 @@ class Comparison:
         return not excess.low <= 0 <= excess.high
 
 
-def compare(fitted: Fitted, benchmark: int, rows: str, seed: int) -> Comparison | None:
+def compare(fitted: Fitted, rows: str, seed: int) -> Comparison | None:
     """Every source judged on left-out groups; None where compression itself could not be judged.
 
     A source that cannot predict every row that compression predicts is left out: on fewer rows its
     errors would be other rows' errors.
     """
-    scores = fitted.table.scores[:, benchmark]
-    known = np.isfinite(scores)
     places: dict[str, list[int]] = {COMPRESSION: []}
-    for k, candidate in enumerate(fitted.candidates):
+    baselines = set()
+    for k, candidate in enumerate(scaled.candidate for scaled in fitted.scaled):
         places.setdefault(candidate.source, []).append(k)
-        if not candidate.is_baseline:
+        if candidate.is_baseline:
+            baselines.add(candidate.source)
+        else:
             places[COMPRESSION].append(k)
-    held = np.zeros(len(scores), dtype=bool)
-    errors: dict[str, Array] = {}
-    for name, among in places.items():
-        predicted = _left_out(fitted, benchmark, among)
-        if name == COMPRESSION:
-            held = known & np.isfinite(predicted)
-            if held.sum() < 2:
-                return None
-        own = scores[held] - predicted[held]
-        if np.isfinite(own).all():
-            errors[name] = own
-    groups = fitted.table.groups[held]
-    baselines = {c.source for c in fitted.candidates if c.is_baseline}
-    best = np.abs(errors[COMPRESSION])
+    errors = {name: fitted.scores - _left_out(fitted, among) for name, among in places.items()}
+    judged = np.isfinite(errors[COMPRESSION])
+    if judged.sum() < 2:
+        return None
+    errors = {name: e[judged] for name, e in errors.items() if np.isfinite(e[judged]).all()}
+    groups = fitted.table.groups[judged]
+    columns = [np.ones(len(groups)), *map(np.abs, errors.values())]
+    n, *sums = resample_groups(columns, groups, seed)
+    maes = dict(zip(errors, (total / n for total in sums), strict=True))
     contenders = [
         Contender(
             name,
             name in baselines,
-            mean_with_interval(np.abs(own), groups, seed),
-            float(np.sqrt(np.mean(own**2))),
-            None if name == COMPRESSION else mean_with_interval(np.abs(own) - best, groups, seed),
+            _estimate(mae),
+            float(np.sqrt(np.mean(errors[name] ** 2))),
+            None if name == COMPRESSION else _estimate(mae - maes[COMPRESSION]),
         )
-        for name, own in errors.items()
+        for name, mae in maes.items()
     ]
-    # At a tie the baseline stands first: compression has to be better to win.
+    # At a tie the baseline comes first: compression has to be better to win.
     contenders.sort(key=lambda c: (c.mae.value, not c.is_baseline, c.name))
-    label = fitted.table.benchmarks[benchmark].name
-    return Comparison(rows, label, len(best), len(np.unique(groups)), tuple(contenders))
+    return Comparison(rows, len(groups), len(np.unique(groups)), tuple(contenders))
 
 
-def _left_out(fitted: Fitted, benchmark: int, among: Sequence[int]) -> Array:
-    """Prediction of every row by the fit that left its group out; NaN where there is none."""
-    found = np.full(len(fitted.table.models), np.nan)
+def _left_out(fitted: Fitted, among: Sequence[int]) -> Array:
+    """Predict every row by the fit that left its group out; NaN where no candidate is chosen."""
+    predicted = np.full(len(fitted.scores), np.nan)
     for at, one in enumerate(fitted.sets):
         if one.kind == "group":
-            chosen = fitted.choose(at, benchmark, among)
+            chosen = fitted.choose(at, among)
             if chosen is not None:
-                own = fitted.predictions[chosen, :, fitted.starts[at], benchmark]
-                found[one.test] = own[one.test]
-    return found
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A model that a fit had not seen: what it scored and what was predicted."""
-
-    model: str
-    measured: float
-    predicted: float
-    intervals: tuple[tuple[float, float], ...]
-    form: str
-    predictors: str
-
-
-@dataclass(frozen=True)
-class LeftOutColumns:
-    """Left-out models by column, since a board has hundreds of thousands."""
-
-    models: tuple[str, ...]
-    measured: "array[float]"
-    predicted: "array[float]"
-    ends: "array[float]"  # of a row's intervals, one row after the other
-    fits: tuple[tuple[Form, str], ...]  # form and predictors
-
-    def __iter__(self) -> Iterator[LeftOut]:
-        return map(self._at, range(len(self.models)))
-
-    def __len__(self) -> int:
-        return len(self.models)
-
-    def of(self, model: str) -> LeftOut | None:
-        place = self._places.get(model)
-        return None if place is None else self._at(place)
-
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        return {model: k for k, model in enumerate(self.models)}
-
-    def _at(self, k: int) -> LeftOut:
-        count = len(self.ends) // len(self.models)
-        own = self.ends[k * count : (k + 1) * count]
-        intervals = tuple(zip(own[::2], own[1::2], strict=True))
-        return LeftOut(
-            self.models[k], self.measured[k], self.predicted[k], intervals, *self.fits[k]
-        )
+                predicted[one.test] = fitted.predictions[at][chosen, one.test, 0]
+    return predicted
 
 
 @dataclass(frozen=True)
@@ -306,95 +304,105 @@ class Judgement:
     """Left-out rows of one kind of fold, with their accuracy and the coverage of the intervals."""
 
     kind: str  # "group", "larger" or "later"
-    rows: LeftOutColumns
+    rows: tuple[LeftOut, ...]
     accuracy: Accuracy
     coverage: tuple[Coverage, ...]
     chosen: tuple[tuple[str, Form, int], ...]  # predictors, form, number of folds that chose them
 
-
-@dataclass(frozen=True)
-class Relative:
-    """Nested errors over their scale, by row, with the outer fold that held the row."""
-
-    values: Array
-    fold: NDArray[np.int64]
-    groups: NDArray[np.int64]
-
-    def without(self, fold: int) -> Errors:
-        kept = self.fold != fold
-        return collect_errors(self.values[kept], self.fold[kept], self.groups[kept])
+    @cached_property
+    def by_model(self) -> dict[str, LeftOut]:
+        return {row.prediction.model: row for row in self.rows}
 
 
-def nested_errors(
-    fitted: Fitted, benchmark: int, nested: Sequence[tuple[TrainingSet, Chosen]]
-) -> tuple[Errors, Relative] | None:
-    values, folds, groups = [], [], []
-    scores = fitted.table.scores[:, benchmark]
-    by_group = [(s, c) for s, c in nested if s.kind == "group"]
-    for k, (one, chosen) in enumerate(by_group):
-        held = one.test & np.isfinite(scores)
-        scale = chosen.scale_at(held)
-        values.append((scores[held] - chosen.predictions[held]) / scale)
-        folds.append(np.full(int(held.sum()), k))
-        groups.append(fitted.table.groups[held])
-    if not values or not sum(map(len, values)):
-        return None
-    relative = Relative(np.concatenate(values), np.concatenate(folds), np.concatenate(groups))
-    return collect_errors(relative.values, relative.fold, relative.groups), relative
+def relative_errors(fitted: Fitted, fits: Sequence[OuterFit]) -> list[tuple[Array, Integers]]:
+    """Errors over their scale of the rows that each outer fold left out, and the rows' groups."""
+    return [
+        fitted.left_out(one.test, chosen.predictions, chosen.beyond, chosen.larger).over(
+            chosen.scale
+        )
+        for one, chosen in fits
+    ]
 
 
-def judge(
-    fitted: Fitted,
-    benchmark: int,
-    nested: Sequence[tuple[TrainingSet, Chosen]],
-    errors: tuple[Errors, Relative],
-    seed: int,
-) -> Judgement:
-    """Left-out rows of one kind. The errors that make a row's interval are those of other folds.
+def judge(fitted: Fitted, fits: Sequence[OuterFit], seed: int) -> Judgement | None:
+    """Judge the outer fits of one kind on the rows that they left out; None without such rows.
 
-    Where larger or later models are left out, nested errors would have seen them: there the
-    intervals come from the errors of the inner folds.
+    The errors that make a row's interval are those of other folds. Where larger or later models
+    are left out, nested errors would have seen them: there the intervals come from the errors of
+    the inner folds.
     """
-    table = fitted.table
-    scores = table.scores[:, benchmark]
-    ceiling = table.benchmarks[benchmark].ceiling
-    measured, values, bounds = array("d"), array("d"), array("d")
-    fits: list[tuple[Form, str]] = []
-    places: list[int] = []
-    names: Counter[tuple[str, Form]] = Counter()
-    kinds: list[list[str]] = [[] for _ in LEVELS]
-    for k, (one, chosen) in enumerate(nested):
-        held = np.flatnonzero(one.test & np.isfinite(scores))
-        candidate = fitted.candidates[chosen.candidate]
+    kind = fits[0][0].kind
+    relative = relative_errors(fitted, fits)
+    rows: list[LeftOut] = []
+    groups: list[Integers] = []
+    forms: Counter[tuple[str, Form]] = Counter()
+    kinds: set[tuple[float, str]] = set()
+    for k, (one, chosen) in enumerate(fits):
+        held = np.flatnonzero(one.test & fitted.known)
         if len(held) == 0:
             continue
-        names[candidate.label, candidate.form] += 1
-        own = errors[1].without(k) if one.kind == "group" else chosen.inner
-        predicted = chosen.predictions[held]
-        scale = chosen.scale_at(held)
-        ends = [make_interval(v, predicted, scale, own, ceiling) for v in LEVELS]
-        for level, kind in zip(LEVELS, kinds, strict=True):
-            kind.append(own.kind(level))
-        places += held.tolist()
-        measured.extend(scores[held])
-        values.extend(predicted)
-        bounds.extend(np.stack([end for pair in ends for end in pair], axis=1).ravel())
-        fits += [(candidate.form, candidate.label)] * len(held)
-    truth, by_row = np.array(measured), np.array(bounds).reshape(len(measured), len(LEVELS), 2)
-    inside = (by_row[:, :, 0] <= truth[:, None]) & (truth[:, None] <= by_row[:, :, 1])
-    coverage = tuple(
-        Coverage(level, int(n), len(truth), " and ".join(sorted(set(kind))))
-        for level, n, kind in zip(LEVELS, inside.sum(axis=0), kinds, strict=True)
-    )
-    models = tuple(table.models[row] for row in places)
+        errors = chosen.inner
+        if kind == "group":
+            errors = collect_errors(relative[:k] + relative[k + 1 :])
+        predictions = predict_rows(fitted, chosen, held, errors)
+        rows += map(LeftOut, predictions, fitted.scores[held].tolist())
+        groups.append(fitted.table.groups[held])
+        forms[chosen.candidate.label, chosen.candidate.form] += 1
+        kinds |= {(level, errors.kind(level)) for level in LEVELS}
+    if not rows:
+        return None
+    coverage = [
+        Coverage(
+            level,
+            sum(row.is_inside(level) for row in rows),
+            len(rows),
+            " and ".join(sorted(name for of, name in kinds if of == level)),
+        )
+        for level in LEVELS
+    ]
+    measured, predicted = np.array([(row.measured, row.prediction.value) for row in rows]).T
+    often_first = sorted(forms.items(), key=lambda item: (-item[1], item[0]))
     return Judgement(
-        nested[0][0].kind,
-        LeftOutColumns(models, measured, values, bounds, tuple(fits)),
-        measure_accuracy(truth, np.array(values), table.groups[places], seed),
-        coverage,
-        tuple((label, form, n) for (label, form), n in sorted(names.items(), key=_often_first)),
+        kind,
+        tuple(rows),
+        measure_accuracy(measured, predicted, np.concatenate(groups), seed),
+        tuple(coverage),
+        tuple((label, form, n) for (label, form), n in often_first),
     )
 
 
-def _often_first(item: tuple[tuple[str, Form], int]) -> tuple[int, tuple[str, Form]]:
-    return -item[1], item[0]
+@dataclass(frozen=True)
+class Calibration:
+    """The ledger so far. errors: score less prediction, a fraction, in the ledger's order."""
+
+    logged: int
+    errors: tuple[float, ...]
+    coverage: tuple[Coverage, ...]  # none before the first score
+
+    @property
+    def mean_error(self) -> float:
+        """Mean absolute error of the scored lines."""
+        return float(np.mean(np.abs(self.errors)))
+
+
+def calibrate(ledger: Sequence[LoggedPrediction], cohorts: Iterable[Cohort]) -> Calibration:
+    """Score each line whose cohort has the model's score of the benchmark by now."""
+    scores: dict[tuple[str, str, str], list[float]] = {}
+    for cohort in cohorts:
+        for key in (cohort.mean_score, *(column.key for column in cohort.scores)):
+            for row in cohort.rows:
+                if (value := row.value(key)) is not None:
+                    scores.setdefault((cohort.name, row.model, benchmark_id(key)), []).append(value)
+    scored = [
+        (line, float(np.mean(scores[place])))
+        for line in ledger
+        if (place := (line.cohort, line.model, line.benchmark)) in scores
+    ]
+    inside80 = sum(line.low80 <= value <= line.high80 for line, value in scored)
+    inside95 = sum(line.low95 <= value <= line.high95 for line, value in scored)
+    counts = zip(LEVELS, (inside80, inside95), strict=True) if scored else ()
+    return Calibration(
+        len(ledger),
+        tuple(value - line.prediction for line, value in scored),
+        tuple(Coverage(level, n, len(scored), "logged") for level, n in counts),
+    )

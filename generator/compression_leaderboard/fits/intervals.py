@@ -30,6 +30,7 @@ from scipy import stats
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 LEVELS = (0.8, 0.95)
 PRIOR_CUTS = 3  # as many cuts by size say what is assumed below
@@ -39,20 +40,6 @@ LEAST_SPREAD = 1e-6
 MOST_SHARE = 0.9  # conformal intervals of small K cover more than they say: none beyond this,
 #                   unless the level itself is higher
 LEAST_LIKENESS = 0.5  # of errors of one group, in the degrees of freedom
-MOST_ERRORS = 400  # kept for CV+; more are thinned to quantiles
-
-
-@dataclass(frozen=True)
-class LeftOutRows:
-    """Rows that one fold held.
-
-    errors: score − prediction; beyond: how far the prediction lies outside of those for the
-    training rows; larger: of more parameters than every training row.
-    """
-
-    errors: Array
-    beyond: Array
-    larger: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -66,16 +53,34 @@ class Scale:
     larger: float
     growth: float
 
-    def at(self, beyond: Array, larger: NDArray[np.bool_]) -> Array:
+    def at(self, beyond: Array, larger: Mask) -> Array:
         values: Array = np.hypot(np.where(larger, self.larger, self.spread), self.growth * beyond)
         return values
 
 
 @dataclass(frozen=True)
-class Errors:
-    """Nested errors of one benchmark.
+class LeftOutRows:
+    """Rows that one fold leaves out, with their groups.
 
-    size: |score − prediction| / scale of each left-out row; fold: which outer fold held it;
+    errors: score − prediction; beyond: how far the prediction lies outside of those for the
+    training rows; larger: of more parameters than every training row.
+    """
+
+    errors: Array
+    beyond: Array
+    larger: Mask
+    groups: Integers
+
+    def over(self, scale: Scale) -> tuple[Array, Integers]:
+        """Errors divided by their scale, and the groups."""
+        return self.errors / scale.at(self.beyond, self.larger), self.groups
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Errors of one benchmark on rows that a fit had not seen, over their scale.
+
+    size: |score − prediction| / scale of each left-out row; fold: which fold left it out;
     weight: the same sum for each group, all together 1; root: root mean square of the size;
     freedom: independent errors less one.
     """
@@ -87,74 +92,79 @@ class Errors:
     root: float
     freedom: float
 
+    def is_conformal(self, level: float) -> bool:
+        """K groups can promise K / (K + 1); with few the correction (K + 1) / K overshoots far."""
+        share = level * (self.groups + 1) / self.groups
+        return share <= max(MOST_SHARE, 1.0 if level > MOST_SHARE else 0.0)
+
     def kind(self, level: float) -> str:
-        return "conformal" if is_conformal(level, self.groups) else "model-based"
+        return "conformal" if self.is_conformal(level) else "model-based"
 
+    def share(self, level: float) -> float:
+        """Share of the errors in a conformal interval: more than its level, for what is new."""
+        return level * (self.freedom + 2) / (self.freedom + 1)
 
-def is_conformal(level: float, groups: int) -> bool:
-    """K groups can promise K / (K + 1); with few the correction (K + 1) / K overshoots far."""
-    share = level * (groups + 1) / groups
-    return share <= max(MOST_SHARE, 1.0 if level > MOST_SHARE else 0.0)
+    def half_width(self, level: float) -> float:
+        """Half the width of a model-based interval, in scales."""
+        return float(stats.t.ppf((1 + level) / 2, self.freedom)) * self.root
 
 
 def measure_scale(
     near: Sequence[LeftOutRows], cuts: Sequence[LeftOutRows], score_error: float
 ) -> Scale:
-    """near: rows of left-out groups; cuts: larger models, predicted by smaller ones.
+    """Measure on rows of left-out groups, `near`, and on larger models predicted by smaller ones.
 
     score_error: standard error of a score; 0 where it is not known.
     """
     errors = np.concatenate([rows.errors for rows in near])
-    beyond = np.concatenate([rows.beyond for rows in near])
-    larger = np.concatenate([rows.larger for rows in near])
     spread = max(float(np.sqrt(np.mean(errors**2))), LEAST_SPREAD)
-    scale = Scale(spread, spread, PRIOR_GROWTH)
     for _ in range(3):
-        scale = _scale(spread, near, cuts, score_error)
-        relative = errors / scale.at(beyond, larger)
+        larger = max(_spread_of_larger(spread, cuts), score_error)
+        scale = Scale(spread, larger, _growth(spread, larger, [*near, *cuts]))
+        relative = np.concatenate([rows.over(scale)[0] for rows in near])
         spread = max(spread * float(np.sqrt(np.mean(relative**2))), LEAST_SPREAD)
     return Scale(spread, scale.larger, scale.growth)
 
 
-def _scale(
-    spread: float,
-    near: Sequence[LeftOutRows],
-    cuts: Sequence[LeftOutRows],
-    score_error: float,
-) -> Scale:
-    """What the folds say of larger models and of rows beyond, given the spread."""
+def _spread_of_larger(spread: float, cuts: Sequence[LeftOutRows]) -> float:
+    """From larger models whose predictions lie inside of those for the training rows."""
     inside = [r.errors[r.larger & (r.beyond <= spread)] for r in cuts]
     shifts = [float(np.mean(e**2)) / spread**2 - 1 for e in inside if len(e)]
-    shifted = spread * float(np.sqrt(1 + _with_prior(PRIOR_SHIFT**2, shifts)))
-    larger = max(shifted, score_error)
+    return spread * float(np.sqrt(1 + _with_prior(PRIOR_SHIFT**2, shifts)))
+
+
+def _growth(spread: float, larger: float, folds: Sequence[LeftOutRows]) -> float:
+    """From rows whose predictions lie beyond those for the training rows."""
     growths = []
-    for rows in (*near, *cuts):
+    for rows in folds:
         outside = rows.beyond > spread
         if outside.any():
-            own = np.where(rows.larger, larger, spread)[outside]
-            more = float(np.sum(rows.errors[outside] ** 2 - own**2))
-            growths.append(more / float(np.sum(rows.beyond[outside] ** 2)))
-    return Scale(spread, larger, float(np.sqrt(_with_prior(PRIOR_GROWTH**2, growths))))
+            inside = np.where(rows.larger, larger, spread)[outside]
+            excess = float(np.sum(rows.errors[outside] ** 2 - inside**2))
+            growths.append(excess / float(np.sum(rows.beyond[outside] ** 2)))
+    return float(np.sqrt(_with_prior(PRIOR_GROWTH**2, growths)))
 
 
-def _with_prior(prior: float, found: Sequence[float]) -> float:
+def _with_prior(prior: float, variances: Sequence[float]) -> float:
     """Mean of the variances that the folds show, none below 0, and PRIOR_CUTS times the prior."""
-    total = PRIOR_CUTS * prior + sum(max(one, 0.0) for one in found)
-    return total / (PRIOR_CUTS + len(found))
+    total = PRIOR_CUTS * prior + sum(max(variance, 0.0) for variance in variances)
+    return total / (PRIOR_CUTS + len(variances))
 
 
-def collect_errors(relative: Array, fold: Integers, groups: Integers) -> Errors:
-    """relative: (score − prediction) / scale of every left-out row."""
-    _, own, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    weight = 1 / (len(counts) * counts[own])
-    size, kept_fold, kept_weight = _thinned(np.abs(relative), fold, weight)
+def collect_errors(folds: Sequence[tuple[Array, Integers]]) -> Errors:
+    """Collect the errors over their scale of the rows of each fold, with the rows' groups."""
+    relative = np.concatenate([errors for errors, _ in folds])
+    fold = np.repeat(np.arange(len(folds)), [len(errors) for errors, _ in folds])
+    groups = np.concatenate([groups for _, groups in folds])
+    _, member, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    weight = 1 / (len(counts) * counts[member])
     root = max(float(np.sqrt(np.mean(relative**2))), 1e-6)
-    freedom = degrees_of_freedom(relative, own, counts)
-    return Errors(size, kept_fold, kept_weight, len(counts), root, freedom)
+    freedom = degrees_of_freedom(relative, member, counts)
+    return Errors(np.abs(relative), fold, weight, len(counts), root, freedom)
 
 
-def degrees_of_freedom(errors: Array, own: Integers, counts: Integers) -> float:
-    """What is known of the variance of a new group's error: groups differ, and rows inside them.
+def degrees_of_freedom(errors: Array, member: Integers, counts: Integers) -> float:
+    """Degrees of freedom of the variance of a new group's error.
 
     Satterthwaite's formula with the share of the variance that lies between groups, the intraclass
     correlation of the one-way analysis of variance; few groups show it too small, so it is taken
@@ -163,31 +173,13 @@ def degrees_of_freedom(errors: Array, own: Integers, counts: Integers) -> float:
     n, k = len(errors), len(counts)
     if n <= k or k < 2:
         return max(float(k - 1), 2.0)
-    means = np.bincount(own, weights=errors) / counts
-    within = float(np.sum((errors - means[own]) ** 2)) / (n - k)
+    means = np.bincount(member, weights=errors) / counts
+    within = float(np.sum((errors - means[member]) ** 2)) / (n - k)
     between = float(np.sum(counts * (means - errors.mean()) ** 2)) / (k - 1)
     typical = (n - float(np.sum(counts**2)) / n) / (k - 1)
     likeness = (between - within) / (between + (typical - 1) * within) if between > 0 else 0.0
     likeness = min(max(likeness, LEAST_LIKENESS), 1.0)
     return max(1 / (likeness**2 / (k - 1) + (1 - likeness) ** 2 / (n - k)), 2.0)
-
-
-def _thinned(size: Array, fold: Integers, weight: Array) -> tuple[Array, Integers, Array]:
-    """At most MOST_ERRORS errors: quantiles of each fold's, weighing as much as the fold's."""
-    if len(size) <= MOST_ERRORS:
-        return size, fold, weight
-    folds = np.unique(fold)
-    each = MOST_ERRORS // len(folds)
-    wanted = (np.arange(each) + 0.5) / each
-    sizes, weights = [], []
-    for k in folds:
-        held = fold == k
-        order = np.argsort(size[held], kind="stable")
-        ordered = weight[held][order]
-        place = (np.cumsum(ordered) - ordered / 2) / ordered.sum()
-        sizes.append(np.interp(wanted, place, size[held][order]))
-        weights.append(np.full(each, ordered.sum() / each))
-    return np.concatenate(sizes), np.repeat(folds, each), np.concatenate(weights)
 
 
 def make_interval(
@@ -198,30 +190,24 @@ def make_interval(
     ceiling: float,
     by_fold: Array | None = None,
 ) -> tuple[Array, Array]:
-    """Lower and upper ends, one a row, inside [0, ceiling] and never leaving the prediction out.
+    """Lower and upper ends for each row, inside [0, ceiling], with the prediction between them.
 
     scale: (rows,). by_fold: predictions of the fits that left an outer fold out, (rows, folds);
     None: the prediction itself.
     """
-    share = conformal_share(level, errors)
-    if not is_conformal(level, errors.groups):
-        half = stats.t.ppf((1 + level) / 2, errors.freedom) * errors.root * scale
+    if not errors.is_conformal(level):
+        half = errors.half_width(level) * scale
         low, high = prediction - half, prediction + half
     elif by_fold is None:
-        half = weighted_quantile(errors.size[None], errors.weight, share) * scale
+        half = weighted_quantile(errors.size[None], errors.weight, errors.share(level)) * scale
         low, high = prediction - half, prediction + half
     else:
         reach = errors.size * scale[:, None]  # (rows, errors)
         centre = by_fold[:, errors.fold]
-        high = weighted_quantile(centre + reach, errors.weight, share)
-        low = -weighted_quantile(reach - centre, errors.weight, share)
+        high = weighted_quantile(centre + reach, errors.weight, errors.share(level))
+        low = -weighted_quantile(reach - centre, errors.weight, errors.share(level))
     low, high = np.minimum(low, prediction), np.maximum(high, prediction)
     return np.clip(low, 0, ceiling), np.clip(high, 0, ceiling)
-
-
-def conformal_share(level: float, errors: Errors) -> float:
-    """The share of the errors that an interval holds: more than its level, for what is new."""
-    return level * (errors.freedom + 2) / (errors.freedom + 1)
 
 
 def weighted_quantile(values: Array, weight: Array, share: float) -> Array:
@@ -230,5 +216,5 @@ def weighted_quantile(values: Array, weight: Array, share: float) -> Array:
     reached = np.cumsum(weight[order], axis=1) >= share - 1e-9
     place = np.where(reached.any(axis=1), reached.argmax(axis=1), values.shape[1] - 1)
     rows = np.arange(len(values))
-    found: Array = values[rows, order[rows, place]]
-    return found
+    quantiles: Array = values[rows, order[rows, place]]
+    return quantiles

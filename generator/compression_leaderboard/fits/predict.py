@@ -1,12 +1,9 @@
-"""Predict missing scores, answer questions to a cohort, and judge logged predictions."""
+"""Predict missing scores of models, and answer questions to a cohort."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from math import hypot
-
-import numpy as np
-from numpy.typing import NDArray
 
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.figures import (
@@ -18,14 +15,10 @@ from compression_leaderboard.board.figures import (
     benchmark_id,
     text_id,
 )
-from compression_leaderboard.fits.evaluation import Coverage
-from compression_leaderboard.fits.findings import BenchmarkStudy, Fit, Prediction
+from compression_leaderboard.fits.evaluation import Prediction
 from compression_leaderboard.fits.intervals import LEVELS
-from compression_leaderboard.fits.study import Evidence, study_cohort
+from compression_leaderboard.fits.study import BenchmarkStudy, Evidence, Fit, study_cohort
 from compression_leaderboard.records.published import LoggedPrediction
-
-Array = NDArray[np.float64]
-
 
 SCORES = ("score", "mean_score")
 ASKED = ""  # model and family of the row that is asked about: no table leaves them empty
@@ -75,7 +68,7 @@ def with_figures(cohort: Cohort, figures: Mapping[Key, float]) -> Cohort:
         parameters=sizes["parameters"],
         training_flop=sizes["training_flop"],
         figures={
-            key: Figure.of(key, value, cohort.unit or "", cohort.provenance, ASKED_NAME)
+            key: Figure(key, value, cohort.unit or "", cohort.provenance, ASKED_NAME)
             for key, value in given.items()
         },
     )
@@ -109,7 +102,15 @@ class Answer:
 
     @property
     def warnings(self) -> list[str]:
-        return self.study.warnings(self.prediction)
+        """What a reader of this prediction must know."""
+        warnings = []
+        if self.prediction.extrapolation:
+            warnings.append("extrapolation: outside of what the fit was trained on")
+        if self.study.benchmark.negative_control:
+            warnings.append("negative control: compression is expected to tell little")
+        if self.prediction.form == "mean":
+            warnings.append("compression tells nothing here: this is the mean of the other models")
+        return warnings
 
     def as_logged(self, day: date, commit: str) -> LoggedPrediction:
         """The answer as a line of the ledger. Raises ValidationError for a wrong commit."""
@@ -155,43 +156,6 @@ def score_names(cohort: Cohort, model: str | None = None) -> list[str]:
         for key in (cohort.mean_score, *(column.key for column in cohort.scores))
         if model is None or any(key in row.figures for row in rows)
     ]
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """The ledger so far. errors: score less prediction, a fraction, in the ledger's order."""
-
-    logged: int
-    errors: tuple[float, ...]
-    coverage: tuple[Coverage, ...]  # none before the first score
-
-    @property
-    def mean_error(self) -> float:
-        """Mean absolute error of the scored lines."""
-        return float(np.mean(np.abs(self.errors)))
-
-
-def calibrate(ledger: Sequence[LoggedPrediction], cohorts: Iterable[Cohort]) -> Calibration:
-    """A line is scored as soon as its cohort holds the model's score of the benchmark."""
-    scores: dict[tuple[str, str, str], list[float]] = {}
-    for cohort in cohorts:
-        for key in (cohort.mean_score, *(column.key for column in cohort.scores)):
-            for row in cohort.rows:
-                if (value := row.value(key)) is not None:
-                    scores.setdefault((cohort.name, row.model, benchmark_id(key)), []).append(value)
-    scored = [
-        (line, float(np.mean(scores[place])))
-        for line in ledger
-        if (place := (line.cohort, line.model, line.benchmark)) in scores
-    ]
-    at80 = sum(line.low80 <= value <= line.high80 for line, value in scored)
-    at95 = sum(line.low95 <= value <= line.high95 for line, value in scored)
-    held = ((0.8, at80), (0.95, at95)) if scored else ()
-    return Calibration(
-        len(ledger),
-        tuple(value - line.prediction for line, value in scored),
-        tuple(Coverage(level, n, len(scored), "logged") for level, n in held),
-    )
 
 
 UNIT = "bits per byte"

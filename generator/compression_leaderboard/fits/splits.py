@@ -1,11 +1,11 @@
 """Which rows train and which are predicted: by group, by size and by date, with inner folds."""
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compression_leaderboard.board.figures import PARAMETERS
 from compression_leaderboard.fits.table import ScoreTable
 
 Array = NDArray[np.float64]
@@ -64,21 +64,6 @@ def cut_by_size(sizes: Array, rows: Mask) -> list[Fold]:
     return [Fold(known & (sizes <= size), known & (sizes > size)) for size in limits]
 
 
-def cut_at(values: Array, rows: Mask, limit: float) -> list[Fold]:
-    """One fold: train up to the limit, predict what is beyond; none where one side is empty."""
-    train, test = rows & (values <= limit), rows & (values > limit)
-    return [Fold(train, test)] if train.any() and test.any() else []
-
-
-def middle_limit(values: Array, rows: Mask) -> float | None:
-    """The smallest value with at least 60 % of the known rows up to it, if any lie beyond."""
-    known = values[rows & np.isfinite(values)]
-    for value in np.unique(known)[:-1]:
-        if (known <= value).mean() >= 0.6:
-            return float(value)
-    return None
-
-
 @dataclass(frozen=True)
 class TrainingSet:
     """Rows that train, rows that judge (none when all train), and the folds inside.
@@ -105,30 +90,46 @@ class TrainingSet:
         return (Fold(self.train, self.test), *self.deciding)
 
 
-def training_sets(table: ScoreTable, later: Array | None = None) -> tuple[TrainingSet, ...]:
+def training_sets(table: ScoreTable) -> tuple[TrainingSet, ...]:
     """All rows, all but each outer fold, the smaller models, and the earlier ones if dated."""
     known = np.isfinite(table.scores)
     everything: Mask = np.asarray(known.any(axis=1))
     complete: Mask = np.asarray(known.all(axis=1))
-    sizes = table.column(PARAMETERS)
-    found = [("all", Fold(everything, np.zeros_like(everything)))]
+    largest = table.train_up_to or _middle(table.sizes, everything)
+    released = _release_days(table)
+    sets = [("all", Fold(everything, np.zeros_like(everything)))]
     by_group = leave_groups_out(table.groups, everything, OUTER_FOLDS, complete)
-    found += [("group", fold) for fold in by_group]
-    limit = table.train_up_to or middle_limit(sizes, everything)
-    if limit is not None:
-        found += [("larger", fold) for fold in cut_at(sizes, everything, limit)]
-    if later is not None and (day := middle_limit(later, everything)) is not None:
-        found += [("later", fold) for fold in cut_at(later, everything, day)]
-    return tuple(_training_set(kind, fold, table, complete) for kind, fold in found)
+    sets += [("group", fold) for fold in by_group]
+    sets += [("larger", fold) for fold in _cut_at(table.sizes, everything, largest)]
+    if released is not None:
+        latest = _middle(released, everything)
+        sets += [("later", fold) for fold in _cut_at(released, everything, latest)]
+    return tuple(_training_set(kind, fold, table, complete) for kind, fold in sets)
 
 
 def _training_set(kind: str, fold: Fold, table: ScoreTable, complete: Mask) -> TrainingSet:
-    larger = tuple(cut_by_size(table.column(PARAMETERS), fold.train))
-    return TrainingSet(
-        kind,
-        fold.train,
-        fold.test,
-        tuple(leave_groups_out(table.groups, fold.train, INNER_FOLDS, complete)),
-        larger,
-        by_size=table.split == "small-to-large" and bool(larger),
-    )
+    inner = leave_groups_out(table.groups, fold.train, INNER_FOLDS, complete)
+    larger = cut_by_size(table.sizes, fold.train)
+    by_size = table.split == "small-to-large" and bool(larger)
+    return TrainingSet(kind, fold.train, fold.test, tuple(inner), tuple(larger), by_size)
+
+
+def _release_days(table: ScoreTable) -> Array | None:
+    """Days of release; None unless all models have one."""
+    days = [date.fromisoformat(row.released).toordinal() for row in table.rows if row.released]
+    return np.array(days, dtype=np.float64) if days and len(days) == len(table.rows) else None
+
+
+def _middle(values: Array, rows: Mask) -> float | None:
+    """The smallest value with at least 60 % of the known rows up to it, if any lie beyond."""
+    known, counts = np.unique(values[rows & np.isfinite(values)], return_counts=True)
+    enough = known[:-1][counts.cumsum()[:-1] >= 0.6 * counts.sum()]
+    return float(enough[0]) if len(enough) else None
+
+
+def _cut_at(values: Array, rows: Mask, limit: float | None) -> list[Fold]:
+    """Train up to the limit, predict what is beyond; no fold where one side is empty."""
+    if limit is None:
+        return []
+    train, test = rows & (values <= limit), rows & (values > limit)
+    return [Fold(train, test)] if train.any() and test.any() else []

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.board.compressors import CompressorRate, CompressorRow, settings_text
+from compression_leaderboard.board.cohorts import (
+    Cohort,
+    CompressorRate,
+    CompressorRow,
+)
 from compression_leaderboard.board.figures import Column, Figure, Key, Row
-from compression_leaderboard.fits.findings import Prediction
+from compression_leaderboard.fits.evaluation import Prediction
 from compression_leaderboard.pages.text import count, number
 
 Form = Literal["text", "rank", "count", "figure", "seconds"]
@@ -278,7 +281,7 @@ def _compressor(row: CompressorRow, columns: Sequence[BoardColumn], cohort: Coho
     """A compressor has rates of texts, and neither size, plane nor scores."""
     rate = next(iter(row.rates.values()))
     readings: dict[str, Reading] = {
-        "name": f"{row.name} ({settings_text(rate.text)})",
+        "name": f"{row.name} ({rate.settings})",
         "scored_bytes": sum(r.bytes for r in row.rates.values()),
     }
     if len(cohort.compression) > 1:

@@ -192,7 +192,7 @@ def draw_judged(rows: Iterable[LeftOut]) -> Chart:
 
     The 95 % intervals lie along x, since they are the predictions'.
     """
-    judged = [(row, *row.intervals[-1]) for row in rows]
+    judged = [(row, *row.prediction.interval()) for row in rows]
     ends = [end for row, low, high in judged for end in (low, high, row.measured)]
     x, y = linear_axis(ends, 100), linear_axis([row.measured for row, _, _ in judged], 100)
     bars = "".join(
@@ -201,9 +201,9 @@ def draw_judged(rows: Iterable[LeftOut]) -> Chart:
     )
     marks = [
         Shape(
-            f"M{_place(x, y, row.predicted, row.measured)}h0",
-            title=f"{row.model}: measured {percent(row.measured)} %, predicted "
-            f"{percent(row.predicted)} % ({percent(low)} to {percent(high)})",
+            f"M{_place(x, y, row.prediction.value, row.measured)}h0",
+            title=f"{row.prediction.model}: measured {percent(row.measured)} %, predicted "
+            f"{percent(row.prediction.value)} % ({percent(low)} to {percent(high)})",
         )
         for row, low, high in judged
     ]

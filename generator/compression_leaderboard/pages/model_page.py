@@ -9,9 +9,8 @@ from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.comparisons import Comparison
 from compression_leaderboard.board.derived import mean_score, preference_figure
 from compression_leaderboard.board.figures import Key, Row
-from compression_leaderboard.board.trajectories import tokens_seen
-from compression_leaderboard.fits.findings import Study
-from compression_leaderboard.fits.intervals import LEVELS
+from compression_leaderboard.board.measured import tokens_seen
+from compression_leaderboard.fits.study import Study
 from compression_leaderboard.pages.board_table import BoardCell, BoardRow, BoardTable
 from compression_leaderboard.pages.record_sections import view_record
 from compression_leaderboard.pages.rendering import Renderer
@@ -82,10 +81,8 @@ class Standing:
         """Return the prediction and 95 % interval of a fit to the other groups."""
         fitted = self.study.of(benchmark)
         judgement = fitted.judged("group") if fitted else None
-        row = judgement.rows.of(self.model) if judgement else None
-        if row is None:
-            return None
-        return row.predicted, *row.intervals[LEVELS.index(0.95)]
+        row = judgement.by_model.get(self.model) if judgement else None
+        return (row.prediction.value, *row.prediction.interval()) if row else None
 
 
 def find_standings(

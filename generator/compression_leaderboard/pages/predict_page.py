@@ -8,26 +8,32 @@ from typing import Any
 
 import numpy as np
 from markupsafe import Markup
-from scipy import stats
 
 from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.comparisons import Amount, Cost
 from compression_leaderboard.board.figures import PARAMETERS, TRAINING_FLOP, Key, values
-from compression_leaderboard.board.text_amounts import Amount, Cost
 from compression_leaderboard.fits.candidates import Candidate
 from compression_leaderboard.fits.curves import FORMS
-from compression_leaderboard.fits.evaluation import Comparison, Judgement, LeftOut
-from compression_leaderboard.fits.findings import (
-    BenchmarkStudy,
-    Fit,
-    Pooled,
+from compression_leaderboard.fits.evaluation import (
+    Calibration,
+    Comparison,
+    Judgement,
+    LeftOut,
     Prediction,
+)
+from compression_leaderboard.fits.intervals import LEVELS, Errors
+from compression_leaderboard.fits.nested_cv import Chosen
+from compression_leaderboard.fits.predict import Yardstick
+from compression_leaderboard.fits.study import (
+    BenchmarkStudy,
+    Evidence,
+    Fit,
+    Outliers,
+    Pooled,
     Study,
+    find_outliers,
     pool_coverage,
 )
-from compression_leaderboard.fits.intervals import LEVELS, Errors, conformal_share, is_conformal
-from compression_leaderboard.fits.nested_cv import Chosen, Scaling
-from compression_leaderboard.fits.predict import Calibration, Yardstick
-from compression_leaderboard.fits.study import Evidence, Outliers, find_outliers
 from compression_leaderboard.fits.table import Benchmark, usable_texts
 from compression_leaderboard.pages.charts import Chart, Curve, draw_curves, draw_judged
 from compression_leaderboard.pages.rendering import Renderer
@@ -109,7 +115,7 @@ def _section(cohort: Cohort, evidence: Evidence) -> Section:
 
 
 def _scatter(judgement: Judgement) -> Scatter:
-    errors = sorted(judgement.rows, key=lambda r: (-abs(r.measured - r.predicted), r.model))
+    errors = sorted(judgement.rows, key=lambda r: (-abs(r.error), r.prediction.model))
     return Scatter(judgement, draw_judged(judgement.rows), errors)
 
 
@@ -139,7 +145,7 @@ def _values(cohort: Cohort, benchmark: Benchmark, fit: Fit) -> dict[str, Any]:
     texts = usable_texts(cohort)
     mean = cohort.mean_compression
     needed = _keys([fit.candidate], mean, texts)
-    used = _keys([fit.candidate, *(candidate for candidate, _, _ in fit.outer)], mean, texts)
+    used = _keys([chosen.candidate for chosen in (fit.chosen, *fit.outer)], mean, texts)
     rows = [row for row in cohort.rows if cohort.mean_score in row.figures]
     if any(row.parameters is not None for row in rows):
         used.add(PARAMETERS)  # larger models than those have wider intervals
@@ -165,13 +171,13 @@ def _values(cohort: Cohort, benchmark: Benchmark, fit: Fit) -> dict[str, Any]:
             if key in used
         ],
         "average": [text.id for text in texts],
-        "fit": _curve(fit.candidate, fit.scaling, fit.chosen)
+        "fit": _curve(fit.chosen)
         | {
             "label": fit.candidate.label,
             "bounds": fit.chosen.bounds.T.tolist(),
             "reach": list(fit.chosen.reach),
         },
-        "folds": [_curve(*outer) for outer in fit.outer],
+        "folds": [_curve(chosen) for chosen in fit.outer],
         "scale": asdict(fit.chosen.scale),
         "largest": fit.chosen.largest,
         "errors": {
@@ -189,14 +195,15 @@ def _keys(candidates: Sequence[Candidate], mean: Key, texts: Sequence[Key]) -> s
     return named - {mean} | (set(texts) if mean in named else set())
 
 
-def _curve(candidate: Candidate, scaling: Scaling, chosen: Chosen) -> dict[str, Any]:
+def _curve(chosen: Chosen) -> dict[str, Any]:
     """Describe a curve: z = (value − centre) / scale of each predictor, then the form."""
+    scaled, candidate = chosen.scaled, chosen.candidate
     return {
         "form": candidate.form,
         "predictors": [
             {"column": p.key.id, "log": p.log, "centre": float(centre), "scale": float(scale)}
             for p, centre, scale in zip(
-                candidate.predictors, scaling.centre, scaling.scale, strict=True
+                candidate.predictors, scaled.centre, scaled.scale, strict=True
             )
         ],
         "parameters": chosen.parameters.tolist(),
@@ -205,10 +212,9 @@ def _curve(candidate: Candidate, scaling: Scaling, chosen: Chosen) -> dict[str, 
 
 def _interval(level: float, errors: Errors) -> dict[str, Any]:
     """Describe an interval by a share of the errors, or by half its width over the scale."""
-    if is_conformal(level, errors.groups):
-        return {"level": level, "kind": "conformal", "share": conformal_share(level, errors)}
-    half = float(stats.t.ppf((1 + level) / 2, errors.freedom)) * errors.root
-    return {"level": level, "kind": "model-based", "half": half}
+    if errors.is_conformal(level):
+        return {"level": level, "kind": "conformal", "share": errors.share(level)}
+    return {"level": level, "kind": "model-based", "half": errors.half_width(level)}
 
 
 @dataclass(frozen=True)

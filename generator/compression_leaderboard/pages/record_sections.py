@@ -6,7 +6,6 @@ from statistics import fmean
 from typing import NamedTuple
 
 from compression_leaderboard.board.comparisons import Comparison
-from compression_leaderboard.board.current import is_current
 from compression_leaderboard.board.derived import (
     SIDES,
     Plane,
@@ -14,6 +13,7 @@ from compression_leaderboard.board.derived import (
     bits_interval,
     corrected,
     corrected_error,
+    is_current,
     main_score,
     mean_score,
     over_layers,

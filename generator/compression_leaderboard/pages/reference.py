@@ -10,7 +10,7 @@ from compression_leaderboard.board.comparisons import link_corpora
 from compression_leaderboard.board.imported import Conflict, Reading, imports_of
 from compression_leaderboard.exports.descriptions import dataset_json_ld
 from compression_leaderboard.exports.tables import ORIGINS, make_tables
-from compression_leaderboard.fits.studied_board import StudiedBoard
+from compression_leaderboard.fits.study import StudiedBoard
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.pages.text import significant
 from compression_leaderboard.records.base import fields_of, records_in
@@ -80,7 +80,7 @@ def render_corpora(render: Renderer, board: StudiedBoard) -> Markup:
     corpora = sorted(texts.values(), key=lambda corpus: corpus.name)
     corpora.sort(key=lambda corpus: corpus.ends, reverse=True)
     models = sorted(board.specs.models.values(), key=lambda model: model.title)
-    links = link_corpora(board.specs, board.stored)
+    links = link_corpora(board.specs, board.current)
     return render("corpora.html", corpora=corpora, models=models, texts=texts, links=links)
 
 

@@ -7,8 +7,7 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from compression_leaderboard.board.current import is_current
-from compression_leaderboard.board.derived import mean_score
+from compression_leaderboard.board.derived import is_current, mean_score
 from compression_leaderboard.operations.health import VERDICTS, read_sentinel, sentinel_title
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.pages.text import number, percent

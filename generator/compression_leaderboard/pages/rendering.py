@@ -12,7 +12,7 @@ import markupsafe
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
-from compression_leaderboard.board.current import record_of
+from compression_leaderboard.board.derived import record_of
 from compression_leaderboard.pages import text
 
 # Marks that change the direction of the text that follows are spelled out.
@@ -64,6 +64,6 @@ def breakable(name: str) -> Markup:
 
 
 def _spell_out(value: object) -> object:
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return value.translate(SPELLED_OUT)
+    if isinstance(value, str) and not value.isascii() and not isinstance(value, Markup):
+        return value.translate(SPELLED_OUT)  # slow, and no mark of these is in ASCII
     return value

@@ -13,7 +13,7 @@ from compression_leaderboard.choose import CohortOptions, make_options
 from compression_leaderboard.exports.descriptions import checksums
 from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.fits.predict import find_yardstick
-from compression_leaderboard.fits.studied_board import StudiedBoard
+from compression_leaderboard.fits.study import StudiedBoard
 from compression_leaderboard.intervals import student_quantile
 from compression_leaderboard.pages.board_table import BoardTable, board_json, make_board_table
 from compression_leaderboard.pages.choose_page import options_json, render_choose

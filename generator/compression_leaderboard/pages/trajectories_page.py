@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.board.trajectories import CheckpointFigure
+from compression_leaderboard.board.measured import CheckpointFigure
 from compression_leaderboard.pages.charts import Chart, Curve, draw_curves
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.pages.text import count, number
