@@ -35,7 +35,7 @@ XZ_SMALLEST, XZ_LARGEST = 1 << 12, 1 << 26  # dictionaries: the format's least, 
 
 @dataclass(frozen=True)
 class Codec:
-    """Both directions of a compressor; the length of the original is given to the way back."""
+    """Both directions of a compressor; decompressing gets the length of the original."""
 
     version: str
     compress: Callable[[bytes, Settings], bytes]
@@ -43,7 +43,7 @@ class Codec:
 
 
 def _xz(content: bytes, settings: Settings) -> bytes:
-    """A dictionary no larger than the content gives the same size in a fraction of the time."""
+    """Compress with a dictionary no larger than the content: the same size in less time."""
     preset = settings["preset"] | (lzma.PRESET_EXTREME if settings["extreme"] else 0)
     dictionary = min(max(XZ_SMALLEST, 1 << len(content).bit_length()), XZ_LARGEST)
     chain = [{"id": lzma.FILTER_LZMA2, "preset": preset, "dict_size": dictionary}]

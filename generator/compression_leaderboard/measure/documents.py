@@ -126,7 +126,7 @@ class Encoded:
 
 
 def encode_documents(documents: Sequence[Document], loaded: Loaded) -> list[Encoded]:
-    """Tokenize every document whole, without special tokens of the tokenizer's own."""
+    """Tokenize every document whole, without the tokenizer's special tokens."""
     kind, start = start_token(loaded.tokenizer)
     encoded = []
     for document in documents:

@@ -27,14 +27,14 @@ AGENT = "llm-compression-leaderboard (leaderboard corpus propose)"
 
 @dataclass(frozen=True)
 class Web:
-    """Where a source's interface stands; tests put a loopback server there."""
+    """The address of a source's interface; tests put a loopback server there."""
 
     address: str
     pause_seconds: float = 1.0  # before each request
     headers: dict[str, str] = field(default_factory=dict, repr=False)
 
     def get(self, path: str, **parameters: str | int) -> bytes:
-        """An answer's content. Raises MeasureError where there is none after three tries."""
+        """Return an answer's content. Raises MeasureError when three tries give none."""
         query = f"?{urlencode(parameters)}" if parameters else ""
         headers = {"User-Agent": AGENT, **self.headers}
         request = urllib.request.Request(f"{self.address}{path}{query}", headers=headers)
@@ -59,7 +59,7 @@ class Web:
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 PERMISSIVE = {"MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "0BSD"}
-PAGE = 100  # items a request
+PAGE = 100  # items per request
 FILES_OF_REPOSITORY = 2  # so that no project makes up the corpus
 
 Find = Callable[[Web, date, date], Iterator[TextDocument]]
@@ -67,7 +67,7 @@ Find = Callable[[Web, date, date], Iterator[TextDocument]]
 
 @dataclass(frozen=True)
 class FreshSource:
-    """An openly licensed source and what its documents have in common."""
+    """An openly licensed source, and what its documents have in common."""
 
     find: Find
     address: str
@@ -79,7 +79,7 @@ class FreshSource:
 
 
 def find_wikipedia(web: Web, begins: date, ends: date) -> Iterator[TextDocument]:
-    """Articles of the English Wikipedia that were created inside the dates, the newest first."""
+    """Find articles of the English Wikipedia created inside the dates, the newest first."""
     asked: dict[str, str | int] = {
         "action": "query", "format": "json", "formatversion": 2, "list": "recentchanges",
         "rctype": "new", "rcnamespace": 0, "rcshow": "!redirect|!bot", "rclimit": PAGE,
@@ -104,7 +104,7 @@ def find_wikipedia(web: Web, begins: date, ends: date) -> Iterator[TextDocument]
 
 
 def _article(web: Web, page: int) -> str:
-    """The plain text of an article; empty when it has been deleted since."""
+    """Return the plain text of an article; empty when it has been deleted since."""
     answer = _json(
         web, "/w/api.php", action="query", format="json", formatversion=2, prop="extracts",
         explaintext=1, exsectionformat="plain", pageids=page,
@@ -114,7 +114,7 @@ def _article(web: Web, page: int) -> str:
 
 
 def find_arxiv(web: Web, begins: date, ends: date) -> Iterator[TextDocument]:
-    """Titles and abstracts of articles whose first version was submitted inside the dates."""
+    """Find titles and abstracts of articles whose first version was submitted inside the dates."""
     window = f"submittedDate:[{begins:%Y%m%d}0000 TO {ends:%Y%m%d}2359]"
     start = 0
     while True:
@@ -145,7 +145,7 @@ TAGS = ("id", "published", "title", "summary")
 
 
 def find_code(web: Web, begins: date, ends: date) -> Iterator[TextDocument]:
-    """Python files of repositories that were created inside the dates, permissively licensed."""
+    """Find permissively licensed Python files of repositories created inside the dates."""
     query = f"created:{begins}..{ends} language:python fork:false license:"
     for licence in sorted(PERMISSIVE):
         found = _json(
@@ -157,7 +157,7 @@ def find_code(web: Web, begins: date, ends: date) -> Iterator[TextDocument]:
 
 
 def _files_of(web: Web, item: dict[str, Any], ends: date) -> Iterator[TextDocument]:
-    """The first files by name of a repository at its newest commit up to the end of the dates."""
+    """Yield the first files of a repository at its newest commit up to the end of the dates."""
     repository = item["full_name"]
     until = f"{ends}T23:59:59Z"
     commits = _json(web, f"/repos/{repository}/commits", until=until, per_page=1)

@@ -1,7 +1,7 @@
 """Ask the Hugging Face Hub for commits, documents and weights, with patience and typed refusals.
 
 huggingface_hub itself retries some requests and not others, and reports a lost connection as a
-missing file; `datasets` hides both behind words of its own. So the cause is looked up here.
+missing file; `datasets` hides both behind other errors. So the cause is looked up here.
 """
 
 import errno

@@ -338,7 +338,7 @@ def _failed(job: Job, failure: Failure) -> dict[str, Any]:
 
 
 def _failure(error: Exception) -> Failure:
-    """Why a job failed, as records/results.py names the reasons."""
+    """Return why a job failed, as records/results.py names the reasons."""
     if isinstance(error, MeasureError):
         return Failure(reason=error.reason, message=error.message)
     reason: Reason = "unexpected"

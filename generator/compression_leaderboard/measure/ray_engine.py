@@ -27,7 +27,7 @@ WAIT_SECONDS = 1.0  # so that Ctrl-C is heard
 
 @dataclass
 class _Task:
-    """The jobs of one revision that have no record yet, and the Ray task that is at them."""
+    """The jobs of one revision that have no record yet, and the Ray task that runs them."""
 
     left: list[Job]
     deaths: int = 0  # of nodes or workers since a record came

@@ -1,4 +1,4 @@
-"""The machine that measures, and why a job failed. Imports nothing heavy."""
+"""The machine that measures, and the error that says why a job failed. Imports nothing heavy."""
 
 import contextlib
 import importlib.metadata
