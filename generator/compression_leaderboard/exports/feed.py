@@ -187,10 +187,10 @@ def _add(parent: ET.Element, name: str, text: str | None = None, **attributes: s
 
 
 def _urn(name: str) -> str:
-    """An id that depends on nothing but the name."""
+    """Make an id that depends on nothing but the name."""
     return uuid5(NAMESPACE_URL, f"llm-compression-leaderboard/{name}").urn
 
 
 def _stamp(moment: str) -> str:
-    """RFC 3339, as Atom wants it: with seconds and a zone."""
+    """Write a time as RFC 3339 with seconds and a zone, which Atom requires."""
     return datetime.fromisoformat(moment).isoformat(timespec="seconds")

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -16,6 +17,7 @@ from compression_leaderboard.exports.tables import Field, Table, Type
 
 LEVEL = 6  # of gzip
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # CSV texts that begin so are guarded
+QUOTED = re.compile('[,"\r\n]')  # what makes a text need quotation marks in CSV
 ROWS_AT_ONCE = 20_000  # so that memory does not grow with the table
 ARROW: dict[Type, pa.DataType] = {
     "string": pa.dictionary(pa.int32(), pa.string()),
@@ -125,9 +127,10 @@ def _cell(value: object) -> str:
     if not isinstance(value, str):
         return str(value).lower()
     text = guard(value)
-    quoted = any(mark in text for mark in ',"\r\n')
+    if QUOTED.search(text) is None:
+        return text
     escaped = text.replace('"', '""')
-    return f'"{escaped}"' if quoted else text
+    return f'"{escaped}"'
 
 
 def guard(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Every exported file by path, dated releases of the data, and how to cite them.
+"""Make every exported file by path, dated releases of the data, and how to cite them.
 
 Nothing in a release depends on when or where it is made.
 """
@@ -30,7 +30,7 @@ NOTE = "Cite published figures by their own sources; data/LICENCE.txt lists them
 
 
 def export_citation(commit: str, commit_date: str, version: str | None = None) -> dict[str, bytes]:
-    """CITATION.cff and citation.bib by name. version: of a release; the commit without."""
+    """Make CITATION.cff and citation.bib, by name. version: of a release; by default the commit."""
     day = commit_date[:10]
     shown = version or commit[:12]
     cff = {
@@ -66,7 +66,7 @@ def _bibtex(version: str, commit: str, day: str) -> str:
 
 
 def zenodo_json(version: str, day: str) -> bytes:
-    """`.zenodo.json`: what Zenodo asks of a deposit."""
+    """Make `.zenodo.json`, which describes a deposit to Zenodo."""
     return as_json(
         {
             "title": f"{TITLE}: data",
@@ -105,7 +105,7 @@ Made by `leaderboard release` from commit {commit}.
 - `data/`: every table as CSV, JSON and Parquet (the longest as Parquet alone), the data dictionary,
   a Data Package and a Croissant description. Start with `data/datapackage.json`, or with the
   download page of the site.
-- `runs/`, `results/`: what was measured and every record, as they stand in the commit. The folder
+- `runs/`, `results/`: what was measured and every record, as the commit has them. The folder
   is a repository to the commands: `leaderboard diff` compares it with another.
 - `CHANGES.md`, `changes.json`: what changed since {since}.
 - `LICENCE.txt`, `CITATION.cff`, `citation.bib`: how it may be used, how to cite it.
@@ -114,15 +114,18 @@ Made by `leaderboard release` from commit {commit}.
 
 
 def release_name(commit_date: str) -> str:
-    """The name of a release, after the day of its commit."""
+    """Name a release after the day of its commit."""
     return f"data-{commit_date[:10]}"
 
 
 def make_release(
     board: StudiedBoard, sources: Mapping[str, bytes], changes: Changes | None
 ) -> dict[str, bytes]:
-    """Every file of the release by path. sources: the files of runs/ and results/ in the commit;
-    changes: since the release before, None for the first."""
+    """Make every file of a release by path.
+
+    sources: the files of runs/ and results/ in the commit. changes: since the release before; None
+    for the first.
+    """
     name, day = release_name(board.commit_date), board.commit_date[:10]
     files = _data_files(board, make_tables(board.cohorts)) | dict(sources)
     files |= export_citation(board.commit, board.commit_date, name)
