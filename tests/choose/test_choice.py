@@ -24,7 +24,7 @@ from compression_leaderboard.choose import (
 )
 from compression_leaderboard.cli.ask import Precision
 from compression_leaderboard.cli.ask import choose as choose_command
-from compression_leaderboard.pages.choose_page import options_json, render_choose
+from compression_leaderboard.pages.site import options_json, render_choose
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -32,7 +32,7 @@ from compression_leaderboard.measure.preferences import (
 )
 from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.measure.weights import hash_weights, weight_files
-from compression_leaderboard.pages.text import with_interval
+from compression_leaderboard.pages.rendering import with_interval
 from compression_leaderboard.records.corpora import Pair
 from compression_leaderboard.records.models import Checkpoint, Weights
 from compression_leaderboard.repository.results import read_results

@@ -39,8 +39,7 @@ from compression_leaderboard.pages.own_text_report import (
     render_report,
     sample_sentence,
 )
-from compression_leaderboard.pages.rendering import Renderer
-from compression_leaderboard.pages.text import with_interval
+from compression_leaderboard.pages.rendering import Renderer, with_interval
 from compression_leaderboard.records.base import Problem, UserError
 from hypothesis import given
 from hypothesis import strategies as st

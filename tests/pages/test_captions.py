@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from compression_leaderboard.pages.text import dated
+from compression_leaderboard.pages.rendering import dated
 from playwright.sync_api import expect
 
 from tests.exported import glossary_headings

@@ -6,7 +6,7 @@ from itertools import combinations
 from urllib.parse import urlencode
 
 import pytest
-from compression_leaderboard.pages.text import decimals, number
+from compression_leaderboard.pages.rendering import decimals, number
 from playwright.sync_api import Locator, expect
 
 from tests.in_browser import faults_of, label_of

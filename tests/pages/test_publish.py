@@ -17,11 +17,10 @@ from compression_leaderboard.fits.study import Evidence, derive_board, study_coh
 from compression_leaderboard.pages.charts import linear_axis
 from compression_leaderboard.pages.model_page import render_model
 from compression_leaderboard.pages.predict_page import render_predict
-from compression_leaderboard.pages.rendering import Renderer
-from compression_leaderboard.pages.text import (
+from compression_leaderboard.pages.rendering import (
     UNKNOWN,
+    Renderer,
     count,
-    counted,
     number,
     percent,
     with_interval,
@@ -30,6 +29,7 @@ from compression_leaderboard.pages.text import (
 from compression_leaderboard.records.results import Failure
 from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Commit
+from compression_leaderboard.wording import counted
 
 from tests.built_pages import outline
 from tests.exported import (

@@ -13,7 +13,7 @@ from compression_leaderboard.board.cohorts import (
 )
 from compression_leaderboard.board.figures import Column, Figure, Key, Row
 from compression_leaderboard.fits.evaluation import Prediction
-from compression_leaderboard.pages.text import count, number
+from compression_leaderboard.pages.rendering import count, number
 
 Form = Literal["text", "rank", "count", "figure", "seconds"]
 Reading = str | float | tuple[int, int] | Figure | None  # what a row knows of a column

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from compression_leaderboard.fits.evaluation import LeftOut
 from compression_leaderboard.fits.study import Line
-from compression_leaderboard.pages.text import count, percent
+from compression_leaderboard.pages.rendering import count, percent
 
 WIDTH, HEIGHT = 1000.0, 500.0
 MARGIN = 0.04  # of the range, so that no mark lies on the frame

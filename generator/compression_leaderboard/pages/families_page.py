@@ -15,7 +15,7 @@ from compression_leaderboard.board.families import (
 )
 from compression_leaderboard.board.figures import Column
 from compression_leaderboard.pages.rendering import Renderer
-from compression_leaderboard.pages.text import counted
+from compression_leaderboard.wording import counted
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from compression_leaderboard.own_text.comparison import Pair, Rate, Summary
-from compression_leaderboard.pages.rendering import Renderer
-from compression_leaderboard.pages.text import decimals, number, with_interval
+from compression_leaderboard.pages.rendering import Renderer, decimals, number, with_interval
 
 
 def sample_sentence(summary: Summary) -> str:

@@ -36,9 +36,9 @@ from compression_leaderboard.fits.study import (
 )
 from compression_leaderboard.fits.table import Benchmark, usable_texts
 from compression_leaderboard.pages.charts import Chart, Curve, draw_curves, draw_judged
-from compression_leaderboard.pages.rendering import Renderer
-from compression_leaderboard.pages.text import counted, number
+from compression_leaderboard.pages.rendering import Renderer, number
 from compression_leaderboard.repository.specs import Specs
+from compression_leaderboard.wording import counted
 
 SHOWN = {"errors": 20, "outliers": 20, "predictions": 50}  # rows of tables; downloads have all
 ENOUGH = 0.5  # of the fit's own error: the two together are then an eighth more than the fit's

@@ -11,8 +11,7 @@ from compression_leaderboard.board.imported import Conflict, Reading, imports_of
 from compression_leaderboard.exports.descriptions import dataset_json_ld
 from compression_leaderboard.exports.tables import ORIGINS, make_tables
 from compression_leaderboard.fits.study import StudiedBoard
-from compression_leaderboard.pages.rendering import Renderer
-from compression_leaderboard.pages.text import significant
+from compression_leaderboard.pages.rendering import Renderer, significant
 from compression_leaderboard.records.base import fields_of, records_in
 from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.imported import Imported

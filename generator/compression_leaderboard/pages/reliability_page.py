@@ -9,8 +9,7 @@ from markupsafe import Markup
 
 from compression_leaderboard.board.derived import is_current, mean_score
 from compression_leaderboard.operations.health import VERDICTS, read_sentinel, sentinel_title
-from compression_leaderboard.pages.rendering import Renderer
-from compression_leaderboard.pages.text import number, percent
+from compression_leaderboard.pages.rendering import Renderer, number, percent
 from compression_leaderboard.plan.jobs import latest_results
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import StoredResult

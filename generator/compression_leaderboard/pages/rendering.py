@@ -1,9 +1,10 @@
-"""Render view models with the templates of site/templates; every value is escaped there.
+"""Render view models with the templates of site/templates, and write numbers for readers.
 
-Templates come in as text, so nothing here touches the disk. What they make is finished HTML: it
-reaches mkdocs as data in front matter, where no template engine parses it again.
+Templates come in as text, so nothing here touches the disk, and escape every value. What they make
+is finished HTML: it reaches mkdocs as data in front matter, where no template engine parses it.
 """
 
+import math
 from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
@@ -13,8 +14,9 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from compression_leaderboard.board.derived import record_of
-from compression_leaderboard.pages import text
+from compression_leaderboard.wording import counted
 
+UNKNOWN = "–"
 # Marks that change the direction of the text that follows are spelled out.
 DIRECTION_MARKS = (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 SPELLED_OUT = {mark: f"\\u{mark:04x}" for mark in DIRECTION_MARKS}
@@ -32,20 +34,20 @@ class Renderer:
             lstrip_blocks=True,
             finalize=_spell_out,
         )
-        self._environment.globals |= {"date": date, "UNKNOWN": text.UNKNOWN}
+        self._environment.globals |= {"date": date, "UNKNOWN": UNKNOWN}
         self._environment.filters |= {
-            "number": text.number,
-            "percent": text.percent,
-            "count": text.count,
-            "counted": text.counted,
-            "significant": text.significant,
-            "with_interval": text.with_interval,
-            "with_spread": text.with_spread,
-            "decimals": text.decimals,
+            "number": number,
+            "percent": percent,
+            "count": count,
+            "counted": counted,
+            "significant": significant,
+            "with_interval": with_interval,
+            "with_spread": with_spread,
+            "decimals": decimals,
             "mean": fmean,
             "record_path": record_of,
             "breakable": breakable,
-            "dated": lambda caption: type(caption)(text.dated(caption, date)),
+            "dated": lambda caption: type(caption)(dated(caption, date)),
         }
 
     def __call__(self, template: str, root: str = "../", **view: Any) -> Markup:
@@ -67,3 +69,63 @@ def _spell_out(value: object) -> object:
     if isinstance(value, str) and not value.isascii() and not isinstance(value, Markup):
         return value.translate(SPELLED_OUT)  # slow, and no mark of these is in ASCII
     return value
+
+
+def number(value: float | None, digits: int) -> str:
+    """A number with so many decimals; an en dash where it is unknown."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def significant(value: float) -> str:
+    """A figure of unknown unit: six significant digits."""
+    return f"{value:.6g}".replace("-", "−")
+
+
+def with_spread(value: float | None, spread: float | None) -> str:
+    """A number and its spread, rounded to two significant digits of the spread."""
+    if value is None or spread is None or not spread > 0:
+        return number(value, 4)
+    digits = decimals(spread)
+    return f"{number(value, digits)} ± {number(spread, digits)}"
+
+
+def with_interval(value: float | None, interval: tuple[float, float] | None) -> str:
+    """A number and its interval, rounded to two significant digits of half its width."""
+    if value is None or interval is None or not interval[1] > interval[0]:
+        return number(value, 4)
+    digits = decimals((interval[1] - interval[0]) / 2)
+    low, high = (number(end, digits) for end in interval)
+    return f"{number(value, digits)} ({low} to {high})"
+
+
+def decimals(spread: float) -> int:
+    """How many decimals show two significant digits of a spread above 0; six at most."""
+    return min(6, max(0, 1 - math.floor(math.log10(spread))))
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A fraction as per cent, without the sign."""
+    return number(None if value is None else 100 * value, digits)
+
+
+def count(value: float | None) -> str:
+    """A large count in the field's short form: 134.5M, 2T."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    for unit, size in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            return f"{value / size:.4g}{unit}"
+    return f"{value:g}"
+
+
+def dated(caption: str, day: str) -> str:
+    """Say at the end of a caption's first sentence as of which day its figures are."""
+    as_of = f"as of {day}"
+    if as_of in caption:
+        return caption
+    first, stop, rest = caption.rstrip().partition(". ")
+    if not stop and first.endswith("."):
+        first, stop = first[:-1], "."
+    return f"{first}, {as_of}{stop}{rest}"

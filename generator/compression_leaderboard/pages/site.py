@@ -9,14 +9,26 @@ import yaml
 from markupsafe import Markup
 
 from compression_leaderboard.board.comparisons import Comparison
-from compression_leaderboard.choose import CohortOptions, make_options
+from compression_leaderboard.choose import (
+    CONTEXT_TOKENS,
+    LISTED_TIES,
+    MESSAGES,
+    PRECISION,
+    PRECISIONS,
+    RUNTIME_BYTES,
+    CohortOptions,
+    Request,
+    choose,
+    default_cohort,
+    make_options,
+    rounded,
+)
 from compression_leaderboard.exports.descriptions import checksums
 from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.fits.predict import find_yardstick
 from compression_leaderboard.fits.study import StudiedBoard
-from compression_leaderboard.intervals import student_quantile
+from compression_leaderboard.intervals import normal_quantile, student_quantile
 from compression_leaderboard.pages.board_table import BoardTable, board_json, make_board_table
-from compression_leaderboard.pages.choose_page import options_json, render_choose
 from compression_leaderboard.pages.families_page import render_families
 from compression_leaderboard.pages.leaderboard import first_board, render_cohort, render_home
 from compression_leaderboard.pages.model_page import (
@@ -131,6 +143,40 @@ def _generated(
         ),
     }
     return {name: _with_terms(render, html, name, "../") for name, html in parts.items()}
+
+
+def render_choose(render: Renderer, cohorts: Sequence[CohortOptions]) -> Markup:
+    """Show the form and the answer to the default request; choose.js answers any other."""
+    if not cohorts:
+        return render("choose.html", cohorts=())
+    cohort = default_cohort(cohorts)
+    return render(
+        "choose.html",
+        cohorts=[(option.name, option.title) for option in cohorts],
+        default=cohort,
+        precisions=[(precision, precision) for precision in PRECISIONS],
+        precision=PRECISION,
+        context_tokens=f"{CONTEXT_TOKENS:g}",
+        answer=choose(cohort, Request(cohort.default_weights)),
+        normal_95=normal_quantile(),
+        rounded=rounded,
+    )
+
+
+def options_json(cohorts: Sequence[CohortOptions]) -> bytes:
+    """All that choose.js needs to answer any request, for docs/data/choose.json."""
+    values = {
+        "normal_95": normal_quantile(),
+        "precisions": PRECISIONS,
+        "runtime_bytes": RUNTIME_BYTES,
+        "listed_ties": LISTED_TIES,
+        "messages": MESSAGES,
+        "cohorts": cohorts,
+    }
+    compact = (",", ":")
+    return json.dumps(
+        values, default=vars, ensure_ascii=False, allow_nan=False, separators=compact
+    ).encode()
 
 
 def _with_terms(render: Renderer, html: str, page: str, root: str) -> Markup:
@@ -263,15 +309,9 @@ def _with_html(source: str, html: str) -> bytes:
     """A page with finished HTML in its front matter: quoted, on one line, so that it cannot end."""
     if not html:
         return source.encode()
-    matter, body = "", source
-    if source.startswith("---\n"):
-        matter, _, body = source.removeprefix("---\n").partition("\n---\n")
-        matter += "\n"
+    matter = {"html": str(html)}
     line = yaml.dump(
-        {"html": str(html)},
-        Dumper=yaml.CSafeDumper,
-        default_style='"',
-        width=WIDTH,
-        allow_unicode=True,
+        matter, Dumper=yaml.CSafeDumper, default_style='"', width=WIDTH, allow_unicode=True
     )
-    return f"---\n{matter}{line}---\n{body}".encode()
+    rest = source.removeprefix("---\n") if source.startswith("---\n") else f"---\n{source}"
+    return f"---\n{line}{rest}".encode()

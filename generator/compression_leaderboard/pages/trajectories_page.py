@@ -8,8 +8,7 @@ from markupsafe import Markup
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.measured import CheckpointFigure
 from compression_leaderboard.pages.charts import Chart, Curve, draw_curves
-from compression_leaderboard.pages.rendering import Renderer
-from compression_leaderboard.pages.text import count, number
+from compression_leaderboard.pages.rendering import Renderer, count, number
 
 SHOWN_RUNS = 12  # lines of one chart; the download has all
 FEWEST_POINTS = 3

@@ -1,4 +1,4 @@
-// Numbers that scripts compute, in the form of pages/text.py. The build formats all others.
+// Numbers that scripts compute, in the form of pages/rendering.py. The build formats all others.
 export const UNKNOWN = "–";
 
 export const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
