@@ -1,4 +1,4 @@
-"""What the site may cost: builds of thousands of models, and the page of a table of two thousand.
+"""What the site may cost: the build of two thousand models, and the page of their table.
 
 Times are of a quiet machine with two cores, so `make benchmark` runs them and `make test-slow` does
 not; the figures are made up (see tests/synthetic.py).
@@ -42,19 +42,12 @@ def large(tmp_path_factory) -> tuple[Path, float]:
     return root, timed_build(root)
 
 
-def test_two_thousand_models_build_in_a_minute_and_in_1500_megabytes(large):
+def test_two_thousand_models_build_in_90_seconds_and_in_1500_megabytes(large):
     root, seconds = large
     print(f"2,000 models: {seconds:.1f} s")
-    assert seconds <= 60
+    assert seconds <= 90
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= 1.5e6  # kilobytes
     assert timed_build(root) <= seconds / 4  # nothing changed
-
-
-def test_five_thousand_models_build_in_150_seconds(tmp_path):
-    write_synthetic(tmp_path, 5000)
-    seconds = timed_build(tmp_path)
-    print(f"5,000 models: {seconds:.1f} s")
-    assert seconds <= 150
 
 
 @pytest.fixture
