@@ -3,12 +3,12 @@
 import gzip
 import io
 import json
-import re
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -17,7 +17,6 @@ from compression_leaderboard.exports.tables import Field, Table, Type
 
 LEVEL = 6  # of gzip
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # CSV texts that begin so are guarded
-QUOTED = re.compile('[,"\r\n]')  # what makes a text need quotation marks in CSV
 ROWS_AT_ONCE = 20_000  # so that memory does not grow with the table
 ARROW: dict[Type, pa.DataType] = {
     "string": pa.dictionary(pa.int32(), pa.string()),
@@ -105,32 +104,41 @@ def write_table(table: Table, rows: pa.Table, metadata: Mapping[str, object]) ->
     return {path: writers[form]() for form, path in table.paths.items()}
 
 
+class _Lines(io.StringIO):
+    """Text whose rows end in a line feed, written by what ends them in CR and LF.
+
+    Only writers that end rows in CR and LF put quotation marks around a bare carriage return.
+    """
+
+    def write(self, row: str) -> int:
+        return super().write(row.removesuffix("\r\n") + "\n")
+
+
 def to_csv(rows: pa.Table) -> bytes:
     """Write UTF-8 with six significant digits and nothing for null.
 
     A text that a spreadsheet would run as a formula gets an apostrophe in front.
     """
-    stream = io.BytesIO()
-    stream.write((",".join(map(_cell, rows.column_names)) + "\n").encode())
-    for batch in rows.to_batches(ROWS_AT_ONCE):
-        columns = [map(_cell, column.to_pylist()) for column in batch.columns]
-        stream.writelines(f"{','.join(cells)}\n".encode() for cells in zip(*columns, strict=True))
-    return stream.getvalue()
+    lines = _Lines(newline="")
+    for start in range(0, max(rows.num_rows, 1), ROWS_AT_ONCE):
+        part = rows.slice(start, ROWS_AT_ONCE)
+        columns = {name: _shown(part[name]) for name in part.column_names}
+        pd.DataFrame(columns).to_csv(
+            lines, header=start == 0, index=False, float_format="%.6g", lineterminator="\r\n"
+        )
+    return lines.getvalue().encode()
 
 
-def _cell(value: object) -> str:
-    """A cell of CSV, quoted if it has a comma, a quotation mark or a line end."""
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if not isinstance(value, str):
-        return str(value).lower()
-    text = guard(value)
-    if QUOTED.search(text) is None:
-        return text
-    escaped = text.replace('"', '""')
-    return f'"{escaped}"'
+def _shown(column: pa.ChunkedArray) -> pd.Series:
+    """Return a column as pandas is to write it: all but numbers with a fraction as text."""
+    if pa.types.is_floating(column.type):
+        numbers: pd.Series = column.to_pandas()
+        return numbers
+    values = (
+        value if value is None else guard(value) if isinstance(value, str) else str(value).lower()
+        for value in column.to_pylist()
+    )
+    return pd.Series(list(values), dtype=object)
 
 
 def guard(text: str) -> str:
