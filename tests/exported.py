@@ -36,7 +36,7 @@ def renderer(date: str = COMMIT.date[:10]) -> Renderer:
 def render_source(source: str, **view: Any) -> str:
     """A few lines that use the components and charts of this repository."""
     imports = "".join(
-        f'{{% import "{name}.html" as {alias} with context %}}'
+        f'{{% import "{name}.html" as {alias} %}}'
         for name, alias in (("components", "ui"), ("charts", "charts"))
     )
     templates = {**site_sources().templates, "source.html": imports + source}

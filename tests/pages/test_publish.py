@@ -153,7 +153,7 @@ def test_an_address_that_is_not_of_the_web_is_no_link(miniature):
         re.findall(r'href="([^"]*)"', page_text(miniature, "published/paper/team0__model-0"))
     )
     templates = site_sources().templates | {
-        "links.html": '{% import "components.html" as ui with context %}'
+        "links.html": '{% import "components.html" as ui %}'
         '{{ ui.external("https://example.org/?a=1&b", "x") }} '
         '{{ ui.external("javascript:1", "x") }}'
     }

@@ -23,19 +23,33 @@ SPELLED_OUT = {mark: f"\\u{mark:04x}" for mark in DIRECTION_MARKS}
 
 
 class Renderer:
-    """Templates by name, and what all pages of one build have in common: the day of the figures."""
+    """Templates by name, and what all pages of one build have in common: the day of the figures.
+
+    Pages at one depth share an environment, so that components are imported once and not per page.
+    """
 
     def __init__(self, templates: Mapping[str, str], date: str) -> None:
-        self._environment = Environment(
-            loader=DictLoader(dict(templates)),
+        self._templates = dict(templates)
+        self._date = date
+        self._environments: dict[str, Environment] = {}
+
+    def __call__(self, template: str, root: str = "../", **view: Any) -> Markup:
+        """Render a template. root: the way from the page to the site's root, such as "../../"."""
+        if root not in self._environments:
+            self._environments[root] = self._environment(root)
+        return Markup(self._environments[root].get_template(template).render(**view))
+
+    def _environment(self, root: str) -> Environment:
+        environment = Environment(
+            loader=DictLoader(self._templates),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
             finalize=_spell_out,
         )
-        self._environment.globals |= {"date": date, "UNKNOWN": UNKNOWN}
-        self._environment.filters |= {
+        environment.globals |= {"date": self._date, "UNKNOWN": UNKNOWN, "root": root}
+        environment.filters |= {
             "number": number,
             "percent": percent,
             "count": count,
@@ -47,12 +61,9 @@ class Renderer:
             "mean": fmean,
             "record_path": record_of,
             "breakable": breakable,
-            "dated": lambda caption: type(caption)(dated(caption, date)),
+            "dated": lambda caption: type(caption)(dated(caption, self._date)),
         }
-
-    def __call__(self, template: str, root: str = "../", **view: Any) -> Markup:
-        """Render a template. root: the way from the page to the site's root, such as "../../"."""
-        return Markup(self._environment.get_template(template).render(root=root, **view))
+        return environment
 
 
 def escape(text: str) -> Markup:
