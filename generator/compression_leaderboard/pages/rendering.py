@@ -5,6 +5,7 @@ is finished HTML: it reaches mkdocs as data in front matter, where no template e
 """
 
 import math
+import re
 from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
@@ -17,9 +18,7 @@ from compression_leaderboard.board.derived import record_of
 from compression_leaderboard.wording import counted
 
 UNKNOWN = "–"
-# Marks that change the direction of the text that follows are spelled out.
-DIRECTION_MARKS = (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-SPELLED_OUT = {mark: f"\\u{mark:04x}" for mark in DIRECTION_MARKS}
+DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class Renderer:
@@ -37,7 +36,7 @@ class Renderer:
         """Render a template. root: the way from the page to the site's root, such as "../../"."""
         if root not in self._environments:
             self._environments[root] = self._environment(root)
-        return Markup(self._environments[root].get_template(template).render(**view))
+        return Markup(_spell_out(self._environments[root].get_template(template).render(**view)))
 
     def _environment(self, root: str) -> Environment:
         environment = Environment(
@@ -46,7 +45,6 @@ class Renderer:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            finalize=_spell_out,
         )
         environment.globals |= {"date": self._date, "UNKNOWN": UNKNOWN, "root": root}
         environment.filters |= {
@@ -67,19 +65,18 @@ class Renderer:
 
 
 def escape(text: str) -> Markup:
-    """Any text as HTML, for what no template of ours writes."""
+    """Return any text as HTML, for what no template of ours writes."""
     return markupsafe.escape(_spell_out(text))
 
 
 def breakable(name: str) -> Markup:
-    """A name that may break after its slashes."""
-    return Markup("/<wbr>").join(str(_spell_out(name)).split("/"))
+    """Return a name that may break after its slashes."""
+    return Markup("/<wbr>").join(name.split("/"))
 
 
-def _spell_out(value: object) -> object:
-    if isinstance(value, str) and not value.isascii() and not isinstance(value, Markup):
-        return value.translate(SPELLED_OUT)  # slow, and no mark of these is in ASCII
-    return value
+def _spell_out(text: str) -> str:
+    """Spell out marks that would change the direction of the text around them."""
+    return DIRECTION_MARKS.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
 
 
 def number(value: float | None, digits: int) -> str:
