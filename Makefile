@@ -94,16 +94,16 @@ check: setup-test
 	$(BIN)/mypy
 
 test: setup-test browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not benchmark"
+	$(BIN)/python -m pytest -m "not slow and not benchmark"
 
 test-slow: setup-test browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+	$(BIN)/python -m pytest -m slow
 
 coverage: setup-test
-	$(BIN)/python -m pytest -n 2 --cov --cov-report term-missing:skip-covered
+	$(BIN)/python -m pytest --cov --cov-report term-missing:skip-covered
 
 benchmark: setup-test browser
-	$(BIN)/python -m pytest -s -m benchmark
+	$(BIN)/python -m pytest -s -n 0 -m benchmark
 	$(BIN)/python examples/bench/bench.py
 	$(BIN)/python examples/bench/fits_bench.py
 

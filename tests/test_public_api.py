@@ -36,6 +36,16 @@ def board():
     return load_board(REPOSITORY)
 
 
+def test_a_site_gives_the_board_of_its_folder(miniature_root, miniature_files, tmp_path):
+    path = "api/v1/board.json"
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_bytes(miniature_files[path])
+    with serve(tmp_path) as address:
+        other = load_board(address)
+    assert other.to_pandas().equals(load_board(miniature_root).to_pandas())
+
+
+@pytest.mark.slow
 def test_a_site_gives_the_board_of_its_checkout(site, board):
     other = load_board(site)
     assert other.commit == "abc"
@@ -68,6 +78,7 @@ def test_a_broken_record_is_named(tmp_path):
         load_board(tmp_path)
 
 
+@pytest.mark.slow
 def test_predictions_come_with_intervals_from_checkout_and_site(site, board):
     cohort = board.cohort("huang-2024")
     figures = {column.name: cohort.values(column.key).mean() for column in cohort.compression}

@@ -24,8 +24,8 @@ from compression_leaderboard.cli import app
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.repository.results import read_results
 
-from tests.board import add_model_file, write_board
 from tests.tiny import save_tiny, tiny_model
+from tests.workspace import add_model_file, write_board
 
 COPIED = (".github", "site", "mkdocs.yml", "CHANGELOG.md")
 NEWCOMER = "tiny__B"

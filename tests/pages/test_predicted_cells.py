@@ -48,6 +48,7 @@ def test_missing_scores_are_shown_as_predicted_and_known_ones_as_they_are():
         assert cell.text == f"≈ {100 * cell.value:.1f}"
 
 
+@pytest.mark.slow
 def test_the_page_of_a_model_holds_predictions_against_what_was_measured():
     cohort = published_cohorts()["huang-2024"]
     study = study_cohort(cohort, only=["humaneval"])

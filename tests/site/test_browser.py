@@ -45,6 +45,7 @@ PAGES = (
     "score/",
     "import/",
     "own-board/",
+    "python/",
     "scale/",
 )
 HOSTILE_PAGES = (

@@ -228,7 +228,7 @@ def _published(table: PublishedTable) -> Cohort:
 
 
 def _ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Rows in order of model and number format, each with a label of its own."""
+    """Sort rows by model and number format, and give each a distinct label."""
     ordered = sorted(rows, key=lambda row: (row.model, row.dtype is None, row.dtype or ""))
     times = Counter((row.name, row.quantization) for row in ordered)
     return tuple(

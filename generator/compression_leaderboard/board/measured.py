@@ -229,7 +229,7 @@ class CheckpointFigure:
 def make_trajectories(specs: Specs, current: Sequence[StoredResult]) -> list[CheckpointFigure]:
     """List the figures of models that have checkpoints.
 
-    In order of model, name, quantity and tokens seen, so that a curve stands in one piece.
+    Sorted by model, name, quantity and tokens seen, so that each curve is contiguous.
     """
     figures = []
     for entry in current:

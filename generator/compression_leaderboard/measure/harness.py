@@ -326,7 +326,7 @@ def hash_mirrored(name: str) -> tuple[str, str]:
 
 
 def read_tasks(suite: Suite, root: Path) -> Any:
-    """Read the tasks that a suite names: those of its own folder first, then lm-eval's stock.
+    """Read the tasks that a suite names: those in its folder first, then lm-eval's stock.
 
     lm-eval reads all of its 13,000 task files, which takes seconds, unless that is switched off.
     """

@@ -202,7 +202,7 @@ def run_forward(
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Tell whether memory ran out: CUDA has an error of its own, a CPU's is known by its words."""
+    """Tell whether memory ran out: by type for CUDA, by message for the CPU."""
     known = isinstance(error, torch.OutOfMemoryError | MemoryError)
     return known or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
