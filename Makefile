@@ -76,15 +76,16 @@ torch-free: setup-build
 	$(BIN)/leaderboard build
 
 # Build the wheel, install it in another environment and run it from there on this repository.
+WHEEL_PIP := build/wheel-env/bin/python -m pip --disable-pip-version-check install --quiet
 wheel: setup-build
 	rm -rf build/wheel build/wheel-env build/lib
-	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir build/wheel .
+	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation \
+		--wheel-dir build/wheel .
 	$(PYTHON) -m venv build/wheel-env
 	$(REQUIREMENTS) > build/wheel-requirements.txt
-	build/wheel-env/bin/python -m pip --disable-pip-version-check install --quiet \
-		--constraint $(LOCK) --requirement build/wheel-requirements.txt
-	build/wheel-env/bin/python -m pip --disable-pip-version-check install --quiet \
-		--no-deps build/wheel/*.whl
+	$(WHEEL_PIP) --upgrade pip
+	$(WHEEL_PIP) --constraint $(LOCK) --requirement build/wheel-requirements.txt
+	$(WHEEL_PIP) --no-deps build/wheel/*.whl
 	cd build && wheel-env/bin/leaderboard check --root ..
 	cd build && wheel-env/bin/leaderboard export --root .. --out wheel-export
 
