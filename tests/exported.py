@@ -18,7 +18,8 @@ from compression_leaderboard.repository.site import read_sources
 from compression_leaderboard.repository.specs import Specs
 from jinja2 import Environment
 
-ROOT = Path(__file__).parents[1]
+from tests import ROOT
+
 COMMIT = Commit("0123456789abcdef0123456789abcdef01234567", "2026-01-02T03:04:05+00:00")
 
 

@@ -24,6 +24,7 @@ from compression_leaderboard.records.plane import (
     Replicates,
     Share,
 )
+from compression_leaderboard.records.published import Citation, PublishedSource
 from compression_leaderboard.records.results import (
     CLASSICAL,
     ClassicalSizes,
@@ -118,6 +119,21 @@ def make_model(name: str = "org/small", **changes: Any) -> Model:
         "weights": Weights(path="weights", revision=REVISION),
     }
     return Model(**(fields | changes))
+
+
+def make_source(**changes: Any) -> PublishedSource:
+    """Describe a table of published figures, to which tests add the columns."""
+    fields: dict[str, object] = {
+        "format": 1,
+        "name": "paper",
+        "title": "Paper",
+        "comparable_with": "Only with each other.",
+        "collected": date(2026, 1, 1),
+        "key": "model",
+        "group": "family",
+        "citations": (Citation(text="A", url="https://a.example", licence="MIT", figures="all"),),
+    }
+    return PublishedSource(**(fields | changes))
 
 
 def make_specs(*models: Model) -> Specs:

@@ -16,9 +16,9 @@ from compression_leaderboard.cli import app
 from playwright.sync_api import Page, sync_playwright
 from typer.testing import CliRunner
 
+from tests import ROOT
 from tests.miniature import write_miniature
 
-ROOT = Path(__file__).parent.parent
 SCREENSHOTS = ROOT / "build" / "screenshots"  # artefacts of a run, never committed
 AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
 FLAGS = [

@@ -12,6 +12,7 @@ from compression_leaderboard.records.models import Checkpoint, Model
 from compression_leaderboard.records.results import Failure, Result
 from compression_leaderboard.repository.results import write_imported, write_result
 
+from tests import ROOT
 from tests.factory import (
     CORPUS,
     PAIR_LINES,
@@ -24,7 +25,6 @@ from tests.factory import (
     make_result,
 )
 
-ROOT = Path(__file__).parent.parent
 HOSTILE = "<script>document.title='taken'</script>{{7*7}}{% include 'x' %}{#--- | \" ' & 🙂"
 TURNED = "\u202eright to left\u2066 שלום"  # the first mark would turn the page's own words
 LONG = (

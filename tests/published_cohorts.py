@@ -1,14 +1,14 @@
 """The four published cohorts, as the repository holds them."""
 
 from functools import cache
-from pathlib import Path
 
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
 from compression_leaderboard.fits.study import Study, study_cohort
 from compression_leaderboard.repository.contents import read_published
 from compression_leaderboard.repository.specs import Specs
 
-ROOT = Path(__file__).parent.parent
+from tests import ROOT
+
 COHORTS = ("huang-2024", "mlfoundations-scaling", "olmo-ladder", "pythia-v0")
 
 

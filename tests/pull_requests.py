@@ -11,7 +11,8 @@ from typing import Any
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import record_text
 
-ROOT = Path(__file__).parent.parent
+from tests import ROOT
+
 SMOL = "HuggingFaceTB__SmolLM2-135M-Instruct@Q4_1"
 SMOL_FILE = "runs/models/HuggingFaceTB/SmolLM2-135M-Instruct@Q4_1.toml"
 NEW = "runs/models/org/small.toml"

@@ -8,6 +8,7 @@ from compression_leaderboard.fits.study import StudiedBoard as Board
 from compression_leaderboard.records.base import Problem
 from compression_leaderboard.repository.contents import Contents, read_contents
 
+from tests import ROOT
 from tests.exported import read_board
 from tests.miniature import write_miniature
 
@@ -15,7 +16,7 @@ from tests.miniature import write_miniature
 @pytest.fixture(scope="session")
 def checked_repository() -> tuple[Contents, list[Problem]]:
     """What runs/ and results/ of this repository hold, and what is wrong in them."""
-    return read_contents(Path(__file__).parent.parent)
+    return read_contents(ROOT)
 
 
 @pytest.fixture(scope="session")

@@ -24,10 +24,10 @@ from compression_leaderboard.records.results import (
 )
 from compression_leaderboard.repository.results import record_text
 
+from tests import ROOT
 from tests.factory import CORPUS, REVISION, make_model, make_result
 from tests.miniature import write_toml
 
-ROOT = Path(__file__).parent.parent
 DOCUMENTS, TASKS, ITEMS = 24, 22, 5
 TEXTS = [
     CORPUS.model_copy(update={"name": name, "title": name.title()}) for name in ("prose", "code")

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from datetime import date
 from itertools import product
 
 import numpy as np
@@ -28,9 +27,7 @@ from compression_leaderboard.intervals import (
     student_quantile,
 )
 from compression_leaderboard.records.published import (
-    Citation,
     CompressionColumn,
-    PublishedSource,
     ScoreColumn,
 )
 from compression_leaderboard.repository.contents import PublishedTable
@@ -41,6 +38,7 @@ from tests.factory import (
     make_model,
     make_preference,
     make_result,
+    make_source,
     make_specs,
     store,
 )
@@ -244,7 +242,7 @@ def test_the_levels_of_predictions_are_80_and_95_percent():
 
 
 def one_by_one(relative: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Folds that leave out one row of a group of its own each."""
+    """Folds that each leave out one row, every row being a group."""
     return [(relative[k : k + 1], np.array([k])) for k in range(len(relative))]
 
 
@@ -305,15 +303,7 @@ def test_figures_of_the_board_have_these_intervals():
 def test_published_scores_have_binomial_intervals():
     """0.5 of 100 items: an error of 0.05; 0.8 of 400: 0.02; the mean: half the root of both."""
     scores = [("half", 100), ("most", 400)]
-    source = PublishedSource(
-        format=1,
-        name="paper",
-        title="Paper",
-        comparable_with="Only with each other.",
-        collected=date(2026, 1, 1),
-        key="model",
-        group="family",
-        citations=(Citation(text="A", url="https://a.example", licence="MIT", figures="all"),),
+    source = make_source(
         compression=(CompressionColumn(column="bpc", label="Text", unit="bits per character"),),
         scores=tuple(
             ScoreColumn(column=name, label=name, chance=0, metric="accuracy", items=items)

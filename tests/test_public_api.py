@@ -1,7 +1,6 @@
 """The public Python API, as somebody who installed the wheel uses it."""
 
 import re
-from pathlib import Path
 
 import compression_leaderboard
 import pytest
@@ -11,18 +10,17 @@ from compression_leaderboard.fits.study import derive_board
 from compression_leaderboard.repository.contents import read_contents
 from compression_leaderboard.repository.git import Commit
 
+from tests import ROOT
 from tests.in_browser import serve
 from tests.miniature import write_miniature
 from tests.tiny import save_tiny
-
-REPOSITORY = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The address of a site that shows this repository's board."""
     folder = tmp_path_factory.mktemp("site")
-    board = derive_board(read_contents(REPOSITORY)[0], Commit("abc", "2026-11-30T00:00:00+00:00"))
+    board = derive_board(read_contents(ROOT)[0], Commit("abc", "2026-11-30T00:00:00+00:00"))
     for path, content in export_files(board).items():
         if path.startswith("api/"):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +31,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def board():
-    return load_board(REPOSITORY)
+    return load_board(ROOT)
 
 
 def test_a_site_gives_the_board_of_its_folder(miniature_root, miniature_files, tmp_path):
@@ -137,10 +135,10 @@ def test_what_cannot_be_scored_is_named(tmp_path, model, texts, options, words):
 
 
 def test_the_examples_of_the_documentation_run(tmp_path, monkeypatch, capsys):
-    page = (REPOSITORY / "site" / "docs" / "python.md").read_text("utf-8")
+    page = (ROOT / "site" / "docs" / "python.md").read_text("utf-8")
     examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     save_tiny(tmp_path)
-    monkeypatch.chdir(REPOSITORY)
+    monkeypatch.chdir(ROOT)
     names = {"model": tmp_path}
     for example in examples:
         exec(example, names)

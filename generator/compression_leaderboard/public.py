@@ -92,7 +92,7 @@ def score_text(
     import torch
 
     from compression_leaderboard.measure.documents import Document
-    from compression_leaderboard.measure.record import MeasureError
+    from compression_leaderboard.measure.machine import MeasureError
     from compression_leaderboard.measure.text import score_documents
     from compression_leaderboard.measure.weights import load_reference, resolve_reference
 

@@ -1,4 +1,4 @@
-"""Agree nouns with their counts; every package may import this module."""
+"""Agree nouns with counts, and put texts on one line; every package may import this module."""
 
 SIBILANTS = ("s", "x", "z", "ch", "sh")
 
@@ -20,3 +20,8 @@ def plural(n: int, noun: str, plural_form: str = "") -> str:
 def counted(n: int, noun: str, plural_form: str = "") -> str:
     """Write a count with its noun: 1 model, 2 families, 3 files are."""
     return f"{n} {plural(n, noun, plural_form)}"
+
+
+def printable(text: str, instead: str = "?") -> str:
+    """Put any text on one line. instead: what replaces each unprintable character."""
+    return "".join(c if c.isprintable() else instead for c in text)

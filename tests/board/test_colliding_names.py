@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 import numpy as np
@@ -22,9 +22,7 @@ from compression_leaderboard.fits.candidates import list_candidates
 from compression_leaderboard.fits.study import StudiedBoard, derive_board
 from compression_leaderboard.fits.table import make_table
 from compression_leaderboard.records.published import (
-    Citation,
     CompressionColumn,
-    PublishedSource,
     ScoreColumn,
 )
 from compression_leaderboard.records.results import CorpusText, Result
@@ -43,6 +41,7 @@ from tests.factory import (
     make_model,
     make_preference,
     make_result,
+    make_source,
     make_specs,
     store,
 )
@@ -168,16 +167,10 @@ def published(names: Names, rows: int, blanks: bool = False) -> tuple[PublishedT
     columns = [*names.published_texts, *names.published_scores]
     both = set(names.published_texts) & set(names.published_scores)
     assert not both, "one column of a table holds one figure"
-    source = PublishedSource(
-        format=1,
-        name="paper",
-        title="Paper",
-        comparable_with="Only with each other.",
-        collected=date(2026, 1, 1),
+    source = make_source(
         key="key of a model",
         group="group of a model",
         parameters="size of a model",
-        citations=(Citation(text="A", url="https://a.example", licence="MIT", figures="all"),),
         compression=tuple(
             CompressionColumn(column=name, label=name, unit="bits per byte")
             for name in names.published_texts

@@ -16,13 +16,13 @@ from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository.specs import read_specs
 from safetensors.torch import load_file, save_file
 
+from tests import ROOT
 from tests.cases import one_in
 from tests.commands import invoke
 from tests.hub import Hub
 from tests.tiny import save_tiny
 from tests.workspace import add_model_file
 
-ROOT = Path(__file__).parents[2]
 FILE = "runs/models/tiny/M.toml"
 LISTING = HubListing(
     repository="tiny/M",

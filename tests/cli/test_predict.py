@@ -9,7 +9,8 @@ from compression_leaderboard.cli import app
 from compression_leaderboard.records.base import UserError
 from typer.testing import CliRunner
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 COLUMNS = "bpc_arxiv_math, bpc_cc, bpc_python, parameters, training_flop"
 UNUSABLE = "has no usable number; write NAME=NUMBER with a number above 0"
 

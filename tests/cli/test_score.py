@@ -15,20 +15,20 @@ from pathlib import Path
 import pytest
 import torch
 from compression_leaderboard.measure import own_text
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.own_text import no_network
-from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.measure.weights import Reference, load_reference, resolve_reference
 from compression_leaderboard.own_text.documents import PIECE_BYTES
 from compression_leaderboard.own_text.journal import Listed
 from compression_leaderboard.repository.specs import Specs
 
+from tests import ROOT
 from tests.commands import invoke
 from tests.hub import commit_of
 from tests.tiny import byte_tokenizer, lossy_tokenizer, save_tiny, tiny_model
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 TEXTS = {f"{k}.txt": f"Document {k} is about number {k * k}. " * (1 + k % 3) for k in range(8)}
 
 

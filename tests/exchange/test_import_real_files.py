@@ -4,14 +4,15 @@ The counts were taken from the files with a plain loop over `results`, and the f
 """
 
 import json
-from pathlib import Path
 
 import pytest
 from compression_leaderboard.board.imported import find_conflicts
 from compression_leaderboard.exchange.lm_eval import ZERO_ERROR, import_lm_eval
 from compression_leaderboard.exchange.strict_json import IntakeError
 
-FOLDER = Path(__file__).parents[2].parent / "shared" / "data" / "lm_eval_json"
+from tests import ROOT
+
+FOLDER = ROOT.parent / "shared" / "data" / "lm_eval_json"
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the shared files are not here")
 
 DETAILS = "is a list of 250 items, not one number"

@@ -10,9 +10,10 @@ import pytest
 from compression_leaderboard.cli import main
 from compression_leaderboard.repository.results import read_imported
 
+from tests import ROOT
 from tests.result_files import new_file, old_file
 
-REAL = Path(__file__).parents[2].parent / "shared" / "data" / "lm_eval_json"
+REAL = ROOT.parent / "shared" / "data" / "lm_eval_json"
 FILES, MODELS, SECONDS = 10_000, 2_000, 60
 
 

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import Any, cast
 
@@ -11,10 +11,11 @@ import pytest
 from compression_leaderboard.board.figures import Column, Figure, Key, Row
 from compression_leaderboard.exports.api import describe_cohort
 
+from tests import ROOT
 from tests.exported import COMMIT
 from tests.published_cohorts import published_cohorts
 
-FROZEN = json.loads((Path(__file__).parents[1] / "frozen" / "api_v1_reads.json").read_text("utf-8"))
+FROZEN = json.loads((ROOT / "tests" / "frozen" / "api_v1_reads.json").read_text("utf-8"))
 TYPES: dict[str, Any] = {"string": str, "integer": int, "number": (int, float), "boolean": bool}
 
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from compression_leaderboard.exports.release import export_files
 
+from tests import ROOT
 from tests.exported import read_board
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
 OWN = "results/published/huang-2024"
 COLUMNS = (
     "cohort,model,benchmark,prediction,low80,high80,low95,high95,form,predictors,extrapolation"

@@ -17,11 +17,11 @@ from compression_leaderboard.pages.leaderboard import render_cohort, render_home
 from compression_leaderboard.pages.model_page import find_standings, render_published
 from compression_leaderboard.repository.contents import read_published
 
+from tests import ROOT
 from tests.choose_vectors import CRITERIA, make_option
 from tests.exported import renderer
 from tests.published_cohorts import published_cohorts
 
-ROOT = Path(__file__).parents[2]
 HUANG = Path("results/published/huang-2024")
 SIZES = {
     "deepseek-ai/DeepSeek-V2": 21e9,

@@ -14,9 +14,9 @@ from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository.contents import LEDGER, read_contents, read_ledger
 from typer.testing import CliRunner
 
+from tests import ROOT
 from tests.exported import renderer
 
-ROOT = Path(__file__).parents[2]
 OWN = "results/published/huang-2024"
 WHEN = ("--date", "2026-11-25", "--commit", "0" * 40)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from compression_leaderboard.measure import text as scorer
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.machine import MeasureError
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from tests.cases import one_in

@@ -16,7 +16,7 @@ from compression_leaderboard.fits.study import weigh_evidence
 from compression_leaderboard.measure import compressors as classical
 from compression_leaderboard.measure.compressors import Codec, compress_corpus, compressed_size
 from compression_leaderboard.measure.documents import Document
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.results import CLASSICAL, Compressors
 from compression_leaderboard.repository.results import read_results, write_result

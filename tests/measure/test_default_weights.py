@@ -1,7 +1,5 @@
 """The embedded default model gives the figures of its committed record."""
 
-from pathlib import Path
-
 import pytest
 from compression_leaderboard.measure.documents import read_corpus
 from compression_leaderboard.measure.text import score_text
@@ -10,7 +8,8 @@ from compression_leaderboard.plan.jobs import latest_results
 from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import read_specs
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 MODEL = "HuggingFaceTB__SmolLM2-135M-Instruct@Q4_1"
 
 

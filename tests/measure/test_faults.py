@@ -29,13 +29,13 @@ from compression_leaderboard.repository.files import JobLocks
 from compression_leaderboard.repository.results import StoredResult, read_results, write_result
 from compression_leaderboard.repository.specs import read_specs
 
+from tests import ROOT
 from tests.commands import invoke
 from tests.tiny import save_tiny, tiny_model
 from tests.workspace import SUITE, TASK, add_model_file
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 KILLS = 20
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from compression_leaderboard.measure import hub as asking
 from compression_leaderboard.measure.harness import run_suite
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.records.models import Dataset, Suite, Task
 from compression_leaderboard.records.results import TaskResult
 from pydantic import TypeAdapter

@@ -13,13 +13,13 @@ from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import read_specs
 from typer.testing import CliRunner
 
+from tests import ROOT
 from tests.commands import invoke
 from tests.hub import Hub
 from tests.workspace import MODEL
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 PINNED = "0123456789abcdef0123456789abcdef01234567"
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from compression_leaderboard.measure import hub as asking
 from compression_leaderboard.measure.hub import download_weights
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.plan.hub_weights import Room
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file

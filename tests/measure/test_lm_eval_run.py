@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 from compression_leaderboard.measure.harness import BATCH, SEED, hash_mirrored, run_suite
-from compression_leaderboard.measure.record import describe_environment
+from compression_leaderboard.measure.machine import describe_environment
 from compression_leaderboard.measure.weights import load_folder
 from compression_leaderboard.records.models import Dataset, Task
 from compression_leaderboard.records.results import Score, TaskResult
 from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import read_specs
 
+from tests import ROOT
 from tests.hub import Hub
 from tests.mirror import serve_mirror
 from tests.tiny import save_tiny
 
-ROOT = Path(__file__).parents[2]
 DOCUMENTS = ROOT.parent / "shared/data/bench"
 SUITE = read_specs(ROOT)[0].suites["core-subset"]
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from compression_leaderboard.measure.documents import (
     encode_documents,
     start_token,
 )
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.text import bits_per_byte, score_text
 from compression_leaderboard.records.corpora import Protocol
 from compression_leaderboard.records.results import Lossless

@@ -9,8 +9,8 @@ import torch
 from compression_leaderboard.measure import text as scorer
 from compression_leaderboard.measure.documents import Document, find_token_ends
 from compression_leaderboard.measure.information import draw_anchors, normalise, solve_scale
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.plane import LayerFiles, cut_parts
-from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.measure.text import score_text
 from compression_leaderboard.records.corpora import Protocol
 

@@ -21,6 +21,7 @@ from compression_leaderboard.measure.information import (
     normalise,
     solve_scale,
 )
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.preferences import (
     DrawnPairs,
     Swaps,
@@ -30,7 +31,6 @@ from compression_leaderboard.measure.preferences import (
     measure_preference,
     sum_assignments,
 )
-from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.pages.rendering import with_interval
 from compression_leaderboard.records.corpora import Pair

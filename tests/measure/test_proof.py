@@ -10,6 +10,7 @@ import pytest
 import torch
 from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.measure.documents import Document
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.proof import (
     Header,
     check_size,
@@ -20,7 +21,6 @@ from compression_leaderboard.measure.proof import (
     header_line,
     prove_text,
 )
-from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.measure.text import score_text
 from compression_leaderboard.measure.weights import hash_weights, load_model, weight_files
 from compression_leaderboard.pages.model_page import render_model

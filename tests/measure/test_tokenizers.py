@@ -10,7 +10,7 @@ from compression_leaderboard.measure.documents import (
     first_bytes,
     select_documents,
 )
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.text import score_text
 from compression_leaderboard.records.corpora import Source
 from hypothesis import given, settings

@@ -6,20 +6,20 @@ import shutil
 import threading
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from compression_leaderboard.cli import app
 from compression_leaderboard.measure.documents import read_corpus
 from compression_leaderboard.measure.fresh_text import SOURCES, Web
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.operations.fresh_corpus import Sieve, is_in
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository.specs import read_specs, read_texts
 from typer.testing import CliRunner
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 BEGINS, ENDS = date(2026, 7, 1), date(2026, 9, 30)
 PROSE = "The town of {0} is a part of the district and was founded by {0} settlers in {1}."
 

@@ -5,7 +5,6 @@ import os
 import sqlite3
 import tomllib
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +42,8 @@ from compression_leaderboard.pages.rendering import Renderer, with_interval
 from compression_leaderboard.records.base import Problem, UserError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests import ROOT
 
 TEXTS = ["The first – with a dash.\n", "Second\nof two lines", "third 🙂"]
 
@@ -388,7 +389,7 @@ def test_a_listed_piece_keeps_a_hash_and_no_text(tmp_path, journal):
 def test_the_report_is_one_file_that_asks_no_network_and_escapes_names():
     """Its template is in the package, so that it is the same outside of a repository."""
     template = files("compression_leaderboard.pages").joinpath("report.html")
-    declared = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     data = declared["tool"]["setuptools"]["package-data"]
     assert "pages/*.html" in data["compression_leaderboard"]
     costs = [DocumentCost(f"<d{k}>", 100, (50.0 + k, 90.0 - k), (True, True)) for k in range(3)]

@@ -1,14 +1,14 @@
 """The picture of the method page shows the widest record, and stands where the page says."""
 
 import re
-from pathlib import Path
 
 from compression_leaderboard.pages.plane_page import render_bias
 
+from tests import ROOT
 from tests.exported import renderer
 from tests.factory import make_model, make_result, make_specs, store
 
-SITE = Path(__file__).parents[2] / "site"
+SITE = ROOT / "site"
 
 
 def test_the_lines_are_those_of_the_record():

@@ -3,12 +3,12 @@
 import html
 import re
 from functools import cache
-from pathlib import Path
 
 import pytest
 from compression_leaderboard.pages.rendering import dated
 from playwright.sync_api import expect
 
+from tests import ROOT
 from tests.exported import glossary_headings
 
 DAY = "2026-11-27"
@@ -45,7 +45,7 @@ def pages(site) -> dict[str, str]:
 @cache
 def headings() -> set[str]:
     """Names of the places of the built glossary, each of which is once there."""
-    source = Path(__file__).parents[2] / "site/docs/glossary.md"
+    source = ROOT / "site/docs/glossary.md"
     return set(re.findall(r"^## (.+)$", source.read_text("utf-8"), re.MULTILINE))
 
 

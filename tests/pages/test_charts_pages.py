@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from compression_leaderboard.board.cohorts import make_cohorts
@@ -15,11 +14,10 @@ from compression_leaderboard.pages.plane_page import render_plane_page
 from compression_leaderboard.pages.trajectories_page import render_trajectories
 from compression_leaderboard.records.models import Checkpoint
 
+from tests import ROOT
 from tests.exported import renderer
 from tests.factory import REVISION, make_model, make_result, make_specs, store
 from tests.published_cohorts import published_cohorts
-
-ROOT = Path(__file__).parents[2]
 
 
 def plane_of(*models, suites=("starter",)):

@@ -12,12 +12,12 @@ from compression_leaderboard.fits.study import study_cohort, weigh_evidence
 from compression_leaderboard.pages.predict_page import calculator_json, render_predict
 from typer.testing import CliRunner
 
+from tests import ROOT
 from tests.calculator_vectors import NAME, make_boards, make_cases, make_curves
 from tests.exported import renderer
 from tests.published_cohorts import COHORTS, published_cohorts
 from tests.vector_files import as_values, assert_alike, read_vectors
 
-ROOT = Path(__file__).parents[2]
 OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in COHORTS[:3]]
 
 

@@ -31,6 +31,7 @@ from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Commit
 from compression_leaderboard.wording import counted
 
+from tests import ROOT
 from tests.built_pages import outline
 from tests.exported import (
     COMMIT,
@@ -45,7 +46,7 @@ from tests.factory import make_model, make_result, make_specs, store
 from tests.miniature import HOSTILE, write_miniature
 from tests.published_cohorts import mean_studies
 
-SITE = Path(__file__).parents[2] / "site"
+SITE = ROOT / "site"
 
 
 def render(models, results):

@@ -2,13 +2,12 @@
 
 import re
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tests.project.test_layers import MODULES, NAME, OUTER, PACKAGE, imports_of, layer_of, read_tree
 
-ROOT = Path(__file__).parents[2]
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
 ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| (.*?) \|$", re.MULTILINE)

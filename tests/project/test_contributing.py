@@ -15,6 +15,7 @@ import pytest
 from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import read_specs
 
+from tests import ROOT
 from tests.hub import Hub
 from tests.pull_requests import make_base
 from tests.tiny import save_tiny
@@ -22,7 +23,6 @@ from tests.workspace import write_board
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 FILE = "runs/models/org/model.toml"
 LEADERBOARD = ROOT / "examples/rehearsal/bin"  # `leaderboard` of this very tree

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tomllib
 from html import unescape
-from pathlib import Path
 
 import pytest
 import typer
@@ -25,9 +24,9 @@ from markdown.extensions.toc import slugify
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
+from tests import ROOT
 from tests.exported import glossary_headings, renderer
 
-ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "site" / "docs").glob("*.md"))
 TEXTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),

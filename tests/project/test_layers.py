@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-SOURCES = Path(__file__).parents[2] / "generator"
+from tests import ROOT
+
+SOURCES = ROOT / "generator"
 NAME = "compression_leaderboard"
 PACKAGE = SOURCES / NAME
 # Each package with those that it may import from. `intervals` and `wording` are modules; `public`

@@ -8,13 +8,13 @@ import sys
 import tomllib
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 TASKS = ROOT / "runs" / "tasks"
 GENERATED = ["starter_minimal_pairs", "starter_arithmetic", "starter_repetition"]
 GROUP = {  # the field of an item that names its group, fewest items, fewest groups

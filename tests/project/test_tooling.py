@@ -3,19 +3,16 @@
 import re
 import subprocess
 import tomllib
-from pathlib import Path
 
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 LOCK = (ROOT / "requirements" / "lock.txt").read_text("utf-8")
 LOCKED = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", LOCK, re.MULTILINE))
-
-
-def canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def declared() -> list[Requirement]:
@@ -26,13 +23,13 @@ def declared() -> list[Requirement]:
 
 
 def test_the_lock_has_every_requirement_in_a_version_that_satisfies_it():
-    names = {canonical(name): version for name, version in LOCKED.items()}
+    names = {canonicalize_name(name): version for name, version in LOCKED.items()}
     wanted = [one for one in declared() if one.name != "torch"]
     assert len(wanted) > 40
     assert [
         str(one)
         for one in wanted
-        if not one.specifier.contains(names.get(canonical(one.name), "0"), prereleases=True)
+        if not one.specifier.contains(names.get(canonicalize_name(one.name), "0"), prereleases=True)
     ] == []
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests import ROOT
 from tests.project.test_docs import COMMANDS, faults_of
 
-ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".github" / "workflows"
 FILES = sorted(FOLDER.glob("*.yml"))
 TEXTS = {file.stem: file.read_text("utf-8") for file in FILES}

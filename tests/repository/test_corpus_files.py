@@ -2,11 +2,10 @@
 
 import hashlib
 from datetime import date
-from pathlib import Path
 
 import pytest
 from compression_leaderboard.measure.documents import read_corpus
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.records.corpora import Source, TextDocument
 from compression_leaderboard.repository.specs import (
     LARGEST_BYTES,
@@ -16,7 +15,8 @@ from compression_leaderboard.repository.specs import (
 )
 from pydantic import ValidationError
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 SHOWN = "runs/texts/new.jsonl"
 
 

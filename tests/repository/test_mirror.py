@@ -10,6 +10,7 @@ from compression_leaderboard.pages.model_page import render_model
 from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import read_specs
 
+from tests import ROOT
 from tests.commands import invoke
 from tests.exported import renderer
 from tests.hub import Hub
@@ -17,7 +18,6 @@ from tests.workspace import SUITE
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 TASK = """
 task: mirrored_arithmetic
 dataset_path: org/arithmetic

@@ -5,19 +5,18 @@ import json
 import re
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.preferences import draw_pairs, draw_rows, load_rows
-from compression_leaderboard.measure.record import MeasureError
 from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.corpora import PairSource
 from compression_leaderboard.repository.specs import pin_datasets, read_pairs, read_specs
 
+from tests import ROOT
 from tests.factory import PAIR_LINES, PAIRS, make_model, make_preference, make_specs, store
 
-ROOT = Path(__file__).parents[2]
 HUB = PAIRS.model_copy(
     update={"sha256": None, "source": PairSource(hub="org/pairs", split="train", revision="a" * 40)}
 )

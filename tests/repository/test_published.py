@@ -12,7 +12,8 @@ from compression_leaderboard.board.published import published_rows
 from compression_leaderboard.repository.contents import PublishedTable, read_published
 from scipy.stats import pearsonr, spearmanr
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 FIGURES = ROOT.parent / "shared" / "data" / "published"
 HUANG = Path("results/published/huang-2024")
 COMPRESSION = ("bpc_cc", "bpc_python", "bpc_arxiv_math", "bpc_avg")

@@ -1,7 +1,6 @@
 """The published ladders of runs and checkpoints are those of their sources, digit for digit."""
 
 import csv
-from pathlib import Path
 
 import pytest
 from compression_leaderboard.board.cohorts import make_cohorts
@@ -9,9 +8,9 @@ from compression_leaderboard.repository.contents import PublishedTable, read_pub
 from compression_leaderboard.repository.specs import Specs
 from scipy.stats import pearsonr
 
+from tests import ROOT
 from tests.frames import frame_of
 
-ROOT = Path(__file__).parents[2]
 FIGURES = ROOT.parent / "shared" / "data" / "published"
 LARGEST_BYTES = 2**20
 # Source → the shared file, how its rows are named there, and column of ours → column of theirs

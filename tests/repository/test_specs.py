@@ -8,7 +8,8 @@ from compression_leaderboard.repository.specs import read_specs
 from hypothesis import given
 from hypothesis import strategies as st
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 MODEL = """
 name = "org/model"
 family = "Family"

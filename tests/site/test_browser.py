@@ -19,11 +19,11 @@ from compression_leaderboard.repository.site import add_policies, check_links
 from playwright.sync_api import Page, expect
 from typer.testing import CliRunner
 
+from tests import ROOT
 from tests.in_browser import build, faults_of, keep_screenshot, serve, watch
 from tests.miniature import HOSTILE, write_miniature
 
 pytestmark = pytest.mark.browser
-ROOT = Path(__file__).parents[2]
 PAGES = (
     "",
     "predict/",

@@ -19,7 +19,8 @@ from statistics import median
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.in_browser import ROOT, build, serve, watch
+from tests import ROOT
+from tests.in_browser import build, serve, watch
 from tests.synthetic import write_synthetic
 
 pytestmark = pytest.mark.benchmark

@@ -26,7 +26,7 @@ SHUFFLE_DEVIATIONS = 2  # corrected complexity nearer to 0 than this has no rati
 def current_results(specs: Specs, stored: Iterable[StoredResult]) -> list[StoredResult]:
     """Keep the records that count, in order of file.
 
-    Proofs give no figures of their own and are left out.
+    Proofs have no figures and are left out.
     """
     latest = [e for e in latest_results(stored).values() if e.result.kind != "proof"]
     current = [entry for entry in latest if is_current(entry.result, specs)]

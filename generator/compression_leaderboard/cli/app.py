@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from compression_leaderboard.measure.record import Report
+from compression_leaderboard.measure.machine import Report
 from compression_leaderboard.records.base import Problem, UserError
 
 if TYPE_CHECKING:

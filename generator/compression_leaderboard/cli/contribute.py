@@ -10,7 +10,7 @@ import typer
 
 from compression_leaderboard.cli.app import AsJson, Place, Root, Text, app, refusal, report_problems
 from compression_leaderboard.gate import new_model, pull_request
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.records.base import (
     COMMIT,
     MODEL_NAME,

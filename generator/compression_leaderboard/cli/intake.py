@@ -24,9 +24,9 @@ from compression_leaderboard.cli.app import (
 )
 from compression_leaderboard.exchange.every_eval_ever import import_every_eval_ever
 from compression_leaderboard.exchange.lm_eval import import_lm_eval
-from compression_leaderboard.exchange.strict_json import LARGEST_BYTES, IntakeError, printable
+from compression_leaderboard.exchange.strict_json import LARGEST_BYTES, IntakeError
 from compression_leaderboard.gate.collect import PartKey, sort_records, why_not_merged
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.records.imported import Imported
 from compression_leaderboard.records.results import Result
@@ -40,7 +40,7 @@ from compression_leaderboard.repository.results import (
     write_result,
 )
 from compression_leaderboard.repository.specs import Specs, read_specs
-from compression_leaderboard.wording import counted
+from compression_leaderboard.wording import counted, printable
 
 
 @app.command()

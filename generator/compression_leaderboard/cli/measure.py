@@ -33,7 +33,7 @@ from compression_leaderboard.cli.plan import (
     job_name,
     select_jobs,
 )
-from compression_leaderboard.measure.record import Report, read_machine
+from compression_leaderboard.measure.machine import Report, read_machine
 from compression_leaderboard.plan.estimates import Estimate, History
 from compression_leaderboard.plan.jobs import Job, latest_results, plan_jobs
 from compression_leaderboard.records.base import UserError

@@ -27,7 +27,7 @@ from compression_leaderboard.cli.app import (
     refuse_unknown,
 )
 from compression_leaderboard.measure.fresh_text import SOURCES, FreshSource, Web
-from compression_leaderboard.measure.record import read_machine
+from compression_leaderboard.measure.machine import read_machine
 from compression_leaderboard.operations.fresh_corpus import Sieve
 from compression_leaderboard.operations.health import (
     WorkflowRun,

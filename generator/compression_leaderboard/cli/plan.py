@@ -20,7 +20,7 @@ from compression_leaderboard.cli.app import (
     read_valid,
     refuse_unknown,
 )
-from compression_leaderboard.measure.record import mirror_address, read_machine
+from compression_leaderboard.measure.machine import mirror_address, read_machine
 from compression_leaderboard.plan.estimates import (
     Estimate,
     History,

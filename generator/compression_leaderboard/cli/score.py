@@ -28,7 +28,7 @@ from compression_leaderboard.cli.app import (
     read_valid,
     show_progress,
 )
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.own_text.comparison import Summary, summarise
 from compression_leaderboard.own_text.documents import Found, find_files
 from compression_leaderboard.own_text.journal import (

@@ -29,7 +29,6 @@ from compression_leaderboard.exchange.strict_json import (
     moment,
     number,
     parse_json,
-    printable,
     table,
     text_of,
     whole,
@@ -43,6 +42,7 @@ from compression_leaderboard.records.imported import (
     ImportedTask,
     Skipped,
 )
+from compression_leaderboard.wording import printable
 
 COUNTS = {"sample_len", "sample_count", "samples"}
 LABELS = {"alias", "name", " ", ""}

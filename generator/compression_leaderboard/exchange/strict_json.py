@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from compression_leaderboard.records.base import problems_of
 from compression_leaderboard.records.imported import FORMAT, LONGEST_NAME, Imported, Source
+from compression_leaderboard.wording import printable
 
 LARGEST_BYTES = 64 * 1024 * 1024  # results are small; larger files have every answer in them
 DEEPEST = 100  # levels; lm-eval's own files have fewer than ten
@@ -125,11 +126,6 @@ def text_of(value: Any) -> str | None:
         return None
     name = value.strip()
     return name if name and name.isprintable() and len(name) <= LONGEST_NAME else None
-
-
-def printable(text: str) -> str:
-    """Write any text on one line, with a question mark for each unprintable character."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def make_record(

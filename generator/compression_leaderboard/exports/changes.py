@@ -10,6 +10,7 @@ from compression_leaderboard.board.figures import Key
 from compression_leaderboard.fits.study import StudiedBoard
 from compression_leaderboard.intervals import normal_quantile
 from compression_leaderboard.records.results import Lossless, Result
+from compression_leaderboard.wording import printable
 
 Name = TypeVar("Name", str, "Subject")
 Item = TypeVar("Item")
@@ -241,5 +242,5 @@ def changes_markdown(changes: Changes) -> str:
 
 def _code(text: str) -> str:
     """Quote any text as code, in which nothing is markup, a mention or a line end."""
-    plain = "".join(c if c.isprintable() else " " for c in text).replace("`", "'")
+    plain = printable(text, " ").replace("`", "'")
     return f"`{plain}`"

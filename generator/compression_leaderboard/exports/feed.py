@@ -19,6 +19,7 @@ from compression_leaderboard.exports.descriptions import AUTHOR
 from compression_leaderboard.fits.study import StudiedBoard
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import StoredResult
+from compression_leaderboard.wording import printable
 
 COLOR = "#3f51b5"
 Badge = tuple[str, str, str, str]  # model, name of the file, label, message
@@ -182,7 +183,7 @@ def _atom(entries: Sequence[Entry], board: StudiedBoard) -> bytes:
 def _add(parent: ET.Element, name: str, text: str | None = None, **attributes: str) -> ET.Element:
     element = ET.SubElement(parent, f"{{{ATOM}}}{name}", attributes)
     if text is not None:
-        element.text = "".join(c if c.isprintable() else " " for c in text)
+        element.text = printable(text, " ")
     return element
 
 

@@ -134,11 +134,13 @@ def _shown(column: pa.ChunkedArray) -> pd.Series:
     if pa.types.is_floating(column.type):
         numbers: pd.Series = column.to_pandas()
         return numbers
-    values = (
-        value if value is None else guard(value) if isinstance(value, str) else str(value).lower()
-        for value in column.to_pylist()
-    )
-    return pd.Series(list(values), dtype=object)
+    return pd.Series([_cell(value) for value in column.to_pylist()], dtype=object)
+
+
+def _cell(value: object) -> str | None:
+    if value is None:
+        return None
+    return guard(value) if isinstance(value, str) else str(value).lower()
 
 
 def guard(text: str) -> str:

@@ -18,7 +18,7 @@ from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Change
 from compression_leaderboard.repository.specs import LARGEST_SPEC_BYTES, Specs
-from compression_leaderboard.wording import counted
+from compression_leaderboard.wording import counted, printable
 
 if TYPE_CHECKING:  # the cohorts behind a newcomer need scipy, and `leaderboard --help` does not
     from compression_leaderboard.gate.new_model import Newcomer
@@ -299,5 +299,4 @@ def summarise(problems: Sequence[Problem], newcomers: Sequence["Newcomer"], chan
 
 def plain(text: object) -> str:
     """Escape a stranger's text: one line, with no sign that Markdown or HTML could interpret."""
-    line = "".join(c if c.isprintable() else "�" for c in str(text))
-    return line.translate(UNSAFE)
+    return printable(str(text), "�").translate(UNSAFE)

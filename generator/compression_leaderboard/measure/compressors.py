@@ -2,7 +2,7 @@
 
 Sizes are those of the format that the compressor's own program writes: gzip (no file name, no
 time), bzip2, xz with CRC64, a zstd frame with its content size and without a checksum, a brotli
-stream. PPMd var.H has no file format: its bare stream is counted, and the decoder is told order,
+stream. PPMd var.H has no file format: its bare stream is counted, and the decoder gets order,
 memory and length.
 """
 
@@ -19,7 +19,7 @@ import pyppmd
 import zstandard
 
 from compression_leaderboard.measure.documents import Document
-from compression_leaderboard.measure.record import MeasureError, Report
+from compression_leaderboard.measure.machine import MeasureError, Report
 from compression_leaderboard.records.results import (
     CLASSICAL,
     ClassicalSizes,

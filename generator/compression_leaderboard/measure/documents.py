@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.weights import Loaded, find_package
 from compression_leaderboard.records.corpora import Corpus, Source
 from compression_leaderboard.repository.specs import read_texts

@@ -24,7 +24,7 @@ from lm_eval.tasks._factory import TaskFactory
 from lm_eval.tasks._index import Entry, Kind
 
 from compression_leaderboard.measure.hub import ask, check_dataset, download_documents
-from compression_leaderboard.measure.record import MeasureError, mirror_address, silence_libraries
+from compression_leaderboard.measure.machine import MeasureError, mirror_address, silence_libraries
 from compression_leaderboard.measure.text import is_out_of_memory
 from compression_leaderboard.measure.weights import Loaded, hash_files
 from compression_leaderboard.records.base import COMMIT, HASH_REVISION

@@ -34,7 +34,7 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]
     SafetensorsParsingError,
 )
 
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.plan.hub_weights import HubListing, Room, gated_message, judge_weights
 
 WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds before each further attempt

@@ -36,8 +36,7 @@ from tqdm import tqdm
 from compression_leaderboard.measure import harness
 from compression_leaderboard.measure.compressors import compress_corpus
 from compression_leaderboard.measure.documents import read_corpus
-from compression_leaderboard.measure.preferences import draw_pairs, measure_preference
-from compression_leaderboard.measure.record import (
+from compression_leaderboard.measure.machine import (
     COMPRESSOR_PACKAGES,
     MODEL_PACKAGES,
     PROOF_PACKAGES,
@@ -46,6 +45,7 @@ from compression_leaderboard.measure.record import (
     describe_environment,
     machine_memory,
 )
+from compression_leaderboard.measure.preferences import draw_pairs, measure_preference
 from compression_leaderboard.measure.text import is_out_of_memory, score_text
 from compression_leaderboard.measure.weights import (
     Loaded,

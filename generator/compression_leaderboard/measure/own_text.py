@@ -28,7 +28,7 @@ from compression_leaderboard.measure.documents import (
     cut_windows,
     start_token,
 )
-from compression_leaderboard.measure.record import MeasureError
+from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.text import score_documents
 from compression_leaderboard.measure.weights import Loaded
 from compression_leaderboard.own_text.documents import PIECE_BYTES

@@ -26,7 +26,7 @@ from compression_leaderboard.intervals import jackknife_error
 from compression_leaderboard.measure import information
 from compression_leaderboard.measure.documents import Encoded, IntArray
 from compression_leaderboard.measure.information import FloatArray, Labels, Moments, Null, Parts
-from compression_leaderboard.measure.record import MeasureError, Report
+from compression_leaderboard.measure.machine import MeasureError, Report
 from compression_leaderboard.records.corpora import PreferenceProtocol, Protocol
 from compression_leaderboard.records.plane import (
     LabelSet,

@@ -38,8 +38,8 @@ from compression_leaderboard.measure.information import (
     round_stored,
     solve_scale,
 )
+from compression_leaderboard.measure.machine import MeasureError, Report
 from compression_leaderboard.measure.plane import LayerFiles
-from compression_leaderboard.measure.record import MeasureError, Report
 from compression_leaderboard.measure.text import run_forward
 from compression_leaderboard.measure.weights import Loaded
 from compression_leaderboard.records.corpora import (

@@ -30,7 +30,7 @@ from compression_leaderboard.measure.documents import (
     start_token,
 )
 from compression_leaderboard.measure.local_engine import record_job
-from compression_leaderboard.measure.record import MeasureError, Report
+from compression_leaderboard.measure.machine import MeasureError, Report
 from compression_leaderboard.measure.weights import Loaded, load_model
 from compression_leaderboard.plan.jobs import Job
 from compression_leaderboard.records.base import Record

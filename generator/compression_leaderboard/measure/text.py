@@ -26,8 +26,8 @@ from compression_leaderboard.measure.documents import (
     encode_documents,
     start_token,
 )
+from compression_leaderboard.measure.machine import MeasureError, Report
 from compression_leaderboard.measure.plane import LayerFiles, draw_positions, estimate_layers
-from compression_leaderboard.measure.record import MeasureError, Report
 from compression_leaderboard.measure.weights import Loaded
 from compression_leaderboard.records.corpora import Protocol
 from compression_leaderboard.records.plane import Lossy

@@ -18,7 +18,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from compression_leaderboard.measure.hub import download_weights
-from compression_leaderboard.measure.record import MeasureError, machine_memory, silence_libraries
+from compression_leaderboard.measure.machine import MeasureError, machine_memory, silence_libraries
 from compression_leaderboard.plan.hub_weights import TEXTS, Room, refuse_pickles, revision_of
 from compression_leaderboard.records.base import COMMIT, MODEL_NAME
 from compression_leaderboard.records.models import Checkpoint, Model
