@@ -199,7 +199,7 @@ class Worker:
         code = self._process.exitcode
         last = (self._log.read_text("utf-8", "replace").strip().splitlines() or [""])[-1][:300]
         if code == -signal.SIGKILL and _count_oom_kills() > self._oom_kills:
-            why = "the system ended the worker because memory ran out"
+            why = "the worker was ended while the system ended processes for lack of memory"
             return "out_of_memory", f"{why}; {MORE_MEMORY}"
         if "bad_alloc" in last:
             return "out_of_memory", f"the worker was refused memory: {last}; {MORE_MEMORY}"
@@ -234,7 +234,7 @@ def _start_server() -> None:
 
 
 def _count_oom_kills() -> int:
-    """Count the processes that the kernel has ended for lack of memory, where it counts them."""
+    """Count what the kernel has ended for lack of memory on the whole machine, where it counts."""
     try:
         lines = OOM_COUNTER.read_text("ascii").splitlines()
     except OSError:
