@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -150,6 +150,15 @@ PackagePin = Annotated[
 ]
 Sha256 = Annotated[str, matching(r"[0-9a-f]{64}", "is not a SHA-256", "write its 64 hex digits")]
 InsidePath = Annotated[str, AfterValidator(_check_inside)]  # inside the folder it is relative to
+# Numbers of a record. Beyond these bounds nothing was measured, and sums or squares overflow.
+LARGEST = 10**15
+Count = Annotated[int, Field(ge=0, lt=LARGEST)]
+Positive = Annotated[int, Field(gt=0, lt=LARGEST)]
+Amount = Annotated[float, Field(ge=0, lt=LARGEST)]  # bits, seconds
+Number = Annotated[float, Field(gt=-LARGEST, lt=LARGEST)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+LogLikelihood = Annotated[float, Field(gt=-1e9, le=0)]  # nats
+Line = Annotated[str, Field(max_length=1000)]
 Url = Annotated[str, matching(r"https://\S+", "is not a web address", "write https://…")]
 Seeds = Annotated[tuple[int, ...], AfterValidator(check_distinct)]
 

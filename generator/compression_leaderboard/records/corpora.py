@@ -6,10 +6,13 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from compression_leaderboard.records.base import (
+    LARGEST,
+    Count,
     DatasetRevision,
     InsidePath,
     ModelName,
     PackagePin,
+    Positive,
     Record,
     Seeds,
     Sha256,
@@ -42,7 +45,7 @@ class Source(Record):
         description="instead of a package: JSON lines with name, url, date, licence and text",
     )
     first: str | None = Field(None, description="file names before this one are left out")
-    at_least_bytes: int = Field(1, gt=0, description="shorter files are left out")
+    at_least_bytes: Positive = Field(1, description="shorter files are left out")
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -71,20 +74,20 @@ class Protocol(Record):
     only new tokens are scored. Start policy: BOS, else EOS, else uniform for the first token.
     """
 
-    documents: int = Field(gt=0, description="documents scored, spread evenly over the source")
-    document_bytes: int = Field(gt=0, description="of longer documents this many first bytes count")
-    window_tokens: int = Field(gt=1, description="longest context, in tokens")
-    stride_tokens: int = Field(gt=0, description="advance of the window, in tokens")
+    documents: Positive = Field(description="documents scored, spread evenly over the source")
+    document_bytes: Positive = Field(description="of longer documents this many first bytes count")
+    window_tokens: int = Field(gt=1, lt=LARGEST, description="longest context, in tokens")
+    stride_tokens: Positive = Field(description="advance of the window, in tokens")
     start: Literal["bos-eos-uniform"] = Field(
         "bos-eos-uniform", description="context of the first token: BOS, else EOS, else none"
     )
-    positions: int = Field(gt=0, description="positions whose hidden states are analysed")
+    positions: Positive = Field(description="positions whose hidden states are analysed")
     max_order: int = Field(4, ge=1, le=4, description="longest n-gram label, in tokens")
     byte_orders: Annotated[tuple[int, ...], AfterValidator(_check_byte_orders)] = Field(
         (1, 2, 4, 8), description="lengths of the labels that are cut by bytes, ascending"
     )
-    position_seed: int = Field(0, ge=0, description="seed of the draw of positions")
-    bins: int = Field(100, ge=2, description="anchors of the soft entropy")
+    position_seed: Count = Field(0, description="seed of the draw of positions")
+    bins: int = Field(100, ge=2, lt=10**5, description="anchors of the soft entropy")
     anchor_seeds: Seeds = Field(tuple(range(8)), min_length=1, description="seeds of the anchors")
 
     @model_validator(mode="after")
@@ -117,7 +120,7 @@ class Corpus(Record):
     licence: str = Field(min_length=1, description="licence of the text")
     note: str | None = Field(None, description="what a reader must know")
     sha256: Sha256 = Field(description="of exactly the bytes scored, documents in order")
-    bytes: int = Field(gt=0, description="number of bytes scored")
+    bytes: Positive = Field(description="number of bytes scored")
     source: Source = Field(description="a table with package and files, or path")
     protocol: Protocol = Field(description="a table with documents, window_tokens, …")
 
@@ -181,9 +184,11 @@ class PreferenceProtocol(Record):
     """
 
     pairs: int = Field(
-        ge=JACKKNIFE_GROUPS, description="pairs measured, spread evenly over the source"
+        ge=JACKKNIFE_GROUPS, lt=LARGEST, description="pairs measured, spread evenly over the source"
     )
-    longest_tokens: int = Field(gt=1, description="of prompt and completion; also the window")
+    longest_tokens: int = Field(
+        gt=1, lt=LARGEST, description="of prompt and completion; also the window"
+    )
     bins: int = Field(100, ge=2, description="anchors of the soft entropy")
     anchor_seeds: Seeds = Field(tuple(range(8)), min_length=1, description="seeds of the anchors")
     swaps: int = Field(200, ge=200, description="random swaps of labels that make up the null")

@@ -8,7 +8,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
-from compression_leaderboard.records.base import MODEL_NAME, QUANTIZATION, Record, Sha256, model_id
+from compression_leaderboard.records.base import (
+    MODEL_NAME,
+    QUANTIZATION,
+    Amount,
+    Count,
+    Number,
+    Record,
+    Sha256,
+    model_id,
+)
 
 # 1: first format.
 FORMAT: Literal[1] = 1
@@ -25,7 +34,7 @@ class Source(Record):
     kind: Literal["lm-eval", "every-eval-ever"]
     name: str
     sha256: Sha256
-    bytes: int
+    bytes: Count
 
 
 class Harness(Record):
@@ -74,9 +83,9 @@ class ImportedModel(Record):
 class Bounds(Record):
     """Two ends with an optional confidence level; None: not stated or not bounded."""
 
-    low: float | None = None
-    high: float | None = None
-    level: float | None = None
+    low: Number | None = None
+    high: Number | None = None
+    level: Number | None = None
 
 
 class ImportedScore(Record):
@@ -84,9 +93,9 @@ class ImportedScore(Record):
 
     metric: Name
     filter: Name = "none"  # how answers were read out of texts; none before lm-eval had filters
-    value: float
-    stderr: float | None = Field(None, gt=0)  # None when unknown, never 0.0
-    n: int | None = None  # items scored; None when unknown
+    value: Number
+    stderr: Amount | None = Field(None, gt=0)  # None when unknown, never 0.0
+    n: Count | None = None  # items scored; None when unknown
     higher_is_better: bool | None = None  # None when the file does not say
     unit: str | None = None  # None: the file does not say
     bounds: Bounds | None = None  # least and greatest possible value, where stated
@@ -100,7 +109,7 @@ class ImportedTask(Record):
     alias: str | None = None
     prompt: str | None = None  # if a task was asked under several named prompts
     version: str | None = None
-    few_shot: int | None = None  # None when the file does not say
+    few_shot: Count | None = None  # None when the file does not say
     members: tuple[str, ...] = ()  # of a group: its tasks
     dataset: str | None = None
     dataset_config: str | None = None
@@ -125,7 +134,7 @@ class Imported(Record):
     reported_by: str | None = None  # organisation and its relation to the model, where stated
     model: ImportedModel
     date: AwareDatetime | None = None  # when it was run; None when the file does not say
-    limit: float | None = None  # items (or their share) that every task was limited to
+    limit: Amount | None = None  # items (or their share) that every task was limited to
     chat_template: bool | None = None  # None when the file does not say
     chat_template_sha256: str | None = None
     tasks: tuple[ImportedTask, ...]

@@ -9,10 +9,12 @@ from compression_leaderboard.records.base import (
     COMMIT,
     HASH_REVISION,
     PIN_COMMIT,
+    Count,
     DatasetRevision,
     InsidePath,
     ModelName,
     PackagePin,
+    Positive,
     Quantization,
     Record,
     Revision,
@@ -89,7 +91,7 @@ class Checkpoint(Record):
     """One moment of a training run, measured like a separate model."""
 
     revision: Revision = Field(description="of this checkpoint's weights")
-    tokens_seen: int = Field(ge=0, description="training tokens processed up to this checkpoint")
+    tokens_seen: Count = Field(description="training tokens processed up to this checkpoint")
     path: InsidePath | None = Field(None, description="its folder, where weights.path is used")
 
 
@@ -99,8 +101,8 @@ class Model(Record):
     name: ModelName = Field(description="org/model")
     family: Label = Field(description="models trained in the same way by the same team")
     kind: Literal["base", "instruct"] = Field(description="base or instruct")
-    parameters: int = Field(gt=0, description="number of parameters")
-    training_tokens: int | None = Field(None, gt=0, description="tokens seen in training, if known")
+    parameters: Positive = Field(description="number of parameters")
+    training_tokens: Positive | None = Field(None, description="tokens seen in training, if known")
     released: date = Field(description="date of release, YYYY-MM-DD")
     licence: Label = Field(description="SPDX identifier or the licence's name")
     note: str | None = Field(
@@ -199,9 +201,9 @@ class Task(Record):
     metric: str = Field("acc", description="the lm-eval metric that counts, such as acc")
     chance: float = Field(ge=0, lt=1, description="score of random answers, a fraction")
     ceiling: float = Field(1.0, gt=0, le=1, description="best score that is possible, a fraction")
-    few_shot: int = Field(0, ge=0, description="number of examples in the prompt")
-    limit: int | None = Field(
-        None, gt=0, description="items run, of a group: in each subtask; all if left out"
+    few_shot: int = Field(0, ge=0, lt=1000, description="number of examples in the prompt")
+    limit: Positive | None = Field(
+        None, description="items run, of a group: in each subtask; all if left out"
     )
     chat_template: bool = Field(False, description="whether the chat template is applied")
     dataset: Dataset = Field(description="a table with path and revision")

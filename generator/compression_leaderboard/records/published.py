@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from compression_leaderboard.records.base import Commit, Record, Slug
+from compression_leaderboard.records.base import LARGEST, Commit, Positive, Record, Slug, Url
 
 
 class CompressionColumn(Record):
@@ -25,7 +25,7 @@ class ScoreColumn(Record):
     chance: float = Field(ge=0, lt=1, description="score of random answers")
     ceiling: float = Field(1.0, gt=0, le=1, description="best possible score")
     metric: str = Field(description="metric and few-shot count, as the source states them")
-    items: int | None = Field(None, gt=0, description="items scored, for the error of a score")
+    items: Positive | None = Field(None, description="items scored, for the error of a score")
     negative_control: bool = Field(
         False, description="true if compression is expected to predict little"
     )
@@ -35,7 +35,7 @@ class Citation(Record):
     """Where the figures come from."""
 
     text: str = Field(description="authors, title, venue, year")
-    url: str = Field(description="address of the paper or repository")
+    url: Url = Field(description="address of the paper or repository")
     licence: str = Field(description="licence of the figures' source")
     figures: str = Field(description="which figures come from it")
 
@@ -55,7 +55,10 @@ class PublishedSource(Record):
         description="how a form is chosen: on groups left out, or on larger models than trained on",
     )
     train_up_to: float | None = Field(
-        None, gt=0, description="parameters of the largest model that predicts the larger ones"
+        None,
+        gt=0,
+        lt=LARGEST,
+        description="parameters of the largest model that predicts the larger ones",
     )
     parameters: str | None = Field(None, description="column: number of parameters")
     mixtures: tuple[str, ...] = Field(

@@ -8,7 +8,18 @@ from typing import Annotated, Any, Literal, Self, cast, get_args
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from compression_leaderboard.records.base import STRICT, Record, hash_content, refuse
+from compression_leaderboard.records.base import (
+    STRICT,
+    Amount,
+    Count,
+    Line,
+    LogLikelihood,
+    Number,
+    Positive,
+    Record,
+    hash_content,
+    refuse,
+)
 from compression_leaderboard.records.corpora import Corpus, Protocol
 from compression_leaderboard.records.models import Checkpoint, Task
 from compression_leaderboard.records.plane import Lossy, Preference
@@ -56,7 +67,7 @@ class DocumentSize(Record):
     """One document and its raw length."""
 
     document: str
-    bytes: int = Field(gt=0)
+    bytes: Positive
 
 
 class CompressedText(Record):
@@ -65,8 +76,8 @@ class CompressedText(Record):
     name: str
     settings: dict[str, int]
     version: str  # of the package and the library behind it
-    whole_bytes: int = Field(gt=0)  # all documents as one stream, which shares their context
-    document_bytes: tuple[int, ...]  # each document as a separate stream, in order
+    whole_bytes: Positive  # all documents as one stream, which shares their context
+    document_bytes: tuple[Positive, ...]  # each document as a separate stream, in order
 
 
 class ClassicalSizes(Record):
@@ -90,18 +101,18 @@ class Proof(Record):
     Forward passes in float32, one token at a time, with as many threads as the environment says.
     """
 
-    sample_bytes: int = Field(gt=0)  # of raw UTF-8 text
+    sample_bytes: Positive  # of raw UTF-8 text
     sample_sha256: str
-    tokens: int = Field(gt=0)
+    tokens: Positive
     start_token: Literal["bos", "eos", "uniform"]
-    block_tokens: int = Field(gt=0)  # each block of so many tokens begins without context
-    compressed_bytes: int = Field(gt=0)  # the coder's words, without the header
-    header_bytes: int = Field(gt=0)  # what the decoder needs: model, lengths, hashes
-    bits_ideal: float  # −log2 p of every token under the softmax
-    bits_quantised: float  # the same under the coder's whole-numbered weights
-    precision_bits: int = Field(gt=0)  # the weights of a distribution sum to 2 to this power
-    encode_seconds: float
-    decode_seconds: float  # in the fresh process, without loading the model
+    block_tokens: Positive  # each block of so many tokens begins without context
+    compressed_bytes: Positive  # the coder's words, without the header
+    header_bytes: Positive  # what the decoder needs: model, lengths, hashes
+    bits_ideal: Amount  # −log2 p of every token under the softmax
+    bits_quantised: Amount  # the same under the coder's whole-numbered weights
+    precision_bits: int = Field(gt=0, le=64)  # the weights of a distribution sum to 2 to this power
+    encode_seconds: Amount
+    decode_seconds: Amount  # in the fresh process, without loading the model
     equal: Literal[True]  # byte for byte; a sample that differed is an error record
 
 
@@ -128,33 +139,33 @@ class Environment(Record):
     processor: str
     device: str
     dtype: str | None = None  # None where nothing passes through a model
-    threads: int
-    wall_seconds: float
-    peak_memory_bytes: int
-    memory_bytes: int | None = None  # what the job might use: the machine's memory, or its limit
-    batch_divisor: int | None = None  # batches began at this fraction after one did not fit
+    threads: Positive
+    wall_seconds: Amount
+    peak_memory_bytes: Count
+    memory_bytes: Count | None = None  # what the job might use: the machine's memory, or its limit
+    batch_divisor: Positive | None = None  # batches began at this fraction after one did not fit
 
 
 class Subject(Record):
     """Facts read off the loaded model and its tokenizer."""
 
     architecture: str
-    parameters: int
-    weights_bytes: int  # of the file(s) that were loaded
-    context_tokens: int
-    vocabulary: int  # rows of the softmax, padding included
-    layers: int
-    width: int
+    parameters: Positive
+    weights_bytes: Positive  # of the file(s) that were loaded
+    context_tokens: Positive
+    vocabulary: Positive  # rows of the softmax, padding included
+    layers: Positive
+    width: Positive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Response:
     """One item of a task: log-likelihood (nats) of each choice, and what counts as right."""
 
-    item: int
+    item: Count
     target: int | str
-    log_likelihoods: tuple[float, ...]
-    metrics: dict[str, float]
+    log_likelihoods: tuple[LogLikelihood, ...]
+    metrics: dict[str, Number]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -163,9 +174,9 @@ class Score:
 
     task: str
     metric: str
-    value: float  # a fraction in [0, 1]
-    stderr: float | None = None  # same unit; None when unknown, never 0.0
-    n: int  # items scored
+    value: Number  # a fraction in [0, 1]
+    stderr: Amount | None = None  # same unit; None when unknown, never 0.0
+    n: Positive  # items scored
     higher_is_better: bool
 
 
@@ -212,9 +223,9 @@ class DocumentBits:
     """Cost of one document under the model."""
 
     document: str
-    bytes: int
-    tokens: int
-    bits: float
+    bytes: Positive
+    tokens: Positive
+    bits: Amount
     lossless: bool  # decode(encode(text)) == text
 
 
@@ -222,17 +233,17 @@ class DocumentBits:
 class Stretch:
     """Bits of the tokens that begin in a stretch of their document, summed over documents."""
 
-    from_byte: int
-    bytes: int  # of those tokens
-    bits: float
+    from_byte: Count
+    bytes: Count  # of those tokens
+    bits: Amount
 
 
 class Lossless(Record):
     """Bits per byte of a text (lower is better), summed over its documents."""
 
-    bits_per_byte: float
+    bits_per_byte: Amount
     start_token: Literal["bos", "eos", "uniform"]
-    failing_bytes: int  # bytes in documents that the tokenizer does not reproduce
+    failing_bytes: Count  # bytes in documents that the tokenizer does not reproduce
     documents: tuple[DocumentBits, ...]
     stretches: tuple[Stretch, ...]  # empty where the bytes of tokens are not known
 
@@ -245,7 +256,7 @@ class CorpusText(Record):
     """Identity of the text that was scored."""
 
     sha256: str
-    bytes: int
+    bytes: Positive
     protocol: Protocol
 
     @classmethod
@@ -322,7 +333,7 @@ class Failure(Record):
     """Why nothing could be measured."""
 
     reason: str  # one of REASONS; earlier records may hold other words
-    message: str
+    message: Line
 
 
 class Result(Record):
@@ -331,7 +342,7 @@ class Result(Record):
     format: Literal[2]
     model: str
     revision: str
-    tokens_seen: int | None = None
+    tokens_seen: Count | None = None
     kind: Kind
     name: str
     started: AwareDatetime
@@ -349,7 +360,7 @@ class Result(Record):
     parts: tuple[str, ...] = Field((), exclude_if=lambda ids: not ids)  # run ids it was merged from
     asked: str | None = None  # of a failure: hash of the weights' and the suite's or corpus's spec
     replaces: str | None = None  # run id of the record that counted for this job until now
-    retracted: str | None = Field(None, description="why this record no longer counts")
+    retracted: Line | None = Field(None, description="why this record no longer counts")
 
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> Self:
