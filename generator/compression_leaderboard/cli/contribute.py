@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from compression_leaderboard.cli.app import AsJson, Place, Root, Text, app, refusal, report_problems
-from compression_leaderboard.gate import new_model, pull_request
+from compression_leaderboard.gate import changed_files, new_model, pull_request
+from compression_leaderboard.gate.changed_files import LABELS
+from compression_leaderboard.gate.impossible import Known
 from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.records.base import (
     COMMIT,
@@ -21,7 +23,12 @@ from compression_leaderboard.records.base import (
 )
 from compression_leaderboard.repository.contents import Contents, read_contents
 from compression_leaderboard.repository.files import write_atomically
-from compression_leaderboard.repository.git import compare_trees, overlaid
+from compression_leaderboard.repository.git import (
+    Change,
+    commit_date,
+    compare_trees,
+    overlaid,
+)
 from compression_leaderboard.repository.specs import read_specs
 from compression_leaderboard.wording import counted
 
@@ -87,6 +94,10 @@ def validate(
     hub: Annotated[
         bool, typer.Option("--hub/--no-hub", help="Ask the Hub for metadata of new models.")
     ] = True,
+    own: Annotated[bool, typer.Option("--own", help="The board's own workflow opened it.")] = False,
+    label: Annotated[
+        list[str] | None, typer.Option(help=f"A label of an owner: {', '.join(LABELS)}.")
+    ] = None,
     as_json: AsJson = False,
     annotations: Annotated[
         bool, typer.Option("--annotations", help="Print workflow commands for GitHub.")
@@ -97,7 +108,7 @@ def validate(
 
     Example: `leaderboard validate --base . --head ../pull-request --no-hub`
     """
-    verdict = _judge(base, head, hub)
+    verdict = _judge(PullRequest(base, head, hub, own, frozenset(label or ())))
     if summary is not None:
         text = pull_request.summarise(verdict.problems, verdict.newcomers, verdict.changed)
         with summary.open("a", encoding="utf-8") as stream:
@@ -113,6 +124,17 @@ def validate(
 
 
 @dataclass(frozen=True)
+class PullRequest:
+    """Two checkouts, and what the forge knows of who proposes the change."""
+
+    base: Path
+    head: Path
+    hub: bool  # whether the Hub may be asked
+    own: bool  # the board's own workflow opened it
+    labels: frozenset[str]  # set by the board's owners
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What is wrong with a pull request, and what is known of its models."""
 
@@ -122,38 +144,77 @@ class Verdict:
     changed: int  # files of data
 
 
-def _judge(base: Path, head: Path, hub: bool) -> Verdict:
-    """Judge every file at once; report and skip one that may not be opened."""
-    before, after = _reader(base), _reader(head)
-    changes = compare_trees(base, head)
+def _judge(request: PullRequest) -> Verdict:
+    """Judge every file at once; report and skip one that may not be opened.
+
+    A fault of ours never ends in a traceback: each file is then judged by itself, to name the one
+    that causes it.
+    """
+    changes = compare_trees(request.base, request.head)
+    try:
+        return _judge_changes(request, changes)
+    except Exception as error:
+        culprits = [change for change in changes if not _is_judged(request, change)] or changes[:1]
+        wrong = f"cannot be judged ({type(error).__name__})"
+        repair = "report it as a bug of the board, with this pull request"
+        problems = [Problem(change.path, "", wrong, repair) for change in culprits]
+        return Verdict(problems, (), set(), len(changes))
+
+
+def _is_judged(request: PullRequest, change: Change) -> bool:
+    try:
+        _judge_changes(request, [change])
+    except Exception:
+        return False
+    return True
+
+
+def _judge_changes(request: PullRequest, changes: Sequence[Change]) -> Verdict:
+    before, after = _reader(request.base), _reader(request.head)
     paths = {change.path for change in changes}
-    problems, readable = pull_request.judge_mixture(changes), []
-    data = [change for change in changes if pull_request.is_data(change.path)]
-    specs = [c for c in changes if c.path.startswith("runs/") and c.path.endswith(".toml")]
-    for change in {change.path: change for change in (*data, *specs)}.values():
-        faults = pull_request.judge_file(change, after)
+    problems, readable = changed_files.judge_mixture(changes), []
+    judged = [c for c in changes if c.path.startswith(("runs/", "results/"))]
+    data = [change for change in judged if changed_files.is_data(change.path)]
+    if data:
+        judged += [c for c in changes if c.path == changed_files.CHANGELOG]
+    for change in judged:
+        faults = changed_files.judge_file(change, after)
         problems += faults
         if not faults:
             readable.append(change)
-            if pull_request.is_data(change.path):
-                problems += pull_request.judge_history(change, before, after, paths)
+    explained = any(changed_files.explains(change, before, after) for change in readable)
+    for change in readable:
+        if changed_files.is_data(change.path) or change.path == changed_files.CHANGELOG:
+            problems += changed_files.judge_history(
+                change, before, after, explained, request.labels
+            )
+        if change.path == changed_files.CHANGELOG and change.after is not None:
+            problems += changed_files.judge_changelog(after(change.path))
     touched = {change.path for change in readable if change.after is not None}
-    if not data and not specs:
+    if not judged:
         return Verdict(sorted(problems), (), touched, 0)
-    with overlaid(base, head, readable) as folder:
+    of_base = read_contents(request.base)
+    with overlaid(request.base, request.head, readable) as folder:
         contents, faulty = read_contents(folder)
     sound = _without(contents, {problem.file for problem in faulty})
     if not {problem.file for problem in faulty} <= paths:
-        faulty = sorted(set(faulty) - set(read_contents(base)[1]))
+        faulty = sorted(set(faulty) - set(of_base[1]))
     added = {change.path for change in readable if change.before is None}
     models = [model for model in contents.specs.models.values() if model.file in touched]
-    newcomers, of_models = new_model.judge_models(models, contents, sound, ask_hub if hub else None)
-    of_contents = pull_request.judge_contents(contents, sound.specs, added, touched)
-    problems = sorted({*problems, *faulty, *of_contents, *of_models})
+    # The records of the base come first: they are trusted where both name a text or a task.
+    known = Known.of([*of_base[0].stored, *contents.stored], commit_date(request.base))
+    newcomers, of_models = new_model.judge_models(
+        models, contents, sound, known.latest, ask_hub if request.hub else None
+    )
+    problems += new_model.judge_revisions(of_base[0], contents)
+    problems += pull_request.judge_contents(
+        contents, sound.specs, known, added, touched, request.own, request.labels
+    )
+    problems = sorted({*problems, *faulty, *of_models})
     return Verdict(problems, newcomers, touched, len(data))
 
 
-def _reader(folder: Path) -> pull_request.Read:
+def _reader(folder: Path) -> changed_files.Read:
     return lambda path: (folder / path).read_bytes()
 
 

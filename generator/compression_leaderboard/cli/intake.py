@@ -26,10 +26,12 @@ from compression_leaderboard.exchange.every_eval_ever import import_every_eval_e
 from compression_leaderboard.exchange.lm_eval import import_lm_eval
 from compression_leaderboard.exchange.strict_json import LARGEST_BYTES, IntakeError
 from compression_leaderboard.gate.collect import PartKey, sort_records, why_not_merged
+from compression_leaderboard.gate.impossible import Known
 from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.records.imported import Imported
 from compression_leaderboard.records.results import Result
+from compression_leaderboard.repository.git import commit_date
 from compression_leaderboard.repository.results import (
     find_sources,
     read_folder,
@@ -62,11 +64,14 @@ def collect(
     stored = [entry for entries, _, _ in parts for entry in entries]
     shards = [shard for _, planned, _ in parts for shard in planned]
     faulty = [problem for _, _, problems in parts for problem in problems]
-    records = sort_records(stored, shards if plan is None else read_shards(plan), specs)
-    known = {entry.result.run_id: entry.result for entry in read_results(root, "measured")[0]}
-    merged, not_merged = _merge(records.complete, {r.parts for r in known.values()}, specs, root)
-    new = [result for result in (*records.whole, *merged) if result.run_id not in known]
-    refused = [*faulty, *records.refused, *not_merged]
+    committed, unreadable = read_results(root, "measured")
+    known = Known.of([*committed, *stored], commit_date(root))
+    planned = shards if plan is None else read_shards(plan)
+    records = sort_records(stored, planned, specs, known)
+    there = {entry.result.run_id: entry.result for entry in committed}
+    merged, not_merged = _merge(records.complete, {r.parts for r in there.values()}, specs, root)
+    new = [result for result in (*records.whole, *merged) if result.run_id not in there]
+    refused = [*unreadable, *faulty, *records.refused, *not_merged]
     for result in new:
         print(f"→ {write_result(root, 'measured', result)}", file=sys.stderr)
     for line in (*refused, *(f"missing: {job}" for job in records.missing)):

@@ -4,88 +4,42 @@ Reading has already checked that a record is well formed, finite and in the file
 outcome depends on the set of records alone, not on their order or number of copies.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from compression_leaderboard.gate.impossible import Known, why_impossible
 from compression_leaderboard.plan.jobs import why_due
-from compression_leaderboard.records.results import (
-    CLASSICAL,
-    JobKey,
-    Lossless,
-    Result,
-    Shard,
-    TaskResult,
-)
+from compression_leaderboard.records.results import CLASSICAL, JobKey, Result, Shard
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
-from compression_leaderboard.wording import counted
 
-TOLERANCE = 1e-9  # relative, of sums that are computed again
 PartKey = tuple[JobKey, int]  # the job, and into how many parts it was cut
 
 
-def why_refused(result: Result, specs: Specs) -> str | None:
-    """Return why a record is not accepted as measured, or None."""
+def why_refused(result: Result, specs: Specs, known: Known) -> str | None:
+    """Return why a record is not accepted as one that the specs ask for, or None."""
     if reason := _why_not_planned(result, specs):
         return reason
-    if result.error is not None:
-        return None
-    spec = specs.find(result.kind, result.name)
-    if spec is not None and (stale := why_due(result, spec)):
-        return f"was measured for another spec ({stale.removeprefix('stale: ')})"
-    if result.lossless is not None:
-        documents = specs.corpora[result.name].protocol.documents
-        return _why_wrong_bits(result.lossless, documents)
-    reasons = (_why_wrong_task(task, result.part is not None) for task in result.tasks)
-    return next(filter(None, reasons), None)
+    if result.error is None:
+        spec = specs.find(result.kind, result.name)
+        if spec is not None and (stale := why_due(result, spec)):
+            return f"was measured for another spec ({stale.removeprefix('stale: ')})"
+    return why_impossible(result, known)
 
 
 def _why_not_planned(result: Result, specs: Specs) -> str | None:
     if result.model == CLASSICAL.id:
-        known, revisions = list(specs.corpora), {CLASSICAL.revision}
+        listed, revisions = list(specs.corpora), {CLASSICAL.revision}
     elif (model := specs.models.get(result.model)) is not None:
-        known = list(model.suites if result.kind == "suite" else model.corpora)
+        listed = list(model.suites if result.kind == "suite" else model.corpora)
         revisions = model.revision_ids
     else:
         return f'model "{result.model}" is not in runs/models'
     if result.revision not in revisions:
         return f"revision {result.revision} is not in the model's file"
-    if result.kind == "proof" or result.name not in known:
+    if result.name not in listed:
         return f"the model's file does not ask for {result.kind} {result.name}"
-    return None
-
-
-def _why_wrong_bits(lossless: Lossless, documents: int) -> str | None:
-    if len(lossless.documents) != documents:
-        return f"has {len(lossless.documents)} documents, the protocol {documents}"
-    if any(document.bits < 0 for document in lossless.documents):
-        return "has a document of fewer than 0 bits"
-    total = math.fsum(document.bits for document in lossless.documents)
-    rate = total / lossless.bytes
-    if not math.isclose(rate, lossless.bits_per_byte, rel_tol=TOLERANCE):
-        return f"has {lossless.bits_per_byte} bits per byte, its documents {rate}"
-    return None
-
-
-def _why_wrong_task(task: TaskResult, is_part: bool) -> str | None:
-    name = task.task.task
-    leaves = [(s.name, s.scores, s.responses) for s in task.subtasks]
-    for leaf, scores, responses in leaves or [(name, task.scores, task.responses)]:
-        if len({response.item for response in responses}) != len(responses):
-            return f"{leaf}: has an item twice"
-        if any(value > 0 for response in responses for value in response.log_likelihoods):
-            return f"{leaf}: has a log-likelihood above 0"
-        if responses and any(score.n != len(responses) for score in scores):
-            n = next(score.n for score in scores if score.n != len(responses))
-            return f"{leaf}: scores {counted(n, 'item')}, has {len(responses)}"
-    if is_part:
-        return None
-    if all(score.metric != task.task.metric for score in task.scores):
-        return f"{name}: has no {task.task.metric}"
-    if any(score.stderr is not None and score.stderr < 0 for score in task.scores):
-        return f"{name}: has a standard error below 0"
     return None
 
 
@@ -100,7 +54,7 @@ class Collected:
 
 
 def sort_records(
-    stored: Sequence[StoredResult], shards: Iterable[Shard], specs: Specs
+    stored: Sequence[StoredResult], shards: Iterable[Shard], specs: Specs, known: Known
 ) -> Collected:
     """Accept or refuse records, and put the parts of a job together. shards: the plan."""
     planned = {(job.key, job.part): job for shard in shards for job in shard.jobs}
@@ -108,7 +62,7 @@ def sort_records(
     refused = []
     for entry in sorted(stored, key=lambda e: e.file):
         result = entry.result
-        reason = why_refused(result, specs)
+        reason = why_refused(result, specs, known)
         if reason is None and (result.key, result.part) not in planned:
             reason = "no shard planned it"
         if reason is None:

@@ -70,7 +70,7 @@ class Known:
             if result.text is not None and (listed := _documents(result)):
                 documents.setdefault((result.text.sha256, result.text.protocol.selection), listed)
             for task in result.tasks:
-                counts = {name: len(leaf.responses) for name, leaf in _leaves(task)}
+                counts = {name: len(leaf.responses) for name, leaf in leaves_of(task)}
                 items.setdefault(task.task, counts)
         return cls(now.date() + timedelta(days=1), jobs, documents, items)
 
@@ -248,7 +248,7 @@ def _of_preference(preference: Preference) -> Iterator[str]:
 # Benchmarks ---------------------------------------------------------------------------------------
 
 
-def _leaves(task: TaskResult) -> list[tuple[str, Leaf]]:
+def leaves_of(task: TaskResult) -> list[tuple[str, Leaf]]:
     """List the tasks that have items: the task itself, or the members of a group."""
     return [(s.name, s) for s in task.subtasks] or [(task.task.task, task)]
 
@@ -256,7 +256,7 @@ def _leaves(task: TaskResult) -> list[tuple[str, Leaf]]:
 def _of_task(task: TaskResult, known: Known, is_part: bool) -> Iterator[str]:
     name = task.task.task
     expected = known.items.get(task.task, {})
-    for leaf_name, leaf in _leaves(task):
+    for leaf_name, leaf in leaves_of(task):
         numbers = [response.item for response in leaf.responses]
         if not numbers:
             yield f"{leaf_name}: has no items"
@@ -275,7 +275,7 @@ def _of_task(task: TaskResult, known: Known, is_part: bool) -> Iterator[str]:
                 yield f"{leaf_name}: {reason}"
     if is_part:
         return
-    if expected and {leaf_name for leaf_name, _ in _leaves(task)} != set(expected):
+    if expected and {leaf_name for leaf_name, _ in leaves_of(task)} != set(expected):
         yield f"{name}: has other subtasks than other records"
     if task.task.metric not in {score.metric for score in task.scores}:
         yield f"{name}: has no {task.task.metric}"

@@ -1,6 +1,7 @@
 """New models: what is known before they are measured, and the draft of a model's file."""
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +10,8 @@ from typing import Any
 import tomlkit
 
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
-from compression_leaderboard.gate.pull_request import judge_texts
+from compression_leaderboard.gate.changed_files import judge_texts
+from compression_leaderboard.gate.impossible import EARLIEST
 from compression_leaderboard.plan.estimates import Estimate, History
 from compression_leaderboard.plan.hub_weights import HubListing, Refusal, Room, judge_weights
 from compression_leaderboard.plan.jobs import plan_jobs
@@ -48,12 +50,16 @@ class Newcomer:
 
 
 def judge_models(
-    models: Sequence[Model], contents: Contents, sound: Contents, ask_hub: AskHub | None
+    models: Sequence[Model],
+    contents: Contents,
+    sound: Contents,
+    latest: date,
+    ask_hub: AskHub | None,
 ) -> tuple[list[Newcomer], list[Problem]]:
     """Judge models of a pull request, and describe the sound ones before they are measured.
 
     contents: those of the base branch with the pull request's files. sound: without models that
-    have a problem.
+    have a problem. latest: the last day on which weights may have been released.
     """
     specs = sound.specs
     jobs = plan_jobs(specs, sound.stored)
@@ -69,6 +75,7 @@ def judge_models(
             if listing is not None and ask_hub is not None:
                 size = sum(listing.parameters.values()) or model.parameters
                 twins = _find_twins(size, listing, others, ask_hub)
+                problems += _judge_size(model, listing)
             by_hash = listing is not None and listing.content_revision is not None
             how = "by hash of the weights" if by_hash else "by pinned revision only"
             same = f"{', '.join(sorted(twins)) or 'none found'} ({how})"
@@ -81,6 +88,7 @@ def judge_models(
             ]
             newcomers.append(Newcomer(model.title, facts))
         problems += judge_texts(model.file, model.model_dump(mode="json"))
+        problems += _judge_identity(model, others, latest)
         problems += _judge_same_weights(model.file, model.revision_ids, others, twins)
     return newcomers, problems
 
@@ -110,6 +118,52 @@ def _check_hub(
     ]
     messages = [refusal.message for refusal in refusals if refusal.reason not in WAITS]
     return lines, messages, listing
+
+
+def _judge_size(model: Model, listing: HubListing) -> list[Problem]:
+    """Compare the number of parameters with that of the tensors on the Hub."""
+    counted_there = sum(listing.parameters.values())
+    if not counted_there or math.isclose(model.parameters, counted_there, rel_tol=ROUNDED):
+        return []
+    wrong = f"{model.parameters} are not the {counted_there} on the Hub"
+    return [Problem(model.file, "parameters", wrong, f"write {counted_there}")]
+
+
+def _judge_identity(model: Model, others: Iterable[Model], latest: date) -> list[Problem]:
+    """Judge what the file says the model is: its name, family and date."""
+    problems = []
+    weights = model.weights
+    if weights.hub and not weights.quantization and weights.hub != model.name:
+        wrong = f'"{model.name}" is not the repository of its weights, {weights.hub}'
+        problems.append(Problem(model.file, "name", wrong, f"write {weights.hub}"))
+    if not EARLIEST <= model.released <= latest:
+        wrong = f"{model.released} is not between {EARLIEST} and {latest}"
+        problems.append(Problem(model.file, "released", wrong, "write the day of the release"))
+    families = {other.family.casefold(): other.family for other in others}
+    if (known := families.get(model.family.casefold(), model.family)) != model.family:
+        wrong = f'"{model.family}" differs from "{known}" in upper and lower case alone'
+        problems.append(Problem(model.file, "family", wrong, f"write {known}"))
+    return problems
+
+
+def judge_revisions(before: Contents, after: Contents) -> list[Problem]:
+    """Refuse a model's file that no longer names weights which were measured."""
+    measured: dict[str, set[str]] = defaultdict(set)
+    for entry in before.stored:
+        if entry.result.counts:
+            measured[entry.result.model].add(entry.result.revision)
+    return [
+        Problem(
+            model.file,
+            "weights.revision",
+            f"{revision} was measured and is named no more",
+            "keep it; other weights are another model, or a checkpoint",
+        )
+        for model in after.specs.models.values()
+        for revision in sorted(measured[model.id] - model.revision_ids)
+        if model.id in before.specs.models
+        and revision in before.specs.models[model.id].revision_ids
+    ]
 
 
 def _waits(refusals: Sequence[Refusal]) -> list[str]:

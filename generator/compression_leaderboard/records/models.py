@@ -21,13 +21,18 @@ from compression_leaderboard.records.base import (
     Slug,
     Slugs,
     check_distinct,
+    matching,
     model_file,
     model_id,
     refuse,
 )
 
 LOCAL_MIRROR: Literal["local mirror"] = "local mirror"
-Label = Annotated[str, Field(min_length=1, max_length=100)]
+Label = Annotated[
+    str,
+    Field(min_length=1, max_length=100),
+    matching(r"\S+( \S+)*|", "has spaces that nobody sees", "write single spaces between words"),
+]
 
 
 def _as_tuple(value: Any) -> Any:
@@ -165,7 +170,7 @@ class Dataset(Record):
     A mirror has no commit of the Hub: its revision is the SHA-256 of the documents.
     """
 
-    path: str = Field(min_length=1, description="dataset on the Hub, or a file in the repository")
+    path: InsidePath = Field(description="dataset on the Hub, or a file in the repository")
     revision: DatasetRevision = Field(
         description='40-hex commit or sha256-…; "" = unpinned until `leaderboard plan --pin`'
     )

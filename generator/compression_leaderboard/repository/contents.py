@@ -2,10 +2,11 @@
 
 import csv
 import io
-import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -29,6 +30,9 @@ from compression_leaderboard.repository.specs import (
 LEDGER = "results/predictions/ledger.csv"
 COLUMNS = list(LoggedPrediction.model_fields)
 RESTORE = "restore the file from git"
+FURTHER = "further cells"  # of a line that has more than the header
+LARGEST_AMOUNT = {"score": 1.0, "bits": 1e3, "amount": 1e30}  # training compute is the largest
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,11 @@ def read_ledger(root: Path) -> tuple[list[LoggedPrediction], list[Problem]]:
     path = root / LEDGER
     if not path.is_file():
         return [], []
-    text = io.StringIO(path.read_text("utf-8"), newline="")
-    rows = csv.DictReader(text, restkey="further cells", restval="")
+    try:
+        text = io.StringIO(path.read_text("utf-8"), newline="")
+    except UnicodeDecodeError:
+        return [], [Problem(LEDGER, "", "is not UTF-8 text", RESTORE)]
+    rows = csv.DictReader(text, restkey=FURTHER, restval="")
     if rows.fieldnames != COLUMNS:
         return [], [Problem(LEDGER, "", f"the columns are not {', '.join(COLUMNS)}", RESTORE)]
     lines: list[LoggedPrediction] = []
@@ -133,14 +140,20 @@ def _read_rows(
 ) -> tuple[list[dict[str, str]], list[Problem]]:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            reader = csv.DictReader(stream, restkey="", strict=True)
+            reader = csv.DictReader(stream, restkey=FURTHER, restval=None, strict=True)
             rows = list(reader)
     except UnicodeDecodeError:
         return [], [Problem(shown, "", "is not UTF-8 text", "save it as UTF-8")]
     except csv.Error as error:
         return [], [Problem(shown, "", f"is not valid CSV: {error}", "fix the table")]
-    missing = list(_missing_columns(reader.fieldnames or [], shown, source))
+    header = reader.fieldnames or []
+    missing = [*_wrong_header(header, shown), *_missing_columns(header, shown, source)]
     return rows, missing or list(_wrong_cells(rows, shown, source))
+
+
+def _wrong_header(header: Sequence[str], shown: str) -> Iterator[Problem]:
+    for column in sorted({column for column in header if header.count(column) > 1}):
+        yield Problem(shown, column, "names two columns", "rename or remove one")
 
 
 def _number_columns(source: PublishedSource) -> list[str]:
@@ -171,7 +184,12 @@ def _wrong_cells(
 ) -> Iterator[Problem]:
     scores = {column.column for column in source.scores}
     keys: set[str] = set()
+    bits = {column.column for column in source.compression}
     for line, row in enumerate(rows, start=2):
+        if FURTHER in row or None in row.values():
+            wrong = "has more or fewer cells than the header"
+            yield Problem(shown, f"line {line}", wrong, "write one cell per column")
+            continue
         key = row[source.key]
         if key in keys:
             yield Problem(shown, f"line {line}", f'"{key}" occurs twice', "remove one")
@@ -180,7 +198,8 @@ def _wrong_cells(
             wrong = f"{source.key} or {source.group} is empty"
             yield Problem(shown, f"line {line}", wrong, "fill it in")
         for column in _number_columns(source):
-            if fault := _number_fault(row[column], is_score=column in scores):
+            kind = "score" if column in scores else "bits" if column in bits else "amount"
+            if fault := _number_fault(row[column], kind):
                 yield Problem(shown, f"line {line}, {column}", *fault)
     for name in source.mixtures:
         if name not in keys:
@@ -188,19 +207,20 @@ def _wrong_cells(
             yield Problem(_source_file(source), "mixtures", f'"{name}" is not in table.csv', repair)
 
 
-def _number_fault(text: str | None, is_score: bool) -> tuple[str, str] | None:
+def _number_fault(text: str, kind: Literal["score", "bits", "amount"]) -> tuple[str, str] | None:
     """What is wrong with a cell for a number, and the repair; None for a valid or empty one."""
-    repair = "write a number, or nothing where it is unknown"
     if text == "":
         return None
-    try:
-        value = float(text or "nan")
-    except ValueError:
-        return f'"{text}" is not a number', repair
-    if not math.isfinite(value):
-        return f'"{text}" is not a finite number', repair
-    if is_score and not 0 <= value <= 1:
+    if not NUMBER.fullmatch(text):
+        return f'"{text}" is not a number', "write a number, or nothing where it is unknown"
+    value = float(text)
+    if kind == "score" and not 0 <= value <= 1:
+        repair = "write a fraction, or nothing where it is unknown"
         if 1 < value <= 100:
             repair = "write a fraction: per cent divided by 100"
         return f"{text} is not a fraction in [0, 1]", repair
+    largest = LARGEST_AMOUNT[kind]
+    if not 0 < value < largest and kind != "score":
+        repair = "write it in the unit of the column, or nothing where it is unknown"
+        return f"{text} is not between 0 and {largest:g}", repair
     return None

@@ -48,6 +48,12 @@ def current_commit(root: Path) -> Commit:
         return Commit("unknown", NO_DATE)
 
 
+def commit_date(root: Path) -> str | None:
+    """Return the date of a checkout's commit, ISO 8601; None outside a repository."""
+    commit = current_commit(root)
+    return None if commit.date == NO_DATE else commit.date
+
+
 def latest_release(root: Path, before: str) -> str | None:
     """Return the latest tag of a release among a commit's ancestors, or None."""
     command = ["describe", "--tags", "--abbrev=0", "--match", "data-*", f"{before}^"]
@@ -97,8 +103,10 @@ def _git(root: Path, *arguments: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-LEFT_OVERS = re.compile(  # of the base alone, where the validator runs
-    r"(.*/)?(build|\.venv|__pycache__|\.\w+_cache|\.hypothesis|[^/]*\.egg-info)|results/local"
+# Of the base alone, where the validator runs; a model or an organisation may have such a name.
+LEFT_OVERS = re.compile(
+    r"(?!runs/|results/)(.*/)?(build|\.venv|__pycache__|\.\w+_cache|\.hypothesis|[^/]*\.egg-info)"
+    r"|results/local"
 )
 
 
