@@ -3,6 +3,7 @@
 import hashlib
 import json
 from datetime import UTC, date, datetime
+from statistics import stdev
 from typing import Any
 
 from compression_leaderboard.records.corpora import (
@@ -39,6 +40,7 @@ from compression_leaderboard.records.results import (
     Result,
     Score,
     Stretch,
+    Subject,
     TaskResult,
 )
 from compression_leaderboard.repository.results import StoredResult
@@ -229,21 +231,21 @@ def make_preference(model: Model, **changes: Any) -> Result:
 
 
 def make_proof(model: Model) -> Result:
-    """A sample of 4,096 bytes in 1,000 bytes, with 0.5 bits lost by rounding over 100 tokens."""
+    """A sample of 256 bytes in 100 bytes, with 0.5 bits lost by rounding over 100 tokens."""
     fields: dict[str, object] = {
         "kind": "proof",
         "lossless": None,
         "lossy": None,
         "proof": Proof(
-            sample_bytes=4096,
+            sample_bytes=256,
             sample_sha256="f" * 64,
             tokens=100,
             start_token="bos",
             block_tokens=16,
-            compressed_bytes=1000,
+            compressed_bytes=100,
             header_bytes=300,
-            bits_ideal=7980.0,
-            bits_quantised=7980.5,
+            bits_ideal=780.0,
+            bits_quantised=780.5,
             precision_bits=24,
             encode_seconds=1.25,
             decode_seconds=2.5,
@@ -314,15 +316,25 @@ def _corpus_parts() -> dict[str, object]:
             ),
         ),
         "lossy": lossy,
+        "subject": Subject(
+            architecture="Made",
+            parameters=1000,
+            weights_bytes=4000,
+            context_tokens=1024,
+            vocabulary=256,
+            layers=2,
+            width=64,
+        ),
     }
 
 
 def _task_result() -> TaskResult:
     responses = tuple(
-        Response(item=i, target=0, log_likelihoods=(-1.0, -2.0 + i), metrics={"acc": 1.0 - i % 2})
+        Response(item=i, target=i % 2, log_likelihoods=(-1.0, -2.0), metrics={"acc": 1.0 - i % 2})
         for i in range(4)
     )
-    score = Score(task="sums", metric="acc", value=0.5, stderr=0.25, n=4, higher_is_better=True)
+    stderr = stdev([1.0, 0.0, 1.0, 0.0]) / 2
+    score = Score(task="sums", metric="acc", value=0.5, stderr=stderr, n=4, higher_is_better=True)
     return TaskResult(task=TASK, version="1.0", scores=(score,), responses=responses, subtasks=())
 
 

@@ -148,19 +148,43 @@ def test_every_citation_has_a_licence_and_an_address(huang):
 TABLE = f"{HUANG.as_posix()}/table.csv"
 SCORE = ",0.7635156727391681"
 NUMBER = "write a number, or nothing where it is unknown"
+UNIT = "write it in the unit of the column, or nothing where it is unknown"
+CELLS = "write one cell per column"
+
+
+def test_two_columns_of_one_name_are_told(tmp_path):
+    folder = shutil.copytree(ROOT / HUANG, tmp_path / HUANG)
+    lines = (folder / "table.csv").read_text("utf-8").splitlines()
+    more = [f"{line},{'mmlu' if k == 0 else '0.5'}\n" for k, line in enumerate(lines)]
+    (folder / "table.csv").write_text("".join(more), "utf-8")
+    assert list(map(str, read_published(tmp_path)[1])) == [
+        f"{TABLE}: mmlu: names two columns; rename or remove one"
+    ]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message", "repair"),
     [
         ("0.572,", "x,", 'line 2, bpc_cc: "x" is not a number', NUMBER),
-        ("0.572,", "nan,", 'line 2, bpc_cc: "nan" is not a finite number', NUMBER),
-        (SCORE, ",NaN", 'line 2, mmlu: "NaN" is not a finite number', NUMBER),
+        ("0.572,", "nan,", 'line 2, bpc_cc: "nan" is not a number', NUMBER),
+        ("0.572,", "٠٫٥,", 'line 2, bpc_cc: "٠٫٥" is not a number', NUMBER),
+        ("0.572,", "٥,", 'line 2, bpc_cc: "٥" is not a number', NUMBER),
+        ("0.572,", "1_0,", 'line 2, bpc_cc: "1_0" is not a number', NUMBER),
+        ("0.572,", "0,", "line 2, bpc_cc: 0 is not between 0 and 1000", UNIT),
+        ("0.572,", "1e308,", "line 2, bpc_cc: 1e308 is not between 0 and 1000", UNIT),
+        (",34000000000,", ",0,", "line 2, parameters: 0 is not between 0 and 1e+30", UNIT),
+        (",34000000000,", ",-1,", "line 2, parameters: -1 is not between 0 and 1e+30", UNIT),
+        (SCORE, ",NaN", 'line 2, mmlu: "NaN" is not a number', NUMBER),
         (
             SCORE, ",76.35", "line 2, mmlu: 76.35 is not a fraction in [0, 1]",
             "write a fraction: per cent divided by 100",
         ),
-        (SCORE, ",-0.1", "line 2, mmlu: -0.1 is not a fraction in [0, 1]", NUMBER),
+        (
+            SCORE, ",-0.1", "line 2, mmlu: -0.1 is not a fraction in [0, 1]",
+            "write a fraction, or nothing where it is unknown",
+        ),
+        (SCORE, f"{SCORE},9", "line 2: has more or fewer cells than the header", CELLS),
+        (SCORE, "", "line 2: has more or fewer cells than the header", CELLS),
     ],
 )  # fmt: skip
 def test_a_bad_cell_is_told_with_line_and_column(tmp_path, old, new, message, repair):

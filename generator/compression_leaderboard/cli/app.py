@@ -5,7 +5,8 @@ import math
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -13,8 +14,12 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from compression_leaderboard.gate.impossible import without_impossible
 from compression_leaderboard.measure.machine import Report
 from compression_leaderboard.records.base import Problem, UserError
+from compression_leaderboard.repository.contents import Contents, read_contents
+from compression_leaderboard.repository.git import NO_DATE, current_commit
+from compression_leaderboard.repository.results import StoredResult, read_results
 
 if TYPE_CHECKING:
     from compression_leaderboard.pages.reference import Command, Option
@@ -34,6 +39,8 @@ Number = float | None
 Day = datetime | None
 Content = TypeVar("Content")
 
+RECORDS = ("results/measured/", "results/imported/")
+
 
 def main() -> None:
     """Run a command; print a UserError, and let any other exception show its traceback."""
@@ -51,6 +58,44 @@ def read_valid(read: Callable[[Path], tuple[Content, list[Problem]]], root: Path
     if problems:
         raise UserError(problems)
     return content
+
+
+def read_judged(root: Path) -> tuple[Contents, list[Problem]]:
+    """Read all that the board is made of, and the problems of what is faulty or impossible."""
+    contents, problems = read_contents(root)
+    stored, impossible = without_impossible(contents.stored, latest_day(root))
+    return replace(contents, stored=stored), sorted(problems + impossible)
+
+
+def latest_day(root: Path) -> date:
+    """Return the last day that a file may name: that of the commit, or of the clock, and one."""
+    commit = current_commit(root)
+    now = datetime.now(UTC) if commit.date == NO_DATE else datetime.fromisoformat(commit.date)
+    return now.date() + timedelta(days=1)
+
+
+def read_board(root: Path) -> Contents:
+    """Read all that the board is made of; refuse it if a file that people write is faulty.
+
+    A record that is faulty or impossible costs no other: it is left out and named on stderr.
+    """
+    contents, problems = read_judged(root)
+    if any(not problem.file.startswith(RECORDS) for problem in problems):
+        raise UserError(problems)
+    _report_left_out(problems)
+    return contents
+
+
+def read_stored(root: Path, folder: str = "measured") -> list[StoredResult]:
+    """Read the records of a folder of results/; those that are faulty are named on stderr."""
+    stored, problems = read_results(root, folder)
+    _report_left_out(problems)
+    return stored
+
+
+def _report_left_out(problems: Iterable[Problem]) -> None:
+    for problem in problems:
+        print(f"left out: {problem}", file=sys.stderr)
 
 
 def refusal(place: object, wrong: str, repair: str) -> UserError:

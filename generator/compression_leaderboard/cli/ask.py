@@ -25,15 +25,15 @@ from compression_leaderboard.cli.app import (
     positive,
     print_answer,
     print_json,
+    read_board,
     read_named_numbers,
-    read_valid,
     refusal,
     refuse_unknown,
 )
 from compression_leaderboard.intervals import normal_quantile
 from compression_leaderboard.records.base import Problem, UserError, problems_of
 from compression_leaderboard.records.published import LoggedPrediction
-from compression_leaderboard.repository.contents import LEDGER, append_ledger, read_contents
+from compression_leaderboard.repository.contents import LEDGER, append_ledger
 from compression_leaderboard.wording import counted
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def predict(
     """
     from compression_leaderboard.fits.predict import score_names
 
-    contents = read_valid(read_contents, root)
+    contents = read_board(root)
     cohorts = make_cohorts(contents.specs, contents.stored, contents.published)
     refuse_unknown({"--cohort": ("cohort", cohort, [c.name for c in cohorts])})
     cohorts = [c for c in cohorts if cohort in (None, c.name)]
@@ -218,7 +218,7 @@ def choose(
 
 def _read_options(root: Path) -> dict[str, pareto.CohortOptions]:
     """Read the options of every cohort, by its name."""
-    contents = read_valid(read_contents, root)
+    contents = read_board(root)
     current = [entry.result for entry in current_results(contents.specs, contents.stored)]
     cohorts = make_cohorts(contents.specs, contents.stored, contents.published)
     by_name = {options.name: options for options in pareto.make_options(cohorts, current)}

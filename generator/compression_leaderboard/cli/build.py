@@ -17,7 +17,8 @@ from compression_leaderboard.cli.app import (
     app,
     describe_commands,
     print_answer,
-    read_valid,
+    read_board,
+    read_judged,
     refusal,
     refuse_unknown,
     report_problems,
@@ -38,7 +39,7 @@ def check(root: Root = Path(), as_json: AsJson = False) -> None:
 
     Example: `leaderboard check`
     """
-    problems = read_contents(root)[1]
+    problems = read_judged(root)[1]
     report_problems(problems, as_json, "runs/ and results/ have no problems")
 
 
@@ -71,7 +72,7 @@ def _render(root: Path, commit: git.Commit) -> dict[str, bytes]:
     from compression_leaderboard.fits.study import derive_board
     from compression_leaderboard.pages.site import Sources, render_site
 
-    board = derive_board(read_valid(read_contents, root), commit)
+    board = derive_board(read_board(root), commit)
     return render_site(board, Sources(*site.read_sources(root)), describe_commands())
 
 
@@ -132,7 +133,7 @@ def export(
     from compression_leaderboard.exports.release import export_files
     from compression_leaderboard.fits.study import derive_board
 
-    contents = read_valid(read_contents, root)
+    contents = read_board(root)
     refuse_unknown({"model": ("model", model_card or lm_eval, contents.specs.models)})
     board = derive_board(contents, git.current_commit(root))
     if model_card is not None:
@@ -241,7 +242,7 @@ def release(
     name = release_name(released.date)
     previous = since or git.latest_release(root, released.id)
     with git.checked_out(root, released.id) as folder:
-        board, changes = derive_board(read_valid(read_contents, folder), released), None
+        board, changes = derive_board(read_board(folder), released), None
         if previous is not None:
             changes = compare_boards((previous, _read_board(root, previous)), (name, board))
         files = make_release(board, git.read_files(folder), changes)

@@ -8,7 +8,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from compression_leaderboard.cli.app import AsJson, Place, Root, Text, app, refusal, report_problems
+from compression_leaderboard.cli.app import (
+    AsJson,
+    Place,
+    Root,
+    Text,
+    app,
+    latest_day,
+    refusal,
+    report_problems,
+)
 from compression_leaderboard.gate import changed_files, new_model, pull_request
 from compression_leaderboard.gate.changed_files import LABELS
 from compression_leaderboard.gate.impossible import Known
@@ -25,7 +34,6 @@ from compression_leaderboard.repository.contents import Contents, read_contents
 from compression_leaderboard.repository.files import write_atomically
 from compression_leaderboard.repository.git import (
     Change,
-    commit_date,
     compare_trees,
     overlaid,
 )
@@ -202,7 +210,7 @@ def _judge_changes(request: PullRequest, changes: Sequence[Change]) -> Verdict:
     added = {change.path for change in readable if change.before is None}
     models = [model for model in contents.specs.models.values() if model.file in touched]
     # The records of the base come first: they are trusted where both name a text or a task.
-    known = Known.of([*of_base[0].stored, *contents.stored], commit_date(request.base))
+    known = Known.of([*of_base[0].stored, *contents.stored], latest_day(request.base))
     newcomers, of_models = new_model.judge_models(
         models, contents, sound, known.latest, ask_hub if request.hub else None
     )

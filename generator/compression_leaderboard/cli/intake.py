@@ -17,6 +17,7 @@ from compression_leaderboard.cli.app import (
     Text,
     align,
     app,
+    latest_day,
     print_answer,
     read_valid,
     refusal,
@@ -31,7 +32,6 @@ from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.records.imported import Imported
 from compression_leaderboard.records.results import Result
-from compression_leaderboard.repository.git import commit_date
 from compression_leaderboard.repository.results import (
     find_sources,
     read_folder,
@@ -65,7 +65,7 @@ def collect(
     shards = [shard for _, planned, _ in parts for shard in planned]
     faulty = [problem for _, _, problems in parts for problem in problems]
     committed, unreadable = read_results(root, "measured")
-    known = Known.of([*committed, *stored], commit_date(root))
+    known = Known.of([*committed, *stored], latest_day(root))
     planned = shards if plan is None else read_shards(plan)
     records = sort_records(stored, planned, specs, known)
     there = {entry.result.run_id: entry.result for entry in committed}

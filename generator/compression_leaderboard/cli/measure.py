@@ -20,6 +20,7 @@ from compression_leaderboard.cli.app import (
     Text,
     app,
     positive,
+    read_stored,
     read_valid,
     refuse_unknown,
     show_stages,
@@ -43,7 +44,6 @@ from compression_leaderboard.repository.results import (
     StoredResult,
     list_records,
     read_records,
-    read_results,
     read_shards,
     write_record,
     write_result,
@@ -89,7 +89,7 @@ def measure(
     folder = "local" if local else "measured"
     base = to or root / "results" / folder
     before = list_records(base)
-    stored, _ = read_results(root, folder)
+    stored = read_stored(root, folder)
     limits = Limits(int(memory * 1e9) if memory else None, timeout and timeout * 60)
     machine = read_machine(limits.memory_bytes)
     jobs = plan_jobs(specs, stored, again or shard is not None, machine)
@@ -106,7 +106,7 @@ def measure(
         return
     estimate = History((entry.result for entry in stored), specs.models, machine.device).estimate
     start = partial(_start, engine, specs, root.resolve(), limits, estimate)
-    committed = latest_results(read_results(root, "measured")[0]) if local else {}
+    committed = latest_results(read_stored(root)) if local else {}
     if _run(jobs, start, root, base, before, committed):
         raise typer.Exit(1)
 

@@ -17,6 +17,7 @@ from compression_leaderboard.cli.app import (
     align,
     app,
     print_answer,
+    read_stored,
     read_valid,
     refuse_unknown,
 )
@@ -30,7 +31,6 @@ from compression_leaderboard.plan.estimates import (
 )
 from compression_leaderboard.plan.jobs import Job, plan_jobs, plan_sentinel
 from compression_leaderboard.records.results import CLASSICAL
-from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import Specs, pin_datasets, read_specs
 from compression_leaderboard.wording import counted
 
@@ -70,7 +70,7 @@ def plan(
     if pin:
         _pin_datasets(root)
         specs = read_valid(read_specs, root)
-    stored, _ = read_results(root, "local" if local else "measured")
+    stored = read_stored(root, "local" if local else "measured")
     machine = read_machine()
     jobs = plan_jobs(specs, stored, machine=machine)
     jobs = select_jobs(jobs, specs, model, suite, corpus, profile)

@@ -25,6 +25,7 @@ from compression_leaderboard.cli.app import (
     Text,
     app,
     print_answer,
+    read_stored,
     read_valid,
     show_progress,
 )
@@ -46,7 +47,6 @@ from compression_leaderboard.records.base import UserError
 from compression_leaderboard.records.results import CLASSICAL, Compressor
 from compression_leaderboard.repository.contents import read_published
 from compression_leaderboard.repository.files import write_atomically
-from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import Specs, read_specs
 from compression_leaderboard.wording import counted, plural
 
@@ -302,7 +302,7 @@ def _predict(
     """
     from compression_leaderboard.fits.predict import predict_model, without_scores
 
-    stored = read_results(root, "measured")[0]
+    stored = read_stored(root)
     cohorts = make_cohorts(specs, stored, read_published(root)[0])
     measured = [cohort for cohort in cohorts if cohort.provenance == "measured"]
     predictions: list[reports.Predicted] = []

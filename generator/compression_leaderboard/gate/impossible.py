@@ -7,10 +7,11 @@ parts of a record, between a record and what it says it measured, and between re
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import PurePosixPath
 from statistics import fmean, stdev
 
+from compression_leaderboard.records.base import Problem
 from compression_leaderboard.records.corpora import Protocol
 from compression_leaderboard.records.models import Task
 from compression_leaderboard.records.plane import Layer, Lossy, Preference, Side, Unit
@@ -53,12 +54,8 @@ class Known:
     items: Mapping[Task, Mapping[str, int]]  # items of each task or subtask
 
     @classmethod
-    def of(cls, stored: Iterable[StoredResult], commit_date: str | None) -> "Known":
-        """Gather from records in order of trust: the first that names a text or task counts.
-
-        commit_date: of the commit that holds them, ISO 8601; None outside of a repository.
-        """
-        now = datetime.now(UTC) if commit_date is None else datetime.fromisoformat(commit_date)
+    def of(cls, stored: Iterable[StoredResult], latest: date) -> "Known":
+        """Gather from records in order of trust: the first that names a text or task counts."""
         jobs: dict[str, JobKey] = {}
         documents: dict[tuple[str, tuple[int, int]], Documents] = {}
         items: dict[Task, dict[str, int]] = {}
@@ -72,7 +69,7 @@ class Known:
             for task in result.tasks:
                 counts = {name: len(leaf.responses) for name, leaf in leaves_of(task)}
                 items.setdefault(task.task, counts)
-        return cls(now.date() + timedelta(days=1), jobs, documents, items)
+        return cls(latest, jobs, documents, items)
 
 
 def why_impossible(result: Result, known: Known) -> str | None:
@@ -104,6 +101,21 @@ def _reasons(result: Result, known: Known) -> Iterator[str]:
         yield from _of_preference(result.preference)
     if result.proof is not None and result.text is not None:
         yield from _of_proof(result.proof, result.text)
+
+
+def without_impossible(
+    stored: Sequence[StoredResult], latest: date
+) -> tuple[list[StoredResult], list[Problem]]:
+    """Leave out records that cannot have been measured; return them as problems."""
+    known = Known.of(stored, latest)
+    kept, problems = [], []
+    for entry in stored:
+        if (reason := why_impossible(entry.result, known)) is None:
+            kept.append(entry)
+        else:
+            repair = "restore the record from git, or retract it and measure again"
+            problems.append(Problem(entry.file, "", reason, repair))
+    return kept, problems
 
 
 # Texts --------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pydantic import ValidationError
 
@@ -31,7 +30,7 @@ LEDGER = "results/predictions/ledger.csv"
 COLUMNS = list(LoggedPrediction.model_fields)
 RESTORE = "restore the file from git"
 FURTHER = "further cells"  # of a line that has more than the header
-LARGEST_AMOUNT = {"score": 1.0, "bits": 1e3, "amount": 1e30}  # training compute is the largest
+LARGEST_AMOUNT = {"score": 1.0, "bits": 1e3, "amount": 1e30}  # amount: parameters, tokens, FLOP
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 
 
@@ -207,8 +206,11 @@ def _wrong_cells(
             yield Problem(_source_file(source), "mixtures", f'"{name}" is not in table.csv', repair)
 
 
-def _number_fault(text: str, kind: Literal["score", "bits", "amount"]) -> tuple[str, str] | None:
-    """What is wrong with a cell for a number, and the repair; None for a valid or empty one."""
+def _number_fault(text: str, kind: str) -> tuple[str, str] | None:
+    """What is wrong with a cell for a number, and the repair; None for a valid or empty one.
+
+    kind: a key of LARGEST_AMOUNT.
+    """
     if text == "":
         return None
     if not NUMBER.fullmatch(text):

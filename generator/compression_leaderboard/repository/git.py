@@ -48,12 +48,6 @@ def current_commit(root: Path) -> Commit:
         return Commit("unknown", NO_DATE)
 
 
-def commit_date(root: Path) -> str | None:
-    """Return the date of a checkout's commit, ISO 8601; None outside a repository."""
-    commit = current_commit(root)
-    return None if commit.date == NO_DATE else commit.date
-
-
 def latest_release(root: Path, before: str) -> str | None:
     """Return the latest tag of a release among a commit's ancestors, or None."""
     command = ["describe", "--tags", "--abbrev=0", "--match", "data-*", f"{before}^"]
