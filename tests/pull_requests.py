@@ -4,11 +4,13 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from compression_leaderboard.records.results import Result
+from compression_leaderboard.records.results import Failure, Result
+from compression_leaderboard.repository.contents import COLUMNS
 from compression_leaderboard.repository.results import record_text
 
 from tests import ROOT
@@ -17,7 +19,10 @@ SMOL = "HuggingFaceTB__SmolLM2-135M-Instruct@Q4_1"
 SMOL_FILE = "runs/models/HuggingFaceTB/SmolLM2-135M-Instruct@Q4_1.toml"
 NEW = "runs/models/org/small.toml"
 TABLE = "results/published/huang-2024/table.csv"
-LEDGER = "results/predictions/2026.jsonl"
+LEDGER = "results/predictions/ledger.csv"
+SOURCE = "results/published/huang-2024/source.toml"
+PREDICTED = "2026-01-01,{commit},huang-2024,{model},mmlu,0.5,0.4,0.6,0.3,0.7,line,bits\n"
+LOG = "- The figure of Yi-34B was mistyped\n"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 MODEL = f"""name = "org/small"
 family = "Small"
@@ -34,11 +39,15 @@ revision = "{COMMIT}"
 
 @dataclass(frozen=True)
 class PullRequest:
-    """name, what it changes, and every line of the verdict; none: nothing is wrong."""
+    """name, what it changes, and every line of the verdict; none: nothing is wrong.
+
+    options: of `leaderboard validate`.
+    """
 
     name: str
     change: Callable[[Path], object]
-    verdict: tuple[str, ...] = field(default=())
+    verdict: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
 def make_base(folder: Path) -> None:
@@ -47,7 +56,7 @@ def make_base(folder: Path) -> None:
     for part in ("runs", published):
         shutil.copytree(ROOT / part, folder / part)
     write(folder, record_path(), a_record(ROOT).read_bytes())
-    write(folder, LEDGER, '{"model": "a", "date": "2026-01-01"}\n')
+    write(folder, LEDGER, ",".join(COLUMNS) + "\n" + predicted("a"))
     write(folder, "CHANGELOG.md", "# Changelog\n")
     write(folder, "generator/code.py", "x = 1\n")
 
@@ -63,6 +72,15 @@ def edit(folder: Path, path: str, old: str, new: str) -> None:
     text = (folder / path).read_text("utf-8")
     assert old in text
     write(folder, path, text.replace(old, new, 1))
+
+
+def predicted(name: str) -> str:
+    """A line of the ledger."""
+    return PREDICTED.format(commit=COMMIT, model=name)
+
+
+def append(path: str, text: str) -> Callable[[Path], object]:
+    return lambda head: write(head, path, (head / path).read_bytes() + text.encode())
 
 
 def add(path: str = NEW, content: str | bytes = MODEL) -> Callable[[Path], object]:
@@ -136,11 +154,46 @@ def belongs(run_id: str, revision: str | None = None) -> str:
     return f"results/measured/{model}/{revision or own}/{job}/{run_id}.json"
 
 
+def later(head: Path, **changes: Any) -> Result:
+    """A record that replaces the one in the base, measured a day later."""
+    before = changed_record(head)
+    started = before.started + timedelta(days=1)
+    return changed_record(head, **({"replaces": before.run_id, "started": started} | changes))
+
+
+def add_failure(head: Path) -> None:
+    failure = Failure(reason="unsafe_weights", message="a pickle")
+    parts: dict[str, Any] = {"lossless": None, "lossy": None, "text": None}
+    add_record(head, changed_record(head, error=failure, **parts))
+
+
+def add_corpus(head: Path) -> None:
+    """As `leaderboard corpus propose` writes one."""
+    line = {"name": "a", "url": "https://a.example", "date": "2026-01-01", "licence": "CC0-1.0"}
+    text = "The text of a document that nobody has read before. " * 10
+    write(head, "runs/texts/news.jsonl", json.dumps(line | {"text": text}) + "\n")
+    content = (head / "runs/corpora/sotu-128.toml").read_text()
+    content = content.replace('"sotu-128"', '"news"')
+    source = content[content.index("[source]") : content.index("[protocol]")]
+    content = content.replace(source, '[source]\npath = "runs/texts/news.jsonl"\n\n')
+    write(head, "runs/corpora/news.toml", content)
+
+
+def add_pairs(head: Path) -> None:
+    content = (head / "runs/preferences/starter.jsonl").read_bytes()
+    write(head, "runs/preferences/more.jsonl", content)
+    spec = (head / "runs/corpora/starter-preferences.toml").read_text()
+    spec = spec.replace('"starter-preferences"', '"more-preferences"')
+    spec = spec.replace("preferences/starter.jsonl", "preferences/more.jsonl")
+    write(head, "runs/corpora/more-preferences.toml", spec)
+
+
 def names_in(folder: str) -> str:
     return ", ".join(sorted(path.stem for path in (ROOT / "runs" / folder).glob("*.toml")))
 
 
 NOBODYS = "sha256-" + "d" * 40
+SMOL_REVISION = record_path().split("/")[3]
 NEVER_EDITED = "records are never edited: restore it from git or measure again"
 SPLIT = "split it: models and results in one pull request, everything else in another"
 RESTORE = "restore it from the base branch"
@@ -152,12 +205,17 @@ UNPINNED = (
     "pin the 40-hex id shown on the model's Files page (weights that are not on the Hub: sha256- "
     "and the first 40 hex of their SHA-256)"
 )
+SILENT = "a published figure, or what it means, is changed or gone; say why in CHANGELOG.md"
+MEASURE = "measure it for the model's file of this pull request"
+NO_TEXT = "write it as text"
+TOMORROW = datetime.now(UTC).date() + timedelta(days=1)  # the base is no repository
+NOT_BETWEEN = f"is not between 2015-01-01 and {TOMORROW}; write the day of the release"
 ROW = "org/tiny,Tiny-1b,Tiny,1000000000,,,0.7,0.4,0.5,0.533,,0.5,,,,,,\n"
 
 GOOD = [
     PullRequest("nothing", lambda head: None),
     PullRequest("a model", add()),
-    PullRequest("a model and a line in the changelog", both(add(), add("CHANGELOG.md", "# C\n"))),
+    PullRequest("a model and a line in the changelog", both(add(), append("CHANGELOG.md", LOG))),
     PullRequest("code only", add("generator/code.py", "import os; os.abort()\n")),
     PullRequest("a workflow only", add(".github/workflows/x.yml", "on: push\n")),
     PullRequest(
@@ -166,19 +224,21 @@ GOOD = [
     ),
     PullRequest(
         "a published row",
-        lambda head: write(head, TABLE, (head / TABLE).read_text() + ROW),
+        append(TABLE, ROW),
     ),
     PullRequest(
         "a figure corrected, with a line in the changelog",
-        both(lambda head: edit(head, TABLE, "0.572", "0.573"), add("CHANGELOG.md", "# D\n")),
+        both(lambda head: edit(head, TABLE, "0.572", "0.573"), append("CHANGELOG.md", LOG)),
     ),
-    PullRequest("a retraction mark", retract),
-    PullRequest("a record", lambda head: add_record(head, changed_record(head, replaces="b" * 12))),
+    PullRequest("a retraction that an owner agrees with", retract, (), ("--label", "retraction")),
+    PullRequest("a record", lambda head: add_record(head, later(head))),
+    PullRequest("a failure of the board's own run", add_failure, (), ("--own",)),
+    PullRequest("a line more in the ledger", append(LEDGER, predicted("b"))),
     PullRequest(
-        "a line more in a ledger",
-        lambda head: write(head, LEDGER, (head / LEDGER).read_text() + '{"model": "b"}\n'),
+        "a note on a model", lambda head: edit(head, SMOL_FILE, 'note = "', 'note = "It is ')
     ),
-    PullRequest("a note on a model", lambda head: edit(head, SMOL_FILE, "note = ", "note = ")),
+    PullRequest("a corpus with its documents", add_corpus),
+    PullRequest("preference pairs", add_pairs),
 ]
 
 BAD = [
@@ -365,6 +425,8 @@ BAD = [
             add(), model('name = "org/small"', 'name = "Org/small"', "runs/models/Org/small.toml")
         ),
         (
+            'runs/models/Org/small.toml: name: "Org/small" is not the repository of its weights, '
+            "org/small; write org/small",
             f'{NEW}: name: duplicate model "org__small", already in runs/models/Org/small.toml; '
             "remove one of the two files",
         ),
@@ -387,7 +449,7 @@ BAD = [
         add("results/better/small.json", "{}"),
         (
             f"results/better/small.json: {EXPECTED} results/imported/, results/measured/, "
-            "results/published/, runs/models/",
+            "results/predictions/, results/published/, runs/models/",
         ),
     ),
     PullRequest(
@@ -418,12 +480,12 @@ BAD = [
     PullRequest(
         "an edited line of a ledger",
         lambda head: edit(head, LEDGER, "2026-01-01", "2025-01-01"),
-        (f"{LEDGER}: line 1: was edited, and lines of a ledger are only added; {RESTORE}",),
+        (f"{LEDGER}: line 2: was edited, and lines of a ledger are only added; {RESTORE}",),
     ),
     PullRequest(
         "a published figure changed in silence",
         lambda head: edit(head, TABLE, "0.572", "0.372"),
-        (f"{TABLE}: line 2: a published figure is changed or gone; say why in CHANGELOG.md",),
+        (f"{TABLE}: line 2: {SILENT}",),
     ),
     PullRequest(
         "a template in a published table",
@@ -476,6 +538,152 @@ BAD = [
         (f'{NEW}: weights.revision: "main" is not a commit; {UNPINNED}',),
     ),
     PullRequest(
+        "a record of another job as the one replaced",
+        lambda head: add_record(head, later(head, replaces="b" * 12)),
+        (
+            f"{belongs('6219ae81464d')}: replaces {'b' * 12}, which is no record of the same job; "
+            f"{MEASURE}",
+        ),
+    ),
+    PullRequest(
+        "a retraction that nobody agrees with",
+        retract,
+        (
+            f"{record_path()}: retracted: a record is retracted; "
+            'a maintainer agrees with the label "retraction"',
+        ),
+    ),
+    PullRequest(
+        "a failure that the board did not see",
+        add_failure,
+        (
+            f"{belongs('2cd62863035f')}: is a failure, which only the board's own runs may record; {MEASURE}",
+        ),
+    ),
+    PullRequest(
+        "weights that were measured and are named no more",
+        lambda head: edit(head, SMOL_FILE, SMOL_REVISION, NOBODYS),
+        (
+            f"{SMOL_FILE}: weights.revision: {SMOL_REVISION} was measured and is named no more; "
+            "keep it; other weights are another model, or a checkpoint",
+        ),
+    ),
+    PullRequest(
+        "a number that no model has",
+        model("134515008", "9" * 1100),
+        (
+            f"{NEW}: parameters: {'9' * 57}... is not allowed; "
+            "it should be less than 1000000000000000",
+        ),
+    ),
+    PullRequest(
+        "a release in 9999",
+        model("2024-11-01", "9999-12-31"),
+        (f"{NEW}: released: 9999-12-31 {NOT_BETWEEN}",),
+    ),
+    PullRequest(
+        "a release before there were models",
+        model("2024-11-01", "1999-12-31"),
+        (f"{NEW}: released: 1999-12-31 {NOT_BETWEEN}",),
+    ),
+    PullRequest(
+        "a name that is not the repository's",
+        model('hub = "org/small"', 'hub = "evil/other"'),
+        (
+            f'{NEW}: name: "org/small" is not the repository of its weights, evil/other; '
+            "write evil/other",
+        ),
+    ),
+    PullRequest(
+        "a family with a space after it",
+        model('"Small"', '"SmolLM2 "'),
+        (
+            f'{NEW}: family: "SmolLM2 " has spaces that nobody sees; '
+            "write single spaces between words",
+        ),
+    ),
+    PullRequest(
+        "a family in other letters",
+        model('"Small"', '"smollm2"'),
+        (
+            f'{NEW}: family: "smollm2" differs from "SmolLM2" in upper and lower case alone; '
+            "write SmolLM2",
+        ),
+    ),
+    PullRequest(
+        "a device of Windows as a name",
+        lambda head: write(head, "runs/models/con/aux.toml", MODEL.replace("org/small", "con/aux")),
+        ('runs/models/con/aux.toml: "con" is no name of a file on Windows; choose another name',),
+    ),
+    PullRequest(
+        "JSON lines among results",
+        add(f"results/measured/{SMOL}/x.jsonl", "<script>alert(1)</script>\n"),
+        (f"results/measured/{SMOL}/x.jsonl: {EXPECTED} a record that `leaderboard measure` wrote",),
+    ),
+    PullRequest(
+        "a folder of runs/ that nobody reads",
+        add("runs/workers/gpu.toml", 'name = "gpu"\n'),
+        (
+            f"runs/workers/gpu.toml: {EXPECTED} results/imported/, results/measured/, "
+            "results/predictions/, results/published/, runs/models/",
+        ),
+    ),
+    PullRequest(
+        "a suite that reads another server",
+        lambda head: edit(
+            head,
+            "runs/suites/starter.toml",
+            '"runs/tasks/starter_arithmetic.jsonl"',
+            '"http://127.0.0.1/x"',
+        ),
+        (
+            'runs/suites/starter.toml: tasks.2.dataset.path: "http://127.0.0.1/x" climbs out of '
+            "the folder; give a relative path without ..",
+        ),
+    ),
+    PullRequest(
+        "chance that changes in silence",
+        lambda head: edit(head, SOURCE, "chance = 0.25", "chance = 0.60"),
+        (f"{SOURCE}: line 51: {SILENT}",),
+    ),
+    PullRequest(
+        "a changelog without words",
+        both(lambda head: edit(head, TABLE, "0.572", "0.372"), append("CHANGELOG.md", "- \n")),
+        (f"{TABLE}: line 2: {SILENT}",),
+    ),
+    PullRequest(
+        "a changelog that loses its lines",
+        both(add(), add("CHANGELOG.md", "# Change log\n")),
+        (
+            "CHANGELOG.md: line 1: was edited, and lines of the changelog are only added together "
+            f"with data; {RESTORE}",
+        ),
+    ),
+    PullRequest(
+        "HTML and a script's address in the changelog",
+        both(
+            add(), append("CHANGELOG.md", "- <img src=x>\n- [a](javascript:x)\n- `<b>` is code\n")
+        ),
+        (
+            "CHANGELOG.md: line 2: has HTML; write it as text, or as code between backticks",
+            "CHANGELOG.md: line 3: links to a place that is not https://; write the whole address",
+        ),
+    ),
+    PullRequest(
+        "HTML in a published name",
+        append(TABLE, ROW.replace("org/tiny", "org/tiny<script>")),
+        (f"{TABLE}: line 30.model: has HTML; {NO_TEXT}",),
+    ),
+    PullRequest(
+        "a citation that is a script",
+        lambda head: edit(head, SOURCE, 'url = "https://', 'url = "javascript:alert(1)//https://'),
+        (
+            f'{SOURCE}: citations.1.url: "javascript:alert(1)//https://github.com/hkust-nlp/'
+            'llm-compression-intelligence" is not a web address; write https://…',
+            f"{SOURCE}: line 23: {SILENT}",
+        ),
+    ),
+    PullRequest(
         "everything at once",
         both(
             model('kind = "base"', 'kind = "chat"'),
@@ -483,7 +691,7 @@ BAD = [
             lambda head: edit(head, LEDGER, "2026", "2025"),
         ),
         (
-            f"{LEDGER}: line 1: was edited, and lines of a ledger are only added; {RESTORE}",
+            f"{LEDGER}: line 2: was edited, and lines of a ledger are only added; {RESTORE}",
             "runs/models/org/other.toml: is not UTF-8 text; save it as UTF-8; use no binary files",
             f"{NEW}: kind: \"chat\" is not allowed; it should be 'base' or 'instruct'",
         ),

@@ -1,4 +1,4 @@
-"""Every relation that a measurement keeps, broken once: the record is refused with what is wrong."""
+"""Every relation that a measurement keeps, broken once: the record is refused, with the reason."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from compression_leaderboard.records.base import UserError
+from compression_leaderboard.repository.git import compare_trees
 
 from tests.cases import one_in
 from tests.commands import run
@@ -35,15 +36,16 @@ def lines_of(result) -> list[str]:
 @pytest.mark.parametrize("case", one_in(4, GOOD), ids=lambda case: case.name)
 def test_a_good_pull_request_passes(base, head, case: PullRequest):
     case.change(head)
-    result = validate(base, head, "--no-hub")
+    result = validate(base, head, "--no-hub", *case.options)
     assert (lines_of(result), result.exit_code) == ([], 0)
+    assert case.name == "nothing" or compare_trees(base, head)
 
 
 @pytest.mark.parametrize("case", one_in(4, BAD), ids=lambda case: case.name)
 def test_a_bad_pull_request_is_told_all_of_it(base, head, case: PullRequest):
     case.change(head)
     began = time.monotonic()
-    result = validate(base, head, "--no-hub")
+    result = validate(base, head, "--no-hub", *case.options)
     assert result.exit_code == 1
     assert lines_of(result) == list(case.verdict)
     assert time.monotonic() - began < 60

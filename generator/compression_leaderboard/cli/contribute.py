@@ -227,11 +227,19 @@ def _reader(folder: Path) -> changed_files.Read:
 
 
 def _without(contents: Contents, faulty: set[str]) -> Contents:
-    """Leave out models whose file has a problem, such as a suite that does not exist."""
-    models = {name: m for name, m in contents.specs.models.items() if m.file not in faulty}
-    left_out = contents.specs.models.keys() - models.keys()
+    """Leave out models whose file has a problem, or that ask for a suite or text which has one."""
+    specs = contents.specs
+    texts = specs.corpora.keys() | specs.preferences.keys()
+    models = {
+        name: model
+        for name, model in specs.models.items()
+        if model.file not in faulty
+        and specs.suites.keys() >= set(model.suites)
+        and texts >= set(model.corpora)
+    }
+    left_out = specs.models.keys() - models.keys()
     return replace(
         contents,
-        specs=replace(contents.specs, models=models),
+        specs=replace(specs, models=models),
         stored=[entry for entry in contents.stored if entry.result.model not in left_out],
     )

@@ -31,7 +31,9 @@ LOCAL_MIRROR: Literal["local mirror"] = "local mirror"
 Label = Annotated[
     str,
     Field(min_length=1, max_length=100),
-    matching(r"\S+( \S+)*|", "has spaces that nobody sees", "write single spaces between words"),
+    matching(
+        r"[^ ]+( [^ ]+)*|", "has spaces that nobody sees", "write single spaces between words"
+    ),
 ]
 
 
