@@ -557,7 +557,8 @@ BAD = [
         "a failure that the board did not see",
         add_failure,
         (
-            f"{belongs('2cd62863035f')}: is a failure, which only the board's own runs may record; {MEASURE}",
+            f"{belongs('2cd62863035f')}: is a failure, which only the board's own runs may record; "
+            f"{MEASURE}",
         ),
     ),
     PullRequest(

@@ -1,13 +1,14 @@
 """A made-up repository of any size, for the budgets of build and page: figures that mean nothing.
 
 Models of 40 families follow a noisy line from size over bits per byte to 22 task scores; each has
-two texts of 24 documents, hidden states of 4 layers, and one suite.
+two texts of 24 documents, hidden states of 2 layers, and one suite.
 """
 
 import shutil
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
+from statistics import fmean, stdev
 
 import numpy as np
 from compression_leaderboard.records.models import Dataset, Model, Suite, Task, Weights
@@ -28,9 +29,16 @@ from tests import ROOT
 from tests.factory import CORPUS, REVISION, make_model, make_result
 from tests.miniature import write_toml
 
-DOCUMENTS, TASKS, ITEMS = 24, 22, 5
+DOCUMENTS, TASKS = 24, 22
+# Of the items of a task around its score, which is their mean; the standard error is 0.01.
+OFFSETS = [0.02**0.5 * 0.1 * k for k in (-2, -1, 0, 1, 2)]
+SIZES = {
+    "bytes": 100 * DOCUMENTS,
+    "protocol": CORPUS.protocol.model_copy(update={"documents": DOCUMENTS}),
+}
 TEXTS = [
-    CORPUS.model_copy(update={"name": name, "title": name.title()}) for name in ("prose", "code")
+    CORPUS.model_copy(update={"name": name, "title": name.title(), **SIZES})
+    for name in ("prose", "code")
 ]
 SUITE = Suite(
     name="starter",
@@ -66,7 +74,7 @@ def write_synthetic(root: Path, models: int) -> None:
             rates = bits - 0.2 * k + documents[k] + random.normal(0, 0.02, DOCUMENTS)
             _write(root, _scored(model, text, rates))
         score = np.clip(1.6 - bits + random.normal(0, 0.02), 0.26, 0.99)
-        values = np.clip(score + random.normal(0, 0.03, TASKS), 0.0, 1.0)
+        values = np.clip(score + random.normal(0, 0.03, TASKS), 0.05, 0.95)
         _write(root, make_result(model, "suite", tasks=_tasks(values.tolist())))
     shutil.copytree(ROOT / "site", root / "site")
     shutil.copy(ROOT / "mkdocs.yml", root)
@@ -111,7 +119,7 @@ def _scored(model: Model, text, rates: np.ndarray) -> Result:
         weights_bytes=4 * model.parameters,
         context_tokens=4096,
         vocabulary=32000,
-        layers=4,
+        layers=2,
         width=64,
     )
     return make_result(
@@ -126,27 +134,25 @@ def _scored(model: Model, text, rates: np.ndarray) -> Result:
 
 def _tasks(values: list[float]) -> tuple[TaskResult, ...]:
     return tuple(
-        TaskResult(
-            task=task,
-            version="1",
-            scores=(
-                Score(
-                    task=task.task,
-                    metric=task.metric,
-                    value=round(value, 4),
-                    stderr=0.01,
-                    n=1000,
-                    higher_is_better=True,
-                ),
-            ),
-            responses=tuple(
-                Response(item=i, target=0, log_likelihoods=(-1.0, -2.0), metrics={"acc": 1.0})
-                for i in range(ITEMS)
-            ),
-            subtasks=(),
-        )
+        _task(task, [value + offset for offset in OFFSETS])
         for task, value in zip(SUITE.tasks, values, strict=True)
     )
+
+
+def _task(task: Task, items: list[float]) -> TaskResult:
+    score = Score(
+        task=task.task,
+        metric=task.metric,
+        value=fmean(items),
+        stderr=stdev(items) / len(items) ** 0.5,
+        n=len(items),
+        higher_is_better=True,
+    )
+    responses = tuple(
+        Response(item=k, target=0, log_likelihoods=(), metrics={"acc": value})
+        for k, value in enumerate(items)
+    )
+    return TaskResult(task=task, version="1", scores=(score,), responses=responses)
 
 
 def _write(root: Path, result: Result) -> None:

@@ -26,7 +26,7 @@ from compression_leaderboard.cli.app import (
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository import git, site
 from compression_leaderboard.repository.contents import read_contents
-from compression_leaderboard.repository.files import write_atomically
+from compression_leaderboard.repository.files import locked, write_atomically
 from compression_leaderboard.wording import counted
 
 if TYPE_CHECKING:
@@ -52,6 +52,15 @@ def build(
 
     Example: `leaderboard build`
     """
+    with locked(root / "build" / "lock", _wait_for_other):
+        _build(root, html)
+
+
+def _wait_for_other() -> None:
+    print("waiting for another build of this repository", file=sys.stderr)
+
+
+def _build(root: Path, html: bool) -> None:
     commit = git.current_commit(root)
     folder = root / "build" / "html"
     inputs = site.hash_inputs(root, f"{commit.id} {commit.date}")
@@ -59,12 +68,17 @@ def build(
         print(f"nothing has changed: the site in {folder} is up to date")
         return
     files = site.lay_out(root, _render(root, commit))
-    if not html:
-        site.write_site(root, files)
-        return
-    site.build_html(root, files, commit.date)
-    site.mark_built(root, inputs)
-    print(f"the site is in {folder}; run `leaderboard serve` to show it")
+    try:
+        if html:
+            site.build_html(root, files, commit.date)
+            site.mark_built(root, inputs)
+        else:
+            site.write_site(root, files)
+    except OSError as error:
+        wrong = f"cannot be written: {error.strerror}"
+        raise refusal(error.filename or "build/", wrong, "fix that and build again") from error
+    if html:
+        print(f"the site is in {folder}; run `leaderboard serve` to show it")
 
 
 def _render(root: Path, commit: git.Commit) -> dict[str, bytes]:

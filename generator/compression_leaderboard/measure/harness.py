@@ -60,6 +60,7 @@ METRICS = {
     "perplexity",
     "word_perplexity",
 }
+LONGEST_TARGET = 200  # characters
 PIN = "or pin the new revision"
 
 
@@ -152,8 +153,8 @@ def _building(task: Task, manager: Any, root: Path) -> Iterator[Any]:
 
 def _cut_part(name: str, responses: Sequence[Response], part: Part) -> tuple[Response, ...]:
     """Keep the items of a part of a task that was answered for this part alone."""
-    if not responses:
-        raise MeasureError("harness", f"{name}: its items are not kept, so it has no parts")
+    if not all(response.log_likelihoods for response in responses):
+        raise MeasureError("harness", f"{name}: its answers are generated, so it has no parts")
     items = part.items_of(len(responses))
     return tuple(response for response in responses if response.item in items)
 
@@ -209,22 +210,31 @@ def _read_scores(output: dict[str, Any], name: str) -> tuple[Score, ...]:
 
 
 def _read_responses(samples: Sequence[dict[str, Any]]) -> tuple[Response, ...]:
-    """Read what each item's metrics derive from; nothing for generated answers."""
-    responses = []
+    """Read each item's metrics, and the log-likelihoods that they derive from where there are any.
+
+    Generated answers have none. Where a task filters them in several ways, a metric is named by
+    its filter as well, as lm-eval names its score.
+    """
+    responses: dict[int, Response] = {}
     for sample in sorted(samples, key=lambda s: s["doc_id"]):
-        pairs = sample["filtered_resps"]
-        if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
-            return ()
-        target = sample["target"]
-        responses.append(
-            Response(
-                item=int(sample["doc_id"]),
-                target=int(target) if str(target).isdigit() else str(target),
-                log_likelihoods=tuple(float(f"{float(pair[0]):.7g}") for pair in pairs),
-                metrics={name: float(sample[name]) for name in sample["metrics"]},
-            )
+        kind, target = sample["filter"], sample["target"]
+        names = {name: name if kind == "none" else f"{name},{kind}" for name in sample["metrics"]}
+        metrics = {names[name]: float(sample[name]) for name in names}
+        before = responses.get(sample["doc_id"])
+        responses[sample["doc_id"]] = Response(
+            item=int(sample["doc_id"]),
+            target=int(target) if str(target).isdigit() else str(target)[:LONGEST_TARGET],
+            log_likelihoods=_log_likelihoods(sample["filtered_resps"]),
+            metrics=metrics if before is None else before.metrics | metrics,
         )
-    return tuple(responses)
+    return tuple(responses.values())
+
+
+def _log_likelihoods(answers: Sequence[Any]) -> tuple[float, ...]:
+    """Return one number in nats per choice; nothing for generated answers."""
+    if not all(isinstance(answer, list | tuple) and len(answer) == 2 for answer in answers):
+        return ()
+    return tuple(float(f"{float(answer[0]):.7g}") for answer in answers)
 
 
 def merge_parts(parts: Sequence[Result], suite: Suite, root: Path) -> Result:

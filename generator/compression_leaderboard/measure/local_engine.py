@@ -54,6 +54,7 @@ from compression_leaderboard.measure.weights import (
     suitable_dtype,
 )
 from compression_leaderboard.plan.jobs import Job
+from compression_leaderboard.records.base import LONGEST_LINE
 from compression_leaderboard.records.results import (
     FORMAT,
     Compressors,
@@ -65,6 +66,7 @@ from compression_leaderboard.records.results import (
     retry_of,
 )
 from compression_leaderboard.repository.specs import Specs
+from compression_leaderboard.wording import printable
 
 OOM_COUNTER = Path("/proc/vmstat")
 END_SECONDS = 5  # until a killed process is gone, at most
@@ -153,7 +155,7 @@ def _watch(
                 break
     except (EOFError, OSError):
         reason, why = worker.why_it_died()
-    parts = _failed(job, Failure(reason=reason, message=why))
+    parts = _failed(job, Failure(reason=reason, message=_shortened(why)))
     known = limits.known(batch_divisor) | {"peak_memory_bytes": peak}
     return make_record(job, began, time.monotonic() - started, parts, known), False
 
@@ -340,13 +342,18 @@ def _failed(job: Job, failure: Failure) -> dict[str, Any]:
 def _failure(error: Exception) -> Failure:
     """Return why a job failed, as records/results.py names the reasons."""
     if isinstance(error, MeasureError):
-        return Failure(reason=error.reason, message=error.message)
+        return Failure(reason=error.reason, message=_shortened(error.message))
     reason: Reason = "unexpected"
     if is_out_of_memory(error):
         reason = "out_of_memory"
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         reason = "disk"
-    return Failure(reason=reason, message=f"{type(error).__name__}: {error}")
+    return Failure(reason=reason, message=_shortened(f"{type(error).__name__}: {error}"))
+
+
+def _shortened(message: str) -> str:
+    """Put a message of any library on one line that a record may hold."""
+    return printable(message, " ")[:LONGEST_LINE]
 
 
 def make_record(

@@ -158,7 +158,8 @@ Amount = Annotated[float, Field(ge=0, lt=LARGEST)]  # bits, seconds
 Number = Annotated[float, Field(gt=-LARGEST, lt=LARGEST)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 LogLikelihood = Annotated[float, Field(gt=-1e9, le=0)]  # nats
-Line = Annotated[str, Field(max_length=1000)]
+LONGEST_LINE = 1000
+Line = Annotated[str, Field(max_length=LONGEST_LINE)]
 Url = Annotated[str, matching(r"https://\S+", "is not a web address", "write https://…")]
 Seeds = Annotated[tuple[int, ...], AfterValidator(check_distinct)]
 

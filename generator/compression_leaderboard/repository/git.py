@@ -91,9 +91,12 @@ def write_release(folder: Path, files: dict[str, bytes], archive: bytes) -> bool
 
 
 def _git(root: Path, *arguments: str) -> bytes | None:
-    """Return what git prints, or None if it fails."""
+    """Return what git prints, or None if it fails. Raises UserError where there is no git."""
     command = ["git", "-C", str(root), *arguments]
-    done = subprocess.run(command, capture_output=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise UserError([Problem("git", "", "is not installed", "install it")]) from error
     return done.stdout if done.returncode == 0 else None
 
 

@@ -174,8 +174,10 @@ def read_shards(argument: str) -> list[Shard]:
         return parse_shards(Path(argument).read_text("utf-8"), argument)
     except OSError as error:
         wrong = f"cannot be read: {error.strerror}"
-        repair = "give JSON or a file that `leaderboard plan --matrix` filled"
-        raise UserError([Problem(argument, "", wrong, repair)]) from error
+    except UnicodeDecodeError:
+        wrong = "is not UTF-8 text"
+    repair = "give JSON or a file that `leaderboard plan --matrix` filled"
+    raise UserError([Problem(argument, "", wrong, repair)])
 
 
 def parse_shards(text: str, shown: str) -> list[Shard]:
@@ -193,7 +195,7 @@ def parse_shards(text: str, shown: str) -> list[Shard]:
         return [Shard.model_validate_json(json.dumps(content)) for content in contents]
     except ValidationError as error:
         raise UserError(problems_of(error, shown, Shard)) from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         repair = "give one line that `leaderboard plan --matrix` printed"
         raise UserError([Problem(shown, "", "is not a shard", repair)]) from error
 
@@ -219,5 +221,8 @@ def read_folder(folder: Path) -> tuple[list[StoredResult], list[Shard], list[str
         stored += records
         refused += [f"{place.name}/{problem}" for problem in problems]
     for file in files:
-        shards += parse_shards(file.read_text("utf-8"), str(file))
+        try:
+            shards += read_shards(str(file))
+        except UserError as error:
+            refused += error.problems
     return stored, shards, refused

@@ -37,7 +37,7 @@ def hash_inputs(root: Path, commit: str) -> str:
             for path in _files(base / name):
                 if "__pycache__" not in path.parts and "local" not in path.parts:
                     content = hashlib.sha256(path.read_bytes()).hexdigest()
-                    digest.update(f"{path.relative_to(base)} {content}\n".encode())
+                    digest.update(os.fsencode(f"{path.relative_to(base)} {content}\n"))
     return digest.hexdigest()
 
 
