@@ -152,7 +152,7 @@ def _task(task: Task, items: list[float]) -> TaskResult:
         Response(item=k, target=0, log_likelihoods=(), metrics={"acc": value})
         for k, value in enumerate(items)
     )
-    return TaskResult(task=task, version="1", scores=(score,), responses=responses)
+    return TaskResult(task=task, version="1", scores=(score,), responses=responses, subtasks=())
 
 
 def _write(root: Path, result: Result) -> None:

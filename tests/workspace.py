@@ -6,7 +6,7 @@ from pathlib import Path
 
 from compression_leaderboard.measure.documents import select_documents
 from compression_leaderboard.measure.weights import hash_weights, weight_files
-from compression_leaderboard.repository.specs import read_specs
+from compression_leaderboard.repository.specs import hash_task, read_specs
 
 from tests.tiny import save_tiny
 
@@ -60,6 +60,7 @@ task = "tiny_arithmetic"
 label = "Arithmetic"
 category = "arithmetic"
 chance = 0.5
+definition = "{definition}"
 [tasks.dataset]
 path = "tasks/items.jsonl"
 revision = "{revision}"
@@ -94,7 +95,8 @@ def write_board(root: Path) -> None:
     items = root / "tasks/items.jsonl"
     items.write_text("".join(json.dumps(item) + "\n" for item in ITEMS))
     (root / "tasks/tiny_arithmetic.yaml").write_text(TASK)
-    suite = SUITE.format(revision=hash_weights([items]))
+    definition = hash_task(root / "tasks", "tiny_arithmetic")
+    suite = SUITE.format(revision=hash_weights([items]), definition=definition)
     (root / "runs/suites/arithmetic.toml").write_text(suite)
     write_corpus(root)
     save_tiny(root / "weights/A")

@@ -87,7 +87,7 @@ def test_an_unpinned_dataset_is_left_out_with_a_line(board):
     result = invoke(board, "measure", "--suite", "arithmetic")
     assert result.stderr == (
         "tiny__A suite arithmetic: skipped: "
-        "unpinned datasets: tiny_arithmetic; run `leaderboard plan --pin`\n"
+        "unpinned: tiny_arithmetic; run `leaderboard plan --pin`\n"
     )
 
 

@@ -14,6 +14,7 @@ from compression_leaderboard.gate.impossible import Known
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.records.results import Failure, Result, Subtask, TaskResult
 from compression_leaderboard.repository.results import parse_shards, read_results, write_record
+from compression_leaderboard.repository.specs import hash_task
 
 from tests.commands import invoke
 from tests.factory import make_classical, make_model, make_preference, make_result, make_specs
@@ -32,6 +33,7 @@ task = "grammar"
 label = "Grammar"
 category = "grammar"
 chance = 0.5
+definition = "{grammar}"
 [tasks.dataset]
 path = "tasks/grammar_is.jsonl"
 revision = "{revision}"
@@ -42,6 +44,7 @@ label = "With an example"
 category = "grammar"
 chance = 0.5
 few_shot = 1
+definition = "{shots}"
 [tasks.dataset]
 path = "tasks/grammar_is.jsonl"
 revision = "{revision}"
@@ -60,8 +63,10 @@ def shared(board: Path) -> Path:
     shots = shots.replace("num_fewshot: 0", "num_fewshot: 1\nfewshot_split: test")
     (tasks / "shots.yaml").write_text(shots)
     revision = hash_weights([tasks / "items.jsonl"])
-    grammar = GROUP.format(revision=hash_weights([tasks / "grammar_is.jsonl"]))
-    suite = SUITE.format(revision=revision) + grammar
+    definition = hash_task(tasks, "tiny_arithmetic")
+    pins = {"revision": hash_weights([tasks / "grammar_is.jsonl"])}
+    pins |= {name: hash_task(tasks, name) for name in ("grammar", "shots")}
+    suite = SUITE.format(revision=revision, definition=definition) + GROUP.format(**pins)
     (board / "runs/suites/arithmetic.toml").write_text(suite)
     return board
 

@@ -27,7 +27,7 @@ from compression_leaderboard.plan.jobs import Job, latest_results, plan_jobs
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.files import JobLocks
 from compression_leaderboard.repository.results import StoredResult, read_results, write_result
-from compression_leaderboard.repository.specs import read_specs
+from compression_leaderboard.repository.specs import hash_task, read_specs
 
 from tests import ROOT
 from tests.commands import invoke
@@ -108,11 +108,13 @@ def run_here(board: Path, jobs: list[Job], limits: Limits, report: Any = None) -
 def add_greedy_suite(board: Path) -> None:
     """A task whose prompt has 2 GB; the model's file asks for it before the ordinary suite."""
     items = board / "tasks/items.jsonl"
-    suite = SUITE.format(revision=hash_weights([items])).replace("arithmetic", "greedy")
-    (board / "runs/suites/greedy.toml").write_text(suite)
     task = TASK.replace("tiny_arithmetic", "tiny_greedy")
     task = task.replace('doc_to_text: "{{question}}"', "doc_to_text: \"{{'x' * 2000000000}}\"")
     (board / "tasks/tiny_greedy.yaml").write_text(task)
+    definition = hash_task(board / "tasks", "tiny_greedy")
+    suite = SUITE.replace("arithmetic", "greedy")
+    suite = suite.format(revision=hash_weights([items]), definition=definition)
+    (board / "runs/suites/greedy.toml").write_text(suite)
     model = board / "runs/models/tiny/A.toml"
     listed = 'suites = ["greedy", "arithmetic"]'
     model.write_text(model.read_text().replace('suites = ["arithmetic"]', listed))

@@ -52,7 +52,7 @@ def write_items(file: Path, items: list[dict[str, str]]) -> None:
 
 
 def write_tasks(folder: Path, dataset: str = "json") -> None:
-    (folder / "group.yaml").write_text(GROUP)
+    (folder / "grammar.yaml").write_text(GROUP)
     for name, n in SUBTASKS.items():
         text = TASK.replace("NAME", name).replace("DATASET", dataset)
         if dataset != "json":

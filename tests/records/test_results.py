@@ -394,7 +394,7 @@ def test_an_unpinned_suite_is_blocked():
     specs = make_specs(MODEL)
     specs.suites["starter"] = SUITE.model_copy(update={"tasks": (unpinned,)})
     (job,) = [job for job in plan_jobs(specs, []) if job.kind == "suite"]
-    assert job.blocked == "unpinned datasets: sums; run `leaderboard plan --pin`"
+    assert job.blocked == "unpinned: sums; run `leaderboard plan --pin`"
 
 
 def test_what_may_be_unknown_may_be_absent():

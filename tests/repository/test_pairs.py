@@ -12,7 +12,7 @@ from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.preferences import draw_pairs, draw_rows, load_rows
 from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.corpora import PairSource
-from compression_leaderboard.repository.specs import pin_datasets, read_pairs, read_specs
+from compression_leaderboard.repository.specs import pin_spec, read_pairs, read_specs
 
 from tests import ROOT
 from tests.factory import PAIR_LINES, PAIRS, make_model, make_preference, make_specs, store
@@ -177,9 +177,9 @@ def test_a_dataset_of_the_hub_is_pinned_in_its_file(tmp_path):
         jobs = plan_jobs(specs, store(*results))
         return [(job.why, job.blocked) for job in jobs if job.model is model]
 
-    blocked = "unpinned datasets: org/pairs; run `leaderboard plan --pin`"
+    blocked = "unpinned: org/pairs; run `leaderboard plan --pin`"
     assert plan() == [("missing", blocked)]
-    assert pin_datasets(path, lambda name: "a" * 40, str) == [("org/pairs", "a" * 40)]
+    assert pin_spec(root, path, lambda name: "a" * 40, str) == [("org/pairs", "a" * 40)]
     assert 'revision = "' + "a" * 40 + '"  # of the day' in path.read_text()
     assert plan() == [("missing", None)]
     protocol = read_specs(tmp_path)[0].preferences["pairs"].protocol

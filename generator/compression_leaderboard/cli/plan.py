@@ -31,7 +31,7 @@ from compression_leaderboard.plan.estimates import (
 )
 from compression_leaderboard.plan.jobs import Job, plan_jobs, plan_sentinel
 from compression_leaderboard.records.results import CLASSICAL
-from compression_leaderboard.repository.specs import Specs, pin_datasets, read_specs
+from compression_leaderboard.repository.specs import Specs, pin_spec, read_specs
 from compression_leaderboard.wording import counted
 
 ModelFilter = Annotated[
@@ -68,7 +68,7 @@ def plan(
     """
     specs = read_valid(read_specs, root)
     if pin:
-        _pin_datasets(root)
+        _pin(root)
         specs = read_valid(read_specs, root)
     stored = read_stored(root, "local" if local else "measured")
     machine = read_machine()
@@ -173,13 +173,13 @@ def _table(costs: Sequence[tuple[Job, Estimate]]) -> list[str]:
     return [*align(rows, right=(1, 2, 3)), total]
 
 
-def _pin_datasets(root: Path) -> None:
+def _pin(root: Path) -> None:
     from compression_leaderboard.measure.harness import hash_mirrored
     from compression_leaderboard.measure.hub import resolve_dataset
 
     source = f" (from {address}, not from the Hub)" if (address := mirror_address()) else ""
     folders = [root / "runs" / kind for kind in ("suites", "corpora")]
     for path in sorted(path for folder in folders for path in folder.glob("*.toml")):
-        pinned = pin_datasets(path, resolve_dataset, lambda name: hash_mirrored(name)[1])
+        pinned = pin_spec(root, path, resolve_dataset, lambda name: hash_mirrored(name)[1])
         for name, revision in pinned:
             print(f"{path.name}: {name} → {revision}{source}", file=sys.stderr)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from compression_leaderboard.gate.impossible import Known, why_impossible
 from compression_leaderboard.plan.jobs import why_due
+from compression_leaderboard.records.models import Suite
 from compression_leaderboard.records.results import CLASSICAL, JobKey, Result, Shard
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
@@ -25,6 +26,8 @@ def why_refused(result: Result, specs: Specs, known: Known) -> str | None:
         spec = specs.find(result.kind, result.name)
         if spec is not None and (stale := why_due(result, spec)):
             return f"was measured for another spec ({stale.removeprefix('stale: ')})"
+        if isinstance(spec, Suite) and tuple(task.task for task in result.tasks) != spec.tasks:
+            return "does not say which files of its tasks it ran"
     return why_impossible(result, known)
 
 

@@ -357,8 +357,8 @@ def build_task(task: Task, manager: Any, commit: str | None) -> Any:
     if task.task not in known:
         raise MeasureError("harness", f"{task.task}: lm-eval has no such task; see `lm-eval ls`")
     for config in _configs(known[task.task], known):
-        for wrong in _code(config):
-            repair = "choose a task without code"
+        for wrong in (*_code(config), *_unpinned(config, task.task)):
+            repair = "choose a task without code, in files of its name"
             raise MeasureError("harness", f"{task.task}: {wrong}, which is refused; {repair}")
     built = _PinnedTasks(task, commit).build(known[task.task], registry=known)
     if commit is not None:
@@ -409,6 +409,15 @@ def _configs(entry: Entry, known: Mapping[str, Entry]) -> Iterator[dict[str, Any
             wrong = f"{entry.name}: its member {name} has no file"
             raise MeasureError("harness", f"{wrong}; name its tasks one by one")
         yield from _configs(known[name], known)
+
+
+def _unpinned(config: Mapping[str, Any], task: str) -> Iterator[str]:
+    """Yield a file that `definition` does not pin: its name does not begin with the task."""
+    file = config.get("file")
+    if file is None or file.is_relative_to(STOCK):
+        return
+    if file.stem != task and not file.stem.startswith(f"{task}_"):
+        yield f"{file.name} is not named {task}.yaml or {task}_….yaml"
 
 
 def _code(config: Mapping[str, Any]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from compression_leaderboard.records.base import Record, hash_content
 from compression_leaderboard.records.corpora import Corpus, PreferenceSet
-from compression_leaderboard.records.models import Checkpoint, Model, Suite
+from compression_leaderboard.records.models import Checkpoint, Model, Suite, Task
 from compression_leaderboard.records.plane import Preference
 from compression_leaderboard.records.results import (
     CLASSICAL,
@@ -82,7 +82,7 @@ def plan_jobs(
         asked = hash_asked(job.model, spec)
         why, blocked = why_due(known, spec), None
         if not isinstance(spec, Corpus) and spec.unpinned:
-            blocked = f"unpinned datasets: {', '.join(spec.unpinned)}; run `leaderboard plan --pin`"
+            blocked = f"unpinned: {', '.join(spec.unpinned)}; run `leaderboard plan --pin`"
         failed = failures.get(job.key)
         if failed and failed.error and why and _is_newer(failed, known):
             why = f"failed before: {failed.error.reason}"
@@ -117,8 +117,9 @@ def why_due(known: Result | None, spec: Suite | Corpus | PreferenceSet) -> str |
     if known is None:
         return "missing"
     if isinstance(spec, Suite):
-        asked = tuple(result.task for result in known.tasks)
-        return None if asked == spec.tasks else "stale: the suite's tasks changed"
+        asked = [result.task for result in known.tasks]
+        same = len(asked) == len(spec.tasks) and all(map(_is_same_task, asked, spec.tasks))
+        return None if same else "stale: the suite's tasks changed"
     if isinstance(spec, PreferenceSet):
         return why_pairs(known.preference, spec)
     today, text = CorpusText.of(spec), known.text
@@ -129,6 +130,13 @@ def why_due(known: Result | None, spec: Suite | Corpus | PreferenceSet) -> str |
     else:
         same = text == today
     return None if same else "stale: the protocol changed"
+
+
+def _is_same_task(asked: Task, today: Task) -> bool:
+    """Compare two tasks. Records before `definition` do not say what files they ran."""
+    if asked.definition is None:
+        today = today.model_copy(update={"definition": None})
+    return asked == today
 
 
 def why_pairs(known: Preference | None, spec: PreferenceSet) -> str | None:

@@ -148,6 +148,8 @@ PackagePin = Annotated[
         "write package==version",
     ),
 ]
+# "": unpinned until `leaderboard plan --pin`.
+FileHash = Annotated[str, matching(r"|[0-9a-f]{64}", "is not a SHA-256", "write its 64 hex digits")]
 Sha256 = Annotated[str, matching(r"[0-9a-f]{64}", "is not a SHA-256", "write its 64 hex digits")]
 InsidePath = Annotated[str, AfterValidator(_check_inside)]  # inside the folder it is relative to
 # Numbers of a record. Beyond these bounds nothing was measured, and sums or squares overflow.

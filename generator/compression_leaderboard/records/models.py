@@ -11,6 +11,7 @@ from compression_leaderboard.records.base import (
     PIN_COMMIT,
     Count,
     DatasetRevision,
+    FileHash,
     InsidePath,
     ModelName,
     PackagePin,
@@ -213,6 +214,12 @@ class Task(Record):
         None, description="items run, of a group: in each subtask; all if left out"
     )
     chat_template: bool = Field(False, description="whether the chat template is applied")
+    definition: FileHash | None = Field(
+        None,
+        exclude_if=lambda digest: digest is None,
+        description="SHA-256 of the task's own files in tasks_folder, none for a task of lm-eval; "
+        '"" = unpinned until `leaderboard plan --pin`',
+    )
     dataset: Dataset = Field(description="a table with path and revision")
 
     @model_validator(mode="after")
@@ -242,8 +249,8 @@ class Suite(Record):
 
     @property
     def unpinned(self) -> list[str]:
-        """Tasks whose dataset revision is not resolved yet."""
-        return [task.task for task in self.tasks if not task.dataset.revision]
+        """Tasks whose dataset or own files are not pinned yet."""
+        return [t.task for t in self.tasks if not t.dataset.revision or t.definition == ""]
 
     @field_validator("tasks")
     @classmethod

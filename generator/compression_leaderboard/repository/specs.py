@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -60,6 +60,7 @@ def read_specs(root: Path) -> tuple[Specs, list[Problem]]:
         sentinels[0] if sentinels else None,
     )
     _report_unknown_names(reader, specs)
+    _report_changed_tasks(reader, suites)
     return specs, sorted(reader.problems)
 
 
@@ -175,10 +176,40 @@ def _report_unknown_names(reader: Reader, specs: Specs) -> None:
                 reader.report(file, field_name, f'unknown {kind} "{name}"', repair)
 
 
-def pin_datasets(
-    path: Path, resolve: Callable[[str], str], resolve_mirrored: Callable[[str], str]
+def _report_changed_tasks(reader: Reader, suites: Mapping[str, Suite]) -> None:
+    """Report tasks whose own files are not those that their suite pins. No file is parsed."""
+    for suite in suites.values():
+        for number, task in enumerate(suite.tasks, start=1):
+            folder = suite.tasks_folder
+            digest = hash_task(reader.root / folder, task.task) if folder else None
+            if digest == task.definition or (digest and task.definition == ""):
+                continue
+            field_name = f"tasks.{number}.definition"
+            if digest is None:
+                wrong, repair = "is given for a task of lm-eval", "remove it"
+            elif task.definition is None:
+                wrong, repair = "missing", f'add definition = "{digest}"'
+            else:
+                wrong = f"the files of {task.task} have the hash {digest}"
+                repair = "restore them, or write the new hash: then earlier records are stale"
+            reader.report(f"runs/suites/{suite.name}.toml", field_name, wrong, repair)
+
+
+def hash_task(folder: Path, task: str) -> str | None:
+    """Hash a task's own files, <task>.yaml and <task>_….yaml; None if it has none."""
+    files = sorted([*folder.glob(f"{task}.yaml"), *folder.glob(f"{task}_*.yaml")])
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest() if files else None
+
+
+def pin_spec(
+    root: Path, path: Path, resolve: Callable[[str], str], resolve_mirrored: Callable[[str], str]
 ) -> list[tuple[str, str]]:
-    """Fill every empty dataset revision of a suite or corpus file; return what was pinned.
+    """Fill every empty dataset revision and definition of a suite or corpus file.
+
+    Return what was pinned.
 
     resolve: from the name of a dataset to its commit, called once per name.
     resolve_mirrored: to the hash of its documents, if the source is a local mirror.
@@ -191,6 +222,10 @@ def pin_datasets(
                 mirrored = dataset.get("source") == LOCAL_MIRROR
                 known[name] = (resolve_mirrored if mirrored else resolve)(name)
             dataset["revision"] = known[name]
+    for task in document.get("tasks", []):
+        if task.get("definition") == "":
+            digest = hash_task(root / document["tasks_folder"], task["task"])
+            task["definition"] = known[task["task"]] = str(digest)
     if known:
         write_atomically(path, tomlkit.dumps(document).encode())
     return sorted(known.items())
