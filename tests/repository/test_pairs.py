@@ -179,7 +179,7 @@ def test_a_dataset_of_the_hub_is_pinned_in_its_file(tmp_path):
 
     blocked = "unpinned: org/pairs; run `leaderboard plan --pin`"
     assert plan() == [("missing", blocked)]
-    assert pin_spec(root, path, lambda name: "a" * 40, str) == [("org/pairs", "a" * 40)]
+    assert pin_spec(tmp_path, path, lambda name: "a" * 40, str) == [("org/pairs", "a" * 40)]
     assert 'revision = "' + "a" * 40 + '"  # of the day' in path.read_text()
     assert plan() == [("missing", None)]
     protocol = read_specs(tmp_path)[0].preferences["pairs"].protocol

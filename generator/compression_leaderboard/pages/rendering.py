@@ -9,9 +9,12 @@ import re
 from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import markupsafe
 from jinja2 import DictLoader, Environment, StrictUndefined
+from markdown import Markdown
+from markdown.treeprocessors import Treeprocessor
 from markupsafe import Markup
 
 from compression_leaderboard.board.derived import record_of
@@ -72,6 +75,29 @@ def escape(text: str) -> Markup:
 def breakable(name: str) -> Markup:
     """Return a name that may break after its slashes."""
     return Markup("/<wbr>").join(name.split("/"))
+
+
+class _Links(Treeprocessor):
+    """Leave links to the web and to places of the page, and make text of all others."""
+
+    def run(self, root: Element) -> None:
+        for link in root.iter("a"):
+            if not link.get("href", "").startswith(("https://", "#")):
+                link.attrib.pop("href", None)
+
+
+# What Markdown lets through as HTML, as an image, or as a character by its number.
+NOT_TEXT = ("html", "image_link", "image_reference", "short_image_ref", "automail", "entity")
+
+
+def markdown_text(source: str) -> Markup:
+    """Render Markdown that strangers may change: its HTML and images are text."""
+    markdown = Markdown(output_format="html")
+    markdown.preprocessors.deregister("html_block")
+    for pattern in NOT_TEXT:
+        markdown.inlinePatterns.deregister(pattern)
+    markdown.treeprocessors.register(_Links(markdown), "links", 0)
+    return Markup(_spell_out(markdown.convert(source)))
 
 
 def _spell_out(text: str) -> str:

@@ -54,11 +54,12 @@ from compression_leaderboard.pages.reference import (
     render_model_fields,
 )
 from compression_leaderboard.pages.reliability_page import render_moves, render_reliability
-from compression_leaderboard.pages.rendering import Renderer, escape
+from compression_leaderboard.pages.rendering import Renderer, escape, markdown_text
 from compression_leaderboard.pages.trajectories_page import render_trajectories
 from compression_leaderboard.repository.results import StoredResult, record_text
 
 Files = dict[str, bytes]  # content by path
+CHANGELOG = "---\ntitle: Changelog\n---\n"
 WIDTH = 2**31 - 1  # of a line that is never folded
 
 
@@ -82,8 +83,10 @@ def render_site(board: StudiedBoard, sources: Sources, commands: Sequence[Comman
     options = make_options(board.cohorts, [entry.result for entry in board.current])
     files = _data(render, board, tables, exported, options)
     files["theme/built.html"] = str(escape(_built(board))).encode()
-    generated = _generated(render, board, tables, exported, options, commands)
-    pages = dict(sources.pages) | {"changelog.md": sources.changelog or "# Changelog"}
+    generated: dict[str, str] = {}
+    generated |= _generated(render, board, tables, exported, options, commands)
+    pages = dict(sources.pages) | {"changelog.md": CHANGELOG}
+    generated["changelog"] = markdown_text(sources.changelog) + generated["changelog"]
     for name, source in pages.items():
         html = generated.get(name.removesuffix(".md"), "")
         files[f"docs/{name}"] = _with_html(source, html)
