@@ -83,7 +83,12 @@ def test_every_eval_ever_has_every_measured_score(board):
         for one in record["evaluation_results"]
     )
     ours = [(e.result.revision, e.result.lossless.bits_per_byte) for e in board.texts]
-    ours += [(e.result.revision, s.value) for e in board.suites for s in e.result.tasks[0].scores]
+    ours += [
+        (e.result.revision, s.value)
+        for e in board.current
+        for t in e.result.tasks
+        for s in t.scores
+    ]
     assert theirs == sorted(ours)
     suites = [r for r in records if r["eval_library"]["name"] == "lm_eval"]
     uncertainty = suites[0]["evaluation_results"][0]["score_details"]["uncertainty"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.board.derived import DerivedResult
 from compression_leaderboard.measure.harness import hash_mirrored
 from compression_leaderboard.pages.model_page import render_model
 from compression_leaderboard.repository.results import read_results
@@ -112,7 +113,7 @@ def test_a_mirrored_suite_has_a_table_of_its_own_and_is_marked(mirrored, hub):
     for suite in ("arithmetic", "mirrored"):
         invoke(mirrored, "measure", "--suite", suite)
     specs = read_specs(mirrored)[0]
-    stored = read_results(mirrored, "measured")[0]
+    stored = [DerivedResult.of(entry) for entry in read_results(mirrored, "measured")[0]]
     cohorts = [c for c in make_cohorts(specs, stored, []) if c.scores]
     assert [[column.name for column in cohort.scores] for cohort in cohorts] == [
         ["tiny_arithmetic"],

@@ -10,7 +10,6 @@ from pydantic import TypeAdapter
 
 from compression_leaderboard.board.cohorts import (
     Cohort,
-    CompressorRate,
     compressor_rates,
     make_cohorts,
 )
@@ -22,7 +21,12 @@ from compression_leaderboard.board.comparisons import (
     scoring_costs,
     text_amounts,
 )
-from compression_leaderboard.board.derived import current_results, is_final
+from compression_leaderboard.board.derived import (
+    CompressorRate,
+    DerivedResult,
+    current_results,
+    is_final,
+)
 from compression_leaderboard.board.figures import Figure, Key, Row
 from compression_leaderboard.board.imported import Conflict, find_conflicts
 from compression_leaderboard.board.measured import CheckpointFigure, make_trajectories
@@ -30,7 +34,7 @@ from compression_leaderboard.intervals import Interval
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Commit
-from compression_leaderboard.repository.results import StoredImport, StoredResult
+from compression_leaderboard.repository.results import StoredImport
 from compression_leaderboard.repository.specs import Specs
 
 if TYPE_CHECKING:
@@ -84,20 +88,16 @@ class RecordBoard(Board):
     """A board with the records that it was derived from."""
 
     specs: Specs
-    stored: Sequence[StoredResult]
-    current: Sequence[StoredResult]  # those that count, of models that have a file
+    stored: Sequence[DerivedResult]
+    current: Sequence[DerivedResult]  # those that count, of models that have a file
     compressors: Sequence[CompressorRate]
     comparisons: Sequence[Comparison]
     imported: Sequence[StoredImport]
     conflicts: Sequence[Conflict]
 
     @cached_property
-    def texts(self) -> list[StoredResult]:
+    def texts(self) -> list[DerivedResult]:
         return [entry for entry in self.current if entry.result.lossless is not None]
-
-    @cached_property
-    def suites(self) -> list[StoredResult]:
-        return [entry for entry in self.current if entry.result.kind == "suite"]
 
     @cached_property
     def amounts(self) -> list[Amount]:
@@ -121,7 +121,7 @@ class RecordBoard(Board):
 
 def make_board(contents: Contents, commit: Commit) -> RecordBoard:
     """Derive tables and comparisons from what was read."""
-    specs, stored = contents.specs, contents.stored
+    specs, stored = contents.specs, [DerivedResult.of(entry) for entry in contents.stored]
     counting = current_results(specs, stored)
     current = [entry for entry in counting if entry.result.model in specs.models]
     date = commit.date

@@ -27,6 +27,8 @@ Quantity = Literal[
     "training_flop",
 ]
 Provenance = Literal["measured", "published"]
+BITS_PER_BYTE = "bits per byte"
+LN_BINS = "ln(bins)"  # of information: the largest entropy that the measure allows
 
 
 class Key(NamedTuple):

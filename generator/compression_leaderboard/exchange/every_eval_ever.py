@@ -35,7 +35,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from compression_leaderboard import TITLE
-from compression_leaderboard.board.derived import bits_interval, record_of
 from compression_leaderboard.exchange.lm_eval import (
     error_fault,
     identify_model,
@@ -52,7 +51,7 @@ from compression_leaderboard.exchange.strict_json import (
     text_of,
     whole,
 )
-from compression_leaderboard.intervals import BOOTSTRAP_DRAWS
+from compression_leaderboard.intervals import BOOTSTRAP_DRAWS, LEVEL, Interval
 from compression_leaderboard.records.base import COMMIT
 from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.imported import (
@@ -245,9 +244,10 @@ def export_every_eval_ever(board: "RecordBoard") -> dict[str, bytes]:
         if result.kind == "suite":
             scores = [score for task in result.tasks for score in _task_scores(task)]
         else:
-            scores = list(_text_scores(board.specs.corpora.get(result.name), result.lossless))
+            corpus = board.specs.corpora.get(result.name)
+            scores = list(_text_scores(corpus, result.lossless, entry.interval))
         if scores:
-            run_id, stem = PurePosixPath(entry.file).stem, uuid5(NAMESPACE_URL, record_of(entry))
+            run_id, stem = PurePosixPath(entry.file).stem, uuid5(NAMESPACE_URL, entry.record)
             path = f"data/{result.name}/{model.name}/{stem}.json"
             files[path] = as_json(_record(model, result, run_id, scores))
     return files
@@ -340,17 +340,19 @@ def _task_scores(task: TaskResult) -> Iterator[Json]:
         yield _score_of(name, source, metric, score.value, uncertainty, details)
 
 
-def _text_scores(corpus: Corpus | None, lossless: Lossless | None) -> Iterator[Json]:
+def _text_scores(
+    corpus: Corpus | None, lossless: Lossless | None, interval: Interval | None
+) -> Iterator[Json]:
     """Describe the bits per byte of a text that the tokenizer reproduces."""
     if corpus is None or lossless is None or lossless.failing_bytes:
         return
     uncertainty: Json = {"num_samples": len(lossless.documents)}
-    if interval := bits_interval(lossless):
+    if interval is not None:
         uncertainty |= {
             "confidence_interval": {
                 "lower": interval.low,
                 "upper": interval.high,
-                "confidence_level": 0.95,
+                "confidence_level": LEVEL,
                 "method": "bootstrap over documents",
             },
             "num_bootstrap_samples": BOOTSTRAP_DRAWS,

@@ -12,7 +12,6 @@ from xml.etree import ElementTree as ET
 
 from compression_leaderboard import TITLE
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.board.derived import record_of
 from compression_leaderboard.exchange.strict_json import as_json
 from compression_leaderboard.exports.changes import Subject, move, readings_of
 from compression_leaderboard.exports.descriptions import AUTHOR
@@ -128,7 +127,7 @@ def _changed(before: StoredResult, after: StoredResult) -> Iterator[Entry]:
     else:
         kind, text = "score", "; ".join(_moves(old, new))
     if text:
-        name, title = f"{kind}/{record_of(after)}", f"Changed {kind}: {where}"
+        name, title = f"{kind}/{after.record}", f"Changed {kind}: {where}"
         page, stamp = f"models/{new.model}/", new.started.isoformat()
         yield Entry(name, f"changed-{kind}", title, text, page, stamp)
 

@@ -7,20 +7,12 @@ from statistics import fmean
 from types import SimpleNamespace as Row
 
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.board.derived import (
-    bits_interval,
-    corrected_error,
-    place_on_plane,
-    preference_figure,
-    record_of,
-)
-from compression_leaderboard.board.measured import HEADLINE_ORDER
+from compression_leaderboard.board.derived import DerivedResult, corrected_error
 from compression_leaderboard.fits.evaluation import Prediction
 from compression_leaderboard.fits.study import BenchmarkStudy, StudiedBoard
 from compression_leaderboard.intervals import Interval
 from compression_leaderboard.records.imported import Imported, ImportedScore, ImportedTask
 from compression_leaderboard.records.plane import LayerInformation, PreferenceLayer
-from compression_leaderboard.repository.results import StoredResult
 
 
 def _models(board: StudiedBoard) -> Iterator[Row]:
@@ -88,9 +80,9 @@ def _scores(board: StudiedBoard) -> Iterator[Row]:
                     )
 
 
-def _of_record(entry: StoredResult) -> dict[str, object]:
+def _of_record(entry: DerivedResult) -> dict[str, object]:
     """Return what all rows of one record share."""
-    return {"result": entry.result, "record": record_of(entry)}
+    return {"result": entry.result, "record": entry.record}
 
 
 def _texts(board: StudiedBoard) -> Iterator[Row]:
@@ -100,8 +92,8 @@ def _texts(board: StudiedBoard) -> Iterator[Row]:
         yield Row(
             **_of_record(entry),
             documents=len(result.lossless.documents),
-            interval=bits_interval(result.lossless),
-            plane=place_on_plane(result.lossy, HEADLINE_ORDER) if result.lossy else None,
+            interval=entry.interval,
+            plane=entry.plane,
             corpus_after_release=corpus.begins > board.specs.models[result.model].released,
         )
 
@@ -165,8 +157,8 @@ def _plane(board: StudiedBoard) -> Iterator[Row]:
 
 def _preferences(board: StudiedBoard) -> Iterator[Row]:
     for entry in board.current:
-        if (preference := entry.result.preference) is not None:
-            yield Row(**_of_record(entry), figure=preference_figure(preference))
+        if entry.preference is not None:
+            yield Row(**_of_record(entry), figure=entry.preference)
 
 
 def _preference_layers(board: StudiedBoard) -> Iterator[Row]:

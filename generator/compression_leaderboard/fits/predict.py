@@ -7,6 +7,7 @@ from math import hypot
 
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.figures import (
+    BITS_PER_BYTE,
     PARAMETERS,
     TRAINING_FLOP,
     Figure,
@@ -43,7 +44,7 @@ def figure_keys(cohort: Cohort) -> dict[str, Key]:
 
     A text that is named like a size is called text:parameters.
     """
-    sizes = {"parameters": PARAMETERS, "training_flop": TRAINING_FLOP}
+    sizes = {key.id: key for key in (PARAMETERS, TRAINING_FLOP)}
     texts = {text_id(column.key): column.key for column in cohort.compression}
     return texts | sizes
 
@@ -158,9 +159,6 @@ def score_names(cohort: Cohort, model: str | None = None) -> list[str]:
     ]
 
 
-UNIT = "bits per byte"
-
-
 @dataclass(frozen=True)
 class Yardstick:
     """A fit of the mean score on average bits per byte, all as fractions of the score.
@@ -198,7 +196,7 @@ def find_yardstick(
         mean = next(iter(evidence[cohort.name].study.benchmarks), None)
         judged = mean.judged("group") if mean else None
         units = {column.unit for column in cohort.compression}
-        if line is None or judged is None or units != {UNIT}:
+        if line is None or judged is None or units != {BITS_PER_BYTE}:
             continue
         slope = (line.y[-1] - line.y[0]) / (line.x[-1] - line.x[0])
         own = corpus in {column.name for column in cohort.compression}

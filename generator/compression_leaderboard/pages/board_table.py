@@ -6,11 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from compression_leaderboard.board.cohorts import (
-    Cohort,
-    CompressorRate,
-    CompressorRow,
-)
+from compression_leaderboard.board.cohorts import Cohort, CompressorRow
+from compression_leaderboard.board.derived import CompressorRate
 from compression_leaderboard.board.figures import Column, Figure, Key, Row
 from compression_leaderboard.fits.evaluation import Prediction
 from compression_leaderboard.pages.rendering import count, number

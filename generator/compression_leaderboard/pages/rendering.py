@@ -14,7 +14,6 @@ import markupsafe
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
-from compression_leaderboard.board.derived import record_of
 from compression_leaderboard.wording import counted
 
 UNKNOWN = "–"
@@ -57,7 +56,6 @@ class Renderer:
             "with_spread": with_spread,
             "decimals": decimals,
             "mean": fmean,
-            "record_path": record_of,
             "breakable": breakable,
             "dated": lambda caption: type(caption)(dated(caption, self._date)),
         }

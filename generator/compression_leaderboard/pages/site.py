@@ -9,6 +9,7 @@ import yaml
 from markupsafe import Markup
 
 from compression_leaderboard.board.comparisons import Comparison
+from compression_leaderboard.board.derived import DerivedResult
 from compression_leaderboard.choose import (
     CONTEXT_TOKENS,
     LISTED_TIES,
@@ -56,7 +57,7 @@ from compression_leaderboard.pages.reference import (
 from compression_leaderboard.pages.reliability_page import render_moves, render_reliability
 from compression_leaderboard.pages.rendering import Renderer, escape
 from compression_leaderboard.pages.trajectories_page import render_trajectories
-from compression_leaderboard.repository.results import StoredResult, record_text
+from compression_leaderboard.repository.results import record_text
 
 Files = dict[str, bytes]  # content by path
 WIDTH = 2**31 - 1  # of a line that is never folded
@@ -210,7 +211,7 @@ def _data(
     return files
 
 
-def _document_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
+def _document_files(entries: Iterable[DerivedResult]) -> dict[str, bytes]:
     """Write the bits of every document: one file per model, by number format and text.
 
     The page Compare computes paired differences from them, except for texts that a tokenizer
@@ -257,7 +258,7 @@ def _model_pages(
     exported: Files,
 ) -> Iterator[tuple[str, str, Markup]]:
     """Address, title and content of every model's page, measured and published."""
-    records: dict[str, list[StoredResult]] = {}
+    records: dict[str, list[DerivedResult]] = {}
     for entry in board.stored:
         records.setdefault(entry.result.model, []).append(entry)
     compared: dict[str, list[Comparison]] = {}

@@ -10,6 +10,7 @@ that measures; it is shown beside the readings.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from compression_leaderboard.records.base import Record, hash_content
 from compression_leaderboard.records.corpora import Corpus, PreferenceSet
@@ -27,6 +28,8 @@ from compression_leaderboard.records.results import (
 )
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
+
+Entry = TypeVar("Entry", bound=StoredResult)
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,7 @@ def software_changes(then: Mapping[str, str], now: Mapping[str, str]) -> list[st
     return [f"{name} {version} → {now[name]}" for name, version in sorted(changed.items())]
 
 
-def latest_results(stored: Iterable[StoredResult]) -> dict[JobKey, StoredResult]:
+def latest_results(stored: Iterable[Entry]) -> dict[JobKey, Entry]:
     """Return for each job the record that counts: the latest valid one; older ones are history.
 
     A record is later than the one that it replaces, whatever their clocks say. The clock decides
@@ -178,7 +181,7 @@ def latest_results(stored: Iterable[StoredResult]) -> dict[JobKey, StoredResult]
     """
     stored = list(stored)
     replaced = _replaced(entry.result for entry in stored)
-    latest: dict[JobKey, StoredResult] = {}
+    latest: dict[JobKey, Entry] = {}
     for entry in stored:
         result = entry.result
         if result.counts and not (replaced and result.run_id in replaced):

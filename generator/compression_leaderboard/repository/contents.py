@@ -44,7 +44,7 @@ class Contents:
     """The content of runs/ and results/."""
 
     specs: Specs
-    stored: list[StoredResult]
+    stored: Sequence[StoredResult]
     published: list[PublishedTable]
     imported: list[StoredImport]
     ledger: Sequence[LoggedPrediction] = ()

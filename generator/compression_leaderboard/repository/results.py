@@ -36,6 +36,11 @@ class StoredResult:
     file: str
     result: Result
 
+    @property
+    def record(self) -> str:
+        """The record's path below records/ on the site (its own `file` would hash it once more)."""
+        return self.file.split("/", 2)[2]
+
 
 @dataclass(frozen=True)
 class StoredImport:
