@@ -1,5 +1,6 @@
 """Every published interval against a second calculation: a changed level or formula fails here."""
 
+import ast
 import math
 from dataclasses import replace
 from itertools import product
@@ -16,6 +17,7 @@ from compression_leaderboard.fits.evaluation import Coverage, measure_accuracy
 from compression_leaderboard.fits.intervals import LEVELS, collect_errors, make_interval
 from compression_leaderboard.fits.study import weigh_evidence
 from compression_leaderboard.intervals import (
+    Interval,
     jackknife_error,
     jackknife_interval,
     normal_interval,
@@ -43,6 +45,7 @@ from tests.factory import (
     store,
 )
 from tests.paired_difference_vectors import NAME, make_vectors
+from tests.project.test_layers import MODULES, PACKAGE, read_tree
 from tests.simulated import simulated_cohort
 from tests.vector_files import assert_alike, read_vectors
 
@@ -233,12 +236,34 @@ def test_the_accuracy_of_a_fit_has_the_interval_of_resampled_groups():
     errors = random.uniform(0.01, 0.05, 40)
     accuracy = measure_accuracy(np.full(40, 0.5), 0.5 - errors, np.arange(40), 0).mae
     assert accuracy.value == pytest.approx(errors.mean())
-    reach = (accuracy.high - accuracy.low) / 2
+    reach = (accuracy.interval.high - accuracy.interval.low) / 2
     assert reach == pytest.approx(Z95 * errors.std() / 40**0.5, rel=0.05)
 
 
 def test_the_levels_of_predictions_are_80_and_95_percent():
     assert LEVELS == (0.8, 0.95)
+
+
+def test_the_level_is_written_once():
+    """The only other 0.95 is a share of memory; nothing spells out a quantile."""
+    spelled = [
+        path.relative_to(PACKAGE).as_posix()
+        for path in MODULES
+        for node in ast.walk(read_tree(path))
+        if isinstance(node, ast.Constant) and node.value in (0.95, 0.975, 1.96, 1.959964)
+    ]
+    assert spelled == ["intervals.py", "measure/local_engine.py"]
+
+
+def test_every_interval_of_a_fit_has_the_one_type():
+    evidence = weigh_evidence(simulated_cohort(0, "line")[0])
+    study = evidence.study.benchmarks[0]
+    rows = [row.prediction for judgement in study.judgements for row in judgement.rows]
+    intervals = [interval for p in (*study.predictions, *rows) for interval in p.intervals]
+    intervals += [correlation.interval for correlation in evidence.correlations]
+    intervals += [judgement.accuracy.mae.interval for judgement in study.judgements]
+    assert len(intervals) > 20
+    assert {type(interval) for interval in intervals} == {Interval}
 
 
 def one_by_one(relative: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -25,6 +25,7 @@ from compression_leaderboard.fits.evaluation import Prediction
 from compression_leaderboard.fits.study import BenchmarkStudy, Evidence, Study
 from compression_leaderboard.fits.study import StudiedBoard as Board
 from compression_leaderboard.fits.table import Benchmark
+from compression_leaderboard.intervals import Interval
 from compression_leaderboard.records.models import Dataset
 from compression_leaderboard.repository.git import Commit
 from huggingface_hub import ModelCard, ModelCardData
@@ -262,7 +263,7 @@ def test_a_predicted_score_and_a_rank_are_badges_where_they_are_known(board):
         "org__rival",
         cohort.mean_score,
         0.41,
-        ((0.36, 0.46), (0.33, 0.49)),
+        (Interval(0.36, 0.46), Interval(0.33, 0.49)),
         "line",
         "average",
         False,

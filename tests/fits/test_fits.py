@@ -33,7 +33,7 @@ def test_reference_correlations(evidence, score, n, pearson):
     found = next(c for c in evidence.correlations if c.score == score)
     assert found.n == n
     assert found.pearson == pytest.approx(pearson, abs=5e-4)
-    assert found.low < found.pearson < found.high < 0
+    assert found.interval.low < found.pearson < found.interval.high < 0
 
 
 def test_reference_rank_correlation(evidence):

@@ -45,7 +45,7 @@ def test_families_left_out_are_predicted_to_one_and_a_half_points(means):
     accuracy = means["huang-2024"].judged("group").accuracy
     assert (accuracy.n, accuracy.groups) == (23, 10)
     assert accuracy.mae.value <= 0.015
-    assert accuracy.mae.low < accuracy.mae.value < accuracy.mae.high
+    assert accuracy.mae.interval.low < accuracy.mae.value < accuracy.mae.interval.high
 
 
 @pytest.mark.parametrize(

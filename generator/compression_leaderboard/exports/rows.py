@@ -10,7 +10,6 @@ from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.derived import DerivedResult, corrected_error
 from compression_leaderboard.fits.evaluation import Prediction
 from compression_leaderboard.fits.study import BenchmarkStudy, StudiedBoard
-from compression_leaderboard.intervals import Interval
 from compression_leaderboard.records.imported import Imported, ImportedScore, ImportedTask
 from compression_leaderboard.records.plane import LayerInformation, PreferenceLayer
 
@@ -177,7 +176,7 @@ def _studies(board: StudiedBoard) -> Iterator[tuple[Cohort, BenchmarkStudy]]:
 
 
 def _predicted(cohort: Cohort, study: BenchmarkStudy, fit: Prediction, **more: object) -> Row:
-    interval80, interval95 = (Interval(*ends) for ends in fit.intervals)
+    interval80, interval95 = fit.intervals
     return Row(
         cohort=cohort, study=study, fit=fit, interval80=interval80, interval95=interval95, **more
     )

@@ -42,8 +42,7 @@ class Correlation:
     n: int
     families: int
     pearson: float
-    low: float
-    high: float
+    interval: Interval
     spearman: float
     partial: float | None
     partial_compute: float | None
@@ -82,15 +81,13 @@ def _correlation(
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
     pearson = stats.pearsonr(x, y)
-    low, high = bootstrap_pearson(x, y, families, seed)
     return Correlation(
         score=benchmark_id(key),
         label=label,
         n=len(x),
         families=len(set(families)),
         pearson=float(pearson.statistic),
-        low=low,
-        high=high,
+        interval=bootstrap_pearson(x, y, families, seed),
         spearman=float(stats.spearmanr(x, y).statistic),
         partial=partial_spearman(x, y, values(rows, PARAMETERS)),
         partial_compute=partial_spearman(x, y, values(rows, TRAINING_FLOP)),

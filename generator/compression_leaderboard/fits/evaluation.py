@@ -36,7 +36,7 @@ class Prediction:
     model: str
     key: Key  # of the benchmark
     value: float
-    intervals: tuple[tuple[float, float], ...]
+    intervals: tuple[Interval, ...]
     form: str
     predictors: str
     extrapolation: bool  # figures, size or the prediction lie outside of the training rows
@@ -45,9 +45,9 @@ class Prediction:
     def benchmark(self) -> str:
         return benchmark_id(self.key)
 
-    def interval(self, level: float = 0.95) -> Interval:
+    def interval(self, level: float = LEVEL) -> Interval:
         """The interval of an observed score at 0.8 or 0.95."""
-        return Interval(*self.intervals[LEVELS.index(level)])
+        return self.intervals[LEVELS.index(level)]
 
 
 def predict_rows(
@@ -71,7 +71,7 @@ def predict_rows(
             model=fitted.table.rows[row].model,
             key=fitted.benchmark.key,
             value=float(values[k]),
-            intervals=tuple((float(low[k]), float(high[k])) for low, high in ends),
+            intervals=tuple(Interval(float(low[k]), float(high[k])) for low, high in ends),
             form=chosen.candidate.form,
             predictors=chosen.candidate.label,
             extrapolation=bool(extrapolation[k]),
@@ -131,11 +131,10 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its 95 % interval; both ends None where it cannot be resampled."""
+    """A figure with its interval; None where it cannot be resampled."""
 
     value: float
-    low: float | None
-    high: float | None
+    interval: Interval | None
 
 
 def resample_groups(columns: Sequence[Array], groups: Integers, seed: int) -> Array:
@@ -167,8 +166,8 @@ def _estimate(values: Array) -> Estimate:
     """values: of all rows, then of each draw."""
     draws = values[1:][np.isfinite(values[1:])]
     if len(draws) < BOOTSTRAP_DRAWS / 2:
-        return Estimate(float(values[0]), None, None)
-    return Estimate(float(values[0]), *percentile_interval(draws))
+        return Estimate(float(values[0]), None)
+    return Estimate(float(values[0]), percentile_interval(draws))
 
 
 @dataclass(frozen=True)
@@ -245,9 +244,7 @@ class Comparison:
     def is_clear(self) -> bool:
         """Whether compression and the best baseline differ by more than chance would explain."""
         excess = self.best_baseline.excess
-        if excess is None or excess.low is None or excess.high is None:
-            return False
-        return not excess.low <= 0 <= excess.high
+        return bool(excess and excess.interval and excess.interval.excludes_zero)
 
 
 def compare(fitted: Fitted, rows: str, seed: int) -> Comparison | None:

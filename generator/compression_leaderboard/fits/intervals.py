@@ -28,11 +28,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from compression_leaderboard.intervals import LEVEL
+
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-LEVELS = (0.8, 0.95)
+LEVELS = (0.8, LEVEL)
 PRIOR_CUTS = 3  # as many cuts by size say what is assumed below
 PRIOR_GROWTH = 0.25  # of the way beyond the training rows is uncertain
 PRIOR_SHIFT = 1.0  # of larger models, over the spread

@@ -240,7 +240,7 @@ class Outliers:
     @property
     def expected(self) -> float:
         """How many chance alone would bring."""
-        return 0.05 * self.judged
+        return (1 - LEVEL) * self.judged
 
 
 def find_outliers(studies: Sequence[BenchmarkStudy]) -> Outliers:
@@ -251,7 +251,7 @@ def find_outliers(studies: Sequence[BenchmarkStudy]) -> Outliers:
         if (judgement := study.judged("group"))
         for row in judgement.rows
     ]
-    outside = [(label, row) for label, row in judged if not row.is_inside(0.95)]
+    outside = [(label, row) for label, row in judged if not row.is_inside(LEVEL)]
     outside.sort(key=lambda one: (-abs(one[1].error), one[0], one[1].prediction.model))
     return Outliers(tuple(outside), len(judged))
 
