@@ -42,7 +42,7 @@ from compression_leaderboard.records.imported import (
     ImportedTask,
     Skipped,
 )
-from compression_leaderboard.wording import printable
+from compression_leaderboard.wording import counted, printable
 
 COUNTS = {"sample_len", "sample_count", "samples"}
 LABELS = {"alias", "name", " ", ""}
@@ -290,7 +290,7 @@ def _sort_entries(
 def _fault(metric: str, entry: Any) -> str | None:
     """Why an entry is not a score, or None."""
     if isinstance(entry, list):
-        return f"is a list of {len(entry)} items, not one number"
+        return f"is a list of {counted(len(entry), 'item')}, not one number"
     if isinstance(entry, dict):
         return "is an object, not one number"
     if isinstance(entry, bool) or not isinstance(entry, int | float):
