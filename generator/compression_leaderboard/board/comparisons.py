@@ -213,16 +213,16 @@ def link_scores(
     models = tuple(sorted(old.keys() & new.keys()))
     if not models:
         raise ValueError(f"{older} and {newer} have no model in common")
-    one, other = np.array([[old[m], new[m]] for m in models]).T
-    moved = other - one
+    before, after = np.array([[old[m], new[m]] for m in models]).T
+    moved = after - before
     mean, interval, rank = float(moved.mean()), None, None
     if (n := len(models)) > 1:
         half = student_quantile(n - 1) * float(moved.std(ddof=1)) / n**0.5
         interval = Interval(mean - half, mean + half)
-    if n >= FEWEST_MODELS and np.ptp(one) > 0 and np.ptp(other) > 0:
+    if n >= FEWEST_MODELS and np.ptp(before) > 0 and np.ptp(after) > 0:
         from scipy.stats import spearmanr  # slow to import, and most commands need none
 
-        rank = float(spearmanr(one, other).statistic)
+        rank = float(spearmanr(before, after).statistic)
     return Link(older, newer, dtype, models, mean, interval, rank)
 
 

@@ -74,16 +74,19 @@ def documents_of(lossless: Lossless) -> tuple[tuple[str, int], ...]:
 
 @dataclass(frozen=True)
 class Estimate:
-    """An estimate of the information plane, in units of ln(bins) or as a ratio."""
+    """An estimate, with its interval where that can be resampled."""
 
     value: float
-    spread: float | None  # standard deviation over anchor seeds; None for one seed
-    interval: Interval | None  # jackknife over documents; None for too few of them
+    interval: Interval | None
+    spread: float | None = None  # standard deviation over anchor seeds, of several
 
 
 @dataclass(frozen=True)
 class Plane:
-    """Complexity, expressivity and optimality for labels of one unit and order."""
+    """Complexity, expressivity (in ln(bins)) and optimality for labels of one unit and order.
+
+    Intervals: delete-a-group jackknife over documents; None for too few of them.
+    """
 
     unit: Unit
     order: int
@@ -98,15 +101,15 @@ def bits_interval(lossless: Lossless) -> Interval | None:
     return rate_interval([d.bits for d in documents], [d.bytes for d in documents])
 
 
-def compare_bits(one: Lossless, other: Lossless) -> tuple[float, Interval] | None:
-    """Bits per byte of `one` less those of `other` on the same documents, with its interval.
+def compare_bits(text: Lossless, other: Lossless) -> tuple[float, Interval] | None:
+    """Bits per byte of `text` less those of `other` on the same documents, with its interval.
 
     None where the two did not score the same documents, or fewer than two.
     """
-    if documents_of(one) != documents_of(other) or len(one.documents) < 2:
+    if documents_of(text) != documents_of(other) or len(text.documents) < 2:
         return None
-    bits, others = ([d.bits for d in side.documents] for side in (one, other))
-    difference, reach = paired_difference(bits, others, [d.bytes for d in one.documents])
+    bits, others = ([d.bits for d in side.documents] for side in (text, other))
+    difference, reach = paired_difference(bits, others, [d.bytes for d in text.documents])
     return difference, Interval(difference - reach, difference + reach)
 
 
@@ -142,7 +145,7 @@ def _estimate(
 ) -> Estimate:
     spread = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None
     known = len(left_out) > 1
-    return Estimate(value, spread, jackknife_interval(value, left_out, sizes) if known else None)
+    return Estimate(value, jackknife_interval(value, left_out, sizes) if known else None, spread)
 
 
 @dataclass(frozen=True)
@@ -175,9 +178,9 @@ def over_layers(lossy: Lossy, unit: Unit, side: Side, order: int) -> OverLayers 
 
 def _left_out(lossy: Lossy, unit: Unit, side: Side, order: int) -> np.ndarray:
     """Corrected information without each group of documents, (groups,) or empty."""
-    for one in lossy.replicates:
-        if (one.unit, one.side, one.order) == (unit, side, order):
-            return np.array(one.corrected)
+    for labels in lossy.replicates:
+        if (labels.unit, labels.side, labels.order) == (unit, side, order):
+            return np.array(labels.corrected)
     return np.zeros(0)
 
 

@@ -60,15 +60,15 @@ class Conflict:
 
 def find_conflicts(imported: Iterable[Imported]) -> list[Conflict]:
     """Every disagreement, those with a verdict first, the widest first."""
-    held: dict[tuple[object, ...], list[Reading]] = {}
+    by_question: dict[tuple[object, ...], list[Reading]] = {}
     for record in imported:
         model = record.model
         whose = (model.name, model.adapter, model.quantization, record.harness.name)
         for task, score in record.readings():
             asked = (task.task, task.prompt, task.few_shot, score.metric, score.filter)
-            held.setdefault((*whose, *asked), []).append(Reading(record, task, score))
-    found = [c for readings in held.values() if (c := _conflict(readings)) is not None]
-    return sorted(found, key=_order)
+            by_question.setdefault((*whose, *asked), []).append(Reading(record, task, score))
+    conflicts = [c for readings in by_question.values() if (c := _conflict(readings)) is not None]
+    return sorted(conflicts, key=_order)
 
 
 def _order(conflict: Conflict) -> tuple[object, ...]:
@@ -110,9 +110,9 @@ def _largest_error(score: ImportedScore) -> float:
     return math.nan
 
 
-def _comparable(one: Imported, other: Imported) -> bool:
+def _comparable(imported: Imported, other: Imported) -> bool:
     for field in ("commit", "revision"):
-        stated = getattr(one.model, field), getattr(other.model, field)
+        stated = getattr(imported.model, field), getattr(other.model, field)
         if None not in stated:
             return bool(stated[0] == stated[1])
     return True
@@ -156,7 +156,7 @@ def relate(imported: Imported, model: Model) -> Relation | None:
 
 def imports_of(model: Model, stored: Iterable[StoredImport]) -> list[tuple[Relation, StoredImport]]:
     """The imported files about a model, with their relation to it, the latest run first."""
-    found = [(relation, entry) for entry in stored if (relation := relate(entry.imported, model))]
-    dated = [item for item in found if item[1].imported.date is not None]
+    imports = [(relation, entry) for entry in stored if (relation := relate(entry.imported, model))]
+    dated = [item for item in imports if item[1].imported.date is not None]
     dated.sort(key=lambda item: (str(item[1].imported.date), item[1].file), reverse=True)
-    return dated + [item for item in found if item[1].imported.date is None]
+    return dated + [item for item in imports if item[1].imported.date is None]

@@ -131,7 +131,7 @@ def _row(model: Model, dtype: str | None, entries: Sequence[DerivedResult]) -> R
         training_tokens=tokens,
         training_flop=6.0 * model.parameters * tokens if tokens else None,
         context_tokens=next((r.subject.context_tokens for r in results if r.subject), None),
-        scored_bytes=sum(d.bytes for one in lossless for d in one.documents) or None,
+        scored_bytes=sum(d.bytes for text in lossless for d in text.documents) or None,
         wall_seconds=sum(r.environment.wall_seconds for r in results),
         figures=figures,
     )
@@ -195,9 +195,9 @@ def make_trajectories(specs: Specs, current: Sequence[DerivedResult]) -> list[Ch
     return sorted(figures, key=_order)
 
 
-def _order(one: CheckpointFigure) -> tuple[object, ...]:
-    tokens = (one.tokens_seen is None, one.tokens_seen or 0)
-    return one.model, one.name, one.quantity, *tokens, one.revision, str(one.dtype)
+def _order(row: CheckpointFigure) -> tuple[object, ...]:
+    tokens = (row.tokens_seen is None, row.tokens_seen or 0)
+    return row.model, row.name, row.quantity, *tokens, row.revision, str(row.dtype)
 
 
 def tokens_seen(model: Model) -> dict[str, int | None]:

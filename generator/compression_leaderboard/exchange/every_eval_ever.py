@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from compression_leaderboard import TITLE
+from compression_leaderboard.board.derived import DerivedResult, ranked_text
 from compression_leaderboard.exchange.lm_eval import (
     error_fault,
     identify_model,
@@ -51,7 +52,7 @@ from compression_leaderboard.exchange.strict_json import (
     text_of,
     whole,
 )
-from compression_leaderboard.intervals import BOOTSTRAP_DRAWS, LEVEL, Interval
+from compression_leaderboard.intervals import BOOTSTRAP_DRAWS, LEVEL
 from compression_leaderboard.records.base import COMMIT
 from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.imported import (
@@ -64,7 +65,7 @@ from compression_leaderboard.records.imported import (
     Skipped,
 )
 from compression_leaderboard.records.models import Model
-from compression_leaderboard.records.results import Lossless, Result, TaskResult
+from compression_leaderboard.records.results import Result, TaskResult
 
 if TYPE_CHECKING:
     from compression_leaderboard.board.board import RecordBoard
@@ -244,8 +245,7 @@ def export_every_eval_ever(board: "RecordBoard") -> dict[str, bytes]:
         if result.kind == "suite":
             scores = [score for task in result.tasks for score in _task_scores(task)]
         else:
-            corpus = board.specs.corpora.get(result.name)
-            scores = list(_text_scores(corpus, result.lossless, entry.interval))
+            scores = list(_text_scores(board.specs.corpora.get(result.name), entry))
         if scores:
             run_id, stem = PurePosixPath(entry.file).stem, uuid5(NAMESPACE_URL, entry.record)
             path = f"data/{result.name}/{model.name}/{stem}.json"
@@ -340,14 +340,12 @@ def _task_scores(task: TaskResult) -> Iterator[Json]:
         yield _score_of(name, source, metric, score.value, uncertainty, details)
 
 
-def _text_scores(
-    corpus: Corpus | None, lossless: Lossless | None, interval: Interval | None
-) -> Iterator[Json]:
+def _text_scores(corpus: Corpus | None, entry: DerivedResult) -> Iterator[Json]:
     """Describe the bits per byte of a text that the tokenizer reproduces."""
-    if corpus is None or lossless is None or lossless.failing_bytes:
+    if corpus is None or (lossless := ranked_text(entry.result)) is None:
         return
     uncertainty: Json = {"num_samples": len(lossless.documents)}
-    if interval is not None:
+    if interval := entry.interval:
         uncertainty |= {
             "confidence_interval": {
                 "lower": interval.low,

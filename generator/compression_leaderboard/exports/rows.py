@@ -211,14 +211,14 @@ def _fits(board: StudiedBoard) -> Iterator[Row]:
                 accuracy=judgement.accuracy,
                 chosen="; ".join(chosen),
                 baseline=by_group and by_group.best_baseline,
-                **{f"coverage{100 * one.level:.0f}": one for one in judgement.coverage},
+                **{f"coverage{100 * c.level:.0f}": c for c in judgement.coverage},
             )
 
 
 def _correlations(board: StudiedBoard) -> Iterator[Row]:
     for cohort in board.cohorts:
-        for found in board.evidence[cohort.name].correlations:
-            yield Row(cohort=cohort, found=found)
+        for correlation in board.evidence[cohort.name].correlations:
+            yield Row(cohort=cohort, correlation=correlation)
 
 
 def _imported(board: StudiedBoard) -> Iterator[Row]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.derived import Estimate
 from compression_leaderboard.board.figures import Key, benchmark_id
 from compression_leaderboard.fits.curves import Form
 from compression_leaderboard.fits.intervals import LEVELS, Errors, collect_errors, make_interval
@@ -105,36 +106,28 @@ class Coverage:
     """
 
     level: float
-    held: float  # of n; a whole number unless several benchmarks are pooled
+    inside: float  # of n; a whole number unless several benchmarks are pooled
     n: int  # models
     kind: str  # of the intervals: "conformal" or "model-based"
 
     @property
     def share(self) -> float:
-        return self.held / self.n
+        return self.inside / self.n
 
     @property
     def low(self) -> float:
-        left = self.n - self.held + 1
-        return float(stats.beta.ppf((1 - LEVEL) / 2, self.held, left)) if self.held else 0.0
+        left = self.n - self.inside + 1
+        return float(stats.beta.ppf((1 - LEVEL) / 2, self.inside, left)) if self.inside else 0.0
 
     @property
     def high(self) -> float:
-        left = self.n - self.held
-        return float(stats.beta.ppf((1 + LEVEL) / 2, self.held + 1, left)) if left else 1.0
+        left = self.n - self.inside
+        return float(stats.beta.ppf((1 + LEVEL) / 2, self.inside + 1, left)) if left else 1.0
 
     @property
     def is_nominal(self) -> bool:
         """Whether the level lies inside the interval of the share."""
         return self.low <= self.level <= self.high
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with its interval; None where it cannot be resampled."""
-
-    value: float
-    interval: Interval | None
 
 
 def resample_groups(columns: Sequence[Array], groups: Integers, seed: int) -> Array:
@@ -288,11 +281,11 @@ def compare(fitted: Fitted, rows: str, seed: int) -> Comparison | None:
 def _left_out(fitted: Fitted, among: Sequence[int]) -> Array:
     """Predict every row by the fit that left its group out; NaN where no candidate is chosen."""
     predicted = np.full(len(fitted.scores), np.nan)
-    for at, one in enumerate(fitted.sets):
-        if one.kind == "group":
+    for at, training in enumerate(fitted.sets):
+        if training.kind == "group":
             chosen = fitted.choose(at, among)
             if chosen is not None:
-                predicted[one.test] = fitted.predictions[at][chosen, one.test, 0]
+                predicted[training.test] = fitted.predictions[at][chosen, training.test, 0]
     return predicted
 
 
@@ -314,10 +307,10 @@ class Judgement:
 def relative_errors(fitted: Fitted, fits: Sequence[OuterFit]) -> list[tuple[Array, Integers]]:
     """Errors over their scale of the rows that each outer fold left out, and the rows' groups."""
     return [
-        fitted.left_out(one.test, chosen.predictions, chosen.beyond, chosen.larger).over(
+        fitted.left_out(training.test, chosen.predictions, chosen.beyond, chosen.larger).over(
             chosen.scale
         )
-        for one, chosen in fits
+        for training, chosen in fits
     ]
 
 
@@ -334,16 +327,16 @@ def judge(fitted: Fitted, fits: Sequence[OuterFit], seed: int) -> Judgement | No
     groups: list[Integers] = []
     forms: Counter[tuple[str, Form]] = Counter()
     kinds: set[tuple[float, str]] = set()
-    for k, (one, chosen) in enumerate(fits):
-        held = np.flatnonzero(one.test & fitted.known)
-        if len(held) == 0:
+    for k, (training, chosen) in enumerate(fits):
+        judged = np.flatnonzero(training.test & fitted.known)
+        if len(judged) == 0:
             continue
         errors = chosen.inner
         if kind == "group":
             errors = collect_errors(relative[:k] + relative[k + 1 :])
-        predictions = predict_rows(fitted, chosen, held, errors)
-        rows += map(LeftOut, predictions, fitted.scores[held].tolist())
-        groups.append(fitted.table.groups[held])
+        predictions = predict_rows(fitted, chosen, judged, errors)
+        rows += map(LeftOut, predictions, fitted.scores[judged].tolist())
+        groups.append(fitted.table.groups[judged])
         forms[chosen.candidate.label, chosen.candidate.form] += 1
         kinds |= {(level, errors.kind(level)) for level in LEVELS}
     if not rows:

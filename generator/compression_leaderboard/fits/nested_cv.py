@@ -105,9 +105,9 @@ class Fitted:
         """A cell is a group of a fold that decides."""
         cells = [np.empty((len(self.scaled), 0))]
         for k, fold in enumerate(self.sets[at].deciding, start=1):
-            held = fold.test & self.known
-            squares = (self.predictions[at][:, held, k] - self.scores[held]) ** 2
-            groups, member = np.unique(self.table.groups[held], return_inverse=True)
+            judged = fold.test & self.known
+            squares = (self.predictions[at][:, judged, k] - self.scores[judged]) ** 2
+            groups, member = np.unique(self.table.groups[judged], return_inverse=True)
             belongs = member[:, None] == np.arange(len(groups))
             cells.append(squares @ belongs / belongs.sum(axis=0))
         return np.concatenate(cells, axis=1)
@@ -125,11 +125,11 @@ class Fitted:
         k = self.choose(at, among)
         if k is None:
             return None
-        one, parameters = self.sets[at], self.parameters[k]
+        training, parameters = self.sets[at], self.parameters[k]
         assert parameters is not None  # it was chosen
-        train = one.train & self.known
+        train = training.train & self.known
         predictions = self.predictions[at][k, :, 0]
-        near, cuts = (self._left_out(k, at, folds) for folds in (one.inner, one.larger))
+        near, cuts = (self._left_out(k, at, folds) for folds in (training.inner, training.larger))
         scale = measure_scale(near, cuts, self._score_error(train))
         design = self.scaled[k].design[train]
         largest, larger = self._larger(train)
@@ -163,9 +163,9 @@ class Fitted:
 
     def left_out(self, test: Mask, predictions: Array, beyond: Array, larger: Mask) -> LeftOutRows:
         """Errors of the scored rows of a fold. The other arrays are of every row."""
-        held = test & self.known
-        errors = self.scores[held] - predictions[held]
-        return LeftOutRows(errors, beyond[held], larger[held], self.table.groups[held])
+        judged = test & self.known
+        errors = self.scores[judged] - predictions[judged]
+        return LeftOutRows(errors, beyond[judged], larger[judged], self.table.groups[judged])
 
     def _predict_folds(self, candidate: int, at: int, folds: Sequence[Fold]) -> Array:
         """Predictions of every row on folds that choose nothing, (rows, folds)."""
@@ -224,11 +224,11 @@ def _fit_together(
     """Fit all benchmarks of the table at once: each benchmark of each fold is a problem."""
     known = np.isfinite(table.scores)
     rows, count = table.scores.shape
-    weights = [weigh_rows(table, one.train) for one in sets]  # (rows, benchmarks) each
+    weights = [weigh_rows(table, training.train) for training in sets]  # (rows, benchmarks) each
     by_fold = [
         weights[at] * (fold.train[:, None] & known)
-        for at, one in enumerate(sets)
-        for fold in one.tried
+        for at, training in enumerate(sets)
+        for fold in training.tried
     ]
     folds = len(by_fold)
     problems = Problems(
@@ -237,11 +237,13 @@ def _fit_together(
         chance=np.tile([b.chance for b in table.benchmarks], folds),
         ceiling=np.tile([b.ceiling for b in table.benchmarks], folds),
     )
-    starts = np.cumsum([0, *(len(one.tried) for one in sets)])  # the first is the whole set
+    starts = np.cumsum(
+        [0, *(len(training.tried) for training in sets)]
+    )  # the first is the whole set
     predictions = np.empty((len(scaled), rows, folds, count))
     parameters: list[Array | None] = []
-    for k, one in enumerate(scaled):
-        predicted, fitted = fit_candidate(one, problems)
+    for k, candidate in enumerate(scaled):
+        predicted, fitted = fit_candidate(candidate, problems)
         predictions[k] = predicted.reshape(rows, folds, count)
         parameters.append(None if fitted is None else fitted.reshape(folds, count, -1)[starts[:-1]])
     for k in range(count):

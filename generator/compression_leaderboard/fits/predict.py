@@ -190,7 +190,7 @@ def find_yardstick(
 
     Figures in other units are no yardstick, as they cannot be converted exactly.
     """
-    found = []
+    yardsticks = []
     for cohort in cohorts:
         line = evidence[cohort.name].line
         mean = next(iter(evidence[cohort.name].study.benchmarks), None)
@@ -199,6 +199,7 @@ def find_yardstick(
         if line is None or judged is None or units != {BITS_PER_BYTE}:
             continue
         slope = (line.y[-1] - line.y[0]) / (line.x[-1] - line.x[0])
-        own = corpus in {column.name for column in cohort.compression}
-        found.append(Yardstick(cohort.name, cohort.title, slope, judged.accuracy.rmse.value, own))
-    return min(found, key=lambda one: not one.own_texts, default=None)
+        has_text = corpus in {column.name for column in cohort.compression}
+        rmse = judged.accuracy.rmse.value
+        yardsticks.append(Yardstick(cohort.name, cohort.title, slope, rmse, has_text))
+    return min(yardsticks, key=lambda yardstick: not yardstick.own_texts, default=None)

@@ -85,7 +85,7 @@ class Study:
 
     @property
     def predictions(self) -> tuple[Prediction, ...]:
-        return tuple(p for one in self.benchmarks for p in one.predictions)
+        return tuple(p for study in self.benchmarks for p in study.predictions)
 
     def of(self, key: Key) -> BenchmarkStudy | None:
         return next((b for b in self.benchmarks if b.benchmark.key == key), None)
@@ -234,7 +234,7 @@ class Outliers:
     found: largest difference first, with the benchmark's label.
     """
 
-    found: tuple[tuple[str, LeftOut], ...]
+    rows: tuple[tuple[str, LeftOut], ...]
     judged: int
 
     @property
@@ -252,7 +252,7 @@ def find_outliers(studies: Sequence[BenchmarkStudy]) -> Outliers:
         for row in judgement.rows
     ]
     outside = [(label, row) for label, row in judged if not row.is_inside(LEVEL)]
-    outside.sort(key=lambda one: (-abs(one[1].error), one[0], one[1].prediction.model))
+    outside.sort(key=lambda row: (-abs(row[1].error), row[0], row[1].prediction.model))
     return Outliers(tuple(outside), len(judged))
 
 
@@ -276,16 +276,13 @@ class Pooled:
 
 def pool_coverage(study: Study) -> tuple[Pooled, ...]:
     """Pool, for each kind of left-out models, that of the mean and that of the benchmarks."""
-    judged: dict[tuple[str, bool], list[Judgement]] = {}
-    for kind in dict.fromkeys(j.kind for one in study.benchmarks for j in one.judgements):
-        for is_mean in (True, False):
-            judged[kind, is_mean] = [
-                j
-                for one in study.benchmarks
-                for j in one.judgements
-                if one.benchmark.is_mean == is_mean and j.kind == kind
-            ]
-    return tuple(_pool(*which, judgements) for which, judgements in judged.items() if judgements)
+    judged = [(b.benchmark.is_mean, j) for b in study.benchmarks for j in b.judgements]
+    pools = [
+        (kind, is_mean, [j for of_mean, j in judged if (j.kind, of_mean) == (kind, is_mean)])
+        for kind in dict.fromkeys(j.kind for _, j in judged)
+        for is_mean in (True, False)
+    ]
+    return tuple(_pool(*pool) for pool in pools if pool[2])
 
 
 def _pool(kind: str, is_mean: bool, judgements: Sequence[Judgement]) -> Pooled:
@@ -293,7 +290,7 @@ def _pool(kind: str, is_mean: bool, judgements: Sequence[Judgement]) -> Pooled:
     models = len({model for j in judgements for model in j.by_model})
     coverage = []
     for k, level in enumerate(LEVELS):
-        share = sum(j.coverage[k].held for j in judgements) / predictions
+        share = sum(j.coverage[k].inside for j in judgements) / predictions
         kinds = sorted({part for j in judgements for part in j.coverage[k].kind.split(" and ")})
         coverage.append(Coverage(level, share * models, models, " and ".join(kinds)))
     return Pooled(kind, is_mean, len(judgements), predictions, models, tuple(coverage))

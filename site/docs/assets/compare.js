@@ -1,7 +1,7 @@
 // Two to four models of one table: figures side by side, scores as dots, paired differences.
 import { HEAD, breakable, cellHtml, knownOf, tableHtml, textOf } from "./cells.js";
 import { differencesHtml, findDifferences } from "./differences.js";
-import { UNKNOWN, escapeHtml, fetchJson, writeQuery } from "./format.js";
+import { UNKNOWN, counted, escapeHtml, fetchJson, writeQuery } from "./format.js";
 
 const form = document.querySelector("[data-compare]");
 const result = document.querySelector("[data-result]");
@@ -65,9 +65,9 @@ const differences = async (data, rows) => {
     const documents = await fetchJson(`${encodeURIComponent(id)}.json`).catch(() => ({})); // none of a model without texts
     return documents[row[dtypePlace]] ?? {};
   }));
-  const found = findDifferences(data.columns, rows.map((row) => row[HEAD]), texts);
-  if (!found.length) return "<p>These models share no text of the same documents.</p>";
-  return differencesHtml(found, data.date);
+  const pairs = findDifferences(data.columns, rows.map((row) => row[HEAD]), texts);
+  if (!pairs.length) return "<p>These models share no text of the same documents.</p>";
+  return differencesHtml(pairs, data.date);
 };
 
 const show = async () => {
@@ -79,7 +79,7 @@ const show = async () => {
   const query = new URLSearchParams([["table", form.elements.table.value], ...rows.map((row) => ["m", row[HEAD]])]);
   writeQuery(query);
   if (rows.length < 2) {
-    result.innerHTML = `<p class="notice">Choose at least two of the ${models.length} models of this table.</p>`;
+    result.innerHTML = `<p class="notice">Choose at least two models; this table has ${counted(models.length, "model")}.</p>`;
     return;
   }
   result.innerHTML = scores(data, rows) + (await differences(data, rows)) + figures(data, rows);

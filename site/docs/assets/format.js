@@ -6,6 +6,8 @@ export const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 export const number = (value, digits) =>
   !Number.isFinite(value) ? UNKNOWN : value.toFixed(digits).replace("-", "−");
 
+export const counted = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+
 export const count = (value) => {
   if (value === null || value === undefined) return UNKNOWN;
   for (const [unit, size] of [["T", 1e12], ["B", 1e9], ["M", 1e6], ["k", 1e3]])

@@ -1,7 +1,7 @@
 // The leaderboard's table: filters, sorting, columns, the state in the address, download.
 // The page holds the first rows; the others are fetched when something is first asked for.
 import { HEAD, isPredicted, knownOf, rowHtml, textOf, valueOf } from "./cells.js";
-import { csvLine, download, escapeHtml, fetchJson, writeQuery } from "./format.js";
+import { counted, csvLine, download, escapeHtml, fetchJson, writeQuery } from "./format.js";
 import { watchPoints } from "./points.js";
 
 const STEP = 50;
@@ -40,14 +40,14 @@ const showHead = (columns) => {
 const placeOf = (key) => data.columns.findIndex((column) => column.key === key) + HEAD;
 
 // Keeps the rows that every filter lets through.
-const keptBy = (wishes) => {
-  const find = (wishes.get("find") ?? "").toLowerCase(); // not q: the theme opens its own search on ?q=
+const keptBy = (filters) => {
+  const find = (filters.get("find") ?? "").toLowerCase(); // not q: the theme opens its own search on ?q=
   const family = placeOf("family");
-  const range = wishes.get("size");
+  const range = filters.get("size");
   const [low, high] = (range || "0-1e99").split("-").map(Number);
   const size = placeOf("parameters");
-  const equal = ["family", "kind"].filter((key) => wishes.get(key)).map((key) => [placeOf(key), wishes.get(key)]);
-  const [provenance, licence, complete] = ["provenance", "licence", "complete"].map((key) => wishes.get(key));
+  const equal = ["family", "kind"].filter((key) => filters.get(key)).map((key) => [placeOf(key), filters.get(key)]);
+  const [provenance, licence, complete] = ["provenance", "licence", "complete"].map((key) => filters.get(key));
   return (row) =>
     (!find || `${row[HEAD]} ${family >= HEAD ? (row[family] ?? "") : ""}`.toLowerCase().includes(find)) &&
     equal.every(([place, value]) => row[place] === value) &&
@@ -68,20 +68,20 @@ const sorted = (rows) => {
     if (a === null || b === null) return (a === null) - (b === null); // unknown and predicted stay last
     return direction * (a < b ? -1 : a > b ? 1 : 0);
   });
-  return keyed.map((one) => one.row);
+  return keyed.map(({ row }) => row);
 };
 
-const wishesNow = () => {
-  const wishes = new URLSearchParams();
+const filtersNow = () => {
+  const filters = new URLSearchParams();
   for (const [name, value] of new FormData(form))
-    if (name !== "column" && value) wishes.set(name, value);
-  return wishes;
+    if (name !== "column" && value) filters.set(name, value);
+  return filters;
 };
 
 const columnsNow = () => chooser.filter((box) => box.checked).map((box) => box.value);
 
 const queryNow = () => {
-  const query = wishesNow();
+  const query = filtersNow();
   if (columnsNow().join() !== initialColumns.join()) query.set("columns", columnsNow().join());
   if (sort) query.set("sort", `${sort[1] < 0 ? "-" : ""}${sort[0]}`);
   if (limit !== STEP) query.set("rows", limit);
@@ -98,14 +98,14 @@ const visible = () => {
 const show = async () => {
   await load();
   const columns = visible();
-  const rows = sorted(data.rows.filter(keptBy(wishesNow())));
+  const rows = sorted(data.rows.filter(keptBy(filtersNow())));
   const body = rows.slice(0, limit).map((row) => rowHtml(row, columns, root)).join("");
   showHead(columns);
   table.tBodies[0].innerHTML =
     body || `<tr><td colspan="${columns.length}">No row fits all filters.</td></tr>`;
   const total = data.rows.length;
   section.querySelector("[data-status]").textContent =
-    `${rows.length} of ${total} rows, ${Math.min(limit, rows.length)} shown`;
+    `${rows.length} of ${counted(total, "row")}, ${Math.min(limit, rows.length)} shown`;
   section.querySelector("[data-more]").hidden = rows.length <= limit;
   writeQuery(queryNow());
 };
@@ -127,7 +127,7 @@ const save = async () => {
       header.push(column.key, `${column.key}_low95`, `${column.key}_high95`, `${column.key}_note`);
     else header.push(column.key);
   }
-  const lines = sorted(data.rows.filter(keptBy(wishesNow()))).map((row) => {
+  const lines = sorted(data.rows.filter(keptBy(filtersNow()))).map((row) => {
     const cells = [row[1]];
     for (const [column, place] of columns) {
       const cell = row[place];

@@ -58,8 +58,8 @@ export const predict = (board, figures) => {
   const larger = board.largest !== null && figures.parameters > board.largest;
   const scale = Math.hypot(larger ? board.scale.larger : board.scale.spread, board.scale.growth * beyond);
   const byFold = board.folds.map((curve) => {
-    const own = scaledFigures(curve, board, figures);
-    return own === null ? value : heightOf(curve, board, own);
+    const scaled = scaledFigures(curve, board, figures);
+    return scaled === null ? value : heightOf(curve, board, scaled);
   });
   const ends = (interval) => {
     if (interval.kind === "model-based") return [value - interval.half * scale, value + interval.half * scale];
