@@ -40,7 +40,7 @@ class Prediction:
     intervals: tuple[Interval, ...]
     form: str
     predictors: str
-    extrapolation: bool  # figures, size or the prediction lie outside of the training rows
+    extrapolation: bool  # figures, size or the prediction lie outside those of the training rows
 
     @property
     def benchmark(self) -> str:
