@@ -209,6 +209,18 @@ def test_a_module_that_keeps_to_its_layer_is_let_through(layer, source):
     assert faults(source, layer) == set()
 
 
+VAGUE = {"found", "held", "one", "own", "reckoned", "stuff", "wishes"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_local_names_say_what_a_thing_is(path):
+    tree = read_tree(path)
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    fields = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert (names | fields) & VAGUE == set()
+
+
 def test_modules_stay_of_a_size_to_read():
     lengths = {str(path): len(path.read_text("utf-8").splitlines()) for path in MODULES}
     assert {name for name, length in lengths.items() if length > 500} == set()

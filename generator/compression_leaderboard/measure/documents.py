@@ -223,10 +223,10 @@ def _covered_ends(text: str, tokens: IntArray, tokenizer: Any) -> IntArray | Non
     """Find ends by the characters that the tokens cover."""
     if not tokenizer.is_fast:
         return None
-    found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    if found["input_ids"] != tokens.tolist():
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    if encoded["input_ids"] != tokens.tolist():
         return None
-    starts, stops = zip(*found["offset_mapping"], strict=True)
+    starts, stops = zip(*encoded["offset_mapping"], strict=True)
     before = list(accumulate((len(char.encode()) for char in text), initial=0))
     # Where several tokens share a character, the last one ends it.
     covered = [

@@ -109,8 +109,8 @@ def _article(web: Web, page: int) -> str:
         web, "/w/api.php", action="query", format="json", formatversion=2, prop="extracts",
         explaintext=1, exsectionformat="plain", pageids=page,
     )  # fmt: skip
-    (found,) = answer["query"]["pages"]
-    return str(found.get("extract", "")).strip()
+    (article,) = answer["query"]["pages"]
+    return str(article.get("extract", "")).strip()
 
 
 def find_arxiv(web: Web, begins: date, ends: date) -> Iterator[TextDocument]:
@@ -148,10 +148,10 @@ def find_code(web: Web, begins: date, ends: date) -> Iterator[TextDocument]:
     """Find permissively licensed Python files of repositories created inside the dates."""
     query = f"created:{begins}..{ends} language:python fork:false license:"
     for licence in sorted(PERMISSIVE):
-        found = _json(
+        answer = _json(
             web, "/search/repositories", q=query + licence.lower(), sort="stars", per_page=PAGE
         )
-        for item in found["items"]:
+        for item in answer["items"]:
             if item["license"] and item["license"]["spdx_id"] in PERMISSIVE:
                 yield from _files_of(web, item, ends)
 
@@ -165,13 +165,13 @@ def _files_of(web: Web, item: dict[str, Any], ends: date) -> Iterator[TextDocume
         return
     commit = commits[0]["sha"]
     tree = _json(web, f"/repos/{repository}/git/trees/{commit}", recursive=1)["tree"]
-    code = [one for one in tree if one["type"] == "blob" and one["path"].endswith(".py")]
-    big = [one for one in code if 2_000 <= one["size"] <= 100_000]
-    for one in sorted(big, key=lambda blob: str(blob["path"]))[:FILES_OF_REPOSITORY]:
-        blob = _json(web, f"/repos/{repository}/git/blobs/{one['sha']}")
+    code = [file for file in tree if file["type"] == "blob" and file["path"].endswith(".py")]
+    big = [file for file in code if 2_000 <= file["size"] <= 100_000]
+    for file in sorted(big, key=lambda file: str(file["path"]))[:FILES_OF_REPOSITORY]:
+        blob = _json(web, f"/repos/{repository}/git/blobs/{file['sha']}")
         yield TextDocument(
-            name=f"code/{repository}/{one['path']}",
-            url=f"https://github.com/{repository}/blob/{commit}/{one['path']}",
+            name=f"code/{repository}/{file['path']}",
+            url=f"https://github.com/{repository}/blob/{commit}/{file['path']}",
             date=date.fromisoformat(item["created_at"][:10]),
             licence=item["license"]["spdx_id"],
             text=base64.b64decode(blob["content"]).decode("utf-8", errors="replace"),

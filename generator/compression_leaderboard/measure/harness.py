@@ -128,10 +128,10 @@ def _run_task(model: Any, manager: Any, task: Task, root: Path) -> TaskResult:
                 wrong = f"{name}: lm-eval ran it with {shots} examples, the suite asks for"
                 repair = "lm-eval does not change a task that is made for 0"
                 raise MeasureError("harness", f"{wrong} {task.few_shot}; {repair}")
-        responses = {name: _read_responses(own) for name, own in output["samples"].items()}
+        responses = {name: _read_responses(samples) for name, samples in output["samples"].items()}
         if model.part is None:
             return read_output(output, task, responses)
-        kept = {name: _cut_part(name, own, model.part) for name, own in responses.items()}
+        kept = {name: _cut_part(name, items, model.part) for name, items in responses.items()}
         return read_output(output, task, kept, is_scored=False)
 
 
@@ -255,8 +255,8 @@ def merge_parts(parts: Sequence[Result], suite: Suite, root: Path) -> Result:
 
 def _merge_task(task: Task, results: Sequence[TaskResult], manager: Any, root: Path) -> TaskResult:
     """Merge one task or group: lm-eval's objects aggregate, our records bring the items."""
-    with _building(task, manager, root) as own:
-        built = manager.load([own])
+    with _building(task, manager, root) as built_task:
+        built = manager.load([built_task])
     items = {name: _gather(name, task, results) for name in built["tasks"]}
     accumulated = {
         name: {

@@ -173,8 +173,8 @@ def download_weights(
     wanted: list[str] | None = None  # without a connection: whatever was fetched earlier
     if not constants.is_offline_mode():
         listing = list_weights(repository, revision, cache)
-        held = sum(size for name, size in listing.sizes.items() if _held(listing, name, cache))
-        room = replace(room, disk_bytes=room.disk_bytes + held)
+        cached = sum(size for name, size in listing.sizes.items() if _held(listing, name, cache))
+        room = replace(room, disk_bytes=room.disk_bytes + cached)
         if refusals := judge_weights(listing, licence, room):
             lines = "\n".join(refusal.message for refusal in refusals)
             raise MeasureError(refusals[0].reason, lines)
@@ -194,8 +194,8 @@ def download_weights(
 
 def _held(listing: HubListing, name: str, cache: Path) -> bool:
     revision = listing.revision
-    found = try_to_load_from_cache(listing.repository, name, cache_dir=cache, revision=revision)
-    return isinstance(found, str)
+    path = try_to_load_from_cache(listing.repository, name, cache_dir=cache, revision=revision)
+    return isinstance(path, str)
 
 
 def list_weights(repository: str, revision: str, cache: Path) -> HubListing:

@@ -235,11 +235,11 @@ class Moments:
 
 def entropies(sums: Tensor, counts: Tensor) -> Tensor:
     """Return the entropy of sums/counts, each row summing to its count; (rows,) float64."""
-    found = [
+    products = [
         torch.linalg.vecdot(rows, rows.clamp_min(torch.finfo(rows.dtype).tiny).log())
         for rows in torch.split(sums, CHUNK_ROWS)
     ]
-    inner = torch.cat(found).double() if found else torch.zeros(0, dtype=torch.float64)
+    inner = torch.cat(products).double() if products else torch.zeros(0, dtype=torch.float64)
     counts = counts.double()
     return (counts.log() - inner / counts) / math.log(sums.shape[-1])
 
@@ -295,20 +295,20 @@ def plug_in(moments: Moments, labels: Labels) -> FloatArray:
         spent[1:] += np.bincount(labels.piece_group, change, labels.groups)
         spent[1:] -= np.bincount(labels.singleton_group, single, labels.groups)
     places = labels.places
-    found: FloatArray = moments.entropy[places] - spent / moments.positions[places]
-    return found
+    values: FloatArray = moments.entropy[places] - spent / moments.positions[places]
+    return values
 
 
 def _entropies_of_rest(
     sums: Tensor, whole: Tensor, label: IntArray, kept: IntArray, left: IntArray
 ) -> FloatArray:
     """Entropy of a label's mean without one of its pieces, for the pieces kept."""
-    found = []
+    pieces = []
     for begin in range(0, len(kept), CHUNK_ROWS):
         piece = kept[begin : begin + CHUNK_ROWS]
         rest = whole[torch.from_numpy(label[piece])] - sums[torch.from_numpy(piece)]
-        found.append(entropies(rest, torch.from_numpy(left[piece])).numpy())
-    return np.concatenate(found) if found else np.zeros(0)
+        pieces.append(entropies(rest, torch.from_numpy(left[piece])).numpy())
+    return np.concatenate(pieces) if pieces else np.zeros(0)
 
 
 def _sum_bags(values: Tensor, rows: IntArray, starts: IntArray) -> Tensor:
@@ -378,20 +378,20 @@ def simulate_null(moments: Moments, seed: int = 0) -> Null:
     for count in map(int, simulated_counts(total)[1:]):
         bags = torch.cat([order[: kept // count * count].view(-1, count) for order in orders])
         sums = torch.nn.functional.embedding_bag(bags, assignments, mode="sum")
-        own = single[bags].mean(dim=1)
+        ceiling = single[bags].mean(dim=1)
         tilt = linear[bags].mean(dim=1)
         loss = entropy - entropies(sums, torch.full((len(bags),), count)) - tilt
         weight = (1 / mean).to(sums.dtype) / count**2
         square = ((sums**2 @ weight).double() - 1) / (2 * math.log(bins))
         expected = quadratic * (total - count) / max(total - 1, 1) / count
         controlled = loss - _slope(loss, square) * (square - expected)
-        along = _slope(loss, own)
+        along = _slope(loss, ceiling)
         table.append(
             (
                 count**2 * float(controlled.mean() - expected),
                 count**2 * float(controlled.std()) / math.sqrt(len(bags)),
                 along,
-                count**2 * float((loss - along * own).var()),
+                count**2 * float((loss - along * ceiling).var()),
             )
         )
     beyond, error, slopes, rest = np.array(table).T

@@ -149,8 +149,8 @@ def compress_tokens(
 def decompress_tokens(loaded: Loaded, words: bytes, count: int, block_tokens: int) -> list[int]:
     """Return the `count` tokens that were encoded, if the model computes the same probabilities."""
     reader = TokenReader(loaded, block_tokens)
-    held = np.frombuffer(words, dtype="<u4").astype(np.uint32)
-    decoder = constriction.stream.queue.RangeDecoder(held)
+    compressed = np.frombuffer(words, dtype="<u4").astype(np.uint32)
+    decoder = constriction.stream.queue.RangeDecoder(compressed)
     tokens = []
     for _ in range(count):
         token = int(decoder.decode(_categorical(reader.expect())))

@@ -134,9 +134,9 @@ def summarise(
         of_bytes=extent[1],
         rates=(*rates[: len(models)], *compressed),
         pairs=tuple(
-            _pair(sums, one, other, names)
-            for one, other in itertools.combinations(range(len(models)), 2)
-            if not sums.failing[one] and not sums.failing[other]
+            _pair(sums, model, other, names)
+            for model, other in itertools.combinations(range(len(models)), 2)
+            if not sums.failing[model] and not sums.failing[other]
         ),
         worst=dict(zip(models, map(tuple, sums.worst), strict=True)),
         best=dict(zip(models, map(tuple, sums.best), strict=True)),
@@ -149,22 +149,22 @@ def _rate(sums: _Sums, k: int, name: str, is_model: bool) -> Rate:
     return Rate(name, value, interval, int(sums.failing[k]), is_model)
 
 
-def _pair(sums: _Sums, one: int, other: int, names: Sequence[str]) -> Pair:
-    """The better model first; at equality the one that was named first."""
-    if sums.total[other] < sums.total[one]:
-        one, other = other, one
-    difference = float((sums.total[one] - sums.total[other]) / sums.bytes)
-    share = float(sums.total[one] / sums.total[other]) - 1
+def _pair(sums: _Sums, model: int, other: int, names: Sequence[str]) -> Pair:
+    """The better model first; at equality the model that was named first."""
+    if sums.total[other] < sums.total[model]:
+        model, other = other, model
+    difference = float((sums.total[model] - sums.total[other]) / sums.bytes)
+    share = float(sums.total[model] / sums.total[other]) - 1
     interval = shares = needed = None
     known = False
     if sums.seen > 1:
-        draws = (sums.bits[one] - sums.bits[other]) / sums.sizes
+        draws = (sums.bits[model] - sums.bits[other]) / sums.sizes
         interval = percentile_interval(draws)
-        shares = percentile_interval(sums.bits[one] / sums.bits[other] - 1)
+        shares = percentile_interval(sums.bits[model] / sums.bits[other] - 1)
         known = interval.excludes_zero
         if not known:
             needed = settling_documents(difference, float(draws.std(ddof=1)), sums.seen)
-    return Pair(names[one], names[other], difference, interval, share, shares, known, needed)
+    return Pair(names[model], names[other], difference, interval, share, shares, known, needed)
 
 
 def power_quantile() -> float:

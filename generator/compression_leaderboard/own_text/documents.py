@@ -46,44 +46,44 @@ def find_files(given: Sequence[Path]) -> Found:
 
     In folders, hidden files and folders are passed over, and suffixes of other kinds of files.
     """
-    found = Found()
+    listing = Found()
     for path in given:
         if path.is_dir():
-            before = len(found.files)
-            _walk(path, found)
-            if len(found.files) == before:
+            before = len(listing.files)
+            _walk(path, listing)
+            if len(listing.files) == before:
                 wrong = "has no file of text or source code"
-                found.problems.append(Problem(str(path), "", wrong, "name its files one by one"))
+                listing.problems.append(Problem(str(path), "", wrong, "name its files one by one"))
         elif not path.is_file():
-            found.problems.append(Problem(str(path), "", "does not exist", "check the path"))
+            listing.problems.append(Problem(str(path), "", "does not exist", "check the path"))
         elif path.suffix.lower() == ".json":
             wrong = "is JSON, which does not tell documents apart"
             repair = (
                 "write an object per line into a .jsonl file, or name it .txt to score it as text"
             )
-            found.problems.append(Problem(str(path), "", wrong, repair))
+            listing.problems.append(Problem(str(path), "", wrong, repair))
         else:
-            found.files.append(path)
-    seen = Counter(file.resolve() for file in found.files)
+            listing.files.append(path)
+    seen = Counter(file.resolve() for file in listing.files)
     for path, times in seen.items():
         if times > 1:
             wrong = f"is named {times} times"
-            found.problems.append(Problem(str(path), "", wrong, "name it once"))
-    return found
+            listing.problems.append(Problem(str(path), "", wrong, "name it once"))
+    return listing
 
 
-def _walk(folder: Path, found: Found) -> None:
+def _walk(folder: Path, listing: Found) -> None:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(f for f in folders if f[0] != "." and f not in PASSED_FOLDERS)
         for name in sorted(names):
             path = Path(parent) / name
             suffix = path.suffix.lower()
             if not path.is_file():  # a pipe, a socket, or a link to nothing
-                found.passed_over["no plain file"] += 1
+                listing.passed_over["no plain file"] += 1
             elif name[0] == "." or suffix not in PLAIN | READERS.keys():
-                found.passed_over[suffix or name] += 1
+                listing.passed_over[suffix or name] += 1
             else:
-                found.files.append(path)
+                listing.files.append(path)
 
 
 @dataclass(frozen=True)

@@ -56,8 +56,8 @@ class Cost:
     lossless: bool
 
     def seal(self, scorer: int) -> bytes:
-        held = struct.pack("<qqd?", scorer, self.tokens, self.bits, self.lossless)
-        return hashlib.sha256(self.text + held).digest()[:8]
+        content = struct.pack("<qqd?", scorer, self.tokens, self.bits, self.lossless)
+        return hashlib.sha256(self.text + content).digest()[:8]
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,8 @@ class Journal:
         """The number of a scorer, new or known."""
         with self.base:
             self.base.execute("INSERT OR IGNORE INTO scorers (name) VALUES (?)", (name,))
-        found = self.base.execute("SELECT id FROM scorers WHERE name = ?", (name,)).fetchone()
-        return int(found[0])
+        row = self.base.execute("SELECT id FROM scorers WHERE name = ?", (name,)).fetchone()
+        return int(row[0])
 
     def list_pieces(self, pieces: Iterable[Listed]) -> None:
         with self.base:
