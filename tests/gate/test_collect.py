@@ -216,6 +216,8 @@ def corpus_with(**changes: Any) -> Result:
 
 
 GOOD_TASK = likely(make_result(MODEL, "suite")).tasks[0]
+LOSSLESS = make_result(MODEL).lossless
+PREFERRED = make_preference(make_model("org/pairs"))
 WRONG_TEXT = make_result(MODEL).text.model_copy(update={"sha256": "0" * 64})
 POSITIVE = replace(GOOD_TASK.responses[0], log_likelihoods=(0.5, -1.0))
 
@@ -246,13 +248,36 @@ POSITIVE = replace(GOOD_TASK.responses[0], log_likelihoods=(0.5, -1.0))
             "has 0.5 bits per byte, its documents 1.1",
         ),
         (
-            corpus_with(documents=make_result(MODEL).lossless.documents[:2]),
-            "has 2 documents, the protocol 3",
+            corpus_with(documents=make_result(MODEL).lossless.documents[:1]),
+            "has 1 document, the protocol 3",
+        ),
+        (
+            likely(make_result(MODEL, "suite")).model_copy(update={"lossless": LOSSLESS}),
+            "has lossless, not only tasks",
+        ),
+        (
+            make_result(MODEL, preference=PREFERRED.preference, tasks=(GOOD_TASK,)),
+            "has preference, tasks, not only lossless and lossy",
+        ),
+        (
+            PREFERRED.model_copy(update={"lossless": LOSSLESS}),
+            "has lossless, not only preference",
+        ),
+        (
+            make_classical().model_copy(update={"lossless": LOSSLESS}),
+            "has lossless, not only classical",
         ),
     ],
 )
 def test_a_record_that_cannot_be_is_refused_with_what_is_wrong(result, wrong):
     assert why_refused(result, SPECS) == wrong
+
+
+def test_a_record_is_refused_while_the_file_of_its_text_has_a_problem():
+    corpora = {name: corpus for name, corpus in SPECS.corpora.items() if name != "prose"}
+    assert why_refused(make_result(MODEL), replace(SPECS, corpora=corpora)) == (
+        "the file of corpus prose has a problem"
+    )
 
 
 @pytest.mark.parametrize(
@@ -261,7 +286,7 @@ def test_a_record_that_cannot_be_is_refused_with_what_is_wrong(result, wrong):
         make_result(MODEL),
         likely(make_result(MODEL, "suite")),
         make_classical(),
-        make_preference(make_model("org/pairs")),
+        PREFERRED,
         make_result(MODEL, "suite", tasks=(), error=Failure(reason="nan", message="m")),
     ],
 )

@@ -75,9 +75,6 @@ def ask_hub(repository: str, revision: str | None) -> new_model.HubAnswer:
             return new_model.HubAnswer(list_weights(repository, revision, Path(cache)))
         except MeasureError as error:
             return new_model.HubAnswer(None, error.message, error.reason == "weights")
-        except (ValueError, RecursionError):
-            why = "a configuration of the repository is not valid JSON; fix it there"
-            return new_model.HubAnswer(None, why, is_refused=True)
 
 
 @app.command()

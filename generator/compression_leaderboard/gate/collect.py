@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from compression_leaderboard.plan.jobs import why_due
+from compression_leaderboard.records.corpora import Corpus, PreferenceSet
+from compression_leaderboard.records.models import Suite
 from compression_leaderboard.records.results import (
     CLASSICAL,
     JobKey,
@@ -23,6 +25,7 @@ from compression_leaderboard.repository.specs import Specs
 from compression_leaderboard.wording import counted
 
 TOLERANCE = 1e-9  # relative, of sums that are computed again
+MEASURED = {"tasks", "lossless", "lossy", "classical", "preference", "proof"}
 PartKey = tuple[JobKey, int]  # the job, and into how many parts it was cut
 
 
@@ -32,12 +35,14 @@ def why_refused(result: Result, specs: Specs) -> str | None:
         return reason
     if result.error is not None:
         return None
-    spec = specs.find(result.kind, result.name)
-    if spec is not None and (stale := why_due(result, spec)):
+    if (spec := specs.find(result.kind, result.name)) is None:
+        return f"the file of {result.kind} {result.name} has a problem"
+    if stale := why_due(result, spec):
         return f"was measured for another spec ({stale.removeprefix('stale: ')})"
-    if result.lossless is not None:
-        documents = specs.corpora[result.name].protocol.documents
-        return _why_wrong_bits(result.lossless, documents)
+    if reason := _why_other_parts(result, spec):
+        return reason
+    if isinstance(spec, Corpus) and result.lossless is not None:
+        return _why_wrong_bits(result.lossless, spec.protocol.documents)
     reasons = (_why_wrong_task(task, result.part is not None) for task in result.tasks)
     return next(filter(None, reasons), None)
 
@@ -57,9 +62,19 @@ def _why_not_planned(result: Result, specs: Specs) -> str | None:
     return None
 
 
+def _why_other_parts(result: Result, spec: Suite | Corpus | PreferenceSet) -> str | None:
+    """Return why a record has more than its job measures, which nobody would verify, or None."""
+    if isinstance(spec, Corpus):
+        own = {"classical"} if result.model == CLASSICAL.id else {"lossless", "lossy"}
+    else:
+        own = {"tasks"} if isinstance(spec, Suite) else {"preference"}
+    others = sorted(name for name in MEASURED - own if getattr(result, name))
+    return f"has {', '.join(others)}, not only {' and '.join(sorted(own))}" if others else None
+
+
 def _why_wrong_bits(lossless: Lossless, documents: int) -> str | None:
     if len(lossless.documents) != documents:
-        return f"has {len(lossless.documents)} documents, the protocol {documents}"
+        return f"has {counted(len(lossless.documents), 'document')}, the protocol {documents}"
     if any(document.bits < 0 for document in lossless.documents):
         return "has a document of fewer than 0 bits"
     total = math.fsum(document.bits for document in lossless.documents)

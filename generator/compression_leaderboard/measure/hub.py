@@ -242,13 +242,22 @@ def resolve_commit(repository: str, revision: str | None) -> str:
 def _names_code(repository: str, revision: str, name: str, cache: Path) -> bool:
     """Tell whether a configuration names classes in Python files of the repository."""
     path = Path(hf_hub_download(repository, name, revision=revision, cache_dir=cache))
-    return "auto_map" in json.loads(path.read_text("utf-8"))
+    try:
+        configuration = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        configuration = None
+    if not isinstance(configuration, dict):
+        wrong = f"{repository}: {name} is not a JSON object"
+        raise MeasureError("weights", f"{wrong}; fix it there, and pin the new commit")
+    return "auto_map" in configuration
 
 
 def _count_parameters(repository: str, revision: str) -> dict[str, int]:
-    """Count parameters by number format, from the headers; empty where there are no safetensors."""
+    """Count parameters by number format, from the headers; empty where these do not say."""
     try:
         metadata = HfApi().get_safetensors_metadata(repository, revision=revision)
+        return {str(name): int(count) for name, count in metadata.parameter_count.items()}
     except (NotASafetensorsRepoError, SafetensorsParsingError):
         return {}
-    return {str(name): count for name, count in metadata.parameter_count.items()}
+    except (AttributeError, TypeError, RecursionError):  # a header that is JSON of another shape
+        return {}
