@@ -16,12 +16,7 @@ from pathlib import Path
 from compression_leaderboard.board.board import Board, cohorts_from_json, make_board
 from compression_leaderboard.board.figures import benchmark_id
 from compression_leaderboard.fits.evaluation import Prediction
-from compression_leaderboard.fits.predict import (
-    ASKED,
-    figure_keys,
-    predict_model,
-    with_figures,
-)
+from compression_leaderboard.fits.predict import ASKED, figure_keys, predict_model, with_figures
 from compression_leaderboard.intervals import Interval, rate_interval
 from compression_leaderboard.records.results import DocumentBits
 from compression_leaderboard.repository.contents import read_contents

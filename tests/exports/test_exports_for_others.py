@@ -303,7 +303,7 @@ def test_the_command_prints_lm_evals_json_or_says_why_not(root):
     shown = run("export", "--root", str(root), "--lm-eval", PLAIN)
     assert json.loads(shown.stdout)["results"]["sums"]["acc,none"] == 0.5
     unknown = run("export", "--root", str(root), "--lm-eval", "org__none").exception
-    assert str(unknown).startswith('model: unknown model "org__none"; choose from ')
+    assert str(unknown).startswith('--lm-eval: unknown model "org__none"; choose from ')
     bare = run("export", "--root", str(root), "--lm-eval", "org__rival").exception
     assert str(bare) == (
         "org__rival: is measured on no suite yet; run `leaderboard measure` for it first"

@@ -11,7 +11,7 @@ import pytest
 from compression_leaderboard.gate.collect import why_not_merged, why_refused
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.records.results import Failure, Result, Subtask, TaskResult
-from compression_leaderboard.repository.results import parse_shards, read_results, write_record
+from compression_leaderboard.repository.results import parse_shards, read_records, write_record
 
 from tests.commands import invoke
 from tests.factory import make_classical, make_model, make_preference, make_result, make_specs
@@ -77,7 +77,7 @@ def shard(board: Path, name: str, *jobs: tuple[str | int, ...]) -> str:
 
 
 def records(board: Path) -> list[Result]:
-    stored, problems = read_results(board, "measured")
+    stored, problems = read_records(board, "results/measured")
     assert problems == []
     return [entry.result for entry in stored]
 
@@ -113,7 +113,7 @@ def test_parts_of_a_suite_give_exactly_the_whole_score_in_any_order_and_twice(sh
     (merged,) = [result for result in records(shared) if result.kind == "suite"]
     assert len(merged.parts) == 2
     invoke(shared, "measure", "--model", "tiny__A", "--suite", "arithmetic", "--local")
-    (entry,) = read_results(shared, "local")[0]
+    (entry,) = read_records(shared, "results/local")[0]
     for ours, theirs in zip(merged.tasks, entry.result.tasks, strict=True):
         assert ours.scores == theirs.scores
         assert ours.version == theirs.version
@@ -216,8 +216,6 @@ def corpus_with(**changes: Any) -> Result:
 
 
 GOOD_TASK = likely(make_result(MODEL, "suite")).tasks[0]
-LOSSLESS = make_result(MODEL).lossless
-PREFERRED = make_preference(make_model("org/pairs"))
 WRONG_TEXT = make_result(MODEL).text.model_copy(update={"sha256": "0" * 64})
 POSITIVE = replace(GOOD_TASK.responses[0], log_likelihoods=(0.5, -1.0))
 
@@ -251,22 +249,6 @@ POSITIVE = replace(GOOD_TASK.responses[0], log_likelihoods=(0.5, -1.0))
             corpus_with(documents=make_result(MODEL).lossless.documents[:1]),
             "has 1 document, the protocol 3",
         ),
-        (
-            likely(make_result(MODEL, "suite")).model_copy(update={"lossless": LOSSLESS}),
-            "has lossless, not only tasks",
-        ),
-        (
-            make_result(MODEL, preference=PREFERRED.preference, tasks=(GOOD_TASK,)),
-            "has preference, tasks, not only lossless and lossy",
-        ),
-        (
-            PREFERRED.model_copy(update={"lossless": LOSSLESS}),
-            "has lossless, not only preference",
-        ),
-        (
-            make_classical().model_copy(update={"lossless": LOSSLESS}),
-            "has lossless, not only classical",
-        ),
     ],
 )
 def test_a_record_that_cannot_be_is_refused_with_what_is_wrong(result, wrong):
@@ -286,7 +268,7 @@ def test_a_record_is_refused_while_the_file_of_its_text_has_a_problem():
         make_result(MODEL),
         likely(make_result(MODEL, "suite")),
         make_classical(),
-        PREFERRED,
+        make_preference(make_model("org/pairs")),
         make_result(MODEL, "suite", tasks=(), error=Failure(reason="nan", message="m")),
     ],
 )

@@ -18,7 +18,7 @@ import pytest
 from compression_leaderboard.exchange.lm_eval import import_lm_eval
 from compression_leaderboard.records.models import Checkpoint, Task
 from compression_leaderboard.records.results import Failure
-from compression_leaderboard.repository.results import write_imported, write_result
+from compression_leaderboard.repository.results import write_imported, write_record
 
 from tests import factory, miniature
 from tests.built_pages import Outline, outline
@@ -138,7 +138,9 @@ def _write_records(root: Path, say: Callable[[str], str], task: Task) -> None:
         factory.make_classical(),
     ]
     for result in results:
-        write_result(root, "measured", result.model_copy(update={"environment": environment}))
+        write_record(
+            root / "results/measured", root, result.model_copy(update={"environment": environment})
+        )
 
 
 def _write_published(folder: Path, say: Callable[[str], str], names: list[str], url: str) -> None:

@@ -53,6 +53,7 @@ WORLD_CALLS = {
     *("read_bytes", "read_csv", "read_text", "rglob", "rmdir", "today", "unlink", "utcnow"),
     *("write_bytes", "write_text"),
 }
+PROMISES = ("read_", "write_")
 MEASURING = {
     *("accelerate", "datasets", "gguf", "huggingface_hub", "lm_eval", "safetensors", "torch"),
     "transformers",
@@ -110,6 +111,8 @@ def faults(source: str, layer: str) -> set[str]:
             wrong.add(f"{name}: belongs to measure")
     if layer not in OUTER:
         wrong |= {f"{name}(): touches the world" for name in set(calls_of(tree)) & WORLD_CALLS}
+        defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        wrong |= {f"{name}(): promises IO" for name in defined if name.startswith(PROMISES)}
     return wrong
 
 
@@ -189,6 +192,7 @@ def test_no_circle():
         ("pages", "from datetime import datetime\ndatetime.now()", "touches the world"),
         ("records", "open('x')", "touches the world"),
         ("pages", "from . import text", "imports are absolute"),
+        ("fits", "def read_rows():\n    return []", "promises IO"),
     ],
 )
 def test_a_module_that_breaks_its_layer_is_caught(layer, source, fault):

@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from compression_leaderboard.board.cohorts import (
-    Cohort,
-    compressor_rates,
-    make_cohorts,
-)
+from compression_leaderboard.board.cohorts import Cohort, compressor_rates, make_cohorts
 from compression_leaderboard.board.comparisons import (
     Amount,
     Comparison,
@@ -53,7 +49,7 @@ class Board:
     commit_date: str  # ISO 8601; outside of a repository when the newest record was begun
 
     def cohort(self, name: str) -> Cohort:
-        """The cohort of this name. Raises KeyError with the names that there are."""
+        """Return the cohort of this name. Raises KeyError with the names that there are."""
         for cohort in self.cohorts:
             if cohort.name == name:
                 return cohort

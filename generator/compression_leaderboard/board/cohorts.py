@@ -8,11 +8,7 @@ from math import fsum
 import numpy as np
 from numpy.typing import NDArray
 
-from compression_leaderboard.board.derived import (
-    CompressorRate,
-    DerivedResult,
-    current_results,
-)
+from compression_leaderboard.board.derived import CompressorRate, DerivedResult, current_results
 from compression_leaderboard.board.figures import (
     BITS_PER_BYTE,
     LN_BINS,
@@ -172,7 +168,7 @@ def _compressor_rows(
 
 
 def _with_mean(row: Row, texts: Sequence[Column], mean: Key) -> Row:
-    """The row with its mean compression, where all texts are known."""
+    """Return the row with its mean compression, where all texts are known."""
     known = [row.figures[column.key] for column in texts if column.key in row.figures]
     if not texts or len(known) < len(texts):
         return row
@@ -211,7 +207,7 @@ def _ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 def _label(row: Row, shares_its_name: bool) -> str:
-    """The name, with the quantization of weights that are not the original ones, and with the
+    """Return the name, with the quantization of weights that are not the original, and with the
     number format where rows would share a name otherwise."""
     marks = [row.quantization, row.dtype if shares_its_name else None]
     known = ", ".join(mark for mark in marks if mark)

@@ -104,7 +104,7 @@ def _text_bits(results: Sequence[Result]) -> TextBits:
 
 
 def neighbours(place: int, models: int) -> list[int]:
-    """The places of the nearest others in a table, half of them better where there are so many."""
+    """Return the places of the nearest others in a table, half of them better if possible."""
     first = max(0, min(place - NEIGHBOURS // 2, models - NEIGHBOURS - 1))
     return [k for k in range(first, min(models, first + NEIGHBOURS + 1)) if k != place]
 

@@ -62,7 +62,7 @@ def final_results(specs: Specs, current: Iterable[StoredResult]) -> list[Result]
 
 
 def ranked_text(result: Result) -> Lossless | None:
-    """The bits of a text; None where the tokenizer does not give the whole text back."""
+    """Return the bits of a text; None where the tokenizer does not give the whole text back."""
     lossless = result.lossless
     return None if lossless is None or lossless.failing_bytes else lossless
 
@@ -114,7 +114,7 @@ def compare_bits(text: Lossless, other: Lossless) -> tuple[float, Interval] | No
 
 
 def place_on_plane(lossy: Lossy, order: int, unit: Unit = "token") -> Plane | None:
-    """The model's figure: ratio of means over transformer layers 1…L (layer 0 is the embedding).
+    """Return the model's figure: ratio of means over layers 1…L (layer 0 is the embedding).
 
     None where the record lacks the labels or the model has no layer above the embedding.
     """
@@ -219,7 +219,7 @@ class PreferenceFigure:
 
 
 def preference_figure(preference: Preference) -> PreferenceFigure:
-    """The model's figure, from what the record keeps of each layer."""
+    """Return the model's figure, from what the record keeps of each layer."""
     values = np.array([corrected(layer).mean() for layer in preference.layers])
     replicates = np.array([layer.replicates for layer in preference.layers])  # (L + 1, groups)
     value, lexical = float(values[1:].mean()), float(values[0])
@@ -241,7 +241,7 @@ def corrected(layer: PreferenceLayer) -> np.ndarray:
 
 
 def corrected_error(layer: PreferenceLayer) -> float:
-    """Standard error of a layer's corrected value over pairs, mean over seeds."""
+    """Return the standard error of a layer's corrected value over pairs, mean over seeds."""
     value = float(corrected(layer).mean())
     return jackknife_error(value, layer.replicates, np.ones(len(layer.replicates)))
 

@@ -146,7 +146,7 @@ class Row:
     figures: Mapping[Key, Figure]
 
     def value(self, key: Key) -> float | None:
-        """The figure's value, or the model's size; None where it is not known."""
+        """Return the figure's value, or the model's size; None where it is not known."""
         if key == PARAMETERS:
             return self.parameters
         if key == TRAINING_FLOP:
@@ -156,7 +156,7 @@ class Row:
 
 
 def benchmark_id(key: Key) -> str:
-    """The name of a benchmark in files and commands; "score" is the mean over the benchmarks."""
+    """Return the name of a benchmark in files and commands; "score" is the mean over all."""
     if key.quantity == "mean_score":
         return "score"
     reserved = key.name == "score" or key.name.startswith("benchmark:")
@@ -164,7 +164,7 @@ def benchmark_id(key: Key) -> str:
 
 
 def text_id(key: Key) -> str:
-    """The name of a text in commands, where `parameters` and `training_flop` are sizes."""
+    """Return the name of a text in commands, where `parameters` and `training_flop` are sizes."""
     reserved = key.name in (PARAMETERS.id, TRAINING_FLOP.id) or key.name.startswith("text:")
     return f"text:{key.name}" if reserved else key.name
 

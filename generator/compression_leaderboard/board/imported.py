@@ -78,7 +78,7 @@ def _order(conflict: Conflict) -> tuple[object, ...]:
 
 
 def _conflict(readings: Sequence[Reading]) -> Conflict | None:
-    """The disagreement among readings of one thing, if there is one."""
+    """Return the disagreement among readings of one thing, if there is one."""
     if len({reading.score.value for reading in readings}) < 2:
         return None
     ordered = sorted(readings, key=lambda r: (r.score.value, r.imported.source.sha256))
@@ -102,7 +102,7 @@ def _conflict(readings: Sequence[Reading]) -> Conflict | None:
 
 
 def _largest_error(score: ImportedScore) -> float:
-    """The stated standard error, else the largest possible one, else NaN."""
+    """Return the stated standard error, else the largest possible one, else NaN."""
     if score.stderr is not None:
         return score.stderr
     if score.metric in FRACTIONS and score.n and 0 <= score.value <= 1:
@@ -119,7 +119,7 @@ def _comparable(imported: Imported, other: Imported) -> bool:
 
 
 def _differences(readings: Sequence[Reading]) -> tuple[str, ...]:
-    """What the files state differently beside the figure itself."""
+    """Return what the files state differently beside the figure itself."""
     stated: dict[str, list[object]] = {
         "harness version": [r.imported.harness.version for r in readings],
         "task version": [r.task.version for r in readings],
@@ -155,7 +155,7 @@ def relate(imported: Imported, model: Model) -> Relation | None:
 
 
 def imports_of(model: Model, stored: Iterable[StoredImport]) -> list[tuple[Relation, StoredImport]]:
-    """The imported files about a model, with their relation to it, the latest run first."""
+    """Return the imported files about a model, with their relation to it, the latest run first."""
     imports = [(relation, entry) for entry in stored if (relation := relate(entry.imported, model))]
     dated = [item for item in imports if item[1].imported.date is not None]
     dated.sort(key=lambda item: (str(item[1].imported.date), item[1].file), reverse=True)

@@ -5,12 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from compression_leaderboard.board.comparisons import TextBits, rank_ranges
-from compression_leaderboard.board.derived import (
-    DerivedResult,
-    documents_of,
-    is_final,
-    ranked_text,
-)
+from compression_leaderboard.board.derived import DerivedResult, documents_of, is_final, ranked_text
 from compression_leaderboard.board.figures import Figure, Key, Quantity, Row
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.records.results import Lossless, Result

@@ -14,7 +14,7 @@ PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,120}")
 
 
 def published_columns(source: PublishedSource) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
-    """The columns of compression and of scores."""
+    """Return the columns of compression and of scores."""
     counted = source.counted
     compression = tuple(
         Column(Key("compression", c.column, source.name), c.label, c.unit, c.higher_is_better)
@@ -112,7 +112,7 @@ def _mean(figures: Sequence[Figure]) -> float:
 
 
 def _score(key: Key, value: float, items: int | None) -> Figure:
-    """A score with its binomial error; unknown where the number of items is, and where none or
+    """Make a score with its binomial error; unknown where the number of items is, and where none or
     all are right: there the formula says 0, which no finite test shows."""
     stderr = None
     if items is not None and value not in (0, 1):

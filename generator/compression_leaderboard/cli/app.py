@@ -15,6 +15,7 @@ from rich.progress import Progress
 
 from compression_leaderboard.measure.machine import Report
 from compression_leaderboard.records.base import Problem, UserError
+from compression_leaderboard.repository.results import StoredResult, read_records
 
 if TYPE_CHECKING:
     from compression_leaderboard.pages.reference import Command, Option
@@ -53,6 +54,14 @@ def read_valid(read: Callable[[Path], tuple[Content, list[Problem]]], root: Path
     return content
 
 
+def read_readable(root: Path, folder: str = "measured") -> list[StoredResult]:
+    """Read the valid records of a results folder; print what is wrong with others on stderr."""
+    stored, problems = read_records(root, f"results/{folder}")
+    for problem in problems:
+        print(f"not read: {problem}", file=sys.stderr)
+    return stored
+
+
 def refusal(place: object, wrong: str, repair: str) -> UserError:
     """Make the error of one problem. place: an option, a file or a folder."""
     return UserError([Problem(str(place), "", wrong, repair)])
@@ -85,7 +94,7 @@ def positive(meaning: str) -> Any:
     return typer.Option(help=meaning, parser=number_above_0, metavar="NUMBER")
 
 
-def read_named_numbers(
+def parse_named_numbers(
     option: str, texts: Iterable[str], known: Collection[str], allow_zero: bool = False
 ) -> dict[str, float]:
     """Parse the values NAME=NUMBER of a repeatable option. Raises UserError with every problem."""

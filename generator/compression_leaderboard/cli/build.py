@@ -133,7 +133,9 @@ def export(
     from compression_leaderboard.fits.study import derive_board
 
     contents = read_valid(read_contents, root)
-    refuse_unknown({"model": ("model", model_card or lm_eval, contents.specs.models)})
+    options = {"--model-card": model_card, "--lm-eval": lm_eval}
+    models = contents.specs.models
+    refuse_unknown({option: ("model", model, models) for option, model in options.items()})
     board = derive_board(contents, git.current_commit(root))
     if model_card is not None:
         print(_model_card(board, model_card, site), end="")

@@ -18,6 +18,7 @@ from compression_leaderboard.cli.app import (
     align,
     app,
     print_answer,
+    read_readable,
     read_valid,
     refusal,
     show_progress,
@@ -34,10 +35,9 @@ from compression_leaderboard.repository.results import (
     find_sources,
     read_folder,
     read_imported,
-    read_results,
     read_shards,
     write_imported,
-    write_result,
+    write_record,
 )
 from compression_leaderboard.repository.specs import Specs, read_specs
 from compression_leaderboard.wording import counted, printable
@@ -63,12 +63,13 @@ def collect(
     shards = [shard for _, planned, _ in parts for shard in planned]
     faulty = [problem for _, _, problems in parts for problem in problems]
     records = sort_records(stored, shards if plan is None else read_shards(plan), specs)
-    known = {entry.result.run_id: entry.result for entry in read_results(root, "measured")[0]}
+    known = {entry.result.run_id: entry.result for entry in read_readable(root)}
     merged, not_merged = _merge(records.complete, {r.parts for r in known.values()}, specs, root)
     new = [result for result in (*records.whole, *merged) if result.run_id not in known]
     refused = [*faulty, *records.refused, *not_merged]
+    base = root / "results" / "measured"
     for result in new:
-        print(f"→ {write_result(root, 'measured', result)}", file=sys.stderr)
+        print(f"→ {write_record(base, root, result)}", file=sys.stderr)
     for line in (*refused, *(f"missing: {job}" for job in records.missing)):
         print(line, file=sys.stderr)
     accepted = len(records.whole) + len(records.complete) - len(not_merged)

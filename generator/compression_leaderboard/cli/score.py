@@ -25,12 +25,13 @@ from compression_leaderboard.cli.app import (
     Text,
     app,
     print_answer,
+    read_readable,
     read_valid,
     show_progress,
 )
 from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.own_text.comparison import Summary, summarise
-from compression_leaderboard.own_text.documents import Found, find_files
+from compression_leaderboard.own_text.documents import Listing, find_files
 from compression_leaderboard.own_text.journal import (
     Cost,
     DocumentCost,
@@ -46,7 +47,6 @@ from compression_leaderboard.records.base import UserError
 from compression_leaderboard.records.results import CLASSICAL, Compressor
 from compression_leaderboard.repository.contents import read_published
 from compression_leaderboard.repository.files import write_atomically
-from compression_leaderboard.repository.results import read_results
 from compression_leaderboard.repository.specs import Specs, read_specs
 from compression_leaderboard.wording import counted, plural
 
@@ -302,8 +302,7 @@ def _predict(
     """
     from compression_leaderboard.fits.predict import predict_model, without_scores
 
-    stored = read_results(root, "measured")[0]
-    cohorts = make_cohorts(specs, stored, read_published(root)[0])
+    cohorts = make_cohorts(specs, read_readable(root), read_published(root)[0])
     measured = [cohort for cohort in cohorts if cohort.provenance == "measured"]
     predictions: list[reports.Predicted] = []
     silent = []
@@ -335,7 +334,7 @@ def _open(folder: Path) -> Journal:
     return journal
 
 
-def _left_out(faults: Faults, listed: Found) -> str:
+def _left_out(faults: Faults, listed: Listing) -> str:
     parts = []
     if faults.count:
         parts.append(f"{faults.count:,} faulty {plural(faults.count, 'document')}")

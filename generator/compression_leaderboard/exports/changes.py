@@ -89,7 +89,7 @@ def _owner(source: str, model: str) -> str:
     return model if source == "measured" else f"{model} ({source})"
 
 
-def read_figures(board: StudiedBoard) -> dict[Subject, Reading]:
+def collect_figures(board: StudiedBoard) -> dict[Subject, Reading]:
     """Collect every figure that counts: of final weights, checkpoints and published models."""
     figures: dict[Subject, Reading] = {}
     for result in (entry.result for entry in board.current):
@@ -163,7 +163,7 @@ class Changes:
 
 def compare_boards(before: tuple[str, StudiedBoard], after: tuple[str, StudiedBoard]) -> Changes:
     """Compare two boards, each with what its reader calls it."""
-    old, new = read_figures(before[1]), read_figures(after[1])
+    old, new = collect_figures(before[1]), collect_figures(after[1])
     moves = [
         move(subject, reading, other)
         for subject, reading, other in _common(old, new)

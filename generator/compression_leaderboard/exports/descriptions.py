@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from compression_leaderboard import TITLE
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.exchange.strict_json import as_json
-from compression_leaderboard.exports.formats import to_arrow, write_table
+from compression_leaderboard.exports.formats import format_table, to_arrow
 from compression_leaderboard.exports.tables import ORIGINS, OURS, Field, Table, Type
 from compression_leaderboard.fits.study import StudiedBoard
 from compression_leaderboard.records.published import Citation
@@ -48,7 +48,7 @@ def export_data(board: StudiedBoard, tables: Mapping[str, Table]) -> dict[str, b
             "commit_date": board.commit_date,
             "schema": _table_schema(table),
         }
-        files |= write_table(table, to_arrow(table, table.rows(board)), metadata)
+        files |= format_table(table, to_arrow(table, table.rows(board)), metadata)
     for name, table in tables.items():
         if "json" in table.formats:
             files[f"schemas/{name}.schema.json"] = as_json(_json_schema(table))

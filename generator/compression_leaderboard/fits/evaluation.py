@@ -17,12 +17,7 @@ from compression_leaderboard.fits.curves import Form
 from compression_leaderboard.fits.intervals import LEVELS, Errors, collect_errors, make_interval
 from compression_leaderboard.fits.nested_cv import Chosen, Fitted
 from compression_leaderboard.fits.splits import TrainingSet
-from compression_leaderboard.intervals import (
-    BOOTSTRAP_DRAWS,
-    LEVEL,
-    Interval,
-    percentile_interval,
-)
+from compression_leaderboard.intervals import BOOTSTRAP_DRAWS, LEVEL, Interval, percentile_interval
 from compression_leaderboard.records.published import LoggedPrediction
 
 Array = NDArray[np.float64]
@@ -47,7 +42,7 @@ class Prediction:
         return benchmark_id(self.key)
 
     def interval(self, level: float = LEVEL) -> Interval:
-        """The interval of an observed score at 0.8 or 0.95."""
+        """Return the interval of an observed score at one of LEVELS."""
         return self.intervals[LEVELS.index(level)]
 
 

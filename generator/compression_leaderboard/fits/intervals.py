@@ -213,7 +213,7 @@ def make_interval(
 
 
 def weighted_quantile(values: Array, weight: Array, share: float) -> Array:
-    """The smallest value of each row at or below which `share` of the weight lies."""
+    """Return the smallest value of each row at or below which `share` of the weight lies."""
     order = np.argsort(values, axis=1)
     reached = np.cumsum(weight[order], axis=1) >= share - 1e-9
     place = np.where(reached.any(axis=1), reached.argmax(axis=1), values.shape[1] - 1)

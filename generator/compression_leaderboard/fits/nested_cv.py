@@ -102,7 +102,7 @@ class Fitted:
         return [self._losses(at) for at in range(len(self.sets))]
 
     def _losses(self, at: int) -> Array:
-        """A cell is a group of a fold that decides."""
+        """Return losses by cell: a group of a fold that decides."""
         cells = [np.empty((len(self.scaled), 0))]
         for k, fold in enumerate(self.sets[at].deciding, start=1):
             judged = fold.test & self.known
@@ -149,7 +149,7 @@ class Fitted:
         )
 
     def _left_out(self, candidate: int, at: int, folds: Sequence[Fold]) -> list[LeftOutRows]:
-        """The rows that each fold holds, as the fit on its other rows predicts them."""
+        """Return the rows that each fold holds, as the fit on its other rows predicts them."""
         if folds is self.sets[at].deciding:
             predictions = self.predictions[at][candidate, :, 1:]
         else:
@@ -181,7 +181,7 @@ class Fitted:
         return fit_candidate(self.scaled[candidate], problems)[0]
 
     def _larger(self, train: Mask) -> tuple[float | None, Mask]:
-        """The largest size of the training rows, and which rows have more parameters."""
+        """Return the largest size of the training rows, and which rows have more parameters."""
         sizes = self.table.sizes
         if not np.isfinite(sizes[train]).any():
             return None, np.zeros(len(sizes), dtype=bool)

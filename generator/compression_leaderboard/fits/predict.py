@@ -27,7 +27,7 @@ ASKED_NAME = "(asked)"
 
 
 def without_scores(cohort: Cohort, model: str) -> Cohort:
-    """The cohort as if the model had no score: it never helps to predict itself."""
+    """Return the cohort as if the model had no score: it never helps to predict itself."""
     return replace(
         cohort,
         rows=tuple(
@@ -40,7 +40,7 @@ def without_scores(cohort: Cohort, model: str) -> Cohort:
 
 
 def figure_keys(cohort: Cohort) -> dict[str, Key]:
-    """The figures that a question may give, by name: the cohort's texts, and sizes.
+    """Return the figures that a question may give, by name: the cohort's texts, and sizes.
 
     A text that is named like a size is called text:parameters.
     """
@@ -50,7 +50,7 @@ def figure_keys(cohort: Cohort) -> dict[str, Key]:
 
 
 def with_figures(cohort: Cohort, figures: Mapping[Key, float]) -> Cohort:
-    """The cohort with one more row, ASKED, that has the figures.
+    """Return the cohort with one more row, ASKED, that has the figures.
 
     figures: the cohort's texts, and PARAMETERS and TRAINING_FLOP.
     """
@@ -114,7 +114,7 @@ class Answer:
         return warnings
 
     def as_logged(self, day: date, commit: str) -> LoggedPrediction:
-        """The answer as a line of the ledger. Raises ValidationError for a wrong commit."""
+        """Return the answer as a line of the ledger. Raises ValidationError for a wrong commit."""
         cohort, model, benchmark = self.subject
         (low80, high80), (low95, high95) = self.prediction.intervals
         return LoggedPrediction(
@@ -186,7 +186,7 @@ class Yardstick:
 def find_yardstick(
     corpus: str, cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]
 ) -> Yardstick | None:
-    """That of a cohort that has the text; else of the first other in bits per byte.
+    """Return that of a cohort with the text; else of the first other in bits per byte.
 
     Figures in other units are no yardstick, as they cannot be converted exactly.
     """

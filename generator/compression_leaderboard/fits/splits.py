@@ -121,7 +121,7 @@ def _release_days(table: ScoreTable) -> Array | None:
 
 
 def _middle(values: Array, rows: Mask) -> float | None:
-    """The smallest value with at least 60 % of the known rows up to it, if any lie beyond."""
+    """Return the least value with at least 60 % of known rows up to it, if any lie beyond."""
     known, counts = np.unique(values[rows & np.isfinite(values)], return_counts=True)
     enough = known[:-1][counts.cumsum()[:-1] >= 0.6 * counts.sum()]
     return float(enough[0]) if len(enough) else None

@@ -231,7 +231,7 @@ def _line(x: Array, y: Array) -> Line:
 class Outliers:
     """Left-out models whose scores lie outside of the 95 % intervals made without their groups.
 
-    found: largest difference first, with the benchmark's label.
+    rows: largest difference first, with the benchmark's label.
     """
 
     rows: tuple[tuple[str, LeftOut], ...]

@@ -7,14 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.board.figures import (
-    PARAMETERS,
-    Key,
-    Row,
-    benchmark_id,
-    errors,
-    values,
-)
+from compression_leaderboard.board.figures import PARAMETERS, Key, Row, benchmark_id, errors, values
 from compression_leaderboard.wording import counted, plural
 
 Array = NDArray[np.float64]

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from compression_leaderboard.plan.jobs import why_due
-from compression_leaderboard.records.corpora import Corpus, PreferenceSet
-from compression_leaderboard.records.models import Suite
+from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.results import (
     CLASSICAL,
     JobKey,
@@ -25,7 +24,6 @@ from compression_leaderboard.repository.specs import Specs
 from compression_leaderboard.wording import counted
 
 TOLERANCE = 1e-9  # relative, of sums that are computed again
-MEASURED = {"tasks", "lossless", "lossy", "classical", "preference", "proof"}
 PartKey = tuple[JobKey, int]  # the job, and into how many parts it was cut
 
 
@@ -39,8 +37,6 @@ def why_refused(result: Result, specs: Specs) -> str | None:
         return f"the file of {result.kind} {result.name} has a problem"
     if stale := why_due(result, spec):
         return f"was measured for another spec ({stale.removeprefix('stale: ')})"
-    if reason := _why_other_parts(result, spec):
-        return reason
     if isinstance(spec, Corpus) and result.lossless is not None:
         return _why_wrong_bits(result.lossless, spec.protocol.documents)
     reasons = (_why_wrong_task(task, result.part is not None) for task in result.tasks)
@@ -60,16 +56,6 @@ def _why_not_planned(result: Result, specs: Specs) -> str | None:
     if result.kind == "proof" or result.name not in known:
         return f"the model's file does not ask for {result.kind} {result.name}"
     return None
-
-
-def _why_other_parts(result: Result, spec: Suite | Corpus | PreferenceSet) -> str | None:
-    """Return why a record has more than its job measures, which nobody would verify, or None."""
-    if isinstance(spec, Corpus):
-        own = {"classical"} if result.model == CLASSICAL.id else {"lossless", "lossy"}
-    else:
-        own = {"tasks"} if isinstance(spec, Suite) else {"preference"}
-    others = sorted(name for name in MEASURED - own if getattr(result, name))
-    return f"has {', '.join(others)}, not only {' and '.join(sorted(own))}" if others else None
 
 
 def _why_wrong_bits(lossless: Lossless, documents: int) -> str | None:

@@ -200,7 +200,7 @@ def _removed(path: str) -> Problem:
 
 
 def _first_difference(old: bytes, new: bytes) -> int:
-    """Number the first line that differs."""
+    """Return the number of the first line that differs."""
     before, after = old.splitlines(), new.splitlines()
     pairs = enumerate(zip_longest(before, after), start=1)
     return next((number for number, (a, b) in pairs if a != b), len(before) + 1)

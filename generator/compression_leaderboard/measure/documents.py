@@ -70,7 +70,7 @@ def select_documents(corpus: Corpus, root: Path = Path()) -> list[Document]:
 
 
 def _contents(source: Source, root: Path) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of a source's files or documents from the first one on, in order."""
+    """Yield names and contents of a source's files or documents from the first one on, in order."""
     first = source.first or ""
     if source.path:
         documents, problems = read_texts(root, source.path)
@@ -102,7 +102,7 @@ def first_bytes(content: bytes, limit: int) -> str:
 def spread_evenly(items: Sequence[Item], wanted: int, place: str, kind: str) -> list[Item]:
     """Return as many items as wanted, spread evenly. kind: the protocol's field that asks."""
     if len(items) < wanted:
-        wrong = f"{place} has {len(items)} {kind}, the protocol asks for {wanted}"
+        wrong = f"{place} has {len(items)} of the {wanted} {kind} that the protocol asks for"
         raise MeasureError("corpus", f"{wrong}; lower protocol.{kind}")
     return [items[index * len(items) // wanted] for index in range(wanted)]
 

@@ -61,15 +61,14 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 PERMISSIVE = {"MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "0BSD"}
 PAGE = 100  # items per request
 FILES_OF_REPOSITORY = 2  # so that no project makes up the corpus
-
-Find = Callable[[Web, date, date], Iterator[TextDocument]]
+TAGS = ("id", "published", "title", "summary")
 
 
 @dataclass(frozen=True)
 class FreshSource:
     """An openly licensed source, and what its documents have in common."""
 
-    find: Find
+    find: Callable[[Web, date, date], Iterator[TextDocument]]
     address: str
     pause_seconds: float
     title: str
@@ -139,9 +138,6 @@ def find_arxiv(web: Web, begins: date, ends: date) -> Iterator[TextDocument]:
         if len(entries) < PAGE:
             return
         start += PAGE
-
-
-TAGS = ("id", "published", "title", "summary")
 
 
 def find_code(web: Web, begins: date, ends: date) -> Iterator[TextDocument]:

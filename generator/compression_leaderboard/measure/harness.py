@@ -125,14 +125,14 @@ def _run_task(model: Any, manager: Any, task: Task, root: Path) -> TaskResult:
         )
         for name in output["samples"]:
             if (shots := output["n-shot"][name]) != task.few_shot:
-                wrong = f"{name}: lm-eval ran it with {shots} examples, the suite asks for"
-                repair = "lm-eval does not change a task that is made for 0"
-                raise MeasureError("harness", f"{wrong} {task.few_shot}; {repair}")
-        responses = {name: _read_responses(samples) for name, samples in output["samples"].items()}
+                wrong = f"{name}: lm-eval ran it {shots}-shot, the suite asks for {task.few_shot}"
+                repair = f"write few_shot = {shots}: lm-eval does not change it for this task"
+                raise MeasureError("harness", f"{wrong}; {repair}")
+        responses = {name: _parse_responses(samples) for name, samples in output["samples"].items()}
         if model.part is None:
-            return read_output(output, task, responses)
+            return parse_output(output, task, responses)
         kept = {name: _cut_part(name, items, model.part) for name, items in responses.items()}
-        return read_output(output, task, kept, is_scored=False)
+        return parse_output(output, task, kept, is_scored=False)
 
 
 @contextlib.contextmanager
@@ -158,7 +158,7 @@ def _cut_part(name: str, responses: Sequence[Response], part: Part) -> tuple[Res
     return tuple(response for response in responses if response.item in items)
 
 
-def read_output(
+def parse_output(
     output: dict[str, Any],
     task: Task,
     responses: Mapping[str, tuple[Response, ...]],
@@ -168,7 +168,7 @@ def read_output(
 
     responses: of each leaf by name. is_scored: whether the scores count, which a part's do not.
     """
-    scores = _read_scores(output, task.task)
+    scores = _parse_scores(output, task.task)
     if task.metric not in {score.metric for score in scores}:
         listed = ", ".join(score.metric for score in scores) or "none"
         raise MeasureError("harness", f"{task.task}: no metric {task.metric}; it has {listed}")
@@ -176,7 +176,7 @@ def read_output(
     def fields(name: str) -> dict[str, Any]:
         return {
             "version": str(output["versions"][name]),
-            "scores": _read_scores(output, name) if is_scored else (),
+            "scores": _parse_scores(output, name) if is_scored else (),
             "responses": responses.get(name, ()),
         }
 
@@ -185,7 +185,7 @@ def read_output(
     return TaskResult(task=task, subtasks=subtasks, **fields(task.task))
 
 
-def _read_scores(output: dict[str, Any], name: str) -> tuple[Score, ...]:
+def _parse_scores(output: dict[str, Any], name: str) -> tuple[Score, ...]:
     """Read every metric of a task or group; n of a group is the sum over its subtasks."""
     values = output["results"][name]
     directions = output["higher_is_better"].get(name, {})
@@ -208,7 +208,7 @@ def _read_scores(output: dict[str, Any], name: str) -> tuple[Score, ...]:
     return tuple(scores)
 
 
-def _read_responses(samples: Sequence[dict[str, Any]]) -> tuple[Response, ...]:
+def _parse_responses(samples: Sequence[dict[str, Any]]) -> tuple[Response, ...]:
     """Read what each item's metrics derive from; nothing for generated answers."""
     responses = []
     for sample in sorted(samples, key=lambda s: s["doc_id"]):
@@ -271,7 +271,7 @@ def _merge_task(task: Task, results: Sequence[TaskResult], manager: Any, root: P
     }
     done = _process_results(accumulated, built["groups"], BOOTSTRAPS)
     output = done._to_eval_results(samples={name: [] for name in items})
-    return read_output(output, task, items)
+    return parse_output(output, task, items)
 
 
 def _gather(name: str, task: Task, results: Sequence[TaskResult]) -> tuple[Response, ...]:

@@ -42,7 +42,6 @@ LONGEST_WAIT = 300.0  # seconds; a Hub that asks for more is left alone
 BUSY = (408, 429, 500, 502, 503, 504)
 CUT_OFF = "Consistency check failed"  # how huggingface_hub begins to tell of a body cut short
 CONFIGURATIONS = ("config.json", "tokenizer_config.json")  # may name code of the repository
-LOADER = "it has a loader script, which is never run"
 
 Answer = TypeVar("Answer")
 
@@ -149,7 +148,8 @@ def check_dataset(name: str, commit: str) -> None:
     script = name.rpartition("/")[2] + ".py"
     if script in {sibling.rfilename for sibling in info.siblings or []}:
         repair = "choose a revision with plain files, such as its parquet branch"
-        raise MeasureError("harness", f"{place}: {script}: {LOADER}; {repair}")
+        wrong = f"{place}: {script} is a loader script, which is never run"
+        raise MeasureError("harness", f"{wrong}; {repair}")
 
 
 def download_documents(name: str) -> tuple[str, Path]:
@@ -173,7 +173,9 @@ def download_weights(
     wanted: list[str] | None = None  # without a connection: whatever was fetched earlier
     if not constants.is_offline_mode():
         listing = list_weights(repository, revision, cache)
-        cached = sum(size for name, size in listing.sizes.items() if _held(listing, name, cache))
+        cached = sum(
+            size for name, size in listing.sizes.items() if _is_cached(listing, name, cache)
+        )
         room = replace(room, disk_bytes=room.disk_bytes + cached)
         if refusals := judge_weights(listing, licence, room):
             lines = "\n".join(refusal.message for refusal in refusals)
@@ -192,7 +194,7 @@ def download_weights(
     return ask(place, fetch)
 
 
-def _held(listing: HubListing, name: str, cache: Path) -> bool:
+def _is_cached(listing: HubListing, name: str, cache: Path) -> bool:
     revision = listing.revision
     path = try_to_load_from_cache(listing.repository, name, cache_dir=cache, revision=revision)
     return isinstance(path, str)

@@ -166,7 +166,7 @@ class Labels:
 
 
 def number_labels(grams: NDArray[np.integer]) -> IntArray:
-    """Number the n-grams of orders 1…K, (K, N) from (N, K) with the unit nearest to Z first.
+    """Assign numbers to n-grams of orders 1…K, (K, N) from (N, K) with the unit nearest to Z first.
 
     Numbers count from 0 without gaps; a label of order k + 1 has one label of order k.
     """
@@ -272,7 +272,7 @@ def measure_moments(assignments: Tensor, parts: Parts) -> Moments:
 
 
 def _by_part(cells: FloatArray, parts: Parts) -> FloatArray:
-    """Sums by stage and group, (T, G, C), as sums by part, (parts, C)."""
+    """Turn sums by stage and group, (T, G, C), into sums by part, (parts, C)."""
     whole: FloatArray = cells.sum(axis=(0, 1))[None]
     without = whole - cells.sum(axis=0) if parts.groups else whole[:0]
     stages = cells.sum(axis=1).cumsum(axis=0)[:-1]
@@ -399,7 +399,7 @@ def simulate_null(moments: Moments, seed: int = 0) -> Null:
 
 
 def _slope(values: Tensor, control: Tensor) -> float:
-    """Least-squares slope of `values` on `control`, both (draws,)."""
+    """Return the least-squares slope of `values` on `control`, both (draws,)."""
     centred = control - control.mean()
     return float((values * centred).sum() / (centred**2).sum().clamp_min(1e-300))
 
@@ -431,7 +431,7 @@ def weigh_counts(labels: Labels, knots: IntArray) -> Weights:
 
 
 def _shares(counts: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
-    """Sizes of labels, the number of labels of each, and their share of the positions."""
+    """Return the sizes of labels, the number of labels of each, and their share of positions."""
     sizes, number = np.unique(counts, return_counts=True)
     return sizes, number, sizes * number / int(counts.sum())
 
@@ -444,7 +444,7 @@ def _inverse_and_beyond(counts: IntArray, knots: IntArray) -> tuple[float, Float
 
 
 def _interpolation(sizes: IntArray, knots: IntArray) -> FloatArray:
-    """Rows that read a table by count at the given sizes, (sizes, C): linear in ln c."""
+    """Return rows that read a table by count at the given sizes, (sizes, C): linear in ln c."""
     identity = np.eye(len(knots))
     columns = [np.interp(np.log(sizes), np.log(knots), column) for column in identity]
     return np.stack(columns, axis=1)

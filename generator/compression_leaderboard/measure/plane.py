@@ -27,7 +27,7 @@ from compression_leaderboard.measure import information
 from compression_leaderboard.measure.documents import Encoded, IntArray
 from compression_leaderboard.measure.information import FloatArray, Labels, Moments, Null, Parts
 from compression_leaderboard.measure.machine import MeasureError, Report
-from compression_leaderboard.records.corpora import PreferenceProtocol, Protocol
+from compression_leaderboard.records.corpora import JACKKNIFE_GROUPS, PreferenceProtocol, Protocol
 from compression_leaderboard.records.plane import (
     LabelSet,
     Layer,
@@ -42,7 +42,6 @@ from compression_leaderboard.records.results import Subject
 SAMPLE_POSITIONS = 2048  # for the effective rank, at most
 CHUNK_POSITIONS = 4096
 BYTES_PER_NUMBER = 2  # float16
-GROUPS = 20  # of documents, for the jackknife
 STAGES = 4  # shares of the positions for the convergence: 1/8, 1/4, 1/2 and all
 SMALLEST = 1e-12  # of an assignment, so that its logarithm exists
 
@@ -231,7 +230,7 @@ def cut_parts(documents: IntArray, seed: int) -> Parts:
     """
     generator = np.random.default_rng([seed, 1])
     present, number = np.unique(documents, return_inverse=True)
-    groups = GROUPS if len(present) >= GROUPS else 0
+    groups = JACKKNIFE_GROUPS if len(present) >= JACKKNIFE_GROUPS else 0
     dealt = generator.permutation(len(present)) % max(groups, 1)
     rank = generator.permutation(len(documents))
     bounds = [len(documents) >> (STAGES - 1 - stage) for stage in range(STAGES - 1)]

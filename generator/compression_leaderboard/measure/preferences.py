@@ -50,6 +50,7 @@ from compression_leaderboard.records.corpora import (
 )
 from compression_leaderboard.records.plane import Preference, PreferenceLayer
 from compression_leaderboard.repository.specs import read_pairs
+from compression_leaderboard.wording import counted
 
 BLOCK_TOKENS = 16_384  # of completions whose states are on disk at once
 
@@ -207,8 +208,9 @@ def measure_preference(
     completions = encode_pairs(drawn.pairs, loaded, protocol.longest_tokens)
     pairs = len(completions) // 2
     if pairs < JACKKNIFE_GROUPS:
-        wrong = f"{pairs} pairs are short enough, at least {JACKKNIFE_GROUPS} are needed"
-        raise MeasureError("corpus", f"{wrong}; raise protocol.longest_tokens")
+        wrong = f"{counted(pairs, 'pair is', 'pairs are')} short enough"
+        repair = f"at least {JACKKNIFE_GROUPS} are needed; raise protocol.longest_tokens"
+        raise MeasureError("corpus", f"{wrong}, {repair}")
     sums = sum_assignments(loaded, completions, protocol, report)
     tokens = torch.tensor([len(completion.tokens) for completion in completions]).view(-1, 2)
     swaps = draw_swaps(pairs, protocol.swaps, JACKKNIFE_GROUPS, protocol.swap_seed)

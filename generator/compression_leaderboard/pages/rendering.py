@@ -78,19 +78,19 @@ def _spell_out(text: str) -> str:
 
 
 def number(value: float | None, digits: int) -> str:
-    """A number with so many decimals; an en dash where it is unknown."""
+    """Write a number with so many decimals; an en dash where it is unknown."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
     return f"{value:.{digits}f}".replace("-", "−")
 
 
 def significant(value: float) -> str:
-    """A figure of unknown unit: six significant digits."""
+    """Write a figure of unknown unit: six significant digits."""
     return f"{value:.6g}".replace("-", "−")
 
 
 def with_spread(value: float | None, spread: float | None) -> str:
-    """A number and its spread, rounded to two significant digits of the spread."""
+    """Write a number and its spread, rounded to two significant digits of the spread."""
     if value is None or spread is None or not spread > 0:
         return number(value, 4)
     digits = decimals(spread)
@@ -98,7 +98,7 @@ def with_spread(value: float | None, spread: float | None) -> str:
 
 
 def with_interval(value: float | None, interval: tuple[float, float] | None) -> str:
-    """A number and its interval, rounded to two significant digits of half its width."""
+    """Write a number and its interval, rounded to two significant digits of half its width."""
     if value is None or interval is None or not interval[1] > interval[0]:
         return number(value, 4)
     digits = decimals((interval[1] - interval[0]) / 2)
@@ -112,12 +112,12 @@ def decimals(spread: float) -> int:
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """A fraction as per cent, without the sign."""
+    """Write a fraction as per cent, without the sign."""
     return number(None if value is None else 100 * value, digits)
 
 
 def count(value: float | None) -> str:
-    """A large count in the field's short form: 134.5M, 2T."""
+    """Write a large count in the field's short form: 134.5M, 2T."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
     for unit, size in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3)):

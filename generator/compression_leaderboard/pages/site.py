@@ -107,7 +107,7 @@ def _generated(
     options: Sequence[CohortOptions],
     commands: Sequence[Command],
 ) -> dict[str, str]:
-    """The generated part of each hand-written page, by the page's name."""
+    """Return the generated part of each hand-written page, by the page's name."""
     specs, stored, cohorts, evidence = board.specs, board.stored, board.cohorts, board.evidence
     home = first_board(tables, evidence)
     first_tables = sorted(tables, key=lambda table: table is not home)  # stable
@@ -181,7 +181,7 @@ def options_json(cohorts: Sequence[CohortOptions]) -> bytes:
 
 
 def _with_terms(render: Renderer, html: str, page: str, root: str) -> Markup:
-    """A page's finished content, and below it those words in it that the glossary explains."""
+    """Append to a page's finished content those words in it that the glossary explains."""
     content = Markup(html)
     return content + render("terms.html", root, page=page, content=content)
 
@@ -291,7 +291,7 @@ def _model_pages(
 
 
 def _page(title: str, content: str, scripts: Sequence[str]) -> bytes:
-    """A page that is nothing but front matter, with its content in it as HTML.
+    """Make a page that is nothing but front matter, with its content in it as HTML.
 
     So neither Markdown nor a template is parsed in it, as would happen thousands of times. The
     title is escaped here: the theme writes titles into a page as they are.
@@ -307,7 +307,7 @@ def _page(title: str, content: str, scripts: Sequence[str]) -> bytes:
 
 
 def _with_html(source: str, html: str) -> bytes:
-    """A page with finished HTML in its front matter: quoted, on one line, so that it cannot end."""
+    """Put finished HTML into a page's front matter: quoted, on one line, so that it cannot end."""
     if not html:
         return source.encode()
     matter = {"html": str(html)}

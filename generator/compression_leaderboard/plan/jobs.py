@@ -116,7 +116,7 @@ def hash_asked(model: Model | Compressors, spec: Record) -> str:
 
 
 def why_due(known: Result | None, spec: Suite | Corpus | PreferenceSet) -> str | None:
-    """Why a job is due, or None when its record is of today's suite or protocol."""
+    """Say why a job is due, or None when its record is of today's suite or protocol."""
     if known is None:
         return "missing"
     if isinstance(spec, Suite):
@@ -135,7 +135,7 @@ def why_due(known: Result | None, spec: Suite | Corpus | PreferenceSet) -> str |
 
 
 def why_pairs(known: Preference | None, spec: PreferenceSet) -> str | None:
-    """Why pairs are to be measured again; None for those of today's source and protocol.
+    """Say why pairs are to be measured again; None for those of today's source and protocol.
 
     A dataset of the Hub without a hash is known by its commit.
     """
@@ -151,7 +151,7 @@ def _is_newer(failure: Result, known: Result | None) -> bool:
 
 
 def _why_wait(failed: Result, reason: str, asked: str, machine: Machine, again: bool) -> str | None:
-    """Why a failed job is not run now, or None when it is tried again."""
+    """Say why a failed job is not run now, or None when it is tried again."""
     policy = retry_of(reason)
     if policy == "never":
         return "never run again; pin another revision"

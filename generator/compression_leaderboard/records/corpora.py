@@ -128,7 +128,7 @@ class Corpus(Record):
         return self
 
 
-JACKKNIFE_GROUPS = 20  # groups of pairs; fewer pairs have no interval and are refused
+JACKKNIFE_GROUPS = 20  # of documents or of pairs; fewer pairs are refused
 
 
 class Pair(Record):

@@ -79,11 +79,6 @@ class Weights(Record):
             raise refuse(f"{shown} is not the hash of the weights", repair, "revision")
         return self
 
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The files of a package that make up the weights, in order."""
-        return self.file or ()
-
 
 class Checkpoint(Record):
     """One moment of a training run, measured like a separate model."""

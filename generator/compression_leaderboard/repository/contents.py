@@ -16,7 +16,7 @@ from compression_leaderboard.repository.results import (
     StoredImport,
     StoredResult,
     read_imported,
-    read_results,
+    read_records,
 )
 from compression_leaderboard.repository.specs import (
     Specs,
@@ -59,7 +59,7 @@ def read_contents(root: Path) -> tuple[Contents, list[Problem]]:
     for corpus in specs.corpora.values():
         if corpus.source.path is not None:
             problems += read_texts(root, corpus.source.path)[1]
-    stored, of_results = read_results(root, "measured")
+    stored, of_results = read_records(root, "results/measured")
     published, of_published = read_published(root)
     imported, of_imported = read_imported(root)
     ledger, of_ledger = read_ledger(root)
@@ -189,7 +189,7 @@ def _wrong_cells(
 
 
 def _number_fault(text: str | None, is_score: bool) -> tuple[str, str] | None:
-    """What is wrong with a cell for a number, and the repair; None for a valid or empty one."""
+    """Return the fault of a cell for a number, and the repair; None for a valid or empty one."""
     repair = "write a number, or nothing where it is unknown"
     if text == "":
         return None
