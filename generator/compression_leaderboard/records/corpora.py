@@ -164,7 +164,7 @@ class PairSource(Record):
     def _one_source(self) -> Self:
         if (self.path is None) == (self.hub is None):
             given = "none" if self.path is None else "path, hub"
-            raise refuse(f"needs exactly one source, given {given}", "give path or hub")
+            raise refuse(f"needs exactly one source, found {given}", "give path or hub")
         for name in ("split", "revision"):
             if self.hub and getattr(self, name) is None:
                 raise refuse("missing", f"add the dataset's {name}", name)
