@@ -308,7 +308,7 @@ def test_a_few_shot_count_that_lm_eval_does_not_follow_is_no_result(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"metric": "f1"}, "grammar: no metric f1; it has acc"),
+        ({"metric": "f1"}, "grammar: no metric f1; use acc"),
         ({"task": "spelling"}, "spelling: lm-eval has no such task; see `lm-eval ls`"),
     ],
 )

@@ -225,6 +225,19 @@ def test_local_names_say_what_a_thing_is(path):
     assert (names | fields) & VAGUE == set()
 
 
+def test_every_error_of_a_job_says_what_to_do():
+    passed_on = {"{task.task}: {type(error).__name__}: {error}", "decompressing failed: {error}"}
+    messages = {
+        ast.unparse(node.args[1])
+        for path in MODULES
+        for node in ast.walk(read_tree(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "MeasureError"
+        if isinstance(node.args[1], (ast.JoinedStr, ast.Constant))
+    }
+    assert len(messages) > 20
+    assert {text[2:-1] for text in messages if "; " not in text} == passed_on
+
+
 def test_modules_stay_of_a_size_to_read():
     lengths = {str(path): len(path.read_text("utf-8").splitlines()) for path in MODULES}
     assert {name for name, length in lengths.items() if length > 500} == set()

@@ -176,9 +176,8 @@ def _check_text(document: Document) -> None:
     try:
         document.text.encode()
     except UnicodeEncodeError as error:
-        wrong = f"{document.name}: character {error.start} is a lone surrogate"
-        repair = "which no UTF-8 text holds; fix the document"
-        raise MeasureError("corpus", f"{wrong}, {repair}") from error
+        wrong = f"{document.name}: character {error.start} is a lone surrogate, which is no UTF-8"
+        raise MeasureError("corpus", f"{wrong}; fix the document") from error
 
 
 def _byte_letters() -> dict[str, int]:

@@ -52,7 +52,8 @@ class Web:
                 why = f"cannot be reached: {error}"
             else:
                 if len(content) > LARGEST_ANSWER:
-                    raise MeasureError("network", f"{self.address}{path}: the answer is too large")
+                    wrong = f"{self.address}{path}: the answer is too large"
+                    raise MeasureError("network", f"{wrong}; check --address")
                 return content
         raise MeasureError("network", f"{self.address}{path} {why}; try again later")
 
@@ -122,7 +123,8 @@ def find_arxiv(web: Web, begins: date, ends: date) -> Iterator[TextDocument]:
             sortBy="submittedDate", sortOrder="ascending",
         )  # fmt: skip
         if b"<!DOCTYPE" in content:
-            raise MeasureError("network", f"{web.address}: the feed declares a document type")
+            wrong = f"{web.address}: the feed declares a document type"
+            raise MeasureError("network", f"{wrong}; check --address")
         entries = ET.fromstring(content).findall(f"{ATOM}entry")
         for entry in entries:
             part = {tag: " ".join((entry.findtext(ATOM + tag) or "").split()) for tag in TAGS}

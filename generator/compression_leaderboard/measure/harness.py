@@ -153,7 +153,8 @@ def _building(task: Task, manager: Any, root: Path) -> Iterator[Any]:
 def _cut_part(name: str, responses: Sequence[Response], part: Part) -> tuple[Response, ...]:
     """Keep the items of a part of a task that was answered for this part alone."""
     if not responses:
-        raise MeasureError("harness", f"{name}: its items are not kept, so it has no parts")
+        wrong = f"{name}: its items are not kept, so it has no parts"
+        raise MeasureError("harness", f"{wrong}; plan longer shards")
     items = part.items_of(len(responses))
     return tuple(response for response in responses if response.item in items)
 
@@ -170,8 +171,8 @@ def parse_output(
     """
     scores = _parse_scores(output, task.task)
     if task.metric not in {score.metric for score in scores}:
-        listed = ", ".join(score.metric for score in scores) or "none"
-        raise MeasureError("harness", f"{task.task}: no metric {task.metric}; it has {listed}")
+        listed = ", ".join(score.metric for score in scores) or "another task"
+        raise MeasureError("harness", f"{task.task}: no metric {task.metric}; use {listed}")
 
     def fields(name: str) -> dict[str, Any]:
         return {
@@ -305,7 +306,7 @@ def pinned_commit(task: Task, root: Path) -> str | None:
     if HASH_REVISION.fullmatch(dataset.revision):
         file = root / dataset.path
         if not file.is_file():
-            raise MeasureError("harness", f"{task.task}: {dataset.path} is missing")
+            raise MeasureError("harness", f"{task.task}: {dataset.path} is missing; restore it")
         if (revision := hash_files({file.name: file})) != dataset.revision:
             wrong = f"{task.task}: {dataset.path} is {revision}, the suite pins {dataset.revision}"
             raise MeasureError("harness", f"{wrong}; restore the file, {PIN}")

@@ -209,8 +209,8 @@ def measure_preference(
     pairs = len(completions) // 2
     if pairs < JACKKNIFE_GROUPS:
         wrong = f"{counted(pairs, 'pair is', 'pairs are')} short enough"
-        repair = f"at least {JACKKNIFE_GROUPS} are needed; raise protocol.longest_tokens"
-        raise MeasureError("corpus", f"{wrong}, {repair}")
+        wrong += f", at least {JACKKNIFE_GROUPS} are needed"
+        raise MeasureError("corpus", f"{wrong}; raise protocol.longest_tokens")
     sums = sum_assignments(loaded, completions, protocol, report)
     tokens = torch.tensor([len(completion.tokens) for completion in completions]).view(-1, 2)
     swaps = draw_swaps(pairs, protocol.swaps, JACKKNIFE_GROUPS, protocol.swap_seed)

@@ -241,7 +241,8 @@ def prove_text(
     report("decompressing", 0, 1)
     back, decode_seconds = _decompress_afresh(header_line(header) + compressed.words, root)
     if back != content:
-        raise MeasureError("round_trip", "the decompressed bytes differ from the sample")
+        wrong = "the decompressed bytes differ from the sample"
+        raise MeasureError("round_trip", f"{wrong}; this is a fault of the coder: report it")
     return subject, Proof(
         sample_bytes=header.bytes,
         sample_sha256=header.text_sha256,

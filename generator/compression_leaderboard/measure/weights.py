@@ -215,7 +215,7 @@ def _package_file(package: str, name: str, field: str) -> Path:
 def find_package(pin: str) -> metadata.Distribution:
     """Find the installed package that a spec names. Raises MeasureError for another version."""
     name, version = pin.split("==")
-    install = f"pip install --no-deps {pin}"
+    install = f"run `pip install --no-deps {pin}`"
     try:
         distribution = metadata.distribution(name)
     except metadata.PackageNotFoundError:
