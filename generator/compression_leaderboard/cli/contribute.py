@@ -90,27 +90,27 @@ def validate(
     ] = False,
     summary: Annotated[Place, typer.Option(help="Append a Markdown summary to this file.")] = None,
 ) -> None:
-    """Judge a pull request by its files, read as data; none of them is imported or run.
+    """Validate a pull request by its files, read as data; none of them is imported or run.
 
     Example: `leaderboard validate --base . --head ../pull-request --no-hub`
     """
-    verdict = _judge(base, head, hub)
+    validation = _validate(base, head, hub)
     if summary is not None:
-        text = pull_request.summarise(verdict.problems, verdict.newcomers, verdict.changed)
+        text = pull_request.summarise(validation.problems, validation.newcomers, validation.changed)
         with summary.open("a", encoding="utf-8") as stream:
             stream.write(text)
     if annotations and not as_json:
-        for problem in verdict.problems:
-            is_readable = problem.file in verdict.readable
+        for problem in validation.problems:
+            is_readable = problem.file in validation.readable
             text = (head / problem.file).read_text("utf-8") if is_readable else ""
             print(pull_request.annotation(problem, text))
-        raise typer.Exit(1 if verdict.problems else 0)
-    otherwise = f"{counted(verdict.changed, 'file')} of data: no problems"
-    report_problems(verdict.problems, as_json, otherwise)
+        raise typer.Exit(1 if validation.problems else 0)
+    otherwise = f"{counted(validation.changed, 'file')} of data: no problems"
+    report_problems(validation.problems, as_json, otherwise)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Validation:
     """What is wrong with a pull request, and what is known of its models."""
 
     problems: Sequence[Problem]
@@ -119,24 +119,24 @@ class Verdict:
     changed: int  # files of data
 
 
-def _judge(base: Path, head: Path, hub: bool) -> Verdict:
-    """Judge every file at once; report and skip one that may not be opened."""
+def _validate(base: Path, head: Path, hub: bool) -> Validation:
+    """Validate every file at once; report and skip one that may not be opened."""
     before, after = _reader(base), _reader(head)
     changes = compare_trees(base, head)
     paths = {change.path for change in changes}
-    problems, readable = pull_request.judge_mixture(changes), []
+    problems, readable = pull_request.refuse_mixture(changes), []
     data = [change for change in changes if pull_request.is_data(change.path)]
     specs = [c for c in changes if c.path.startswith("runs/") and c.path.endswith(".toml")]
     for change in {change.path: change for change in (*data, *specs)}.values():
-        faults = pull_request.judge_file(change, after)
+        faults = pull_request.validate_file(change, after)
         problems += faults
         if not faults:
             readable.append(change)
             if pull_request.is_data(change.path):
-                problems += pull_request.judge_history(change, before, after, paths)
+                problems += pull_request.validate_history(change, before, after, paths)
     touched = {change.path for change in readable if change.after is not None}
     if not data and not specs:
-        return Verdict(sorted(problems), (), touched, 0)
+        return Validation(sorted(problems), (), touched, 0)
     with overlaid(base, head, readable) as folder:
         contents, faulty = read_contents(folder)
     sound = _without(contents, {problem.file for problem in faulty})
@@ -144,10 +144,12 @@ def _judge(base: Path, head: Path, hub: bool) -> Verdict:
         faulty = sorted(set(faulty) - set(read_contents(base)[1]))
     added = {change.path for change in readable if change.before is None}
     models = [model for model in contents.specs.models.values() if model.file in touched]
-    newcomers, of_models = new_model.judge_models(models, contents, sound, ask_hub if hub else None)
-    of_contents = pull_request.judge_contents(contents, sound.specs, added, touched)
+    newcomers, of_models = new_model.validate_models(
+        models, contents, sound, ask_hub if hub else None
+    )
+    of_contents = pull_request.validate_contents(contents, sound.specs, added, touched)
     problems = sorted({*problems, *faulty, *of_contents, *of_models})
-    return Verdict(problems, newcomers, touched, len(data))
+    return Validation(problems, newcomers, touched, len(data))
 
 
 def _reader(folder: Path) -> pull_request.Read:

@@ -9,9 +9,9 @@ from typing import Any
 import tomlkit
 
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
-from compression_leaderboard.gate.pull_request import judge_texts
+from compression_leaderboard.gate.pull_request import validate_texts
 from compression_leaderboard.plan.estimates import Estimate, History
-from compression_leaderboard.plan.hub_weights import HubListing, Refusal, Room, judge_weights
+from compression_leaderboard.plan.hub_weights import HubListing, Refusal, Room, check_weights
 from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.base import Problem, model_file
 from compression_leaderboard.records.models import Model
@@ -47,10 +47,10 @@ class Newcomer:
     facts: Sequence[tuple[str, str]]  # label and sentence
 
 
-def judge_models(
+def validate_models(
     models: Sequence[Model], contents: Contents, sound: Contents, ask_hub: AskHub | None
 ) -> tuple[list[Newcomer], list[Problem]]:
-    """Judge models of a pull request, and describe the sound ones before they are measured.
+    """Validate models of a pull request, and describe the sound ones before they are measured.
 
     contents: those of the base branch with the pull request's files. sound: without models that
     have a problem.
@@ -80,8 +80,8 @@ def judge_models(
                 *(("Place", line) for line in _describe_places(model, cohorts)),
             ]
             newcomers.append(Newcomer(model.title, facts))
-        problems += judge_texts(model.file, model.model_dump(mode="json"))
-        problems += _judge_same_weights(model.file, model.revision_ids, others, twins)
+        problems += validate_texts(model.file, model.model_dump(mode="json"))
+        problems += _find_same_weights(model.file, model.revision_ids, others, twins)
     return newcomers, problems
 
 
@@ -97,7 +97,7 @@ def _check_hub(
     if (listing := answer.listing) is None:
         refused = [answer.why] if answer.is_refused else []
         return [f"could not be checked: {answer.why}"], refused, None
-    refusals = judge_weights(listing, model.licence, RUNNER)
+    refusals = check_weights(listing, model.licence, RUNNER)
     parameters = sum(listing.parameters.values())
     lines = [
         f"safetensors: {', '.join(listing.weights) or 'none'}",
@@ -188,7 +188,7 @@ def hub_problem(file: str, message: str) -> Problem:
     return Problem(file, "weights", wrong, repair)
 
 
-def _judge_same_weights(
+def _find_same_weights(
     file: str, revisions: Collection[str], others: Iterable[Model], twins: Collection[str]
 ) -> list[Problem]:
     """Report weights that are on the board under another name.
@@ -215,9 +215,9 @@ def why_not_added(
     parameters = sum(listing.parameters.values())
     twins = _find_twins(parameters, listing, others, ask_hub)
     return [
-        *(hub_problem(file, refusal.message) for refusal in judge_weights(listing, None, None)),
-        *_judge_same_weights(file, {listing.revision}, others, twins),
-        *judge_texts(file, {"family": family, "licence": listing.licence}),
+        *(hub_problem(file, refusal.message) for refusal in check_weights(listing, None, None)),
+        *_find_same_weights(file, {listing.revision}, others, twins),
+        *validate_texts(file, {"family": family, "licence": listing.licence}),
     ]
 
 
@@ -253,5 +253,5 @@ def draft_model(name: str, listing: HubListing, family: str | None, kind: str | 
         notes.append(f"released: {created}, {DATED}")
     weights = {"hub": listing.repository, "revision": listing.revision}
     lines += ["\n", tomlkit.dumps({"weights": weights})]
-    notes += _waits(judge_weights(listing, None, RUNNER))
+    notes += _waits(check_weights(listing, None, RUNNER))
     return Draft("".join(lines), notes)

@@ -1,7 +1,7 @@
-"""What a pull request may change: files judged as bytes, then as data; its summary.
+"""What a pull request may change: files validated as bytes, then as data; its summary.
 
-Only runs/models and results/ are data and are judged here. People and tests judge the rest: code,
-workflows, pages and the specs that say how to measure. Their YAML is never parsed here.
+Only runs/models and results/ are data and are validated here. People and tests check the rest:
+code, workflows, pages and the specs that say how to measure. Their YAML is never parsed here.
 """
 
 import re
@@ -54,19 +54,19 @@ def is_data(path: str) -> bool:
     return path.startswith((MODELS, "results/"))
 
 
-def judge_file(change: Change, read: Read) -> list[Problem]:
-    """Judge a changed file before it is parsed. read: opens the new file."""
-    problems = [_judge_entry(change)]
+def validate_file(change: Change, read: Read) -> list[Problem]:
+    """Validate a changed file before it is parsed. read: opens the new file."""
+    problems = [_check_entry(change)]
     if change.after is not None:
         if problems == [None]:
-            problems = [_judge_bytes(change.path, read(change.path))]
+            problems = [_check_bytes(change.path, read(change.path))]
         if is_data(change.path):
-            problems.append(_judge_place(change.path))
+            problems.append(_check_place(change.path))
     return [problem for problem in problems if problem is not None]
 
 
-def _judge_entry(change: Change) -> Problem | None:
-    """Judge a file before it is opened, by its name, kind and size."""
+def _check_entry(change: Change) -> Problem | None:
+    """Check a file before it is opened, by its name, kind and size."""
     path, entry = change.path, change.after
     if entry is None:
         return None
@@ -84,8 +84,8 @@ def _judge_entry(change: Change) -> Problem | None:
     return None
 
 
-def _judge_bytes(path: str, content: bytes) -> Problem | None:
-    """Judge whether a file is plain text in UTF-8."""
+def _check_bytes(path: str, content: bytes) -> Problem | None:
+    """Check that a file is plain text in UTF-8."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
@@ -99,8 +99,8 @@ def _judge_bytes(path: str, content: bytes) -> Problem | None:
     return None
 
 
-def judge_texts(path: str, content: Any) -> list[Problem]:
-    """Judge every text in a file that was parsed. content: nested tables, lists and texts."""
+def validate_texts(path: str, content: Any) -> list[Problem]:
+    """Validate every text in a file that was parsed. content: nested tables, lists and texts."""
     return [
         Problem(path, field, *fault)
         for field, text in _texts(content)
@@ -142,7 +142,7 @@ def _script(letter: str) -> str | None:
     return next((script for script in SCRIPTS if name.startswith(script)), None)
 
 
-def judge_mixture(changes: Sequence[Change]) -> list[Problem]:
+def refuse_mixture(changes: Sequence[Change]) -> list[Problem]:
     """Refuse a pull request that changes data together with anything else."""
     data = [c.path for c in changes if is_data(c.path)]
     rest = [c.path for c in changes if not is_data(c.path) and c.path != CHANGELOG]
@@ -154,8 +154,8 @@ def judge_mixture(changes: Sequence[Change]) -> list[Problem]:
     return [Problem(rest[0], "", wrong, repair)]
 
 
-def _judge_place(path: str) -> Problem | None:
-    """Judge whether a file of data is in the folder of its kind."""
+def _check_place(path: str) -> Problem | None:
+    """Check that a file of data is in the folder of its kind."""
     if path.endswith(".jsonl") and path.startswith("results/"):
         return None
     folder = next((folder for folder in SHAPES if path.startswith(folder)), None)
@@ -166,8 +166,8 @@ def _judge_place(path: str) -> Problem | None:
     return Problem(path, "", wrong, f"expected {expected}")
 
 
-def judge_history(change: Change, before: Read, after: Read, paths: set[str]) -> list[Problem]:
-    """Judge the change of a file of the base branch. paths: all that the pull request changes."""
+def validate_history(change: Change, before: Read, after: Read, paths: set[str]) -> list[Problem]:
+    """Validate the change of a file of the base branch. paths: all that are changed with it."""
     path = change.path
     if change.before is None or change.before.kind != "file":
         return []
@@ -215,17 +215,17 @@ def _only_retracted(old: bytes, new: bytes) -> bool:
     return same and was.retracted is None and bool((now.retracted or "").strip())
 
 
-def judge_contents(
+def validate_contents(
     contents: Contents, specs: Specs, added: set[str], touched: set[str]
 ) -> list[Problem]:
-    """Judge new records and changed tables that were parsed.
+    """Validate new records and changed tables that were parsed.
 
     specs: those without a problem. added: new files. touched: new and changed files.
     """
     problems = [
         problem
         for entry in contents.stored
-        if entry.file in added and (problem := _judge_record(entry.file, entry.result, specs))
+        if entry.file in added and (problem := _check_record(entry.file, entry.result, specs))
     ]
     for table in contents.published:
         folder = f"results/published/{table.source.name}"
@@ -233,12 +233,12 @@ def judge_contents(
         files = {"source.toml": table.source.model_dump(mode="json"), "table.csv": rows}
         for name, content in files.items():
             if f"{folder}/{name}" in touched:
-                problems += judge_texts(f"{folder}/{name}", content)
+                problems += validate_texts(f"{folder}/{name}", content)
     return problems
 
 
-def _judge_record(path: str, result: Result, specs: Specs) -> Problem | None:
-    """Judge whether the specs ask for a new record."""
+def _check_record(path: str, result: Result, specs: Specs) -> Problem | None:
+    """Check that the specs ask for a new record."""
     if result.retracted is not None:
         return Problem(path, "retracted", "a new record is retracted", "leave it out")
     model = specs.models.get(result.model)
@@ -280,7 +280,7 @@ def _line_of(problem: Problem, text: str) -> int:
 
 
 def summarise(problems: Sequence[Problem], newcomers: Sequence["Newcomer"], changed: int) -> str:
-    """Write the job summary in Markdown. changed: how many files of data were judged."""
+    """Write the job summary in Markdown. changed: how many files of data were validated."""
     lines = ["## Pull request", ""]
     if problems:
         lines += [f"**{counted(len(problems), 'problem')} to fix**, all at once:", ""]

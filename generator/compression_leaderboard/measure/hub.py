@@ -35,7 +35,7 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]
 )
 
 from compression_leaderboard.measure.machine import MeasureError
-from compression_leaderboard.plan.hub_weights import HubListing, Room, gated_message, judge_weights
+from compression_leaderboard.plan.hub_weights import HubListing, Room, check_weights, gated_message
 
 WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds before each further attempt
 LONGEST_WAIT = 300.0  # seconds; a Hub that asks for more is left alone
@@ -177,7 +177,7 @@ def download_weights(
             size for name, size in listing.sizes.items() if _is_cached(listing, name, cache)
         )
         room = replace(room, disk_bytes=room.disk_bytes + cached)
-        if refusals := judge_weights(listing, licence, room):
+        if refusals := check_weights(listing, licence, room):
             lines = "\n".join(refusal.message for refusal in refusals)
             raise MeasureError(refusals[0].reason, lines)
         wanted = [*listing.weights, *listing.texts]

@@ -152,12 +152,12 @@ def _compare(
         before, after = getattr(environment, name), getattr(now, name)
         if before != after:
             changed.append(f"{name} {before} → {after}")
-    verdict = _judge(difference, lossless, first)
+    verdict = _classify(difference, lossless, first)
     return Reading(entry, rate, difference, interval, verdict, tuple(changed))
 
 
-def _judge(difference: float, lossless: Lossless, reference: Lossless) -> Verdict:
-    """Judge the size of a difference. Rounding is at most ROUNDING_BITS per token. Noise is half
+def _classify(difference: float, lossless: Lossless, reference: Lossless) -> Verdict:
+    """Classify the size of a difference. Rounding is at most ROUNDING_BITS per token. Noise is half
     the width of the score's 95 % interval: how far other documents of the kind would move it."""
     if lossless.documents == reference.documents:
         return "equal"
