@@ -62,6 +62,8 @@ def predict(
     cohorts = make_cohorts(contents.specs, contents.stored, contents.published)
     refuse_unknown({"--cohort": ("cohort", cohort, [c.name for c in cohorts])})
     cohorts = [c for c in cohorts if cohort in (None, c.name)]
+    if model is not None and compression:
+        raise refusal("--compression", "is given beside --model", "leave out one of the two")
     if log and model is None:
         raise refusal("--log", "no model to score later", "name a model of a table with --model")
     answers = _find_answers(cohorts, model, compression if cohort else None, benchmark)
