@@ -118,6 +118,16 @@ def test_every_caption_says_what_it_counts_and_as_of_which_day(pages):
 
 
 @pytest.mark.browser
+def test_captions_have_at_most_15_words(pages):
+    captions = [
+        DAY_SAID.sub("", words_of(inside))
+        for page in pages.values()
+        for _, inside in CAPTIONS.findall(page)
+    ]
+    assert [caption for caption in captions if len(caption.split()) > 15] == []
+
+
+@pytest.mark.browser
 def test_every_page_ends_with_the_commit_that_it_was_built_from(pages):
     feet = {
         address: re.findall(r'<p class="built">(Built [^<]+\.)</p>', page)

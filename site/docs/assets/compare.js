@@ -52,7 +52,7 @@ const scores = (data, rows) => {
   const legend = rows.map((row, k) => `<li><i class="dot model-${k}"></i> ${escapeHtml(row[HEAD])}</li>`).join("");
   return `<section class="card"><h2>Scores, %</h2><ul class="dots-legend">${legend}</ul>` +
     `<figure class="dots many" aria-details="figures"><ul>${lines.join("")}</ul>` +
-    `<figcaption>Scores of ${rows.length} models, as of ${escapeHtml(data.date)}, in the order of the names above, from 0 to 100 %` +
+    `<figcaption>Scores of ${rows.length} models, as of ${escapeHtml(data.date)}, in the order above, from 0 to 100 %` +
     "</figcaption></figure></section>";
 };
 
