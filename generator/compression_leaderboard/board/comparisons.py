@@ -1,7 +1,7 @@
 """Models on the same documents: paired differences, rank ranges, and links between corpora.
 
 How much text is enough, and what it costs to score beside a suite of benchmarks, is from the bits
-of each document that records keep, so less than one document cannot be told.
+of each document that records keep, so amounts below one document cannot be estimated.
 
 Known gaps: pairs are judged one by one, without a correction for their number. Documents are taken
 as independent draws of one kind; the errors are those of other documents of the same kind, and say
@@ -293,7 +293,7 @@ def _paired_errors(text: TextBits) -> list[float | None]:
 class Cost:
     """The seconds of one model's text and of its suite, in the same number format.
 
-    The ways say processor, device and threads of either job.
+    corpus_way, suite_way: processor, device and threads of the job.
     """
 
     model: str

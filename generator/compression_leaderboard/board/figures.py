@@ -116,7 +116,7 @@ class Column:
 
     @property
     def id(self) -> str:
-        """Its name in files, where preferences stand beside texts."""
+        """Its name in files, which list preferences beside texts."""
         return f"{self.name}_preference" if self.key.quantity == "preference" else self.name
 
 
@@ -126,7 +126,7 @@ class Row:
 
     model: str  # id of a measured model, key of a published one
     name: str
-    label: str  # the name as it is shown, of this row alone
+    label: str  # the name as pages show it, unique in the cohort
     family: str  # the group that a fit leaves out together
     page: str  # below the site's root
     date: str

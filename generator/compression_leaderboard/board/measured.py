@@ -64,7 +64,7 @@ def _is_final_of(result: Result, specs: Specs, kind: str) -> bool:
 def measured_rows(specs: Specs, setting: Setting, current: Sequence[DerivedResult]) -> list[Row]:
     """Make a row for each model and number format, from the records of its final weights.
 
-    Preference pairs have no window: their figures stand in every row of the model.
+    Preference pairs have no window: their figures are in every row of the model.
     """
     corpora = {*setting.corpora, *specs.preferences}
     by_model: dict[str, list[DerivedResult]] = {}

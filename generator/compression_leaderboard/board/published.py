@@ -121,7 +121,7 @@ def _score(key: Key, value: float, items: int | None) -> Figure:
 
 
 def page_of(source: str, key: str) -> str:
-    """Address of a published model's page, made of safe characters whatever the key holds.
+    """Address of a published model's page, made of safe characters whatever is in the key.
 
     A key that had to be changed gets a hash of the original, so that two keys never meet.
     """

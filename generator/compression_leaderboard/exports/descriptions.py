@@ -87,7 +87,7 @@ def licence_notice(cohorts: Sequence[Cohort]) -> str:
             lines.append(f"- {cohort.name}: {citation.licence}. {citation.text} {citation.url}")
     lines += [
         "",
-        "Imported result files (the table imported) state no licence: what they hold stays with",
+        "Imported result files (the table imported) state no licence: their content belongs to",
         "whoever made them.",
     ]
     return "\n".join(lines) + "\n"

@@ -99,7 +99,7 @@ def _correlation(
 def partial_spearman(x: Array, y: Array, given: Array) -> float | None:
     """Spearman correlation of x and y given a third quantity (log or not: ranks are the same).
 
-    None where the third is unknown for a row, or tells one of the two completely.
+    None where the third is unknown for a row, or determines one of the two.
     """
     if not np.isfinite(given).all() or np.ptp(given) == 0:
         return None

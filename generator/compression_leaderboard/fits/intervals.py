@@ -1,9 +1,10 @@
 """Intervals of a predicted score, from errors on rows that a fit had not seen.
+
 Errors grow beyond the scores that the training rows reach, and for models larger than all of them.
-So each is held against a scale: scale² = spread² + (growth · beyond)², where `beyond` is how far a
+So each is divided by a scale: scale² = spread² + (growth · beyond)², where `beyond` is how far a
 prediction lies outside the predictions for the training rows. Models larger than all training ones
-have a spread of their own, `larger`. All come from the inner folds: the spread from left-out
-groups, `larger` from cuts at a size, inside the training rows, the growth from both.
+have another spread, `larger`. All come from the inner folds: the spread from left-out groups,
+`larger` from cuts at a size, inside the training rows, the growth from both.
 
 Such cuts are few, often one, and their errors are alike: a curve that bends otherwise misses all
 larger models. So both are averaged with what is assumed, which weighs as PRIOR_CUTS cuts: that
@@ -17,7 +18,7 @@ How many scales an interval needs comes from nested errors, in which the choice 
 part. Conformal where the number of groups K allows it: CV+ over groups (Barber et al. 2021), every
 group weighing the same. The share kept for what is new is 1/(M + 1), M being the independent errors
 in the left-out rows: K where models of a group err alike, more where they do not. (1/(K + 1), the
-rule for any likeness, holds 98 % instead of 95 % of simulated scores with 30 groups of 3.) Else
+rule for any likeness, contains 98 % instead of 95 % of simulated scores with 30 groups of 3.) Else
 model-based: Student's t, scaled to those errors.
 """
 

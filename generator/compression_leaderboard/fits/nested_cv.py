@@ -25,7 +25,7 @@ from compression_leaderboard.fits.splits import Fold, Mask, TrainingSet
 from compression_leaderboard.fits.table import Benchmark, ScoreTable, weigh_rows
 
 Array = NDArray[np.float64]
-CHUNK = 8_000_000  # predictions held at once: candidates x rows x folds x benchmarks
+CHUNK = 8_000_000  # predictions in memory at once: candidates x rows x folds x benchmarks
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class Fitted:
         )
 
     def _left_out(self, candidate: int, at: int, folds: Sequence[Fold]) -> list[LeftOutRows]:
-        """Return the rows that each fold holds, as the fit on its other rows predicts them."""
+        """Return the rows that each fold leaves out, as the fit on its others predicts them."""
         if folds is self.sets[at].deciding:
             predictions = self.predictions[at][candidate, :, 1:]
         else:

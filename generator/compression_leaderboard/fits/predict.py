@@ -163,9 +163,9 @@ def score_names(cohort: Cohort, model: str | None = None) -> list[str]:
 class Yardstick:
     """A fit of the mean score on average bits per byte, all as fractions of the score.
 
-    slope: of the straight line, a byte's bit costs so much score. rmse: of the chosen form on
-    left-out groups. own_texts: whether it was learned from the text in question, under its
-    protocol; else it shows the size of the error and no more.
+    slope: of the straight line, per bit per byte. rmse: of the chosen form on left-out groups.
+    own_texts: whether it was fitted on the text in question, under its protocol; a fit on other
+    texts shows only the size of the error.
     """
 
     cohort: str

@@ -139,7 +139,7 @@ def _columns(columns: Sequence[Array], rows: int) -> Array:
 
 
 def find_shortage(table: ScoreTable, benchmark: int) -> str | None:
-    """Say why nothing can be told of a benchmark; None where it can be fitted."""
+    """Say why a benchmark cannot be fitted; None where it can."""
     scores = table.scores[:, benchmark]
     known = np.isfinite(scores)
     if shortage := too_few(int(known.sum()), len(np.unique(table.groups[known])), "group"):

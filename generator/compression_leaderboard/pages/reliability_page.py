@@ -32,7 +32,7 @@ class Age:
 
 @dataclass(frozen=True)
 class Move:
-    """A figure that a later record replaced, as it was and as it is shown."""
+    """A figure that a later record replaced: both values as pages show them."""
 
     entry: StoredResult  # the later record
     figure: str
