@@ -10,6 +10,7 @@ from compression_leaderboard.board.figures import Column, Figure, Key, Row, scor
 from compression_leaderboard.records.published import PublishedSource
 from compression_leaderboard.repository.contents import PublishedTable
 
+INDEXES = ("index", "README")  # mkdocs makes the page of a folder from files called so
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,120}")
 
 
@@ -126,7 +127,7 @@ def page_of(source: str, key: str) -> str:
     A key that had to be changed gets a hash of the original, so that two keys never meet.
     """
     plain = key.replace("/", "__")
-    if not PLAIN.fullmatch(plain) or "__" in key:
+    if not PLAIN.fullmatch(plain) or "__" in key or plain in INDEXES:
         digest = hashlib.sha256(key.encode()).hexdigest()[:8]
         plain = f"{re.sub(r'[^A-Za-z0-9]+', '-', plain).strip('-')[:80]}-{digest}".lstrip("-")
     return f"published/{source}/{plain}/"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -147,6 +147,11 @@ DatasetRevision = Annotated[
 Slug = Annotated[
     str,
     matching(r"[a-z0-9][a-z0-9._-]{0,63}", "is not a valid name", f"use lower-case {LETTERS}"),
+]
+Words = Annotated[str, Field(min_length=1)]
+# Of a cohort: its page is a folder beside the file name.json, and index is the folder above it.
+CohortSlug = Annotated[
+    Slug, matching(r"(?!index$|.*\.json$).*", "is a file of the site", "choose another name")
 ]
 Slugs = Annotated[tuple[Slug, ...], AfterValidator(check_distinct)]
 PackagePin = Annotated[

@@ -9,6 +9,7 @@ from compression_leaderboard.records.base import (
     COMMIT,
     HASH_REVISION,
     PIN_COMMIT,
+    CohortSlug,
     DatasetRevision,
     InsidePath,
     ModelName,
@@ -212,7 +213,7 @@ class Task(Record):
 class Suite(Record):
     """A set of tasks whose mean is shown as one score."""
 
-    name: Slug = Field(description="same as the file's name")
+    name: CohortSlug = Field(description="same as the file's name")
     title: str = Field(min_length=1, description="the name that the board shows")
     description: str = Field(min_length=1, description="what the suite is, in a sentence")
     public: bool = Field(description="true for a public benchmark, false for starter tasks")

@@ -133,28 +133,29 @@ def _read_rows(
 ) -> tuple[list[dict[str, str]], list[Problem]]:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            reader = csv.DictReader(stream, restkey="", strict=True)
-            rows = list(reader)
+            reader = csv.DictReader(stream, strict=True)
+            header, rows = reader.fieldnames or [], list(reader)
     except UnicodeDecodeError:
         return [], [Problem(shown, "", "is not UTF-8 text", "save it as UTF-8")]
     except csv.Error as error:
         return [], [Problem(shown, "", f"is not valid CSV: {error}", "fix the table")]
-    missing = list(_missing_columns(reader.fieldnames or [], shown, source))
-    return rows, missing or list(_wrong_cells(rows, shown, source))
+    wrong = list(_wrong_columns(header, shown, source))
+    return rows, wrong or list(_wrong_cells(rows, shown, source))
 
 
 def _number_columns(source: PublishedSource) -> list[str]:
     further = (source.parameters, source.training_tokens, source.training_compute, source.average)
     given = [c.column for c in source.compression] + [c.column for c in source.scores]
-    return given + [column for column in further if column]
+    return list(dict.fromkeys(given + [column for column in further if column]))
 
 
-def _missing_columns(
-    header: Sequence[str], shown: str, source: PublishedSource
-) -> Iterator[Problem]:
+def _wrong_columns(header: Sequence[str], shown: str, source: PublishedSource) -> Iterator[Problem]:
+    figures = [c.column for c in source.compression] + [s.column for s in source.scores]
     for column in dict.fromkeys([source.key, source.group, *_number_columns(source)]):
         if column not in header:
             yield Problem(shown, column, "no such column", "add it, or remove it from source.toml")
+        elif header.count(column) > 1 or figures.count(column) > 1:
+            yield Problem(shown, column, "occurs twice", "remove one, here or in source.toml")
     scores = {column.column for column in source.scores}
     for name in source.mean:
         if name not in scores:
@@ -169,9 +170,12 @@ def _source_file(source: PublishedSource) -> str:
 def _wrong_cells(
     rows: Sequence[dict[str, str]], shown: str, source: PublishedSource
 ) -> Iterator[Problem]:
-    scores = {column.column for column in source.scores}
     keys: set[str] = set()
     for line, row in enumerate(rows, start=2):
+        if None in row or None in row.values():  # cells too many, or too few
+            wrong = "has another number of cells than the first line"
+            yield Problem(shown, f"line {line}", wrong, "quote cells that hold commas")
+            continue
         key = row[source.key]
         if key in keys:
             yield Problem(shown, f"line {line}", f'"{key}" occurs twice', "remove one")
@@ -180,7 +184,7 @@ def _wrong_cells(
             wrong = f"{source.key} or {source.group} is empty"
             yield Problem(shown, f"line {line}", wrong, "fill it in")
         for column in _number_columns(source):
-            if fault := _number_fault(row[column], is_score=column in scores):
+            if fault := _number_fault(row[column], column, source):
                 yield Problem(shown, f"line {line}, {column}", *fault)
     for name in source.mixtures:
         if name not in keys:
@@ -188,19 +192,22 @@ def _wrong_cells(
             yield Problem(_source_file(source), "mixtures", f'"{name}" is not in table.csv', repair)
 
 
-def _number_fault(text: str | None, is_score: bool) -> tuple[str, str] | None:
+def _number_fault(text: str, column: str, source: PublishedSource) -> tuple[str, str] | None:
     """Return the fault of a cell for a number, and the repair; None for a valid or empty one."""
     repair = "write a number, or nothing where it is unknown"
     if text == "":
         return None
     try:
-        value = float(text or "nan")
+        value = float(text)
     except ValueError:
         return f'"{text}" is not a number', repair
     if not math.isfinite(value):
         return f'"{text}" is not a finite number', repair
-    if is_score and not 0 <= value <= 1:
+    if column in (score.column for score in source.scores) and not 0 <= value <= 1:
         if 1 < value <= 100:
             repair = "write a fraction: per cent divided by 100"
         return f"{text} is not a fraction in [0, 1]", repair
+    is_count = column in (source.parameters, source.training_tokens)
+    if is_count and not (value.is_integer() and 0 < value < 2**63):
+        return f"{text} is not a whole number above 0", repair
     return None
