@@ -26,7 +26,7 @@ from compression_leaderboard.board.derived import (
 from compression_leaderboard.board.figures import Figure, Key, Row
 from compression_leaderboard.board.imported import Conflict, find_conflicts
 from compression_leaderboard.board.measured import CheckpointFigure, make_trajectories
-from compression_leaderboard.intervals import Interval
+from compression_leaderboard.intervals import LEVEL, Interval
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Commit
@@ -127,7 +127,7 @@ def make_board(contents: Contents, commit: Commit) -> RecordBoard:
         specs=specs,
         stored=stored,
         current=current,
-        cohorts=make_cohorts(specs, counting, contents.published),
+        cohorts=tuple(make_cohorts(specs, counting, contents.published)),
         compressors=compressor_rates(counting),
         comparisons=compare_models(specs, current),
         imported=contents.imported,
@@ -167,6 +167,8 @@ def cohorts_from_json(contents: Sequence[Mapping[str, Any]]) -> tuple[Cohort, ..
     return TypeAdapter(tuple[Cohort, ...]).validate_python(cohorts)
 
 
-def _figure(key: Any, low: float | None, high: float | None, level: float, **plain: Any) -> Figure:
+def _figure(key: Any, low: float | None, high: float | None, level: object, **plain: Any) -> Figure:
+    if level not in (None, LEVEL):
+        raise ValueError(f"an interval at {level}, not at {LEVEL}")
     interval = None if low is None or high is None else Interval(low, high)
     return Figure(key=Key(*key), interval=interval, **plain)

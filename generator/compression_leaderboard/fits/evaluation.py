@@ -42,7 +42,9 @@ class Prediction:
         return benchmark_id(self.key)
 
     def interval(self, level: float = LEVEL) -> Interval:
-        """Return the interval of an observed score at one of LEVELS."""
+        """Return the interval of an observed score at one of LEVELS. Raises ValueError for others."""
+        if level not in LEVELS:
+            raise ValueError(f"no interval at {level}; choose from {', '.join(map(str, LEVELS))}")
         return self.intervals[LEVELS.index(level)]
 
 

@@ -138,7 +138,7 @@ def predict_model(
 ) -> tuple[list[Answer], dict[str, str]]:
     """Predict a model's missing scores; give the reason for each benchmark without a prediction."""
     study = study_cohort(cohort, only=None if benchmark is None else [benchmark])
-    needed = ", ".join(column.name for column in cohort.compression)
+    needed = ", ".join(text_id(column.key) for column in cohort.compression)
     answers, shortages = [], {}
     for part in study.benchmarks:
         predictions = [p for p in part.predictions if p.model == model]
