@@ -52,11 +52,6 @@ def cohort_rows(cohort: Cohort) -> Iterator[Row]:
         )
 
 
-def _leaderboard(board: StudiedBoard) -> Iterator[Row]:
-    for cohort in board.cohorts:
-        yield from cohort_rows(cohort)
-
-
 def _scores(board: StudiedBoard) -> Iterator[Row]:
     for cohort in board.cohorts:
         groups = (
@@ -102,11 +97,6 @@ def _documents(board: StudiedBoard) -> Iterator[Row]:
         assert entry.result.lossless is not None  # it is a text
         for document in entry.result.lossless.documents:
             yield Row(result=entry.result, cost=document)
-
-
-def _compressors(board: StudiedBoard) -> Iterator[Row]:
-    for rate in board.compressors:
-        yield Row(**vars(rate), settings=rate.settings)
 
 
 @dataclass(frozen=True)
@@ -247,11 +237,11 @@ def _place(file: Imported, task: ImportedTask, score: ImportedScore) -> tuple[st
 
 ROWS: dict[str, Callable[[StudiedBoard], Iterable[object]]] = {
     "models": _models,
-    "leaderboard": _leaderboard,
+    "leaderboard": lambda board: (row for cohort in board.cohorts for row in cohort_rows(cohort)),
     "scores": _scores,
     "compression": _texts,
     "compression_documents": _documents,
-    "compressors": _compressors,
+    "compressors": lambda board: (Row(**vars(r), settings=r.settings) for r in board.compressors),
     "comparisons": lambda board: board.comparisons,
     "text_amounts": lambda board: board.amounts,
     "costs": lambda board: board.costs,
