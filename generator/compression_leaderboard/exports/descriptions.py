@@ -15,6 +15,7 @@ from compression_leaderboard.exports.formats import format_table, to_arrow
 from compression_leaderboard.exports.tables import ORIGINS, OURS, Field, Table, Type
 from compression_leaderboard.fits.study import StudiedBoard
 from compression_leaderboard.records.published import Citation
+from compression_leaderboard.wording import printable
 
 Json = dict[str, object]
 
@@ -84,7 +85,8 @@ def licence_notice(cohorts: Sequence[Cohort]) -> str:
     ]
     for cohort in cohorts:
         for citation in cohort.citations:
-            lines.append(f"- {cohort.name}: {citation.licence}. {citation.text} {citation.url}")
+            line = f"- {cohort.name}: {citation.licence}. {citation.text} {citation.url}"
+            lines.append(printable(line, " "))
     lines += [
         "",
         "Imported result files (the table imported) state no licence: their content belongs to",

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.comparisons import Amount, Cost
 from compression_leaderboard.board.figures import PARAMETERS, TRAINING_FLOP, Key, values
-from compression_leaderboard.fits.candidates import Candidate
+from compression_leaderboard.fits.candidates import Candidate, source_name
 from compression_leaderboard.fits.curves import FORMS
 from compression_leaderboard.fits.evaluation import (
     Calibration,
@@ -109,7 +109,7 @@ def _section(cohort: Cohort, evidence: Evidence) -> Section:
         pooled=pool_coverage(study),
         judgements=[(b, judgement) for b in study.benchmarks for judgement in b.judgements],
         predictions=[(b.benchmark.label, p) for b in study.benchmarks for p in b.predictions],
-        sources={c.name: c.label for c in (*cohort.compression, *cohort.preferences)},
+        sources={source_name(c.key): c.label for c in cohort.compression},
         models={row.model: row.label for row in cohort.rows},
     )
 

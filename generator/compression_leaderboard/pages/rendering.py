@@ -17,7 +17,9 @@ from markupsafe import Markup
 from compression_leaderboard.wording import counted
 
 UNKNOWN = "–"
-DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+INVISIBLE = re.compile(  # control characters, and marks that turn the direction of text
+    "[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]"
+)
 
 
 class Renderer:
@@ -73,8 +75,8 @@ def breakable(name: str) -> Markup:
 
 
 def _spell_out(text: str) -> str:
-    """Spell out marks that would change the direction of the text around them."""
-    return DIRECTION_MARKS.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
+    """Spell out what no reader sees and what would change the direction of the text around it."""
+    return INVISIBLE.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
 
 
 def number(value: float | None, digits: int) -> str:

@@ -1,7 +1,7 @@
 // Choose a model: the Pareto front of quality against memory, from data/choose.json.
 // `choose` and `costSentence` answer as compression_leaderboard/choose.py; tests/vectors/choose.json
 // compares them. The request is the form, kept in the address and sent nowhere.
-import { UNKNOWN, counted, escapeHtml, number, sum, writeQuery } from "./format.js";
+import { UNKNOWN, counted, escapeHtml, number, spellOut, sum, writeQuery } from "./format.js";
 
 const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 const rounded = (value) => String(Number(value.toPrecision(3)));
@@ -148,7 +148,7 @@ const start = (data) => {
     const { precision, licence, currency } = form.elements;
     const cohort = cohortNow();
     const answer = choose(cohort, {
-      weights: cohort.criteria.map((c) => positive(`w.${c.name}`) ?? 0), precision: precision.value,
+      weights: cohort.criteria.map((c) => positive(`w.${spellOut(c.name)}`) ?? 0), precision: precision.value,
       context_tokens: positive("context") ?? 0, licence: licence.value,
       largest_parameters: positive("parameters", 1e9), memory_bytes: positive("memory", 1e9),
     }, data);

@@ -74,8 +74,8 @@ const show = async () => {
   const data = await chosenTable();
   const models = modelsOf(data);
   document.getElementById("models").replaceChildren(...models.map((row) => new Option(row[HEAD])));
-  const chosen = fields.map((field) => field.value.trim()).filter(Boolean);
-  const rows = [...new Set(chosen)].map((name) => models.find((row) => row[HEAD] === name)).filter(Boolean);
+  const named = (name) => models.find((row) => row[HEAD] === name);
+  const rows = [...new Set(fields.map(({ value }) => named(value) ?? named(value.trim())))].filter(Boolean);
   const query = new URLSearchParams([["table", form.elements.table.value], ...rows.map((row) => ["m", row[HEAD]])]);
   writeQuery(query);
   if (rows.length < 2) {

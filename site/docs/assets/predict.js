@@ -1,6 +1,6 @@
 // Predict a mean score from typed figures: the arithmetic of `leaderboard predict` on
 // data/predict.json. tests/vectors/calculator.json compares the two.
-import { count, escapeHtml, fetchJson, number, sum } from "./format.js";
+import { count, escapeHtml, fetchJson, number, spellOut, sum } from "./format.js";
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -111,7 +111,7 @@ const readNumber = (text, field) => {
 const readFigures = (board, form) => {
   const figures = {}, wrong = [];
   for (const field of board.fields) {
-    const text = form.elements[field.column].value.trim();
+    const text = form.elements[spellOut(field.column)].value.trim();
     if (!text) continue;
     const value = readNumber(text, field);
     if (value > 0 && value < Infinity) figures[field.column] = value;
