@@ -33,8 +33,8 @@ from compression_leaderboard.fits.intervals import (
 from compression_leaderboard.fits.study import BenchmarkStudy, find_outliers, weigh_evidence
 from compression_leaderboard.fits.table import Benchmark
 from compression_leaderboard.intervals import (
-    Interval,
     LEVEL,
+    Interval,
     jackknife_error,
     jackknife_interval,
     normal_interval,
@@ -342,7 +342,7 @@ def test_errors_of_one_group_are_taken_to_be_half_alike_at_least():
 
 def test_an_outlier_is_outside_of_its_95_percent_interval_where_one_in_twenty_is_expected():
     key = Key("score", "a", "b")
-    intervals = ((0.45, 0.55), (0.4, 0.6))
+    intervals = (Interval(0.45, 0.55), Interval(0.4, 0.6))
     rows = tuple(
         LeftOut(Prediction(f"m{score}", key, 0.5, intervals, "line", "a", False), score)
         for score in (0.5, 0.58, 0.62, 0.39)
@@ -350,7 +350,7 @@ def test_an_outlier_is_outside_of_its_95_percent_interval_where_one_in_twenty_is
     benchmark = Benchmark(key, "A", 0.0, 1.0)
     judgement = Judgement("group", rows, measure_accuracy(*ACCURACY), (), ())
     outliers = find_outliers([BenchmarkStudy(benchmark, None, judgements=(judgement,))])
-    assert [row.measured for _, row in outliers.found] == [0.62, 0.39]
+    assert [row.measured for _, row in outliers.rows] == [0.62, 0.39]
     assert outliers.judged == 4
     assert outliers.expected == pytest.approx(0.2)
 

@@ -12,6 +12,7 @@ from compression_leaderboard import Prediction, load_board, predict, score_text
 from compression_leaderboard.board.board import cohorts_from_json
 from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.fits.study import derive_board
+from compression_leaderboard.intervals import Interval
 from compression_leaderboard.repository.contents import read_contents
 from compression_leaderboard.repository.git import Commit
 
@@ -131,9 +132,9 @@ def test_text_is_scored_token_by_token(tmp_path):
         ("nowhere", "text", {}, "no folder and no file"),
         ("model", [], {}, "a text is empty"),
         ("model", ["text", ""], {}, "a text is empty"),
-        ("model", "text", {"dtype": "float33"}, "no dtype of torch"),
-        ("model", "text", {"dtype": "int64"}, "for weights; choose from bfloat16, float16"),
-        ("model", "text", {"dtype": 5}, "no dtype of torch"),
+        ("model", "text", {"dtype": "float33"}, "is no dtype of torch"),
+        ("model", "text", {"dtype": "int64"}, "is no dtype of torch; use bfloat16, float16"),
+        ("model", "text", {"dtype": 5}, "is no dtype of torch"),
         ("model", "text", {"window": 0}, "a window of 0 tokens; write a whole number above 0"),
         ("model", "text", {"window": -1}, "a window of -1 tokens"),
         ("model", "text", {"window": "16"}, "a window of '16' tokens"),
@@ -216,7 +217,8 @@ def test_an_interval_of_another_level_is_no_figure_of_ours():
 def test_predictions_have_intervals_of_two_levels_only(board):
     cohort = board.cohort("huang-2024")
     key = cohort.mean_score
-    prediction = Prediction("a", key, 0.5, ((0.4, 0.6), (0.3, 0.7)), "line", "average", False)
+    intervals = Interval(0.4, 0.6), Interval(0.3, 0.7)
+    prediction = Prediction("a", key, 0.5, intervals, "line", "average", False)
     assert prediction.interval(0.8) == (0.4, 0.6)
     assert prediction.interval() == prediction.interval(0.95) == (0.3, 0.7)
     with pytest.raises(ValueError, match=r"no interval at 0.9; choose from 0.8, 0.95"):

@@ -107,8 +107,7 @@ def score_text(
     if isinstance(reference, str):
         raise ValueError(reference.removeprefix("--model "))
     if dtype is not None and dtype not in DTYPES:
-        wrong = f'score_text: "{dtype}" is no dtype of torch for weights'
-        raise ValueError(f"{wrong}; choose from {', '.join(DTYPES)}")
+        raise ValueError(f'score_text: "{dtype}" is no dtype of torch; use {", ".join(DTYPES)}')
     try:
         with tempfile.TemporaryDirectory(prefix="leaderboard-") as cache:
             number_format = None if dtype is None else getattr(torch, dtype)

@@ -9,6 +9,7 @@ from compression_leaderboard.board.figures import Key
 from compression_leaderboard.choose import Request, choose, make_options
 from compression_leaderboard.cli.ask import _lines
 from compression_leaderboard.fits.evaluation import LeftOut, Prediction
+from compression_leaderboard.intervals import Interval
 from compression_leaderboard.pages.board_table import make_board_table
 from compression_leaderboard.pages.charts import draw_judged
 from compression_leaderboard.pages.model_page import find_standings
@@ -17,9 +18,8 @@ from compression_leaderboard.pages.site import render_choose
 from tests.exported import renderer
 from tests.factory import make_model, make_result, make_specs, store
 
-PREDICTION = Prediction(
-    "m", Key("score", "a", "b"), 0.5, ((0.45, 0.55), (0.41, 0.59)), "line", "average", False
-)
+INTERVALS = Interval(0.45, 0.55), Interval(0.41, 0.59)
+PREDICTION = Prediction("m", Key("score", "a", "b"), 0.5, INTERVALS, "line", "average", False)
 
 
 def options_of_a_score(stderr: float):

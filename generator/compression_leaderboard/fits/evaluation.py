@@ -42,7 +42,7 @@ class Prediction:
         return benchmark_id(self.key)
 
     def interval(self, level: float = LEVEL) -> Interval:
-        """Return the interval of an observed score at one of LEVELS. Raises ValueError for others."""
+        """Return the interval of an observed score. Raises ValueError if level is not in LEVELS."""
         if level not in LEVELS:
             raise ValueError(f"no interval at {level}; choose from {', '.join(map(str, LEVELS))}")
         return self.intervals[LEVELS.index(level)]
