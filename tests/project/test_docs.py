@@ -13,8 +13,7 @@ from compression_leaderboard.cli import app
 from compression_leaderboard.cli.app import describe_commands
 from compression_leaderboard.pages.reference import (
     FILES,
-    render_file_fields,
-    render_model_fields,
+    render_fields,
     tables_of,
 )
 from compression_leaderboard.pages.rendering import escape
@@ -135,7 +134,8 @@ def test_help_does_not_wait_for_the_libraries_of_tables_and_fits():
 
 @pytest.mark.parametrize("record", [Model, *(record for _, record in FILES)])
 def test_every_field_of_a_file_is_on_a_page_with_its_meaning(record):
-    page = render_model_fields(renderer()) if record is Model else render_file_fields(renderer())
+    template = "model_fields.html" if record is Model else "file_fields.html"
+    page = render_fields(renderer(), template)
     for place, inner in tables_of(record):
         assert f"[{place}]" in page or not place
         for field, info in inner.model_fields.items():

@@ -50,9 +50,8 @@ from compression_leaderboard.pages.reference import (
     imported_path,
     render_corpora,
     render_downloads,
-    render_file_fields,
+    render_fields,
     render_imported,
-    render_model_fields,
 )
 from compression_leaderboard.pages.reliability_page import render_moves, render_reliability
 from compression_leaderboard.pages.rendering import Renderer, escape
@@ -132,8 +131,8 @@ def _generated(
         "trajectories": render_trajectories(render, board.trajectories, cohorts, titles),
         "method": render_bias(render, specs, board.current),
         "commands": render("commands.html", commands=commands),
-        "add": render_model_fields(render),
-        "files": render_file_fields(render),
+        "add": render_fields(render, "model_fields.html"),
+        "files": render_fields(render, "file_fields.html"),
         "download": render_downloads(render, board, exported),
         "import": render(
             "import.html",

@@ -149,7 +149,7 @@ Slug = Annotated[
     matching(r"[a-z0-9][a-z0-9._-]{0,63}", "is not a valid name", f"use lower-case {LETTERS}"),
 ]
 Words = Annotated[str, Field(min_length=1)]
-# Of a cohort: its page is a folder beside the file name.json, and index is the folder above it.
+# Its page is a folder beside name.json, below the folder of index.
 CohortSlug = Annotated[
     Slug, matching(r"(?!index$|.*\.json$).*", "is a file of the site", "choose another name")
 ]
