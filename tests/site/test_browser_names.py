@@ -113,3 +113,19 @@ def test_compare_finds_models_by_their_very_names(page: Page, address):
     expect(heads.first).to_have_attribute("href", "../published/paper/m/")
     page.goto(address.replace("boards/paper/", "compare/?table=paper&m=m%20&m=constructor"))
     expect(heads).to_have_count(2)
+
+
+def test_the_ends_of_an_interval_are_downloaded_below_their_names(page: Page, address):
+    page.goto(address.replace("paper", "measured-base-16-8-starter"))
+    with page.expect_download() as event:
+        page.locator("[data-download]").click()
+    lines = list(csv.DictReader(io.StringIO(Path(event.value.path()).read_text("utf-8"))))
+    ends = [name.removesuffix("_low95") for name in lines[0] if name.endswith("_low95")]
+    assert "compression.prose" in ends
+    for key in ends:
+        for line in lines:
+            if line[f"{key}_low95"]:
+                low, value, high = (float(line[key + end]) for end in ("_low95", "", "_high95"))
+                assert low <= value <= high, key
+    (first, *_) = (line for line in lines if line["compression.prose_low95"])
+    assert float(first["compression.prose_low95"]) < float(first["compression.prose_high95"])
