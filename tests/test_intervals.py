@@ -17,9 +17,9 @@ from compression_leaderboard.board.published import published_rows
 from compression_leaderboard.fits.correlations import bootstrap_pearson
 from compression_leaderboard.fits.evaluation import (
     Coverage,
-    Judgement,
     LeftOut,
     Prediction,
+    Validation,
     measure_accuracy,
 )
 from compression_leaderboard.fits.intervals import (
@@ -277,10 +277,10 @@ def test_the_level_is_written_once():
 def test_every_interval_of_a_fit_has_the_one_type():
     evidence = weigh_evidence(simulated_cohort(0, "line")[0])
     study = evidence.study.benchmarks[0]
-    rows = [row.prediction for judgement in study.judgements for row in judgement.rows]
+    rows = [row.prediction for validation in study.validations for row in validation.rows]
     intervals = [interval for p in (*study.predictions, *rows) for interval in p.intervals]
     intervals += [correlation.interval for correlation in evidence.correlations]
-    intervals += [judgement.accuracy.mae.interval for judgement in study.judgements]
+    intervals += [validation.accuracy.mae.interval for validation in study.validations]
     assert len(intervals) > 20
     assert {type(interval) for interval in intervals} == {Interval}
 
@@ -348,10 +348,10 @@ def test_an_outlier_is_outside_of_its_95_percent_interval_where_one_in_twenty_is
         for score in (0.5, 0.58, 0.62, 0.39)
     )
     benchmark = Benchmark(key, "A", 0.0, 1.0)
-    judgement = Judgement("group", rows, measure_accuracy(*ACCURACY), (), ())
-    outliers = find_outliers([BenchmarkStudy(benchmark, None, judgements=(judgement,))])
+    validation = Validation("group", rows, measure_accuracy(*ACCURACY), (), ())
+    outliers = find_outliers([BenchmarkStudy(benchmark, None, validations=(validation,))])
     assert [row.measured for _, row in outliers.rows] == [0.62, 0.39]
-    assert outliers.judged == 4
+    assert outliers.validated == 4
     assert outliers.expected == pytest.approx(0.2)
 
 

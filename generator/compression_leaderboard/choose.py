@@ -320,7 +320,7 @@ def _dominates(rival: Choice, choice: Choice, sign: int) -> bool:
     """Whether a rival needs no more memory and is better, or is as good and needs less memory.
 
     Better: beyond the 95 % interval of the difference. A rival of unknown memory dominates no model
-    of known memory; a model of unknown memory is judged by quality alone.
+    of known memory; a model of unknown memory is compared by quality alone.
     """
     if sign * (_known(rival.quality) - _known(choice.quality)) < 0:
         return False

@@ -171,8 +171,8 @@ def test_the_largest_errors_stand_in_the_table_of_a_scatter():
     evidence = Evidence(None, 23, mean_studies()["huang-2024"])
     page = render_predict(renderer(), [cohort], {"huang-2024": evidence}, calibrate([], []))
     rows = tables_of(page)["huang-2024-group-points"]
-    judged = evidence.study.benchmarks[0].judged("group").rows
-    errors = sorted((100 * abs(row.error) for row in judged), reverse=True)
+    validated = evidence.study.benchmarks[0].validation("group").rows
+    errors = sorted((100 * abs(row.error) for row in validated), reverse=True)
     shown = [abs(float(row[-1].replace("−", "-"))) for row in rows]
     assert shown == pytest.approx(errors[: SHOWN["errors"]], abs=0.051)
     assert len(errors) > SHOWN["errors"]

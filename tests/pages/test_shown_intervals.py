@@ -11,7 +11,7 @@ from compression_leaderboard.cli.ask import _lines
 from compression_leaderboard.fits.evaluation import LeftOut, Prediction
 from compression_leaderboard.intervals import Interval
 from compression_leaderboard.pages.board_table import make_board_table
-from compression_leaderboard.pages.charts import draw_judged
+from compression_leaderboard.pages.charts import draw_validation
 from compression_leaderboard.pages.model_page import find_standings
 from compression_leaderboard.pages.site import render_choose
 
@@ -39,8 +39,8 @@ def test_quality_has_196_standard_errors_on_the_page_and_in_the_terminal():
     assert "50.0 ± 19.6" in "\n".join(_lines(answer))
 
 
-def test_a_judged_prediction_is_drawn_with_its_95_percent_interval():
-    chart = draw_judged([LeftOut(PREDICTION, 0.52)])
+def test_a_left_out_prediction_is_drawn_with_its_95_percent_interval():
+    chart = draw_validation([LeftOut(PREDICTION, 0.52)])
     shapes = [shape for group in chart.groups for shape in group.shapes]
     assert [s.title for s in shapes if s.title] == [
         "m: measured 52.0 %, predicted 50.0 % (41.0 to 59.0)"
@@ -55,7 +55,7 @@ def test_a_models_page_shows_the_95_percent_interval_of_its_prediction(miniature
     (cohort,) = (c for c in miniature_board.cohorts if c.name == "paper")
     study = miniature_board.studies["paper"]
     standings = find_standings([make_board_table(cohort)], {"paper": study})
-    judgement = study.benchmarks[0].judged("group")
+    validation = study.benchmarks[0].validation("group")
     predicted = {
         standing.model: dot.predicted
         for (standing,) in standings.values()
@@ -64,6 +64,6 @@ def test_a_models_page_shows_the_95_percent_interval_of_its_prediction(miniature
     }
     assert predicted == {
         model: (row.prediction.value, *row.prediction.interval(0.95))
-        for model, row in judgement.by_model.items()
+        for model, row in validation.by_model.items()
     }
     assert len(predicted) > 5

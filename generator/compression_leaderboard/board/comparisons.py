@@ -3,7 +3,7 @@
 How much text is enough, and what it costs to score beside a suite of benchmarks, is from the bits
 of each document that records keep, so amounts below one document cannot be estimated.
 
-Known gaps: pairs are judged one by one, without a correction for their number. Documents are taken
+Known gaps: pairs are tested one by one, without a correction for their number. Documents are taken
 as independent draws of one kind; the errors are those of other documents of the same kind, and say
 nothing of other kinds. Wall time is that of whole jobs; that of a text includes the information
 plane, which the same pass feeds.

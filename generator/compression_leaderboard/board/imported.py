@@ -84,21 +84,21 @@ def _conflict(readings: Sequence[Reading]) -> Conflict | None:
     ordered = sorted(readings, key=lambda r: (r.score.value, r.imported.source.sha256))
     values = np.array([r.score.value for r in ordered])
     errors = np.array([_largest_error(r.score) for r in ordered])  # NaN: unknown
-    judged, unjudged, widest = set[int](), set[int](), 0.0
+    conflicting, unknown, widest = set[int](), set[int](), 0.0
     for index, reading in enumerate(ordered):
         apart = np.abs(values - values[index])
         apart[apart <= SAME * np.maximum(np.abs(values), abs(values[index]))] = 0.0
         apart *= np.array([_comparable(reading.imported, r.imported) for r in ordered])
         ratio = apart / np.hypot(errors, errors[index])
         if np.any(ratio > THRESHOLD):
-            judged.add(index)
+            conflicting.add(index)
             widest = max(widest, float(np.nanmax(ratio)))
         if np.any(np.isnan(ratio) & (apart > 0)):
-            unjudged.add(index)
-    chosen = [ordered[index] for index in sorted(judged or unjudged)]
+            unknown.add(index)
+    chosen = [ordered[index] for index in sorted(conflicting or unknown)]
     if not chosen:
         return None
-    return Conflict(tuple(chosen), widest if judged else None, _differences(chosen))
+    return Conflict(tuple(chosen), widest if conflicting else None, _differences(chosen))
 
 
 def _largest_error(score: ImportedScore) -> float:

@@ -180,9 +180,9 @@ def _predictions(board: StudiedBoard) -> Iterator[Row]:
 
 def _residuals(board: StudiedBoard) -> Iterator[Row]:
     for cohort, study in _studies(board):
-        for judgement in study.judgements:
-            for row in judgement.rows:
-                more = {"fold": judgement.kind, "measured": row.measured, "residual": row.error}
+        for validation in study.validations:
+            for row in validation.rows:
+                more = {"fold": validation.kind, "measured": row.measured, "residual": row.error}
                 yield _predicted(cohort, study, row.prediction, **more)
 
 
@@ -192,16 +192,16 @@ def _fits(board: StudiedBoard) -> Iterator[Row]:
         if study.fit is None:
             unknown = dict.fromkeys(("accuracy", "chosen", "baseline", "coverage80", "coverage95"))
             yield Row(**shared, fold="none", **unknown)
-        for judgement in study.judgements:
-            chosen = [f"{form} of {label}: {n}" for label, form, n in judgement.chosen]
-            by_group = study.comparison if judgement.kind == "group" else None
+        for validation in study.validations:
+            chosen = [f"{form} of {label}: {n}" for label, form, n in validation.chosen]
+            by_group = study.comparison if validation.kind == "group" else None
             yield Row(
                 **shared,
-                fold=judgement.kind,
-                accuracy=judgement.accuracy,
+                fold=validation.kind,
+                accuracy=validation.accuracy,
                 chosen="; ".join(chosen),
                 baseline=by_group and by_group.best_baseline,
-                **{f"coverage{100 * c.level:.0f}": c for c in judgement.coverage},
+                **{f"coverage{100 * c.level:.0f}": c for c in validation.coverage},
             )
 
 

@@ -140,7 +140,7 @@ def source_name(key: Key) -> str:
 
 
 def choose(candidates: Sequence[Candidate], losses: Array) -> int | None:
-    """Index of the chosen candidate; None where none could be judged.
+    """Index of the chosen candidate; None where none could be validated.
 
     losses: (candidates, cells), mean squared error over each group that was left out; NaN where a
     candidate could not be fitted. The standard error is that of the best one's mean over the cells

@@ -122,7 +122,7 @@ def bootstrap_pearson(x: Array, y: Array, families: Sequence[str], seed: int) ->
 
 @dataclass(frozen=True)
 class FamilyVariance:
-    """Fitted once, for reporting; predictions come from forms judged on left-out families.
+    """Fitted once, for reporting; predictions come from forms validated on left-out families.
 
     between: the standard deviation of families around the line of the score on the average
     compression; within: of models around their family. Scores as fractions.

@@ -238,7 +238,7 @@ class Comparison:
 
 
 def compare(fitted: Fitted, rows: str, seed: int) -> Comparison | None:
-    """Every source judged on left-out groups; None where compression itself could not be judged.
+    """Every source validated on left-out groups; None where compression itself could not be.
 
     A source that cannot predict every row that compression predicts is left out: on fewer rows its
     errors would be other rows' errors.
@@ -252,11 +252,11 @@ def compare(fitted: Fitted, rows: str, seed: int) -> Comparison | None:
         else:
             places[COMPRESSION].append(k)
     errors = {name: fitted.scores - _left_out(fitted, among) for name, among in places.items()}
-    judged = np.isfinite(errors[COMPRESSION])
-    if judged.sum() < 2:
+    validated = np.isfinite(errors[COMPRESSION])
+    if validated.sum() < 2:
         return None
-    errors = {name: e[judged] for name, e in errors.items() if np.isfinite(e[judged]).all()}
-    groups = fitted.table.groups[judged]
+    errors = {name: e[validated] for name, e in errors.items() if np.isfinite(e[validated]).all()}
+    groups = fitted.table.groups[validated]
     columns = [np.ones(len(groups)), *map(np.abs, errors.values())]
     n, *sums = resample_groups(columns, groups, seed)
     maes = dict(zip(errors, (total / n for total in sums), strict=True))
@@ -287,7 +287,7 @@ def _left_out(fitted: Fitted, among: Sequence[int]) -> Array:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Validation:
     """Left-out rows of one kind of fold, with their accuracy and the coverage of the intervals."""
 
     kind: str  # "group", "larger" or "later"
@@ -311,8 +311,8 @@ def relative_errors(fitted: Fitted, fits: Sequence[OuterFit]) -> list[tuple[Arra
     ]
 
 
-def judge(fitted: Fitted, fits: Sequence[OuterFit], seed: int) -> Judgement | None:
-    """Judge the outer fits of one kind on the rows that they left out; None without such rows.
+def validate(fitted: Fitted, fits: Sequence[OuterFit], seed: int) -> Validation | None:
+    """Validate the outer fits of one kind on the rows that they left out; None without such rows.
 
     The errors that make a row's interval are those of other folds. Where larger or later models
     are left out, nested errors would have seen them: there the intervals come from the errors of
@@ -325,15 +325,15 @@ def judge(fitted: Fitted, fits: Sequence[OuterFit], seed: int) -> Judgement | No
     forms: Counter[tuple[str, Form]] = Counter()
     kinds: set[tuple[float, str]] = set()
     for k, (training, chosen) in enumerate(fits):
-        judged = np.flatnonzero(training.test & fitted.known)
-        if len(judged) == 0:
+        validated = np.flatnonzero(training.test & fitted.known)
+        if len(validated) == 0:
             continue
         errors = chosen.inner
         if kind == "group":
             errors = collect_errors(relative[:k] + relative[k + 1 :])
-        predictions = predict_rows(fitted, chosen, judged, errors)
-        rows += map(LeftOut, predictions, fitted.scores[judged].tolist())
-        groups.append(fitted.table.groups[judged])
+        predictions = predict_rows(fitted, chosen, validated, errors)
+        rows += map(LeftOut, predictions, fitted.scores[validated].tolist())
+        groups.append(fitted.table.groups[validated])
         forms[chosen.candidate.label, chosen.candidate.form] += 1
         kinds |= {(level, errors.kind(level)) for level in LEVELS}
     if not rows:
@@ -349,7 +349,7 @@ def judge(fitted: Fitted, fits: Sequence[OuterFit], seed: int) -> Judgement | No
     ]
     measured, predicted = np.array([(row.measured, row.prediction.value) for row in rows]).T
     often_first = sorted(forms.items(), key=lambda item: (-item[1], item[0]))
-    return Judgement(
+    return Validation(
         kind,
         tuple(rows),
         measure_accuracy(measured, predicted, np.concatenate(groups), seed),

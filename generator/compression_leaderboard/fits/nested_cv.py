@@ -1,6 +1,6 @@
-"""Nested cross-validation: every choice is made without the rows that judge it.
+"""Nested cross-validation: every choice is made without the rows that validate it.
 
-A training set is all rows, or all but one outer fold. Inside each one, candidates are judged on
+A training set is all rows, or all but one outer fold. Inside each one, candidates are validated on
 inner folds, one is chosen, and its errors on the inner folds give the intervals. So what is
 measured on the outer folds is the very procedure that predicts new models.
 """
@@ -105,15 +105,15 @@ class Fitted:
         """Return losses by cell: a group of a fold that decides."""
         cells = [np.empty((len(self.scaled), 0))]
         for k, fold in enumerate(self.sets[at].deciding, start=1):
-            judged = fold.test & self.known
-            squares = (self.predictions[at][:, judged, k] - self.scores[judged]) ** 2
-            groups, member = np.unique(self.table.groups[judged], return_inverse=True)
+            validated = fold.test & self.known
+            squares = (self.predictions[at][:, validated, k] - self.scores[validated]) ** 2
+            groups, member = np.unique(self.table.groups[validated], return_inverse=True)
             belongs = member[:, None] == np.arange(len(groups))
             cells.append(squares @ belongs / belongs.sum(axis=0))
         return np.concatenate(cells, axis=1)
 
     def choose(self, at: int, among: Sequence[int]) -> int | None:
-        """Choose one of the candidates `among` for a training set; None if none can be judged."""
+        """Choose one of the candidates `among` for a training set; None if none has errors."""
         losses = self.losses[at][list(among)]
         if losses.shape[1] == 0:
             return None
@@ -163,9 +163,11 @@ class Fitted:
 
     def left_out(self, test: Mask, predictions: Array, beyond: Array, larger: Mask) -> LeftOutRows:
         """Errors of the scored rows of a fold. The other arrays are of every row."""
-        judged = test & self.known
-        errors = self.scores[judged] - predictions[judged]
-        return LeftOutRows(errors, beyond[judged], larger[judged], self.table.groups[judged])
+        validated = test & self.known
+        errors = self.scores[validated] - predictions[validated]
+        return LeftOutRows(
+            errors, beyond[validated], larger[validated], self.table.groups[validated]
+        )
 
     def _predict_folds(self, candidate: int, at: int, folds: Sequence[Fold]) -> Array:
         """Predictions of every row on folds that choose nothing, (rows, folds)."""

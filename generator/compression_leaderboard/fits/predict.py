@@ -194,12 +194,12 @@ def find_yardstick(
     for cohort in cohorts:
         line = evidence[cohort.name].line
         mean = next(iter(evidence[cohort.name].study.benchmarks), None)
-        judged = mean.judged("group") if mean else None
+        validated = mean.validation("group") if mean else None
         units = {column.unit for column in cohort.compression}
-        if line is None or judged is None or units != {BITS_PER_BYTE}:
+        if line is None or validated is None or units != {BITS_PER_BYTE}:
             continue
         slope = (line.y[-1] - line.y[0]) / (line.x[-1] - line.x[0])
         has_text = corpus in {column.name for column in cohort.compression}
-        rmse = judged.accuracy.rmse.value
+        rmse = validated.accuracy.rmse.value
         yardsticks.append(Yardstick(cohort.name, cohort.title, slope, rmse, has_text))
     return min(yardsticks, key=lambda yardstick: not yardstick.own_texts, default=None)

@@ -66,7 +66,7 @@ def cut_by_size(sizes: Array, rows: Mask) -> list[Fold]:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Rows that train, rows that judge (none when all train), and the folds inside.
+    """Rows that train, rows that validate (none when all train), and the folds inside.
 
     kind: "all", "group", "larger" or "later". by_size: whether predictions of larger models choose
     the candidate, else those of left-out groups do.

@@ -290,7 +290,7 @@ def summarise(problems: Sequence[Problem], newcomers: Sequence["Newcomer"], chan
     elif changed:
         lines.append(f"Nothing to fix in {counted(changed, 'file')} of data.")
     else:
-        lines.append("No models and no results are changed: nothing for this check to judge.")
+        lines.append("No models and no results are changed: nothing for this check to do.")
     for newcomer in newcomers:
         lines += ["", f"### {plain(newcomer.title)}", ""]
         lines += [f"- {label}: {plain(fact)}" for label, fact in newcomer.facts]

@@ -79,8 +79,8 @@ class Standing:
     def _predict_without_group(self, benchmark: Key) -> tuple[float, float, float] | None:
         """Return the prediction and 95 % interval of a fit to the other groups."""
         fitted = self.study.of(benchmark)
-        judgement = fitted.judged("group") if fitted else None
-        row = judgement.by_model.get(self.model) if judgement else None
+        validation = fitted.validation("group") if fitted else None
+        row = validation.by_model.get(self.model) if validation else None
         return (row.prediction.value, *row.prediction.interval()) if row else None
 
 
