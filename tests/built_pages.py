@@ -15,6 +15,7 @@ class Outline:
     schemes: set[str] = field(default_factory=set)  # of addresses
     titles: list[str] = field(default_factory=list)  # title, then og:title
     text: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
 
 
 class _Parser(HTMLParser):
@@ -26,6 +27,7 @@ class _Parser(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
         self.outline.attributes |= {(tag, ""), *((tag, name) for name in values)}
+        self.outline.ids += [values["id"] or ""] if "id" in values else []
         for name in ADDRESSES:
             address = "".join((values.get(name) or "").split()).lower()
             if ":" in address.partition("/")[0]:

@@ -20,7 +20,7 @@ from tests.hub import Hub
 
 pytest_plugins = ["tests.in_browser", "tests.read_once"]
 
-# A busy machine is no failure, and a change is judged by the same examples each time;
+# A busy machine is no failure, and a change is checked by the same examples each time;
 # `pytest --hypothesis-profile explore` looks for new ones.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=1000)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from statistics import stdev
 from typing import Any
 
+from compression_leaderboard.board.derived import DerivedResult
 from compression_leaderboard.records.corpora import (
     Corpus,
     PairSource,
@@ -43,7 +44,6 @@ from compression_leaderboard.records.results import (
     Subject,
     TaskResult,
 )
-from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 
 REVISION = "sha256-" + "a" * 40
@@ -338,5 +338,5 @@ def _task_result() -> TaskResult:
     return TaskResult(task=TASK, version="1.0", scores=(score,), responses=responses, subtasks=())
 
 
-def store(*results: Result) -> list[StoredResult]:
-    return [StoredResult(f"results/measured/{r.file}", r) for r in results]
+def store(*results: Result) -> list[DerivedResult]:
+    return [DerivedResult(f"results/measured/{r.file}", r) for r in results]

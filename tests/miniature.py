@@ -10,7 +10,7 @@ from compression_leaderboard.exchange.lm_eval import import_lm_eval
 from compression_leaderboard.records.base import Record
 from compression_leaderboard.records.models import Checkpoint, Model
 from compression_leaderboard.records.results import Failure, Result
-from compression_leaderboard.repository.results import write_imported, write_result
+from compression_leaderboard.repository.results import write_imported, write_record
 
 from tests import ROOT
 from tests.factory import (
@@ -110,7 +110,7 @@ def write_miniature(root: Path) -> None:
     (root / "runs/preferences").mkdir()
     (root / "runs/preferences/pairs.jsonl").write_text(PAIR_LINES, "utf-8")
     for result in results():
-        write_result(root, "measured", result)
+        write_record(root / "results/measured", root, result)
     _write_published(root / "results" / "published" / "paper")
     _write_imported(root)
     shutil.copytree(ROOT / "site", root / "site")

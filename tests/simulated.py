@@ -13,7 +13,7 @@ from tests.frames import with_frame
 Truth = Literal["line", "logistic"]
 Noise = Literal["normal", "heavy", "shifted"]
 
-SCORED_SHARE = 2 / 3  # of the groups; the others are new, and their truth judges the predictions
+SCORED_SHARE = 2 / 3  # of the groups; the others are new, and their truth tests the predictions
 
 
 def simulated_cohort(

@@ -1,6 +1,9 @@
 """Every published interval against a second calculation: a changed level or formula fails here."""
 
+import ast
+import json
 import math
+import re
 from dataclasses import replace
 from itertools import product
 
@@ -12,10 +15,26 @@ from compression_leaderboard.board.derived import compare_bits
 from compression_leaderboard.board.figures import Key, Quantity
 from compression_leaderboard.board.published import published_rows
 from compression_leaderboard.fits.correlations import bootstrap_pearson
-from compression_leaderboard.fits.evaluation import Coverage, measure_accuracy
-from compression_leaderboard.fits.intervals import LEVELS, collect_errors, make_interval
-from compression_leaderboard.fits.study import weigh_evidence
+from compression_leaderboard.fits.evaluation import (
+    Coverage,
+    LeftOut,
+    Prediction,
+    Validation,
+    measure_accuracy,
+)
+from compression_leaderboard.fits.intervals import (
+    LEVELS,
+    LeftOutRows,
+    collect_errors,
+    degrees_of_freedom,
+    make_interval,
+    measure_scale,
+)
+from compression_leaderboard.fits.study import BenchmarkStudy, find_outliers, weigh_evidence
+from compression_leaderboard.fits.table import Benchmark
 from compression_leaderboard.intervals import (
+    LEVEL,
+    Interval,
     jackknife_error,
     jackknife_interval,
     normal_interval,
@@ -33,6 +52,8 @@ from compression_leaderboard.records.published import (
 from compression_leaderboard.repository.contents import PublishedTable
 from scipy import stats
 
+from tests import ROOT
+from tests.exported import render_site
 from tests.factory import (
     make_classical,
     make_model,
@@ -43,6 +64,7 @@ from tests.factory import (
     store,
 )
 from tests.paired_difference_vectors import NAME, make_vectors
+from tests.project.test_layers import MODULES, PACKAGE, read_tree
 from tests.simulated import simulated_cohort
 from tests.vector_files import assert_alike, read_vectors
 
@@ -233,12 +255,34 @@ def test_the_accuracy_of_a_fit_has_the_interval_of_resampled_groups():
     errors = random.uniform(0.01, 0.05, 40)
     accuracy = measure_accuracy(np.full(40, 0.5), 0.5 - errors, np.arange(40), 0).mae
     assert accuracy.value == pytest.approx(errors.mean())
-    reach = (accuracy.high - accuracy.low) / 2
+    reach = (accuracy.interval.high - accuracy.interval.low) / 2
     assert reach == pytest.approx(Z95 * errors.std() / 40**0.5, rel=0.05)
 
 
 def test_the_levels_of_predictions_are_80_and_95_percent():
     assert LEVELS == (0.8, 0.95)
+
+
+def test_the_level_is_written_once():
+    """The only other 0.95 is a share of memory; nothing spells out a quantile."""
+    spelled = [
+        path.relative_to(PACKAGE).as_posix()
+        for path in MODULES
+        for node in ast.walk(read_tree(path))
+        if isinstance(node, ast.Constant) and node.value in (0.95, 0.975, 1.96, 1.959964)
+    ]
+    assert spelled == ["intervals.py", "measure/local_engine.py"]
+
+
+def test_every_interval_of_a_fit_has_the_one_type():
+    evidence = weigh_evidence(simulated_cohort(0, "line")[0])
+    study = evidence.study.benchmarks[0]
+    rows = [row.prediction for validation in study.validations for row in validation.rows]
+    intervals = [interval for p in (*study.predictions, *rows) for interval in p.intervals]
+    intervals += [correlation.interval for correlation in evidence.correlations]
+    intervals += [validation.accuracy.mae.interval for validation in study.validations]
+    assert len(intervals) > 20
+    assert {type(interval) for interval in intervals} == {Interval}
 
 
 def one_by_one(relative: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -270,6 +314,78 @@ def test_a_conformal_prediction_is_the_order_statistic_of_the_errors(level, plac
     folds = np.full((1, 20), 0.51)  # CV+: about what the fits of the folds predict
     low, high = make_interval(level, np.array([0.5]), np.array([0.001]), errors, 1.0, folds)
     assert (low[0], high[0]) == pytest.approx((0.51 - 0.001 * place, 0.51 + 0.001 * place))
+
+
+def test_a_prediction_stays_between_0_and_the_ceiling():
+    errors = replace(collect_errors(one_by_one(np.array([1.0, -2, 0.5, 1.5, -1]))), freedom=4.0)
+    ends = make_interval(0.95, np.array([0.01, 0.89]), np.array([0.1, 0.1]), errors, 0.9)
+    assert (ends[0][0], ends[1][1]) == (0, 0.9)
+
+
+def test_a_prediction_beyond_the_training_rows_widens_by_a_quarter_that_weighs_as_three_cuts():
+    """Of one fold: the variance beyond what the spread explains, over the distance squared."""
+    inside = LeftOutRows(np.array([0.02, -0.02]), np.zeros(2), np.zeros(2, bool), np.arange(2))
+    assert measure_scale([inside], [], 0).growth == pytest.approx(0.25)
+    errors, beyond = np.array([0.10, 0.12]), np.array([0.1, 0.2])
+    cut = LeftOutRows(errors, beyond, np.zeros(2, bool), np.arange(2))
+    shown = float(np.sum(errors**2 - 0.02**2) / np.sum(beyond**2))
+    scale = measure_scale([inside], [cut], 0)
+    assert scale.spread == pytest.approx(0.02)
+    assert scale.growth == pytest.approx(math.sqrt((3 * 0.25**2 + shown) / 4))
+
+
+def test_errors_of_one_group_are_taken_to_be_half_alike_at_least():
+    """Satterthwaite with four groups of two opposite errors, whose means show no likeness."""
+    freedom = degrees_of_freedom(np.array([1.0, -1] * 4), np.repeat(np.arange(4), 2), np.full(4, 2))
+    assert freedom == pytest.approx(1 / (0.5**2 / 3 + 0.5**2 / 4))
+
+
+def test_an_outlier_is_outside_of_its_95_percent_interval_where_one_in_twenty_is_expected():
+    key = Key("score", "a", "b")
+    intervals = (Interval(0.45, 0.55), Interval(0.4, 0.6))
+    rows = tuple(
+        LeftOut(Prediction(f"m{score}", key, 0.5, intervals, "line", "a", False), score)
+        for score in (0.5, 0.58, 0.62, 0.39)
+    )
+    benchmark = Benchmark(key, "A", 0.0, 1.0)
+    validation = Validation("group", rows, measure_accuracy(*ACCURACY), (), ())
+    outliers = find_outliers([BenchmarkStudy(benchmark, None, validations=(validation,))])
+    assert [row.measured for _, row in outliers.rows] == [0.62, 0.39]
+    assert outliers.validated == 4
+    assert outliers.expected == pytest.approx(0.2)
+
+
+ACCURACY = np.array([0.5, 0.6]), np.array([0.5, 0.5]), np.arange(2), 0
+
+
+def test_compare_gets_the_quantile_of_each_texts_documents(miniature_board):
+    """Standard errors on either side of a difference: Student's t with n − 1 degrees."""
+    files = render_site(miniature_board)
+    reaches = [
+        (text["reach"], len(text["documents"]))
+        for path, content in files.items()
+        if path.startswith("docs/compare/")
+        for texts in json.loads(content).values()
+        for text in texts.values()
+    ]
+    assert reaches == [(pytest.approx(T95[2], rel=1e-5), 3)] * 3
+    choose = json.loads(files["docs/data/choose.json"])
+    assert choose["normal_95"] == pytest.approx(Z95, abs=1e-6)
+
+
+PERCENT = re.compile(r"(\d+) %(?!\})")
+OF_80 = {"predict.html": 3}  # two heads of coverage, one of predictions
+
+
+@pytest.mark.parametrize("folder", ["site/templates", "site/docs/assets"])
+def test_pages_call_the_level_of_an_interval_by_its_number(folder):
+    """Every per cent that a template or a script writes out is a level."""
+    assert (LEVEL, LEVELS) == (0.95, (0.8, 0.95))
+    for path in sorted((ROOT / folder).iterdir()):
+        if path.suffix in (".html", ".js"):
+            levels = [n for n in PERCENT.findall(path.read_text("utf-8")) if n != "100"]
+            assert set(levels) <= {"95", "80"}, path.name
+            assert levels.count("80") == OF_80.get(path.name, 0), path.name
 
 
 def test_figures_of_the_board_have_these_intervals():

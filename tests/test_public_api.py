@@ -1,12 +1,18 @@
 """The public Python API, as somebody who installed the wheel uses it."""
 
+import http.server
+import json
 import re
+import threading
+from urllib.parse import quote, unquote
 
 import compression_leaderboard
 import pytest
-from compression_leaderboard import load_board, predict, score_text
+from compression_leaderboard import Prediction, load_board, predict, score_text
+from compression_leaderboard.board.board import cohorts_from_json
 from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.fits.study import derive_board
+from compression_leaderboard.intervals import Interval
 from compression_leaderboard.repository.contents import read_contents
 from compression_leaderboard.repository.git import Commit
 
@@ -95,6 +101,9 @@ def test_predictions_come_with_intervals_from_checkout_and_site(site, board):
         ("huang-2024", {"bpc": 0.3}, None, KeyError, "choose from"),
         ("huang-2024", {}, "none", KeyError, "no benchmark"),
         ("huang-2024", {"parameters": -1.0}, None, ValueError, "above 0"),
+        ("huang-2024", {"bpc_cc": "0.6"}, None, ValueError, "bpc_cc is '0.6'; figures must be"),
+        ("huang-2024", {"bpc_cc": None}, None, ValueError, "bpc_cc is None; figures must be"),
+        ("huang-2024", {1: 0.6, "x": 0.6}, None, KeyError, "no figure 1, x; choose from bpc_cc"),
         ("huang-2024", {"parameters": 7e9}, None, ValueError, "too few figures"),
     ],
 )
@@ -123,7 +132,12 @@ def test_text_is_scored_token_by_token(tmp_path):
         ("nowhere", "text", {}, "no folder and no file"),
         ("model", [], {}, "a text is empty"),
         ("model", ["text", ""], {}, "a text is empty"),
-        ("model", "text", {"dtype": "float33"}, "no dtype of torch"),
+        ("model", "text", {"dtype": "float33"}, "is no dtype of torch"),
+        ("model", "text", {"dtype": "int64"}, "is no dtype of torch; use bfloat16, float16"),
+        ("model", "text", {"dtype": 5}, "is no dtype of torch"),
+        ("model", "text", {"window": 0}, "a window of 0 tokens; write a whole number above 0"),
+        ("model", "text", {"window": -1}, "a window of -1 tokens"),
+        ("model", "text", {"window": "16"}, "a window of '16' tokens"),
         ("model", "text", {"window": 10**6}, "the model reads"),
     ],
 )
@@ -132,6 +146,83 @@ def test_what_cannot_be_scored_is_named(tmp_path, model, texts, options, words):
     place = tmp_path / model if model == "model" else model
     with pytest.raises(ValueError, match=words):
         score_text(place, texts, **options)
+
+
+@pytest.mark.parametrize("texts", [b"bytes", [b"bytes"], ["text", None], [1]])
+def test_texts_are_no_bytes(tmp_path, texts):
+    save_tiny(tmp_path)
+    with pytest.raises(TypeError, match="texts must be str"):
+        score_text(tmp_path, texts)
+
+
+def test_a_folder_that_no_library_reads_is_named(tmp_path):
+    (tmp_path / "config.json").write_text("{")
+    (tmp_path / "model.safetensors").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="cannot be read as a model"):
+        score_text(tmp_path, "text")
+
+
+class Broken(http.server.BaseHTTPRequestHandler):
+    """A server that breaks off, or answers with what is no board."""
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/silent"):
+            return
+        answer = unquote(self.path.removeprefix("/").partition("/api/")[0]).encode()
+        self.send_response(404 if answer == b"404" else 200)
+        self.send_header("Content-Length", str(len(answer) + 9 * (answer == b"short")))
+        self.end_headers()
+        self.wfile.write(answer)
+
+
+@pytest.fixture
+def broken():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Broken) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("answer", ["404", "short", "silent"])
+def test_a_site_that_cannot_be_read_is_named(broken, answer):
+    address = f"{broken}/{answer}"
+    with pytest.raises(OSError, match=f"(?i)^{address}/api/v1/board.json: cannot be read"):
+        load_board(address.replace("http", "HTTP") if answer == "404" else address)
+
+
+FIGURE = {"key": ["score", "a", "b"], "value": 0.5, "low": 0.4, "high": 0.6, "level": 0.9}
+FIGURE |= {"unit": "fraction", "provenance": "measured", "source": "a", "stderr": None, "n": 1}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "", "[]", "null", "{}", "[" * 3000, '{"cohorts": null, "commit": "a", "commit_date": "b"}',
+        json.dumps({"cohorts": [{"rows": [{"figures": [FIGURE]}]}], "commit": "a"}),
+    ],
+)  # fmt: skip
+def test_a_site_without_a_board_is_named(broken, answer):
+    with pytest.raises(ValueError, match=r"board\.json: not a board of this version"):
+        load_board(f"{broken}/{quote(answer, safe='')}")
+
+
+def test_an_interval_of_another_level_is_no_figure_of_ours():
+    with pytest.raises(ValueError, match=r"an interval at 0\.9, not at 0\.95"):
+        cohorts_from_json([{"rows": [{"figures": [FIGURE]}]}])
+
+
+def test_predictions_have_intervals_of_two_levels_only(board):
+    cohort = board.cohort("huang-2024")
+    key = cohort.mean_score
+    intervals = Interval(0.4, 0.6), Interval(0.3, 0.7)
+    prediction = Prediction("a", key, 0.5, intervals, "line", "average", False)
+    assert prediction.interval(0.8) == (0.4, 0.6)
+    assert prediction.interval() == prediction.interval(0.95) == (0.3, 0.7)
+    with pytest.raises(ValueError, match=r"no interval at 0.9; choose from 0.8, 0.95"):
+        prediction.interval(0.9)
 
 
 def test_the_examples_of_the_documentation_run(tmp_path, monkeypatch, capsys):

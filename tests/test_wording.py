@@ -1,7 +1,23 @@
 """Nouns and verbs agree with their counts."""
 
+import re
+
 import pytest
 from compression_leaderboard.wording import counted
+
+from tests import ROOT
+
+NOUNS = (
+    *("answers", "benchmarks", "cells", "corpora", "days", "documents", "entries", "examples"),
+    *("files", "groups", "items", "jobs", "models", "pairs", "parts", "predictions", "problems"),
+    *("records", "rows", "scores", "shards", "sizes", "suites", "tasks", "texts"),
+)
+# Numbers that are always larger, words in place of a number, and faults of the program itself.
+OTHERS = {
+    *("{len(counted)} benchmarks", "{idle} days", "{weeks.days} days"),
+    *("{kind} models", "{setting.kind} models"),
+    *("{len(size)} groups", "{sums.seen} documents", "{array.null_count} rows"),
+}
 
 
 @pytest.mark.parametrize(
@@ -21,3 +37,11 @@ from compression_leaderboard.wording import counted
 )
 def test_a_count_agrees_with_its_noun(words, shown):
     assert counted(*words) == shown
+
+
+def test_no_message_puts_a_number_before_a_plural():
+    """The number may be 1: `counted` and `plural` write the noun."""
+    pattern = re.compile(rf"\{{[^{{}}]*\}} (?:more |new )?(?:{'|'.join(NOUNS)})\b")
+    sources = sorted((ROOT / "generator").rglob("*.py"))
+    texts = [match[0] for path in sources for match in pattern.finditer(path.read_text("utf-8"))]
+    assert set(texts) <= OTHERS

@@ -163,7 +163,7 @@ def _cohort_options(cohort: Cohort, shapes: Mapping[str, tuple[int, int]]) -> Co
 def _option(
     cohort: Cohort, columns: Sequence[Column], row: Row, shape: tuple[int, int] | None
 ) -> Option:
-    """A mixture's published size may not count all weights, so its size is unknown here."""
+    """Return the size; None for a mixture, whose published size may not count all weights."""
     parameters = None if row.model in cohort.mixtures else row.parameters
     figures = [row.figures.get(column.key) for column in columns]
     return Option(
@@ -276,7 +276,7 @@ def _assess(option: Option, cohort: CohortOptions, request: Request) -> Choice:
 
 
 def _misfit(option: Option, memory: float | None, cohort: CohortOptions, request: Request) -> str:
-    """The first constraint that a model does not meet, as a sentence; "" where it meets all."""
+    """Return the first constraint that a model does not meet, in words; "" where it meets all."""
     rows = zip(cohort.criteria, request.weights, option.scores, strict=True)
     missing = [criterion.label for criterion, weight, score in rows if weight > 0 and not score]
     if missing:
@@ -320,7 +320,7 @@ def _dominates(rival: Choice, choice: Choice, sign: int) -> bool:
     """Whether a rival needs no more memory and is better, or is as good and needs less memory.
 
     Better: beyond the 95 % interval of the difference. A rival of unknown memory dominates no model
-    of known memory; a model of unknown memory is judged by quality alone.
+    of known memory; a model of unknown memory is compared by quality alone.
     """
     if sign * (_known(rival.quality) - _known(choice.quality)) < 0:
         return False
@@ -361,7 +361,7 @@ def _with_ties(reason: str, ties: Sequence[str]) -> str:
 
 
 def _nothing_fits(misfits: Sequence[Choice]) -> str:
-    """The misfits are in order of memory."""
+    """Say which misfit is smallest, and why. misfits: in order of memory."""
     smallest = next((choice for choice in misfits if choice.quality is not None), None)
     if smallest is None:
         return MESSAGES["no_figures"]

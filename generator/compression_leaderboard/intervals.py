@@ -32,25 +32,25 @@ class Interval(NamedTuple):
 
 
 def normal_quantile(level: float = LEVEL) -> float:
-    """Standard errors on either side of an estimate that a normal interval spans."""
+    """Return the standard errors on either side of an estimate that a normal interval spans."""
     from scipy.special import ndtri  # slow to import, and `leaderboard --help` needs none
 
     return float(ndtri((1 + level) / 2))
 
 
 def normal_interval(value: float, stderr: float) -> Interval:
-    """The interval of a fraction from its standard error, inside [0, 1]."""
+    """Return the interval of a fraction from its standard error, inside [0, 1]."""
     reach = normal_quantile() * stderr
     return Interval(max(0.0, value - reach), min(1.0, value + reach))
 
 
 def stderr_of(interval: Interval) -> float:
-    """The standard error that a normal interval of this width has."""
+    """Return the standard error that a normal interval of this width has."""
     return (interval.high - interval.low) / (2 * normal_quantile())
 
 
 def percentile_interval(draws: Array) -> Interval:
-    """The middle LEVEL of bootstrap draws."""
+    """Return the middle LEVEL of bootstrap draws."""
     low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(float(low), float(high))
 
@@ -93,7 +93,7 @@ def rate_residuals(bits: Array, sizes: Array) -> Array:
 
 
 def rate_errors(bits: Array, sizes: Array) -> Array:
-    """Standard error of total bits / total bytes, that of a linearised ratio, (…).
+    """Return the standard error of total bits / total bytes, that of a linearised ratio, (…).
 
     bits: (…, documents), of a model or of one model less another; two documents at least.
     """
@@ -117,7 +117,7 @@ def paired_difference(bits: ArrayLike, other: ArrayLike, sizes: ArrayLike) -> tu
 
 
 def jackknife_error(estimate: float, without: ArrayLike, sizes: ArrayLike) -> float:
-    """Standard error of `estimate`.
+    """Return the standard error of `estimate`.
 
     without: the estimate with each of G ≥ 2 groups left out. sizes: units in each group.
     """
@@ -144,7 +144,7 @@ def jackknife_interval(estimate: float, without: ArrayLike, sizes: ArrayLike) ->
 
 @lru_cache(maxsize=64)
 def student_quantile(freedom: int) -> float:
-    """Standard errors on either side of an estimate, by Student's t."""
+    """Return the standard errors on either side of an estimate, by Student's t."""
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, (1 + LEVEL) / 2))

@@ -7,21 +7,17 @@ Names that `compression_leaderboard` exports stay; what is imported from its mod
 
 import json
 import tempfile
-import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
+from numbers import Real
 from pathlib import Path
 
 from compression_leaderboard.board.board import Board, cohorts_from_json, make_board
 from compression_leaderboard.board.figures import benchmark_id
 from compression_leaderboard.fits.evaluation import Prediction
-from compression_leaderboard.fits.predict import (
-    ASKED,
-    figure_keys,
-    predict_model,
-    with_figures,
-)
+from compression_leaderboard.fits.predict import ASKED, figure_keys, predict_model, with_figures
 from compression_leaderboard.intervals import Interval, rate_interval
 from compression_leaderboard.records.results import DocumentBits
 from compression_leaderboard.repository.contents import read_contents
@@ -29,6 +25,7 @@ from compression_leaderboard.repository.git import current_commit
 
 BOARD_FILE = "api/v1/board.json"
 TIMEOUT_SECONDS = 60
+DTYPES = ("bfloat16", "float16", "float32", "float64")
 LONGEST_WINDOW = 1024  # tokens, where the model reads as many
 
 
@@ -51,7 +48,7 @@ def load_board(place: str | Path) -> Board:
 
     Raises OSError when the place cannot be reached and ValueError when it is no board.
     """
-    if str(place).startswith(("http://", "https://")):
+    if str(place).lower().startswith(("http://", "https://")):
         return _load_site(str(place))
     root = Path(place)
     if not (root / "results").is_dir():
@@ -64,13 +61,16 @@ def load_board(place: str | Path) -> Board:
 
 def _load_site(address: str) -> Board:
     file = f"{address.rstrip('/')}/{BOARD_FILE}"
-    with urllib.request.urlopen(file, timeout=TIMEOUT_SECONDS) as answer:
-        content = answer.read()
+    try:
+        with urllib.request.urlopen(file, timeout=TIMEOUT_SECONDS) as answer:
+            content = answer.read()
+    except (OSError, HTTPException) as error:
+        raise OSError(f"{file}: cannot be read ({error})") from error
     try:
         values = json.loads(content)
         cohorts = cohorts_from_json(values["cohorts"])
         return Board(cohorts=cohorts, commit=values["commit"], commit_date=values["commit_date"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{file}: not a board of this version ({error})") from error
 
 
@@ -97,16 +97,20 @@ def score_text(
     from compression_leaderboard.measure.weights import load_reference, resolve_reference
 
     documents = [texts] if isinstance(texts, str) else list(texts)
+    if not all(isinstance(document, str) for document in documents):
+        raise TypeError("score_text: texts must be str; decode bytes first")
     if not documents or not all(documents):
         raise ValueError("score_text: a text is empty; leave it out")
+    if window is not None and not (isinstance(window, int) and window > 0):
+        raise ValueError(f"score_text: a window of {window!r} tokens; write a whole number above 0")
     reference = resolve_reference(str(model), {})
     if isinstance(reference, str):
         raise ValueError(reference.removeprefix("--model "))
-    number_format = None if dtype is None else getattr(torch, dtype, None)
-    if dtype is not None and not isinstance(number_format, torch.dtype):
-        raise ValueError(f'score_text: "{dtype}" is no dtype of torch; write such as "float32"')
+    if dtype is not None and dtype not in DTYPES:
+        raise ValueError(f'score_text: "{dtype}" is no dtype of torch; use {", ".join(DTYPES)}')
     try:
         with tempfile.TemporaryDirectory(prefix="leaderboard-") as cache:
+            number_format = None if dtype is None else getattr(torch, dtype)
             loaded, identity = load_reference(reference, Path(cache), number_format)
         length = window or min(LONGEST_WINDOW, loaded.subject.context_tokens)
         stride = max(1, length // 2)
@@ -140,10 +144,11 @@ def predict(
     """
     chosen = board.cohort(cohort)
     keys = figure_keys(chosen)
-    if unknown := sorted(set(figures) - set(keys)):
+    if unknown := sorted(str(name) for name in set(figures) - set(keys)):
         raise KeyError(f"no figure {', '.join(unknown)}; choose from {', '.join(keys)}")
-    if any(not 0 < value < float("inf") for value in figures.values()):
-        raise ValueError("predict: figures must be above 0")
+    for name, value in figures.items():
+        if not (isinstance(value, Real) and 0 < value < float("inf")):
+            raise ValueError(f"predict: {name} is {value!r}; figures must be numbers above 0")
     names = {column.name: column.key for column in chosen.scores}
     if benchmark is not None and benchmark not in names:
         raise KeyError(f'no benchmark "{benchmark}"; choose from {", ".join(names)}')

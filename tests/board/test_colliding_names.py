@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from xml.etree import ElementTree
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tomlkit
+from compression_leaderboard import load_board, public
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.derived import current_results
 from compression_leaderboard.board.figures import Key, benchmark_id, text_id
@@ -19,8 +21,9 @@ from compression_leaderboard.cli import app
 from compression_leaderboard.exports.changes import compare_boards
 from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.fits.candidates import list_candidates
-from compression_leaderboard.fits.study import StudiedBoard, derive_board
+from compression_leaderboard.fits.study import StudiedBoard, derive_board, weigh_evidence
 from compression_leaderboard.fits.table import make_table
+from compression_leaderboard.pages.predict_page import render_predict
 from compression_leaderboard.records.published import (
     CompressionColumn,
     ScoreColumn,
@@ -32,7 +35,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from tests.exported import COMMIT, board_of
+from tests.exported import COMMIT, board_of, renderer
 from tests.factory import (
     CORPUS,
     PAIRS,
@@ -474,6 +477,38 @@ def test_a_published_source_is_not_called_like_a_measured_cohort(tmp_path):
         'results/published/measured/source.toml: name: "measured" is reserved for cohorts that '
         "are measured here; rename the folder and the field"
     )
+
+
+def test_the_api_asks_for_a_text_by_the_name_that_it_takes(tmp_path):
+    """A text called parameters is text:parameters, since `parameters` is the size."""
+    names = replace(WORST, published_texts=("parameters", "b"))
+    write_paper(tmp_path, names)
+    board = load_board(tmp_path)
+    with pytest.raises(ValueError, match="needs text:parameters, b"):
+        public.predict(board, "paper", {"parameters": 1e9})
+    line = read_published(tmp_path)[0][0].rows[-1]
+    figures = {"text:parameters": float(line["parameters"]), "b": float(line["b"])}
+    answer = public.predict(board, "paper", {**figures, "parameters": 1e9}, "score")
+    (asked,) = predict(
+        tmp_path, "--benchmark", "benchmark:score", "--compression", "parameters=1e9",
+        *(x for name, value in figures.items() for x in ("--compression", f"{name}={value}")),
+    )  # fmt: skip
+    assert answer.value == pytest.approx(asked["prediction"])
+
+
+def test_a_baseline_is_not_shown_by_the_label_of_a_text_of_its_name():
+    """A text called mean is no mean, and one called "a + b" is not the two texts."""
+    names = replace(WORST, published_texts=("mean", "log parameters", "b"), published_scores=("q",))
+    board, _ = make_board(names, rows=12)
+    (cohort,) = (c for c in board.cohorts if c.name == "paper")
+    texts = tuple(replace(c, label=f"Text {c.name}") for c in cohort.compression)
+    cohort = replace(cohort, compression=texts)
+    evidence = {cohort.name: weigh_evidence(cohort)}
+    page = str(render_predict(renderer(), [cohort], evidence, board.calibration))
+    rows = re.findall(r'<th scope="row">([^<]*)</th>\s*<td>(baseline|compression)</td>', page)
+    baselines = {name for name, kind in rows if kind == "baseline"}
+    assert baselines == {"mean", "log parameters"}
+    assert {"Text mean", "Text log parameters", "Text b"} <= {name for name, _ in rows}
 
 
 @pytest.mark.parametrize("place", [0, 1])

@@ -194,7 +194,8 @@ def test_what_the_hub_does_not_have_or_say_is_told(root, hub: Hub, served, monke
     (served / "config.json").write_text("{")
     hub.add("models", "tiny/M", served)
     assert lines_of(invoke(root, "add", "tiny/M")) == [
-        f"{FILE}: weights: a configuration of the repository is not valid JSON; fix it there"
+        f"{FILE}: weights: tiny/M: config.json is not a JSON object; "
+        "fix it there, and pin the new commit"
     ]
     hub.answers = False
     monkeypatch.setattr(asking, "WAITS", ())

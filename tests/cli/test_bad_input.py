@@ -13,7 +13,7 @@ import torch
 from compression_leaderboard.measure.documents import select_documents
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.records.results import Failure, Result
-from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.results import read_records
 from compression_leaderboard.repository.specs import read_specs
 
 from tests.commands import invoke
@@ -70,7 +70,7 @@ def test_a_bad_field_is_told_by_every_command(board, old, new, message):
     for command in ("check", "plan", "measure", "build"):
         result = invoke(board, command)
         assert str(result.exception) == f"{FILE}: {message}"
-    assert read_results(board, "measured") == ([], [])
+    assert read_records(board, "results/measured") == ([], [])
 
 
 def test_an_unpinned_revision_is_told(board):
@@ -111,8 +111,10 @@ def test_a_corrupt_record_is_told_and_neither_read_nor_touched(board, length):
         problem = str(invoke(board, command).exception)
         assert problem.startswith(f"{shown}: is not valid JSON: EOF while parsing ")
         assert problem.endswith("; fix it, restore it from git or measure again")
-    assert "missing" in invoke(board, "plan").stdout  # the job is due again
-    assert [entry.file for entry in read_results(board, "measured")[0]] == [
+    planned = invoke(board, "plan")
+    assert "missing" in planned.stdout  # the job is due again
+    assert planned.stderr == f"not read: {problem}\n"
+    assert [entry.file for entry in read_records(board, "results/measured")[0]] == [
         second.relative_to(board).as_posix()
     ]
     assert first.read_bytes() == cut
@@ -120,7 +122,7 @@ def test_a_corrupt_record_is_told_and_neither_read_nor_touched(board, length):
 
 def failures(root: Path) -> dict[tuple[str, str], Failure]:
     """Error records by model and job."""
-    stored, problems = read_results(root, "measured")
+    stored, problems = read_records(root, "results/measured")
     assert problems == []
     return {
         (entry.result.model, entry.result.name): entry.result.error
@@ -130,7 +132,9 @@ def failures(root: Path) -> dict[tuple[str, str], Failure]:
 
 
 def good(root: Path) -> list[Result]:
-    return [entry.result for entry in read_results(root, "measured")[0] if entry.result.counts]
+    return [
+        entry.result for entry in read_records(root, "results/measured")[0] if entry.result.counts
+    ]
 
 
 @pytest.mark.slow

@@ -61,6 +61,10 @@ def test_figures_outside_of_the_training_range_are_marked(root):
             "predict: nothing to predict from; name a model with --model, or a cohort with "
             "--cohort and --compression",
         ),
+        (
+            ["--model", "huggyllama/llama-7b", "--compression", "bpc_python=0.3"],
+            "--compression: is given beside --model; leave out one of the two",
+        ),
         (["--cohort", "nope"], '--cohort: unknown cohort "nope"; choose from huang-2024'),
         (
             ["--cohort", "huang-2024", "--compression", "bpc_python=abc"],

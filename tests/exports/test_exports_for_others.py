@@ -25,6 +25,7 @@ from compression_leaderboard.fits.evaluation import Prediction
 from compression_leaderboard.fits.study import BenchmarkStudy, Evidence, Study
 from compression_leaderboard.fits.study import StudiedBoard as Board
 from compression_leaderboard.fits.table import Benchmark
+from compression_leaderboard.intervals import Interval
 from compression_leaderboard.records.models import Dataset
 from compression_leaderboard.repository.git import Commit
 from huggingface_hub import ModelCard, ModelCardData
@@ -83,7 +84,12 @@ def test_every_eval_ever_has_every_measured_score(board):
         for one in record["evaluation_results"]
     )
     ours = [(e.result.revision, e.result.lossless.bits_per_byte) for e in board.texts]
-    ours += [(e.result.revision, s.value) for e in board.suites for s in e.result.tasks[0].scores]
+    ours += [
+        (e.result.revision, s.value)
+        for e in board.current
+        for t in e.result.tasks
+        for s in t.scores
+    ]
     assert theirs == sorted(ours)
     suites = [r for r in records if r["eval_library"]["name"] == "lm_eval"]
     uncertainty = suites[0]["evaluation_results"][0]["score_details"]["uncertainty"]
@@ -257,7 +263,7 @@ def test_a_predicted_score_and_a_rank_are_badges_where_they_are_known(board):
         "org__rival",
         cohort.mean_score,
         0.41,
-        ((0.36, 0.46), (0.33, 0.49)),
+        (Interval(0.36, 0.46), Interval(0.33, 0.49)),
         "line",
         "average",
         False,
@@ -297,7 +303,7 @@ def test_the_command_prints_lm_evals_json_or_says_why_not(root):
     shown = run("export", "--root", str(root), "--lm-eval", PLAIN)
     assert json.loads(shown.stdout)["results"]["sums"]["acc,none"] == 0.5
     unknown = run("export", "--root", str(root), "--lm-eval", "org__none").exception
-    assert str(unknown).startswith('model: unknown model "org__none"; choose from ')
+    assert str(unknown).startswith('--lm-eval: unknown model "org__none"; choose from ')
     bare = run("export", "--root", str(root), "--lm-eval", "org__rival").exception
     assert str(bare) == (
         "org__rival: is measured on no suite yet; run `leaderboard measure` for it first"

@@ -17,7 +17,7 @@ from compression_leaderboard.exports.changes import (
     compare_boards,
 )
 from compression_leaderboard.records.base import UserError
-from compression_leaderboard.repository.results import write_result
+from compression_leaderboard.repository.results import write_record
 
 from tests.commands import invoke
 from tests.exported import read_board
@@ -47,17 +47,21 @@ def add_changes(root: Path) -> None:
     """A new model, one text measured anew with fewer bits, and one suite within its noise."""
     model = make_model("org/newcomer")
     write_toml(root / model.file, model)
-    write_result(root, "measured", make_result(model))
+    write_record(root / "results/measured", root, make_result(model))
     rival = models()[3]
     lossless = make_result(rival).lossless
     cheaper = tuple(replace(d, bits=d.bits - 0.5 * d.bytes) for d in lossless.documents)
     better = lossless.model_copy(update={"documents": cheaper, "bits_per_byte": 180 / 300})
-    write_result(root, "measured", make_result(rival, started=LATER, lossless=better))
+    write_record(
+        root / "results/measured", root, make_result(rival, started=LATER, lossless=better)
+    )
     plain = models()[1]
     task = make_result(plain, "suite").tasks[0]
     score = replace(task.scores[0], value=0.75)
     again = replace(task, scores=(score,))
-    write_result(root, "measured", make_result(plain, "suite", started=LATER, tasks=(again,)))
+    write_record(
+        root / "results/measured", root, make_result(plain, "suite", started=LATER, tasks=(again,))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +150,7 @@ def test_two_runs_over_the_same_commit_give_the_same_bytes(repository, tmp_path)
         clone = tmp_path / name
         subprocess.run(["git", "clone", "-q", str(repository), str(clone)], check=True)
         if name == "two":
-            write_result(clone, "measured", make_result(models()[0], started=LATER))
+            write_record(clone / "results/measured", clone, make_result(models()[0], started=LATER))
         shown = invoke(clone, "release", "--out", str(tmp_path / f"releases-{name}"))
         assert shown.exit_code == 0, shown.exception
         archives.append((tmp_path / f"releases-{name}/data-2026-02-15.tar.gz").read_bytes())

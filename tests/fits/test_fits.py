@@ -33,7 +33,7 @@ def test_reference_correlations(evidence, score, n, pearson):
     found = next(c for c in evidence.correlations if c.score == score)
     assert found.n == n
     assert found.pearson == pytest.approx(pearson, abs=5e-4)
-    assert found.low < found.pearson < found.high < 0
+    assert found.interval.low < found.pearson < found.interval.high < 0
 
 
 def test_reference_rank_correlation(evidence):
@@ -51,7 +51,7 @@ def test_reference_figures_of_code_and_compute(huang):
     assert r == pytest.approx(0.934, abs=5e-4)
 
 
-def test_every_contender_is_judged_on_the_same_rows_best_first(evidence):
+def test_every_contender_is_validated_on_the_same_rows_best_first(evidence):
     everyone, with_compute = evidence.study.benchmarks[0].comparison, evidence.study.with_compute
     names = {c.name for c in everyone.contenders}
     assert {COMPRESSION, "mean", "log parameters", "average", "bpc_python", "all texts"} <= names
@@ -81,7 +81,7 @@ def test_a_left_out_family_is_not_in_its_own_fit(huang, evidence):
     found = study_cohort(with_frame(huang, moved), only=["score"])
 
     def left_out(study):
-        rows = study.benchmarks[0].judged("group").rows
+        rows = study.benchmarks[0].validation("group").rows
         return [row.prediction for row in rows if "Llama-2-" in row.prediction.model]
 
     own_rows, moved_rows = left_out(evidence.study), left_out(found)

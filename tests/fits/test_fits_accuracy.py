@@ -28,7 +28,7 @@ def test_naming_a_benchmark_changes_none_of_its_figures(cohorts, means):
         study_cohort(cohorts["huang-2024"]).of(cohorts["huang-2024"].mean_score),
         means["huang-2024"],
     )
-    for ours, theirs in zip(alone.judgements, whole.judgements, strict=True):
+    for ours, theirs in zip(alone.validations, whole.validations, strict=True):
         one, other = ([row.prediction for row in j.rows] for j in (ours, theirs))
         assert [(p.model, p.form, p.predictors) for p in one] == [
             (p.model, p.form, p.predictors) for p in other
@@ -42,10 +42,10 @@ def test_naming_a_benchmark_changes_none_of_its_figures(cohorts, means):
 
 
 def test_families_left_out_are_predicted_to_one_and_a_half_points(means):
-    accuracy = means["huang-2024"].judged("group").accuracy
+    accuracy = means["huang-2024"].validation("group").accuracy
     assert (accuracy.n, accuracy.groups) == (23, 10)
     assert accuracy.mae.value <= 0.015
-    assert accuracy.mae.low < accuracy.mae.value < accuracy.mae.high
+    assert accuracy.mae.interval.low < accuracy.mae.value < accuracy.mae.interval.high
 
 
 @pytest.mark.parametrize(
@@ -58,25 +58,25 @@ def test_families_left_out_are_predicted_to_one_and_a_half_points(means):
 )
 def test_larger_models_are_predicted_by_smaller_ones(cohorts, means, cohort, limit, larger, rmse):
     """A mean error, 1 − the mean score, has the same root mean square error as the score."""
-    rows = means[cohort].judged("larger").rows
+    rows = means[cohort].validation("larger").rows
     sizes = frame_of(cohorts[cohort]).set_index("model")["parameters"]
     assert len(rows) == larger
     assert {row.prediction.model for row in rows} == set(sizes.index[sizes > limit])
-    assert means[cohort].judged("larger").accuracy.rmse.value <= rmse
+    assert means[cohort].validation("larger").accuracy.rmse.value <= rmse
 
 
 @pytest.mark.parametrize("cohort", COHORTS)
 @pytest.mark.parametrize("kind", ["group", "larger"])
 def test_the_nominal_level_is_possible_for_the_coverage_of_the_mean(means, cohort, kind):
     """Inside the Clopper–Pearson interval, at both levels; single benchmarks: see the page."""
-    for coverage in means[cohort].judged(kind).coverage:
+    for coverage in means[cohort].validation(kind).coverage:
         assert coverage.low <= coverage.level <= coverage.high, coverage
 
 
 @pytest.mark.parametrize("cohort", COHORTS)
 def test_every_interval_is_inside_the_range_of_scores_and_holds_its_prediction(means, cohort):
-    for judgement in means[cohort].judgements:
-        for row in judgement.rows:
+    for validation in means[cohort].validations:
+        for row in validation.rows:
             (low80, high80), (low95, high95) = row.prediction.intervals
             assert 0 <= low80 <= row.prediction.value <= high80 <= 1
             assert 0 <= low95 <= row.prediction.value <= high95 <= 1

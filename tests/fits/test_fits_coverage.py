@@ -49,8 +49,8 @@ def test_larger_models_are_held_where_the_truth_is_known(truth):
     for seed in range(30):
         cohort, _ = simulated_cohort(seed, truth, groups=24)
         study = study_cohort(replace(cohort, split="small-to-large"), only=["task0"])
-        found = study.benchmarks[0].judged("larger").coverage
-        held += [coverage.held for coverage in found]
+        found = study.benchmarks[0].validation("larger").coverage
+        held += [coverage.inside for coverage in found]
         n += found[0].n
     at80, at95 = held / n
     assert n == 30 * 19
@@ -64,7 +64,7 @@ def test_larger_models_have_no_part_in_their_own_intervals(cohorts):
     larger = frame_of(cohort)["parameters"] > cohort.train_up_to
     moved = frame_of(cohort).assign(score=frame_of(cohort)["score"].where(~larger, 0.5))
     first, second = (
-        study_cohort(one, only=["score"]).benchmarks[0].judged("larger").rows
+        study_cohort(one, only=["score"]).benchmarks[0].validation("larger").rows
         for one in (cohort, with_frame(cohort, moved))
     )
     assert [r.prediction.intervals for r in first] == [r.prediction.intervals for r in second]
@@ -122,13 +122,13 @@ def test_pooled_coverage_counts_models_and_not_predictions():
     study = study_cohort(cohort)
     both = []
     for one, share in zip(study.benchmarks[1:3], (0, 1), strict=True):
-        judged = one.judged("group")
-        held = tuple(replace(c, held=share * c.n) for c in judged.coverage)
-        both.append(replace(one, judgements=(replace(judged, coverage=held),)))
+        validated = one.validation("group")
+        held = tuple(replace(c, inside=share * c.n) for c in validated.coverage)
+        both.append(replace(one, validations=(replace(validated, coverage=held),)))
     (pooled,) = pool_coverage(replace(study, benchmarks=tuple(both)))
     assert (pooled.kind, pooled.is_mean) == ("group", False)
     assert (pooled.benchmarks, pooled.models, pooled.predictions) == (2, 24, 48)
-    assert [(c.held, c.n, c.share) for c in pooled.coverage] == [(12, 24, 0.5)] * 2
+    assert [(c.inside, c.n, c.share) for c in pooled.coverage] == [(12, 24, 0.5)] * 2
 
 
 def test_coverage_outside_of_its_level_is_named():
@@ -147,10 +147,10 @@ def test_the_page_says_where_coverage_is_outside_nominal():
     assert outside_nominal(cohort, study) == 0
     one = study.benchmarks[0]
     bad = replace(
-        one.judgements[0],
-        coverage=tuple(replace(c, held=c.n * 0.3) for c in one.judgements[0].coverage),
+        one.validations[0],
+        coverage=tuple(replace(c, inside=c.n * 0.3) for c in one.validations[0].coverage),
     )
-    worse = replace(study, benchmarks=(replace(one, judgements=(bad,)),))
+    worse = replace(study, benchmarks=(replace(one, validations=(bad,)),))
     assert outside_nominal(cohort, worse) == 2
 
 

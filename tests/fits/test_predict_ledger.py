@@ -83,7 +83,7 @@ def test_a_prediction_is_logged_once_and_scored_when_the_result_arrives(root, mo
     change_score(root, model, f"{line.high80 + 1e-6:.9f}")  # beyond 80 %, inside 95 %
     scored = calibrate([line], cohorts(root))
     assert scored.errors == pytest.approx([line.high80 - line.prediction], abs=1e-5)
-    assert [c.held for c in scored.coverage] == [0, 1]
+    assert [c.inside for c in scored.coverage] == [0, 1]
     assert "1 scored since" in ledger_page(scored)
 
 

@@ -13,8 +13,9 @@ from compression_leaderboard.gate.collect import why_not_merged, why_refused
 from compression_leaderboard.gate.impossible import Known
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.records.results import Failure, Result, Subtask, TaskResult
-from compression_leaderboard.repository.results import parse_shards, read_results, write_record
+from compression_leaderboard.repository.results import parse_shards, read_records, write_record
 from compression_leaderboard.repository.specs import hash_task
+from pydantic import ValidationError
 
 from tests.commands import invoke
 from tests.factory import make_classical, make_model, make_preference, make_result, make_specs
@@ -85,7 +86,7 @@ def shard(board: Path, name: str, *jobs: tuple[str | int, ...]) -> str:
 
 
 def records(board: Path) -> list[Result]:
-    stored, problems = read_results(board, "measured")
+    stored, problems = read_records(board, "results/measured")
     assert problems == []
     return [entry.result for entry in stored]
 
@@ -121,7 +122,7 @@ def test_parts_of_a_suite_give_exactly_the_whole_score_in_any_order_and_twice(sh
     (merged,) = [result for result in records(shared) if result.kind == "suite"]
     assert len(merged.parts) == 2
     invoke(shared, "measure", "--model", "tiny__A", "--suite", "arithmetic", "--local")
-    (entry,) = read_results(shared, "local")[0]
+    (entry,) = read_records(shared, "results/local")[0]
     for ours, theirs in zip(merged.tasks, entry.result.tasks, strict=True):
         assert ours.scores == theirs.scores
         assert ours.version == theirs.version
@@ -211,6 +212,7 @@ def corpus_with(**changes: Any) -> Result:
     return result.model_copy(update={"lossless": lossless})
 
 
+GOOD_TASK = make_result(MODEL, "suite").tasks[0]
 WRONG_TEXT = make_result(MODEL).text.model_copy(update={"sha256": "0" * 64})
 
 
@@ -228,11 +230,37 @@ WRONG_TEXT = make_result(MODEL).text.model_copy(update={"sha256": "0" * 64})
             "was measured for another spec (the corpus text changed)",
         ),
         (suite_with(scores=()), "sums: has no acc"),
+        (suite_with(responses=GOOD_TASK.responses[:1] * 4), "sums: has an item twice"),
+        (suite_with(scores=(replace(GOOD_TASK.scores[0], n=5),)), "sums: scores 5 items, has 4"),
         (corpus_with(bits_per_byte=0.5), "has 0.5 bits per byte, its documents 1.1"),
+        (
+            corpus_with(documents=make_result(MODEL).lossless.documents[:1]),
+            "has 1 document, the protocol 3",
+        ),
     ],
 )
 def test_a_record_that_cannot_be_is_refused_with_what_is_wrong(result, wrong):
     assert why_refused(result, SPECS, KNOWN) == wrong
+
+
+def test_a_record_is_refused_while_the_file_of_its_text_has_a_problem():
+    corpora = {name: corpus for name, corpus in SPECS.corpora.items() if name != "prose"}
+    assert why_refused(make_result(MODEL), replace(SPECS, corpora=corpora), KNOWN) == (
+        "the file of corpus prose has a problem"
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        (GOOD_TASK.responses[0], {"log_likelihoods": (0.5, -1.0)}),
+        (GOOD_TASK.scores[0], {"stderr": -0.1}),
+        (make_result(MODEL).lossless.documents[0], {"bits": -1.0}),
+    ],
+)
+def test_no_field_takes_a_figure_out_of_its_bounds(part, change):
+    with pytest.raises(ValidationError):
+        replace(part, **change)
 
 
 @pytest.mark.parametrize(

@@ -209,12 +209,28 @@ def test_a_repository_or_a_commit_that_is_not_there_is_refused(base, head, hub: 
     ]
 
 
-def test_a_configuration_that_is_no_json_is_refused(base, head, hub: Hub, served):
-    (served / "config.json").write_text("[" * 100_000)
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"5", b'["auto_map"]', b"\xff", b""])
+def test_a_configuration_that_is_no_object_is_refused(base, head, hub: Hub, served, content):
+    (served / "config.json").write_bytes(content)
     write_model(head, "M", hub.add("models", "tiny/M", served))
     assert judged(base, head)[0] == [
-        f"{FILE}: weights: a configuration of the repository is not valid JSON; fix it there"
+        f"{FILE}: weights: tiny/M: config.json is not a JSON object; "
+        "fix it there, and pin the new commit"
     ]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"[]", b"5", b'{"a": 5}', b'{"a": {"dtype": "F32", "shape": "x", "data_offsets": [0, 1]}}'],
+)
+def test_headers_that_are_none_leave_the_number_of_parameters_open(
+    base, head, hub: Hub, served, header
+):
+    (served / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    write_model(head, "M", hub.add("models", "tiny/M", served))
+    problems, told = judged(base, head)
+    assert problems == []
+    assert any("unknown parameters" in line for line in told)
 
 
 def test_text_of_the_hub_is_no_markup_in_the_summary(base, head, hub: Hub, served):

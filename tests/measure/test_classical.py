@@ -19,7 +19,7 @@ from compression_leaderboard.measure.documents import Document
 from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.results import CLASSICAL, Compressors
-from compression_leaderboard.repository.results import read_results, write_result
+from compression_leaderboard.repository.results import read_records, write_record
 
 from tests.exported import board_of, page_text, render_site
 from tests.factory import (
@@ -135,25 +135,25 @@ def test_another_text_is_measured_again():
 
 
 def test_a_record_comes_back_as_it_was_and_says_what_is_missing(tmp_path):
-    file = write_result(tmp_path, "measured", make_classical())
+    file = write_record(tmp_path / "results/measured", tmp_path, make_classical())
     assert file.startswith(f"results/measured/classical/{CLASSICAL.revision}/corpus-prose/")
-    assert [e.result for e in read_results(tmp_path, "measured")[0]] == [make_classical()]
+    assert [e.result for e in read_records(tmp_path, "results/measured")[0]] == [make_classical()]
     content = json.loads((tmp_path / file).read_text())
     content["classical"]["compressed"][0]["document_bytes"].pop()
     (tmp_path / file).write_text(json.dumps(content))
-    assert [str(p) for p in read_results(tmp_path, "measured")[1]] == [
+    assert [str(p) for p in read_records(tmp_path, "results/measured")[1]] == [
         f"{file}: classical.compressed.1.document_bytes: 2 sizes for 3 documents; measure again"
     ]
     del content["classical"]
     (tmp_path / file).write_text(json.dumps(content))
-    assert [str(p) for p in read_results(tmp_path, "measured")[1]] == [
+    assert [str(p) for p in read_records(tmp_path, "results/measured")[1]] == [
         f"{file}: classical: missing; measure again: a corpus record needs it"
     ]
 
 
 def test_a_record_from_before_the_compressors_keeps_its_name(tmp_path):
     """A part that came later is not in the file of a record that has none, nor in its hash."""
-    file = write_result(tmp_path, "measured", make_result(make_model()))
+    file = write_record(tmp_path / "results/measured", tmp_path, make_result(make_model()))
     assert "classical" not in json.loads((tmp_path / file).read_text())
 
 

@@ -5,7 +5,7 @@ from compression_leaderboard.measure.documents import read_corpus
 from compression_leaderboard.measure.text import score_text
 from compression_leaderboard.measure.weights import load_model
 from compression_leaderboard.plan.jobs import latest_results
-from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.results import read_records
 from compression_leaderboard.repository.specs import read_specs
 
 from tests import ROOT
@@ -18,7 +18,7 @@ def test_documents_scored_again_cost_what_the_record_says(tmp_path):
     """Within 0.5 %, since another processor may compute in another number format."""
     specs, _ = read_specs(ROOT)
     model, corpus = specs.models[MODEL], specs.corpora["sotu-128"]
-    latest = latest_results(read_results(ROOT, "measured")[0])
+    latest = latest_results(read_records(ROOT, "results/measured")[0])
     record = latest[(MODEL, model.weights.revision, "corpus", corpus.name)].result
     loaded = load_model(model, model.revisions()[-1], tmp_path)
     documents = read_corpus(corpus)[:4]

@@ -26,7 +26,7 @@ from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.plan.jobs import Job, latest_results, plan_jobs
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.files import JobLocks
-from compression_leaderboard.repository.results import StoredResult, read_results, write_result
+from compression_leaderboard.repository.results import StoredResult, read_records, write_record
 from compression_leaderboard.repository.specs import hash_task, read_specs
 
 from tests import ROOT
@@ -62,7 +62,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 
 def records(board: Path) -> list[Result]:
-    stored, problems = read_results(board, "measured")
+    stored, problems = read_records(board, "results/measured")
     assert problems == []
     return [entry.result for entry in stored]
 
@@ -362,9 +362,9 @@ def test_after_the_clock_went_back_the_new_record_counts(board):
     (early,) = records(board)
     ahead = early.model_copy(update={"started": early.started + timedelta(days=365)})
     (board / "results/measured" / early.file).unlink()
-    write_result(board, "measured", ahead)
+    write_record(board / "results/measured", board, ahead)
     assert invoke(board, *chosen, "--again").exit_code == 0
-    stored: list[StoredResult] = read_results(board, "measured")[0]
+    stored: list[StoredResult] = read_records(board, "results/measured")[0]
     assert len(stored) == 2
     ((counts),) = [entry.result for entry in latest_results(stored).values()]
     assert counts.started < ahead.started

@@ -231,7 +231,7 @@ def test_a_dataset_with_a_loader_script_is_refused(tmp_path, hub: Hub):
     commit = hub.add("datasets", "org/grammar", tmp_path / "served")
     assert refusal(tmp_path, commit) == (
         "harness",
-        f"org/grammar at {commit}: grammar.py: it has a loader script, which is never run; "
+        f"org/grammar at {commit}: grammar.py is a loader script, which is never run; "
         "choose a revision with plain files, such as its parquet branch",
     )
     assert not [path for path in hub.requests if path.endswith(".py")]
@@ -300,15 +300,15 @@ def test_a_few_shot_count_that_lm_eval_does_not_follow_is_no_result(tmp_path):
     with pytest.raises(MeasureError) as failure:
         run(tmp_path, few_shot=2, task="grammar_is")
     assert failure.value.message == (
-        "grammar_is: lm-eval ran it with 0 examples, the suite asks for 2; "
-        "lm-eval does not change a task that is made for 0"
+        "grammar_is: lm-eval ran it 0-shot, the suite asks for 2; "
+        "write few_shot = 0: lm-eval does not change it for this task"
     )
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"metric": "f1"}, "grammar: no metric f1; it has acc"),
+        ({"metric": "f1"}, "grammar: no metric f1; use acc"),
         ({"task": "spelling"}, "spelling: lm-eval has no such task; see `lm-eval ls`"),
     ],
 )

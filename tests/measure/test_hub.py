@@ -9,7 +9,7 @@ import tomlkit
 from compression_leaderboard.cli import app
 from compression_leaderboard.measure import hub as asking
 from compression_leaderboard.records.base import UserError
-from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.results import read_records
 from compression_leaderboard.repository.specs import read_specs
 from typer.testing import CliRunner
 
@@ -133,7 +133,7 @@ def error_of(root: Path, name: str):
     """The error record of a model on the text."""
     (error,) = [
         entry.result.error
-        for entry in read_results(root, "measured")[0]
+        for entry in read_records(root, "results/measured")[0]
         if entry.result.model == f"tiny__{name}"
     ]
     return error
@@ -149,7 +149,7 @@ def test_weights_on_the_hub_are_loaded_at_their_commit(board, hub, tmp_path):
     add_hub_model(board, "B", revision)
     result = invoke(board, "measure", "--corpus", "speeches")
     assert (result.exit_code, result.stdout.strip()) == (0, "3 measured, 0 failed")
-    _, local, remote = (entry.result for entry in read_results(board, "measured")[0])
+    _, local, remote = (entry.result for entry in read_records(board, "results/measured")[0])
     assert (local.model, remote.model, remote.revision) == ("tiny__A", "tiny__B", revision)
     assert remote.lossless == local.lossless
     fetched = {path for path in hub.requests if "/resolve/" in path}

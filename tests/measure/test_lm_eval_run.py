@@ -15,7 +15,7 @@ from compression_leaderboard.measure.machine import describe_environment
 from compression_leaderboard.measure.weights import load_folder
 from compression_leaderboard.records.models import Dataset, Task
 from compression_leaderboard.records.results import Score, TaskResult
-from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.results import read_records
 from compression_leaderboard.repository.specs import read_specs
 
 from tests import ROOT
@@ -113,7 +113,9 @@ def test_the_committed_record_is_what_lm_eval_itself_gives(hub: Hub, tmp_path, n
     """
     if not DOCUMENTS.is_dir():
         pytest.skip("the documents of core-subset are not here")
-    stored = [e.result for e in read_results(ROOT, "measured")[0] if e.result.name == SUITE.name]
+    stored = [
+        e.result for e in read_records(ROOT, "results/measured")[0] if e.result.name == SUITE.name
+    ]
     (record,) = [
         result for result in stored if result.counts and result.environment.dtype == "float32"
     ]

@@ -6,7 +6,7 @@ import pytest
 from compression_leaderboard.measure.documents import first_bytes
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.records.base import UserError
-from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.results import read_records
 
 from tests.commands import invoke
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 def test_a_model_is_measured_once(board):
     """Both jobs give records that can be read back; a second run has nothing to do."""
     assert "2 measured, 0 failed" in invoke(board, "measure", "--model", "tiny__A").stdout
-    stored, problems = read_results(board, "measured")
+    stored, problems = read_records(board, "results/measured")
     assert problems == []
     corpus, suite = (entry.result for entry in stored)
     assert corpus.lossless.bits_per_byte == pytest.approx(
@@ -36,8 +36,8 @@ def test_the_same_weights_give_the_same_figures(board):
     chosen = ("measure", "--model", "tiny__A", "--corpus", "speeches")
     invoke(board, *chosen)
     invoke(board, *chosen, "--local", "--again")
-    measured = read_results(board, "measured")[0][0].result
-    local = read_results(board, "local")[0][0].result
+    measured = read_records(board, "results/measured")[0][0].result
+    local = read_records(board, "results/local")[0][0].result
     assert measured.lossless == local.lossless
     assert measured.lossy == local.lossy
 
@@ -52,7 +52,7 @@ def test_a_local_run_is_compared_with_the_record(board):
 def test_the_classical_compressors_are_measured_like_a_model(board):
     assert "classical corpus speeches: missing" in invoke(board, "plan").stdout
     assert "1 measured, 0 failed" in invoke(board, "measure", "--model", "classical").stdout
-    (entry,) = read_results(board, "measured")[0]
+    (entry,) = read_records(board, "results/measured")[0]
     sizes = entry.result.classical
     assert sum(document.bytes for document in sizes.documents) == entry.result.text.bytes
     assert "nothing to do" in invoke(board, "measure", "--model", "classical").stdout

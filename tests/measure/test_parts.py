@@ -98,13 +98,14 @@ def test_a_wrong_byte_is_refused_by_the_sums_of_the_package(parts, tmp_path):
             {"package": "weights-in-parts==2.0"},
             "package",
             "weights-in-parts==2.0 is asked for, 1.0 is installed; "
-            "pip install --no-deps weights-in-parts==2.0",
+            "run `pip install --no-deps weights-in-parts==2.0`",
         ),
         (
             list(PARTS),
             {"package": "weights-in-pieces==1.0"},
             "package",
-            "weights-in-pieces==1.0 is not installed; pip install --no-deps weights-in-pieces==1.0",
+            "weights-in-pieces==1.0 is not installed; "
+            "run `pip install --no-deps weights-in-pieces==1.0`",
         ),
     ],
 )

@@ -35,7 +35,7 @@ from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.pages.rendering import with_interval
 from compression_leaderboard.records.corpora import Pair
 from compression_leaderboard.records.models import Checkpoint, Weights
-from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.results import read_records
 from compression_leaderboard.repository.specs import read_specs
 from scipy import stats
 from typer.testing import CliRunner
@@ -327,7 +327,7 @@ def test_from_spec_to_site(tmp_path):
     assert "nothing to do" in invoke("measure", "--corpus", "pairs").stdout
     assert "pairs: your machine: " in invoke("measure", "--local", "--again").stdout
     assert "have no problems" in invoke("check").stdout
-    (entry,), problems = read_results(tmp_path, "measured")
+    (entry,), problems = read_records(tmp_path, "results/measured")
     assert problems == []
     figure = preference_figure(entry.result.preference)
     specs = read_specs(tmp_path)[0]

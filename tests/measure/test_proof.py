@@ -26,7 +26,7 @@ from compression_leaderboard.measure.weights import hash_weights, load_model, we
 from compression_leaderboard.pages.model_page import render_model
 from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.base import UserError
-from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.results import read_records
 from compression_leaderboard.repository.specs import read_specs
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
@@ -248,7 +248,7 @@ def test_a_process_that_fails_is_told(board):
 def test_the_command_writes_a_record(board):
     result = invoke(board, "verify", "tiny__A", "speeches", "--bytes", "200")
     assert result.exit_code == 0
-    ((entry,), problems) = read_results(board, "measured")
+    ((entry,), problems) = read_records(board, "results/measured")
     found = entry.result.proof
     assert problems == []
     assert entry.file.split("/")[-2] == "proof-speeches"
@@ -265,7 +265,7 @@ def test_a_tokenizer_that_loses_something_is_refused(board):
     save_tiny(board / "weights/Lower", tokenizer=lossy_tokenizer())
     add_model_file(board, "Lower", hash_weights(weight_files(board / "weights/Lower")))
     result = invoke(board, "verify", "tiny__Lower", "speeches", "--local")
-    ((entry,), _) = read_results(board, "local")
+    ((entry,), _) = read_records(board, "results/local")
     message = (
         "the tokenizer does not give the sample back, so no coder can; "
         "its bits per byte are not ranked either"
@@ -300,7 +300,7 @@ def test_a_proof_record_without_its_proof_is_reported(tmp_path):
     content = result.model_dump(mode="json")
     del content["proof"]
     file.write_text(json.dumps(content))
-    assert [str(p) for p in read_results(tmp_path, "measured")[1]] == [
+    assert [str(p) for p in read_records(tmp_path, "results/measured")[1]] == [
         f"results/measured/{result.file}: proof: missing; measure again: a proof record needs it"
     ]
 

@@ -35,7 +35,14 @@ def test_a_board_in_health_has_nothing_to_tell():
         ),
         (
             {"runs": [*WELL[2:], run("Evaluate", 9.1)]},
-            ["dropped schedule: Evaluate is due every 7 days, last 9 ago"],
+            ["dropped schedule: Evaluate is due every 7 days, last 9 days ago"],
+        ),
+        (
+            {"runs": [run("Health", 3.5)], "due": 1},
+            [
+                "stale data: 1 job is due, and no Evaluate succeeded for 14 days",
+                "dropped schedule: Health is due every 1 day, last 3 days ago",
+            ],
         ),
         (
             {"runs": [*WELL, *(run("Publish", k, "push", "failure") for k in (1, 2))]},

@@ -10,13 +10,13 @@ from compression_leaderboard.operations.health import (
     drift_json,
     drift_markdown,
     drift_text,
-    read_sentinel,
+    list_readings,
 )
 from compression_leaderboard.pages.reliability_page import render_reliability
 from compression_leaderboard.plan.jobs import Machine, plan_jobs, plan_sentinel
 from compression_leaderboard.records.models import Sentinel
 from compression_leaderboard.records.results import Failure, Result
-from compression_leaderboard.repository.results import write_result
+from compression_leaderboard.repository.results import write_record
 from compression_leaderboard.repository.specs import Specs, read_specs, toml_text
 
 from tests.commands import invoke
@@ -106,7 +106,7 @@ def test_its_job_names_the_record_that_it_replaces():
 
 
 def verdicts(*results: Result) -> list[str]:
-    return [reading.verdict for reading in read_sentinel(SPECS, store(*results))]
+    return [reading.verdict for reading in list_readings(SPECS, store(*results))]
 
 
 def test_readings_are_held_against_the_first():
@@ -114,7 +114,7 @@ def test_readings_are_held_against_the_first():
     documents cost 1.0, 1.1 and 1.2 bits per byte: all draws of one of them are 1 in 27, more than
     1 in 40, so half the 95 % interval is 0.1."""
     edge = 0.012
-    readings = read_sentinel(
+    readings = list_readings(
         SPECS,
         store(
             later(6, (15.0, 15.0, 15.0)),
@@ -171,12 +171,12 @@ def test_what_is_no_reading_is_left_out():
         )
         == []
     )
-    assert read_sentinel(replace(SPECS, sentinel=None), store(FIRST)) == []
+    assert list_readings(replace(SPECS, sentinel=None), store(FIRST)) == []
 
 
 def test_what_changed_in_software_and_machine_stands_beside_a_reading():
     now = later(2, packages={"torch": "2.14.0"}, processor="another", threads=4)
-    assert read_sentinel(SPECS, store(FIRST, now))[1].changed == (
+    assert list_readings(SPECS, store(FIRST, now))[1].changed == (
         "torch 2.13.0 → 2.14.0",
         "processor a processor → another",
         "threads 2 → 4",
@@ -206,7 +206,7 @@ def test_the_page_reliability_shows_every_reading():
 
 def test_hostile_text_of_a_record_is_no_markup():
     hostile = later(2, processor="<img src=x>\n```\n@all {{ x }}")
-    readings = read_sentinel(SPECS, store(FIRST, hostile))
+    readings = list_readings(SPECS, store(FIRST, hostile))
     assert drift_markdown(SPECS, readings).count("```") == 2
     assert len(drift_text(SPECS, readings).splitlines()) == 3
     page = render_reliability(renderer(), SPECS, store(FIRST, hostile), "2026-02-01T00:00:00+00:00")
@@ -231,7 +231,7 @@ def test_drift_prints_the_readings(tmp_path):
     assert invoke(tmp_path, "drift").stdout == "sentinel: org/small on Prose\nnot measured yet\n"
     moved = later(2, (0.0, 0.0, 10.0), packages={"torch": "2.14.0"})
     for result in (FIRST, moved):
-        write_result(tmp_path, "measured", result)
+        write_record(tmp_path / "results/measured", tmp_path, result)
     shown = invoke(tmp_path, "drift").stdout
     assert shown.splitlines() == [
         "sentinel: org/small on Prose",
@@ -243,7 +243,7 @@ def test_drift_prints_the_readings(tmp_path):
         f"### Sentinel\n\n```text\n{shown}```\n"
     )
     listed = json.loads(invoke(tmp_path, "drift", "--json").stdout)
-    assert listed == drift_json(read_sentinel(SPECS, store(FIRST, moved)))
+    assert listed == drift_json(list_readings(SPECS, store(FIRST, moved)))
     assert [one["verdict"] for one in listed] == ["first", "moved"]
     (tmp_path / "runs/sentinel.toml").unlink()
     assert invoke(tmp_path, "drift").stdout == ("no sentinel is named; write runs/sentinel.toml\n")
@@ -274,7 +274,9 @@ def test_plan_adds_it_to_the_matrix_beside_what_runs_there(tmp_path):
     """A job that fits no runner is nothing to stand beside; without --sentinel it is not added."""
     write_board(tmp_path)
     measured = FIRST.environment.model_copy(update={"packages": {}})
-    write_result(tmp_path, "measured", FIRST.model_copy(update={"environment": measured}))
+    write_record(
+        tmp_path / "results/measured", tmp_path, FIRST.model_copy(update={"environment": measured})
+    )
 
     def planned(*options: str) -> list[str]:
         shown = invoke(tmp_path, "plan", "--matrix", *options).stdout
@@ -283,6 +285,6 @@ def test_plan_adds_it_to_the_matrix_beside_what_runs_there(tmp_path):
 
     assert planned() == ["classical"]
     assert planned("--sentinel") == ["classical", "org__small"]
-    write_result(tmp_path, "measured", make_classical())
+    write_record(tmp_path / "results/measured", tmp_path, make_classical())
     assert planned("--sentinel") == []
     assert "nothing to do" in invoke(tmp_path, "plan", "--sentinel").stdout

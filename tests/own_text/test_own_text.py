@@ -315,6 +315,19 @@ def test_a_pair_shares_its_draws_and_is_told_in_words():
     assert pair_sentence(pair, summary).endswith(" fewer bits than A on your text, 200 documents.")
 
 
+def test_a_pair_has_the_intervals_of_a_second_bootstrap():
+    """Of the difference and of the share, the better model first: B less A, and B over A."""
+    costs = documents(0, 200, 0.1)
+    (pair,) = sum_up(costs).pairs
+    a, b, sizes = (np.array(x) for x in zip(*((*c.bits[:2], c.bytes) for c in costs), strict=True))
+    drawn = np.random.default_rng(5).integers(0, 200, (20_000, 200))
+    gaps = (b - a)[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    shares = b[drawn].sum(axis=1) / a[drawn].sum(axis=1) - 1
+    for interval, draws in ((pair.interval, gaps), (pair.share_interval, shares)):
+        low, high = np.quantile(draws, [0.025, 0.975])
+        assert interval == pytest.approx((low, high), abs=0.08 * (high - low))
+
+
 @pytest.mark.slow
 def test_the_interval_of_a_pair_holds_the_true_difference_as_often_as_it_says():
     held = 0

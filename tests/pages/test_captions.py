@@ -3,13 +3,14 @@
 import html
 import re
 from functools import cache
+from types import SimpleNamespace
 
 import pytest
 from compression_leaderboard.pages.rendering import dated
 from playwright.sync_api import expect
 
 from tests import ROOT
-from tests.exported import glossary_headings
+from tests.exported import glossary_headings, render_site, render_source
 
 DAY = "2026-11-27"
 CAPTIONS = re.compile(r"<(caption|figcaption)\b[^>]*>(.*?)</\1>", re.DOTALL)
@@ -19,6 +20,7 @@ COUNTED = re.compile(
     r"\b\d[\d,]* (?:[\w-]+ ){0,3}(?:row|model|document|item|pair|figure|score|record|position|text|"
     r"link|option|field|column|comparison|checkpoint|dataset|file|layer|run)s?\b"
 )
+WORDS = re.compile(r"\S*\w\S*")
 TERM = re.compile(r'<a href="((?:\.\./)+)glossary/#([^"]+)">(.*?)</a>')
 LINE = re.compile(r'<p class="terms">.*?</p>')
 
@@ -70,6 +72,36 @@ def test_a_caption_without_a_count_or_a_day_would_be_found():
     assert not DAY_SAID.search("the corpus of 2026")
 
 
+ONE_OF_MANY = re.compile(r"(?<![\w.,/–−:-])1 (?!is\b|means\b)[a-z]+s\b")
+
+
+def test_one_of_a_kind_is_in_the_singular(miniature_board):
+    """On the pages of a board of which nearly everything occurs once."""
+    pages = {
+        name: words_of(content.decode())
+        for name, content in render_site(miniature_board).items()
+        if name.endswith(".md")
+    }
+    assert [
+        (name, one[0]) for name, text in pages.items() for one in ONE_OF_MANY.finditer(text)
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("models", "place", "expected"),
+    [(2, 0, "better than the only other model"), (2, 1, "worse than the only other model"),
+     (3, 0, "better than all 2 other models"), (3, 1, "better than 50 % of the other 2 models")],
+)  # fmt: skip
+def test_a_place_among_other_models_is_said_in_grammar(models, place, expected):
+    cohort = SimpleNamespace(provenance="published")
+    view = SimpleNamespace(
+        ranked=[None] * models, place=place, board=SimpleNamespace(cohort=cohort)
+    )
+    source = '{% import "standing.html" as standing %}{{ standing.percentile(view) }}'
+    said = words_of(render_source(source, view=view))
+    assert said == f"By the source's figures, it compresses {expected} in this table."
+
+
 @pytest.mark.browser  # needs no browser, but the site that those tests build
 def test_every_caption_says_what_it_counts_and_as_of_which_day(pages):
     found = [
@@ -84,6 +116,16 @@ def test_every_caption_says_what_it_counts_and_as_of_which_day(pages):
         if days != 1 or not COUNTED.search(rest):
             wrong.append((address, caption))
     assert wrong == []
+
+
+@pytest.mark.browser
+def test_captions_have_at_most_15_words(pages):
+    captions = [
+        DAY_SAID.sub("", words_of(inside))
+        for page in pages.values()
+        for _, inside in CAPTIONS.findall(page)
+    ]
+    assert [caption for caption in captions if len(WORDS.findall(caption)) > 15] == []
 
 
 @pytest.mark.browser

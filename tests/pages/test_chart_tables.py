@@ -149,7 +149,7 @@ def test_the_paths_over_the_plane_stand_in_a_table():
     assert len(rows) == 7
     assert rows[0] == ["m00", "1k", "0.1500", "0.1000"]
     assert rows[-1] == ["m01", "4k", "0.4510", "0.4010"]
-    assert "n = 7 checkpoints of 2 runs." in page.partition("</figure>")[0]
+    assert "by training tokens, 7 checkpoints of 2 runs, " in page.partition("</figure>")[0]
 
 
 def test_how_many_runs_of_how_many_are_shown_is_said():
@@ -160,7 +160,7 @@ def test_how_many_runs_of_how_many_are_shown_is_said():
     for chart in charts:
         caption = re.search("<figcaption>(.*?)</figcaption>", chart)[1]
         assert f"of {SHOWN_RUNS} of {SHOWN_RUNS + 1} runs" in caption
-        assert f"n = {4 * SHOWN_RUNS} checkpoints" in caption
+        assert f", {4 * SHOWN_RUNS} checkpoints" in caption
         assert "m00" not in chart
     for rows in tables_of(page).values():
         assert len(rows) == 4 * SHOWN_RUNS
@@ -171,8 +171,8 @@ def test_the_largest_errors_stand_in_the_table_of_a_scatter():
     evidence = Evidence(None, 23, mean_studies()["huang-2024"])
     page = render_predict(renderer(), [cohort], {"huang-2024": evidence}, calibrate([], []))
     rows = tables_of(page)["huang-2024-group-points"]
-    judged = evidence.study.benchmarks[0].judged("group").rows
-    errors = sorted((100 * abs(row.error) for row in judged), reverse=True)
+    validated = evidence.study.benchmarks[0].validation("group").rows
+    errors = sorted((100 * abs(row.error) for row in validated), reverse=True)
     shown = [abs(float(row[-1].replace("−", "-"))) for row in rows]
     assert shown == pytest.approx(errors[: SHOWN["errors"]], abs=0.051)
     assert len(errors) > SHOWN["errors"]

@@ -18,7 +18,7 @@ import pytest
 from compression_leaderboard.exchange.lm_eval import import_lm_eval
 from compression_leaderboard.records.models import Checkpoint, Task
 from compression_leaderboard.records.results import Failure
-from compression_leaderboard.repository.results import write_imported, write_result
+from compression_leaderboard.repository.results import write_imported, write_record
 
 from tests import factory, miniature
 from tests.built_pages import Outline, outline
@@ -44,6 +44,7 @@ VALUES = (
     '<div id="generated"></div>',
     "---\n# heading\n[a link](javascript:alert(1))\n<b>bold</b>",
     "\u202eturned\u2066",
+    "\x07\x1b[31m\x7f\x85\uffff",
 )
 NAMES = tuple(value.replace("\n", " ") for value in VALUES)  # keys of a table have one line
 ALL = " / ".join(VALUES)
@@ -138,7 +139,9 @@ def _write_records(root: Path, say: Callable[[str], str], task: Task) -> None:
         factory.make_classical(),
     ]
     for result in results:
-        write_result(root, "measured", result.model_copy(update={"environment": environment}))
+        write_record(
+            root / "results/measured", root, result.model_copy(update={"environment": environment})
+        )
 
 
 def _write_published(folder: Path, say: Callable[[str], str], names: list[str], url: str) -> None:
@@ -234,27 +237,45 @@ def test_no_template_of_a_name_is_run(hostile_site):
         assert TEMPLATE in "".join(by_kind(hostile_site)[kind].text), kind
 
 
+INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\u2066\ufffe\uffff]")
+
+
+def spelled(name: str) -> str:
+    """As pages show what nobody sees."""
+    return INVISIBLE.sub(lambda mark: f"\\u{ord(mark[0]):04x}", name)
+
+
 def test_hostile_names_are_shown_in_full(hostile_site):
-    """In the table, where they may break after slashes, and as marks of direction spelled out."""
+    """In the table, where they may break after slashes, and what is invisible is spelled out."""
     shown = "".join(by_kind(hostile_site)["boards"].text)
     for name in NAMES:
-        assert name.replace("\u202e", "\\u202e").replace("\u2066", "\\u2066") in shown, name
+        assert spelled(name) in shown, name
 
 
-def test_no_mark_turns_the_direction_of_a_page(hostile_site):
+def test_no_mark_turns_a_page_and_no_page_has_a_control_character(hostile_site):
     """But for the description for search engines, which is JSON that nobody sees."""
     for name, text in pages_of(hostile_site).items():
         shown = re.sub(
             r'<script type="application/ld\+json">.*?</script>', "", text, flags=re.DOTALL
         )
-        assert not set("\u202e\u2066").intersection(shown), name
+        assert not INVISIBLE.search(shown), name
+
+
+def test_no_control_character_or_line_of_a_name_is_in_the_notice_of_licences(hostile_site):
+    notice = (hostile_site / "data/LICENCE.txt").read_text("utf-8")
+    assert not INVISIBLE.search(notice)
+    assert [line for line in notice.splitlines() if line.startswith("# heading")] == []
+
+
+def test_no_two_elements_of_a_page_have_one_id(hostile_site):
+    for name, text in pages_of(hostile_site).items():
+        ids = outline(text).ids
+        assert len(set(ids)) == len(ids), name
+        assert not [one for one in ids if not one or re.search(r"\s", one)], name
 
 
 def test_titles_are_those_of_the_names(hostile_site):
-    expected = sorted(
-        f"{name} - {TITLE}".replace("\u202e", "\\u202e").replace("\u2066", "\\u2066")
-        for name in NAMES
-    )
+    expected = sorted(f"{spelled(name)} - {TITLE}" for name in NAMES)
     pages = pages_of(hostile_site / "published")
     titles = [outline(text).titles for text in pages.values()]
     assert all(len(pair) == 2 for pair in titles)

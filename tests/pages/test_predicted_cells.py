@@ -54,10 +54,10 @@ def test_the_page_of_a_model_holds_predictions_against_what_was_measured():
     study = study_cohort(cohort, only=["humaneval"])
     board = make_board_table(cohort, study.predictions)
     standings = find_standings([board], {cohort.name: study})
-    judgement = study.of(humaneval(cohort)).judged("group")
-    assert len(judgement.rows) == 25
+    validation = study.of(humaneval(cohort)).validation("group")
+    assert len(validation.rows) == 25
     pages = {row.model: row.page for row in cohort.rows}
-    for row in judgement.rows:
+    for row in validation.rows:
         page = page_of(standings[pages[row.prediction.model]])
         low, high = row.prediction.interval()
         assert (
@@ -67,7 +67,7 @@ def test_the_page_of_a_model_holds_predictions_against_what_was_measured():
     for p in study.predictions:  # whose score is not known
         page = page_of(standings[pages[p.model]])
         assert f'dots-value">–<small>predicted ≈ {100 * p.value:.1f}</small>' in page
-        assert p.model not in judgement.by_model
+        assert p.model not in validation.by_model
 
 
 def test_where_nothing_can_be_predicted_the_page_of_a_model_says_why():

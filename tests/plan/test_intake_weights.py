@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from compression_leaderboard.plan.hub_weights import HubListing, Room, judge_weights
+from compression_leaderboard.plan.hub_weights import HubListing, Room, check_weights
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 GOOD = HubListing(
@@ -21,7 +21,7 @@ PLACE = f"org/model at {COMMIT}"
 
 
 def judged(listing: HubListing, room: Room | None = ROOM, licence: str = "Apache 2.0"):
-    return [(r.reason, r.message) for r in judge_weights(listing, licence, room)]
+    return [(r.reason, r.message) for r in check_weights(listing, licence, room)]
 
 
 def test_weights_that_fit_are_let_through():

@@ -1,16 +1,16 @@
 """What jobs will cost, learned from records, and which failed jobs are tried again."""
 
 import math
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from compression_leaderboard.plan.estimates import Estimate, History
 from compression_leaderboard.plan.jobs import Job, Machine, latest_results, plan_jobs
 from compression_leaderboard.records.models import Model, Weights
 from compression_leaderboard.records.results import (
-    REASONS,
     Failure,
     Part,
+    Reason,
     Result,
     Subject,
     retry_of,
@@ -138,7 +138,7 @@ def failure(reason: str, memory: int | None = 8_000, **changes: Any) -> Result:
     return result.model_copy(update={"environment": environment})
 
 
-@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("reason", get_args(Reason))
 def test_a_failed_job_waits_for_what_its_policy_says(reason):
     """The same machine, software and specs: only what may work by itself now is tried again."""
     job = planned(failure(reason))

@@ -85,7 +85,7 @@ def test_more_shards_than_a_matrix_takes_wait_for_the_next_run():
     shards, waiting = pack_shards(jobs, Runner(shards=2, minutes=10))
     assert [names(shard) for shard in shards] == [["m2/a"], ["m1/a"]]
     assert [(w.model.id, why) for w, why in waiting] == [
-        ("org__m0", "waits for the next run: there are 2 shards already")
+        ("org__m0", "waits for the next run: 2 shards are in this one already")
     ]
 
 

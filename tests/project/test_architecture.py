@@ -41,6 +41,12 @@ def test_each_package_of_the_table_imports_only_from_those_above():
         above.add(name)
 
 
+def test_the_packages_that_are_one_module_are_named():
+    sentence = re.search(r"([^.]+) are single modules\.", ARCHITECTURE)[1]
+    modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+    assert set(re.findall(r"`(\w+)`", sentence)) == modules
+
+
 def test_the_packages_that_touch_the_world_are_named():
     sentence = re.search(r"^Only (.+) touch the disk", ARCHITECTURE, re.MULTILINE)[1]
     assert set(re.findall(r"`(\w+)`", sentence)) == OUTER

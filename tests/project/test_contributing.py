@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.results import read_records
 from compression_leaderboard.repository.specs import read_specs
 
 from tests import ROOT
@@ -144,7 +144,7 @@ def test_records_measured_on_a_machine_of_ones_own(tmp_path: Path, hub: Hub, ser
     origin.run(commands, "fork")
     assert origin.validated("records-of-org-model") == "2 files of data: no problems\n"
     origin.merge("records-of-org-model")
-    stored, problems = read_results(origin.clone("fork"), "measured")
+    stored, problems = read_records(origin.clone("fork"), "results/measured")
     assert problems == []
     assert sorted((e.result.model, e.result.name) for e in stored) == [
         ("org__model", "arithmetic"),

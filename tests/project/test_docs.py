@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from html import unescape
+from typing import get_args
 
 import pytest
 import typer
@@ -12,13 +13,12 @@ from compression_leaderboard.cli import app
 from compression_leaderboard.cli.app import describe_commands
 from compression_leaderboard.pages.reference import (
     FILES,
-    render_file_fields,
-    render_model_fields,
+    render_fields,
     tables_of,
 )
 from compression_leaderboard.pages.rendering import escape
 from compression_leaderboard.records.models import Model
-from compression_leaderboard.records.results import REASONS, retry_of
+from compression_leaderboard.records.results import Reason, retry_of
 from compression_leaderboard.repository.specs import read_specs
 from markdown.extensions.toc import slugify
 from typer.core import TyperGroup
@@ -134,7 +134,8 @@ def test_help_does_not_wait_for_the_libraries_of_tables_and_fits():
 
 @pytest.mark.parametrize("record", [Model, *(record for _, record in FILES)])
 def test_every_field_of_a_file_is_on_a_page_with_its_meaning(record):
-    page = render_model_fields(renderer()) if record is Model else render_file_fields(renderer())
+    template = "model_fields.html" if record is Model else "file_fields.html"
+    page = render_fields(renderer(), template)
     for place, inner in tables_of(record):
         assert f"[{place}]" in page or not place
         for field, info in inner.model_fields.items():
@@ -220,7 +221,9 @@ def test_the_page_of_faults_says_when_each_reason_is_tried_again():
     rows = page.partition("| Tried again |")[2].partition("\n\n")[0].splitlines()[2:]
     shown = [set(re.findall(r"`(\w+)`", row.rpartition(" | ")[2])) for row in rows]
     policies = ("now", "next_run", "larger_machine", "changed", "never")
-    assert shown == [{reason for reason in REASONS if retry_of(reason) == p} for p in policies]
+    assert shown == [
+        {reason for reason in get_args(Reason) if retry_of(reason) == p} for p in policies
+    ]
 
 
 def test_every_word_that_leads_to_the_glossary_is_there():

@@ -53,6 +53,7 @@ WORLD_CALLS = {
     *("read_bytes", "read_csv", "read_text", "rglob", "rmdir", "today", "unlink", "utcnow"),
     *("write_bytes", "write_text"),
 }
+PROMISES = ("read_", "write_")
 MEASURING = {
     *("accelerate", "datasets", "gguf", "huggingface_hub", "lm_eval", "safetensors", "torch"),
     "transformers",
@@ -110,6 +111,8 @@ def faults(source: str, layer: str) -> set[str]:
             wrong.add(f"{name}: belongs to measure")
     if layer not in OUTER:
         wrong |= {f"{name}(): touches the world" for name in set(calls_of(tree)) & WORLD_CALLS}
+        defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        wrong |= {f"{name}(): promises IO" for name in defined if name.startswith(PROMISES)}
     return wrong
 
 
@@ -189,6 +192,7 @@ def test_no_circle():
         ("pages", "from datetime import datetime\ndatetime.now()", "touches the world"),
         ("records", "open('x')", "touches the world"),
         ("pages", "from . import text", "imports are absolute"),
+        ("fits", "def read_rows():\n    return []", "promises IO"),
     ],
 )
 def test_a_module_that_breaks_its_layer_is_caught(layer, source, fault):
@@ -207,6 +211,31 @@ def test_a_module_that_breaks_its_layer_is_caught(layer, source, fault):
 )
 def test_a_module_that_keeps_to_its_layer_is_let_through(layer, source):
     assert faults(source, layer) == set()
+
+
+VAGUE = {"found", "held", "one", "own", "reckoned", "stuff", "wishes"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_local_names_say_what_a_thing_is(path):
+    tree = read_tree(path)
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    fields = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert (names | fields) & VAGUE == set()
+
+
+def test_every_error_of_a_job_says_what_to_do():
+    passed_on = {"{task.task}: {type(error).__name__}: {error}", "decompressing failed: {error}"}
+    messages = {
+        ast.unparse(node.args[1])
+        for path in MODULES
+        for node in ast.walk(read_tree(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "MeasureError"
+        if isinstance(node.args[1], (ast.JoinedStr, ast.Constant))
+    }
+    assert len(messages) > 20
+    assert {text[2:-1] for text in messages if "; " not in text} == passed_on
 
 
 def test_modules_stay_of_a_size_to_read():

@@ -1,6 +1,7 @@
 """One number goes from its record to the HTML of the board through at most eight modules."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -8,12 +9,14 @@ from types import FrameType
 from typing import Any
 
 from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.board.derived import bits_interval, preference_figure
+from compression_leaderboard.intervals import rate_interval
 from compression_leaderboard.pages.board_table import make_board_table
 from compression_leaderboard.pages.leaderboard import render_cohort
 from compression_leaderboard.repository.contents import read_contents
 from pydantic import BaseModel
 
-from tests.exported import read_board, renderer
+from tests.exported import read_board, render_site, renderer
 
 NAME = "compression_leaderboard."
 MODULES = 8
@@ -81,3 +84,25 @@ def test_a_number_passes_at_most_eight_modules(miniature_root):
     assert modules[-1].startswith("pages.")
     assert len(modules) <= MODULES, modules
     assert ">1.100</td>" in html
+
+
+def test_what_follows_from_a_record_is_computed_once(miniature_root):
+    """Tables, exports and pages share the intervals of a text and the figures of its pairs."""
+    counted = {f.__code__: f.__name__ for f in (bits_interval, preference_figure, rate_interval)}
+    calls: Counter[str] = Counter()
+
+    def watch(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code in counted:
+            calls[counted[frame.f_code]] += 1
+
+    sys.setprofile(watch)
+    try:
+        board = read_board(miniature_root)
+        render_site(board)
+    finally:
+        sys.setprofile(None)
+    texts = sum(entry.result.lossless is not None for entry in board.stored)
+    pairs = sum(entry.result.preference is not None for entry in board.stored)
+    assert 0 < calls["bits_interval"] <= texts
+    assert 0 < calls["preference_figure"] <= pairs
+    assert calls["rate_interval"] == calls["bits_interval"] + len(board.compressors)

@@ -17,12 +17,22 @@ from compression_leaderboard.records.base import Record, UserError, problems_of
 from compression_leaderboard.records.models import Checkpoint
 from compression_leaderboard.records.results import CLASSICAL, Failure, Result, TaskResult
 from compression_leaderboard.repository.files import write_atomically
-from compression_leaderboard.repository.results import read_results, record_text, write_result
+from compression_leaderboard.repository.results import read_records, record_text, write_record
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from tests.factory import CORPUS, PROTOCOL, SUITE, make_model, make_result, make_specs, store
+from tests.factory import (
+    CORPUS,
+    PROTOCOL,
+    SUITE,
+    make_classical,
+    make_model,
+    make_preference,
+    make_result,
+    make_specs,
+    store,
+)
 
 FIX = "fix it, restore it from git or measure again"
 MODEL = make_model()
@@ -33,9 +43,9 @@ BOUNDED = st.floats(-1e15, 1e15, exclude_min=True, exclude_max=True)
 @pytest.mark.parametrize("kind", ["corpus", "suite"])
 def test_a_record_comes_back_as_it_was(tmp_path, kind):
     result = make_result(MODEL, kind)
-    file = write_result(tmp_path, "measured", result)
+    file = write_record(tmp_path / "results/measured", tmp_path, result)
     assert file.endswith(f"/{kind}-{result.name}/{result.run_id}.json")
-    stored, problems = read_results(tmp_path, "measured")
+    stored, problems = read_records(tmp_path, "results/measured")
     assert (stored[0].file, stored[0].result, problems) == (file, result, [])
 
 
@@ -51,8 +61,8 @@ def test_any_figure_and_text_comes_back_exactly(tmp_path_factory, value, stderr,
     score = replace(task.scores[0], value=value, stderr=stderr, metric=text)
     result = make_result(MODEL, "suite", tasks=(replace(task, scores=(score,)),))
     root = tmp_path_factory.mktemp("record")
-    file = write_result(root, "measured", result)
-    (stored,), problems = read_results(root, "measured")
+    file = write_record(root / "results/measured", root, result)
+    (stored,), problems = read_records(root, "results/measured")
     assert (stored.result, stored.file, problems) == (result, file, [])
 
 
@@ -76,7 +86,7 @@ def test_a_record_is_retracted_in_its_file(tmp_path):
     path.write_text(
         path.read_text().replace('"format": 2,', '"format": 2, "retracted": "wrong text",')
     )
-    stored, problems = read_results(tmp_path, "measured")
+    stored, problems = read_records(tmp_path, "results/measured")
     assert problems == []
     assert [(s.file, s.result.retracted, s.result.counts) for s in stored] == [
         (file, "wrong text", False)
@@ -84,14 +94,14 @@ def test_a_record_is_retracted_in_its_file(tmp_path):
 
 
 def written(tmp_path):
-    file = write_result(tmp_path, "measured", make_result(MODEL))
+    file = write_record(tmp_path / "results/measured", tmp_path, make_result(MODEL))
     return tmp_path / file, file
 
 
 def test_a_truncated_record_is_reported(tmp_path):
     path, file = written(tmp_path)
     path.write_text(path.read_text()[:500])
-    stored, problems = read_results(tmp_path, "measured")
+    stored, problems = read_records(tmp_path, "results/measured")
     assert stored == []
     assert [str(p) for p in problems] == [
         f"{file}: is not valid JSON: EOF while parsing a string at line 24 column 14; {FIX}"
@@ -103,7 +113,7 @@ def test_an_edited_record_is_reported(tmp_path):
     result = make_result(MODEL)
     edited = result.model_copy(update={"tokens_seen": 5})
     path.write_text(record_text(edited))
-    _, problems = read_results(tmp_path, "measured")
+    _, problems = read_records(tmp_path, "results/measured")
     assert [str(p) for p in problems] == [
         f"{file}: its content does not belong in this file; it belongs in "
         f"results/measured/{edited.file}; "
@@ -123,7 +133,7 @@ def test_an_edited_record_is_reported(tmp_path):
 def test_a_corrupt_record_is_reported(tmp_path, content, reason):
     path, file = written(tmp_path)
     path.write_bytes(content)
-    assert [str(p) for p in read_results(tmp_path, "measured")[1]] == [
+    assert [str(p) for p in read_records(tmp_path, "results/measured")[1]] == [
         f"{file}: is not valid JSON: {reason}; {FIX}"
     ]
 
@@ -135,7 +145,7 @@ def test_a_record_cut_anywhere_is_reported(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "cut/results/measured/cut.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text[:length])
-    stored, problems = read_results(path.parents[2], "measured")
+    stored, problems = read_records(path.parents[2], "results/measured")
     assert (stored, len(problems)) == ([], 1)
 
 
@@ -144,7 +154,7 @@ def test_a_misplaced_record_is_reported(tmp_path):
     moved = path.parent.parent / "corpus-code" / path.name
     moved.parent.mkdir()
     path.rename(moved)
-    stored, problems = read_results(tmp_path, "measured")
+    stored, problems = read_records(tmp_path, "results/measured")
     assert stored == []
     assert [str(p) for p in problems] == [
         f"{moved.relative_to(tmp_path)}: its content does not belong in this file; it belongs in "
@@ -157,16 +167,16 @@ def test_a_folder_named_like_a_record_is_reported(tmp_path):
     path, file = written(tmp_path)
     path.unlink()
     path.mkdir()
-    assert [str(p) for p in read_results(tmp_path, "measured")[1]] == [
+    assert [str(p) for p in read_records(tmp_path, "results/measured")[1]] == [
         f"{file}: cannot be read: Is a directory; restore it from git or measure again"
     ]
 
 
 def test_all_faulty_records_are_reported_and_the_good_ones_read(tmp_path):
-    write_result(tmp_path, "measured", make_result(MODEL))
+    write_record(tmp_path / "results/measured", tmp_path, make_result(MODEL))
     for name in ("a.json", "b.json"):
         (tmp_path / "results/measured" / name).write_text("{")
-    stored, problems = read_results(tmp_path, "measured")
+    stored, problems = read_records(tmp_path, "results/measured")
     assert [s.result for s in stored] == [make_result(MODEL)]
     assert [p.file for p in problems] == ["results/measured/a.json", "results/measured/b.json"]
 
@@ -176,18 +186,34 @@ def test_all_faulty_records_are_reported_and_the_good_ones_read(tmp_path):
     [("suite", "tasks", []), ("corpus", "text", None), ("corpus", "lossless", None)],
 )
 def test_a_record_without_what_was_asked_is_reported(tmp_path, kind, name, empty):
-    file = write_result(tmp_path, "measured", make_result(MODEL, kind))
+    file = write_record(tmp_path / "results/measured", tmp_path, make_result(MODEL, kind))
     content = json.loads((tmp_path / file).read_text()) | {name: empty}
     (tmp_path / file).write_text(json.dumps(content))
-    assert [str(p) for p in read_results(tmp_path, "measured")[1]] == [
+    assert [str(p) for p in read_records(tmp_path, "results/measured")[1]] == [
         f"{file}: {name}: missing; measure again: a {kind} record needs it"
     ]
+
+
+@pytest.mark.parametrize(
+    ("record", "part", "needed"),
+    [
+        (make_result(MODEL, "suite"), "lossless", "tasks"),
+        (make_result(MODEL), "tasks", "text and lossless"),
+        (make_classical(), "lossless", "text and classical"),
+        (make_preference(MODEL), "lossless", "preference"),
+    ],
+)
+def test_a_record_with_the_part_of_another_is_reported(record, part, needed):
+    """Nothing would verify that part, and the board would show it."""
+    other = make_result(MODEL, "suite" if part == "tasks" else "corpus")
+    with pytest.raises(ValidationError, match=f"cannot be in a record with {needed}; measure"):
+        Result.model_validate({**dict(record), part: getattr(other, part)})
 
 
 def test_a_time_without_its_zone_is_reported(tmp_path):
     path, file = written(tmp_path)
     path.write_text(path.read_text().replace("2026-01-01T00:00:00Z", "2026-01-01T00:00:00"))
-    assert [str(p) for p in read_results(tmp_path, "measured")[1]] == [
+    assert [str(p) for p in read_records(tmp_path, "results/measured")[1]] == [
         f'{file}: started: "2026-01-01T00:00:00" is not allowed; it should have timezone info'
     ]
 
@@ -196,7 +222,7 @@ def test_an_unknown_format_and_field_are_reported_together(tmp_path):
     path, file = written(tmp_path)
     content = json.loads(path.read_text()) | {"format": 1, "modell": "x"}
     path.write_text(json.dumps(content))
-    _, problems = read_results(tmp_path, "measured")
+    _, problems = read_records(tmp_path, "results/measured")
     assert [str(p) for p in problems] == [
         f"{file}: format: 1 is not allowed; it should be 2",
         f'{file}: modell: unknown field; did you mean "model"?',
@@ -215,7 +241,7 @@ def test_figures_are_finite(value):
 def test_a_record_with_a_figure_that_is_none_is_reported(tmp_path, figure):
     path, file = written(tmp_path)
     path.write_text(path.read_text().replace('"bits_per_byte": 1.1', f'"bits_per_byte": {figure}'))
-    assert [str(p) for p in read_results(tmp_path, "measured")[1]] == [
+    assert [str(p) for p in read_records(tmp_path, "results/measured")[1]] == [
         f"{file}: lossless.bits_per_byte: {figure} is not allowed; it should be a finite number"
     ]
 
@@ -242,7 +268,7 @@ def test_no_such_figure_is_written_either(tmp_path):
     lossless = make_result(MODEL).lossless.model_copy(update={"bits_per_byte": float("nan")})
     result = make_result(MODEL).model_copy(update={"lossless": lossless})
     with pytest.raises(ValueError, match="not JSON compliant"):
-        write_result(tmp_path, "measured", result)
+        write_record(tmp_path / "results/measured", tmp_path, result)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -259,7 +285,7 @@ def disk_full_after(n_bytes: int) -> Iterator[None]:
 
 def test_a_record_that_does_not_fit_on_the_disk_leaves_nothing(tmp_path):
     with disk_full_after(1000), pytest.raises(UserError, match="be written: File too large; "):
-        write_result(tmp_path, "measured", make_result(MODEL))
+        write_record(tmp_path / "results/measured", tmp_path, make_result(MODEL))
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 

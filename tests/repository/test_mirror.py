@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.board.derived import DerivedResult
 from compression_leaderboard.measure.harness import hash_mirrored
 from compression_leaderboard.pages.model_page import render_model
-from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.results import read_records
 from compression_leaderboard.repository.specs import read_specs
 
 from tests import ROOT
@@ -60,7 +61,7 @@ def mirrored(board: Path, hub: Hub) -> Path:
 def test_the_record_says_that_its_documents_are_a_mirrors_and_which(mirrored, hub):
     _, found = hash_mirrored("org/arithmetic")
     assert invoke(mirrored, "measure", "--suite", "mirrored").exit_code == 0
-    (record,) = [e.result for e in read_results(mirrored, "measured")[0]]
+    (record,) = [e.result for e in read_records(mirrored, "results/measured")[0]]
     (task,) = record.content["tasks"]
     assert task["task"]["dataset"] == {
         "path": "org/arithmetic",
@@ -77,7 +78,7 @@ def test_other_documents_than_the_pinned_are_refused(mirrored, hub):
     served.write_text(served.read_text().replace("1 + 1", "1 + 2"))
     hub.add("datasets", "org/arithmetic", mirrored / "served")
     assert invoke(mirrored, "measure", "--suite", "mirrored").exit_code == 1
-    (entry,) = read_results(mirrored, "measured")[0]
+    (entry,) = read_records(mirrored, "results/measured")[0]
     assert entry.result.error is not None
     assert entry.result.error.reason == "harness"
     found = hash_mirrored("org/arithmetic")[1]
@@ -105,14 +106,14 @@ def test_without_a_mirror_the_plan_says_what_is_needed(mirrored, monkeypatch):
             "blocked: needs a local mirror of org/arithmetic; set HF_ENDPOINT to its address"
         )
         result = invoke(mirrored, "measure", "--suite", "mirrored")
-        assert (result.exit_code, read_results(mirrored, "measured")[0]) == (0, [])
+        assert (result.exit_code, read_records(mirrored, "results/measured")[0]) == (0, [])
 
 
 def test_a_mirrored_suite_has_a_table_of_its_own_and_is_marked(mirrored, hub):
     for suite in ("arithmetic", "mirrored"):
         invoke(mirrored, "measure", "--suite", suite)
     specs = read_specs(mirrored)[0]
-    stored = read_results(mirrored, "measured")[0]
+    stored = [DerivedResult.of(entry) for entry in read_records(mirrored, "results/measured")[0]]
     cohorts = [c for c in make_cohorts(specs, stored, []) if c.scores]
     assert [[column.name for column in cohort.scores] for cohort in cohorts] == [
         ["tiny_arithmetic"],

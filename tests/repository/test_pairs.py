@@ -106,7 +106,7 @@ def test_pairs_that_are_missing_are_told(tmp_path):
 def test_fewer_pairs_than_asked_for_are_refused(tmp_path):
     spec = write_pairs(tmp_path, GOOD.encode())
     with pytest.raises(
-        MeasureError, match=r"has 1 pairs, the protocol asks for 20; lower protocol\.pairs"
+        MeasureError, match=r"has 1 of the 20 pairs that the protocol asks for; lower protocol"
     ):
         draw_pairs(spec, tmp_path)
 

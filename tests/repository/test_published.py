@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from compression_leaderboard.board.figures import Key
-from compression_leaderboard.board.published import published_rows
+from compression_leaderboard.board.published import page_of, published_rows
 from compression_leaderboard.repository.contents import PublishedTable, read_published
 from scipy.stats import pearsonr, spearmanr
 
@@ -149,16 +149,17 @@ TABLE = f"{HUANG.as_posix()}/table.csv"
 SCORE = ",0.7635156727391681"
 NUMBER = "write a number, or nothing where it is unknown"
 UNIT = "write it in the unit of the column, or nothing where it is unknown"
-CELLS = "write one cell per column"
+CELLS = "quote cells that hold commas"
 
 
-def test_two_columns_of_one_name_are_told(tmp_path):
+@pytest.mark.parametrize(("names", "doubled"), [("mmlu,x", "mmlu"), ("note,note", "note")])
+def test_two_columns_of_one_name_are_told(tmp_path, names, doubled):
     folder = shutil.copytree(ROOT / HUANG, tmp_path / HUANG)
     lines = (folder / "table.csv").read_text("utf-8").splitlines()
-    more = [f"{line},{'mmlu' if k == 0 else '0.5'}\n" for k, line in enumerate(lines)]
+    more = [f"{line},{names if k == 0 else '0.5,0.5'}\n" for k, line in enumerate(lines)]
     (folder / "table.csv").write_text("".join(more), "utf-8")
     assert list(map(str, read_published(tmp_path)[1])) == [
-        f"{TABLE}: mmlu: names two columns; rename or remove one"
+        f"{TABLE}: {doubled}: occurs twice; remove one, here or in source.toml"
     ]
 
 
@@ -172,8 +173,10 @@ def test_two_columns_of_one_name_are_told(tmp_path):
         ("0.572,", "1_0,", 'line 2, bpc_cc: "1_0" is not a number', NUMBER),
         ("0.572,", "0,", "line 2, bpc_cc: 0 is not between 0 and 1000", UNIT),
         ("0.572,", "1e308,", "line 2, bpc_cc: 1e308 is not between 0 and 1000", UNIT),
-        (",34000000000,", ",0,", "line 2, parameters: 0 is not between 0 and 1e+30", UNIT),
-        (",34000000000,", ",-1,", "line 2, parameters: -1 is not between 0 and 1e+30", UNIT),
+        (",34000000000,", ",0,", "line 2, parameters: 0 is not a whole number above 0", NUMBER),
+        (",34000000000,", ",-1,", "line 2, parameters: -1 is not a whole number above 0", NUMBER),
+        ("6.12e+23", "0", "line 2, training_flop: 0 is not between 0 and 1e+30", UNIT),
+        ("6.12e+23", "1e30", "line 2, training_flop: 1e30 is not between 0 and 1e+30", UNIT),
         (SCORE, ",NaN", 'line 2, mmlu: "NaN" is not a number', NUMBER),
         (
             SCORE, ",76.35", "line 2, mmlu: 76.35 is not a fraction in [0, 1]",
@@ -183,8 +186,8 @@ def test_two_columns_of_one_name_are_told(tmp_path):
             SCORE, ",-0.1", "line 2, mmlu: -0.1 is not a fraction in [0, 1]",
             "write a fraction, or nothing where it is unknown",
         ),
-        (SCORE, f"{SCORE},9", "line 2: has more or fewer cells than the header", CELLS),
-        (SCORE, "", "line 2: has more or fewer cells than the header", CELLS),
+        (SCORE, f"{SCORE},9", "line 2: has another number of cells than the first line", CELLS),
+        (SCORE, "", "line 2: has another number of cells than the first line", CELLS),
     ],
 )  # fmt: skip
 def test_a_bad_cell_is_told_with_line_and_column(tmp_path, old, new, message, repair):
@@ -195,6 +198,116 @@ def test_a_bad_cell_is_told_with_line_and_column(tmp_path, old, new, message, re
     tables, problems = read_published(tmp_path)
     assert tables == []
     assert [str(p).partition(": ")[2] for p in problems] == [f"{message}; {repair}"]
+
+
+SMALL = """format = 1
+name = "small"
+title = "Small"
+comparable_with = "itself"
+collected = 2026-01-01
+key = "model"
+group = "family"
+parameters = "size"
+[[citations]]
+text = "A"
+url = "https://a.example"
+licence = "MIT"
+figures = "all"
+[[compression]]
+column = "bpc"
+label = "Text"
+unit = "bits per character"
+[[scores]]
+column = "quiz"
+label = "Quiz"
+chance = 0.25
+metric = "accuracy"
+"""
+ROWS = "model,family,size,bpc,quiz\none,a,1000,0.9,0.5\ntwo,b,2000,0.8,0.6\n"
+LINE = "line 2: has another number of cells than the first line; quote cells that hold commas"
+WHOLE = f"is not a whole number above 0; {NUMBER}"
+
+
+def write_small(root: Path, source: str = SMALL, table: str = ROWS, name: str = "small") -> None:
+    folder = root / "results/published" / name
+    folder.mkdir(parents=True)
+    (folder / "source.toml").write_text(source.replace('"small"', f'"{name}"'), "utf-8")
+    (folder / "table.csv").write_text(table, "utf-8")
+
+
+def problems_of(root: Path) -> list[str]:
+    return [str(problem).rpartition(".csv: ")[2] for problem in read_published(root)[1]]
+
+
+def test_a_valid_table_has_no_problem(tmp_path):
+    write_small(tmp_path)
+    assert problems_of(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("one,a,", "one, x,a,", LINE),
+        (",0.9,0.5", ",0.9", LINE),
+        ("0.9,0.5", "0,9,0.5", LINE),
+        ("1000", "1000.5", f"line 2, size: 1000.5 {WHOLE}"),
+        ("1000", "0", f"line 2, size: 0 {WHOLE}"),
+        ("1000", "-1000", f"line 2, size: -1000 {WHOLE}"),
+        ("1000", "1e19", f"line 2, size: 1e19 {WHOLE}"),
+        (
+            "size,bpc,quiz", "bpc,bpc,quiz",
+            "bpc: occurs twice; remove one, here or in source.toml",
+        ),
+    ],
+)  # fmt: skip
+def test_a_table_that_would_be_misread_is_refused(tmp_path, old, new, message):
+    write_small(tmp_path, SMALL.replace('"size"', '"bpc"') if "bpc,bpc" in new else SMALL)
+    table = tmp_path / "results/published/small/table.csv"
+    table.write_text(ROWS.replace(old, new, 1), "utf-8")
+    assert problems_of(tmp_path) == [message]
+
+
+@pytest.mark.parametrize("old", ['"bpc"', '"quiz"'])
+def test_a_column_holds_the_figures_of_one_text_or_score(tmp_path, old):
+    kind = "scores" if old == '"quiz"' else "compression"
+    table = SMALL[SMALL.index(f"[[{kind}]]") :].partition("\n[[")[0]
+    write_small(tmp_path, f"{SMALL}{table}\n")
+    name = old.strip('"')
+    assert problems_of(tmp_path) == [f"{name}: occurs twice; remove one, here or in source.toml"]
+
+
+@pytest.mark.parametrize("old", ['"Text"', '"bits per character"', '"Quiz"', '"MIT"', '"Small"'])
+def test_what_the_downloads_need_is_not_empty(tmp_path, old):
+    write_small(tmp_path, SMALL.replace(old, '""'))
+    (problem,) = problems_of(tmp_path)
+    assert "is empty; fill it in" in problem
+
+
+def test_a_benchmark_that_is_named_twice_counts_once_in_the_mean(tmp_path):
+    write_small(tmp_path, SMALL.replace("[[citations]]", 'mean = ["quiz", "quiz"]\n[[citations]]'))
+    (table,), problems = read_published(tmp_path)
+    assert problems == []
+    mean = Key("mean_score", "", "small")
+    assert [row.figures[mean].value for row in published_rows(table)] == [0.5, 0.6]
+
+
+@pytest.mark.parametrize("name", ["index", "a.json"])
+def test_no_source_is_named_like_a_file_beside_its_page(tmp_path, name):
+    write_small(tmp_path, name=name)
+    (problem,) = problems_of(tmp_path)
+    assert f'"{name}" is a file of the site; choose another name' in problem
+
+
+def test_an_empty_table_lacks_every_column(tmp_path):
+    write_small(tmp_path, table="")
+    assert all("no such column" in problem for problem in problems_of(tmp_path))
+    assert len(problems_of(tmp_path)) == 5
+
+
+@pytest.mark.parametrize("key", ["index", "README"])
+def test_no_model_takes_the_page_of_its_folder(key):
+    assert page_of("small", key).rpartition("-")[0] == f"published/small/{key}"
+    assert page_of("small", "Readme") == "published/small/Readme/"
 
 
 def test_other_faults_of_a_table_are_told(tmp_path):

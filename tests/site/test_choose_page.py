@@ -1,5 +1,6 @@
 """The page Choose in a browser: it answers as Python does and keeps the request in its address."""
 
+import json
 from urllib.parse import urlencode
 
 import pytest
@@ -69,6 +70,23 @@ def test_the_script_shows_what_the_build_wrote(browser, page, address):
             shown = page.locator(f"#choose-{name} {part}").all_text_contents()
             assert shown == plain.locator(f"#choose-{name} {part}").all_text_contents()
     context.close()
+
+
+def test_a_quality_is_shown_with_196_standard_errors(page, address, site):
+    """With a weight on one benchmark only, each quality is a score with its own error."""
+    data = json.loads((site / "data/choose.json").read_text("utf-8"))
+    (cohort,) = (c for c in data["cohorts"] if c["name"] == "pythia-v0")
+    names = [criterion["name"] for criterion in cohort["criteria"]]
+    weights = {f"w.{name}": int(name == "piqa") for name in names}
+    open_page(page, address, cohort="pythia-v0", **weights)
+    scores = {option["name"]: option["scores"][names.index("piqa")] for option in cohort["options"]}
+    rows = rows_of(page, "front")
+    assert rows
+    for name, quality, *_ in rows:
+        value, error = (float(part) / 100 for part in quality.split(" ± "))
+        assert (value, error) == pytest.approx(
+            (scores[name][0], 1.959964 * scores[name][1]), abs=0.00051
+        )
 
 
 def test_a_request_stays_in_the_address_and_a_reload_keeps_it(page, address):

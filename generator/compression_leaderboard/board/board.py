@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from compression_leaderboard.board.cohorts import (
-    Cohort,
-    CompressorRate,
-    compressor_rates,
-    make_cohorts,
-)
+from compression_leaderboard.board.cohorts import Cohort, compressor_rates, make_cohorts
 from compression_leaderboard.board.comparisons import (
     Amount,
     Comparison,
@@ -22,15 +17,20 @@ from compression_leaderboard.board.comparisons import (
     scoring_costs,
     text_amounts,
 )
-from compression_leaderboard.board.derived import current_results, is_final
+from compression_leaderboard.board.derived import (
+    CompressorRate,
+    DerivedResult,
+    current_results,
+    is_final,
+)
 from compression_leaderboard.board.figures import Figure, Key, Row
 from compression_leaderboard.board.imported import Conflict, find_conflicts
 from compression_leaderboard.board.measured import CheckpointFigure, make_trajectories
-from compression_leaderboard.intervals import Interval
+from compression_leaderboard.intervals import LEVEL, Interval
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Commit
-from compression_leaderboard.repository.results import StoredImport, StoredResult
+from compression_leaderboard.repository.results import StoredImport
 from compression_leaderboard.repository.specs import Specs
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Board:
     commit_date: str  # ISO 8601; outside of a repository when the newest record was begun
 
     def cohort(self, name: str) -> Cohort:
-        """The cohort of this name. Raises KeyError with the names that there are."""
+        """Return the cohort of this name. Raises KeyError with the names that there are."""
         for cohort in self.cohorts:
             if cohort.name == name:
                 return cohort
@@ -84,20 +84,16 @@ class RecordBoard(Board):
     """A board with the records that it was derived from."""
 
     specs: Specs
-    stored: Sequence[StoredResult]
-    current: Sequence[StoredResult]  # those that count, of models that have a file
+    stored: Sequence[DerivedResult]
+    current: Sequence[DerivedResult]  # those that count, of models that have a file
     compressors: Sequence[CompressorRate]
     comparisons: Sequence[Comparison]
     imported: Sequence[StoredImport]
     conflicts: Sequence[Conflict]
 
     @cached_property
-    def texts(self) -> list[StoredResult]:
+    def texts(self) -> list[DerivedResult]:
         return [entry for entry in self.current if entry.result.lossless is not None]
-
-    @cached_property
-    def suites(self) -> list[StoredResult]:
-        return [entry for entry in self.current if entry.result.kind == "suite"]
 
     @cached_property
     def amounts(self) -> list[Amount]:
@@ -121,7 +117,7 @@ class RecordBoard(Board):
 
 def make_board(contents: Contents, commit: Commit) -> RecordBoard:
     """Derive tables and comparisons from what was read."""
-    specs, stored = contents.specs, contents.stored
+    specs, stored = contents.specs, [DerivedResult.of(entry) for entry in contents.stored]
     counting = current_results(specs, stored)
     current = [entry for entry in counting if entry.result.model in specs.models]
     date = commit.date
@@ -131,7 +127,7 @@ def make_board(contents: Contents, commit: Commit) -> RecordBoard:
         specs=specs,
         stored=stored,
         current=current,
-        cohorts=make_cohorts(specs, counting, contents.published),
+        cohorts=tuple(make_cohorts(specs, counting, contents.published)),
         compressors=compressor_rates(counting),
         comparisons=compare_models(specs, current),
         imported=contents.imported,
@@ -171,6 +167,8 @@ def cohorts_from_json(contents: Sequence[Mapping[str, Any]]) -> tuple[Cohort, ..
     return TypeAdapter(tuple[Cohort, ...]).validate_python(cohorts)
 
 
-def _figure(key: Any, low: float | None, high: float | None, level: float, **plain: Any) -> Figure:
+def _figure(key: Any, low: float | None, high: float | None, level: object, **plain: Any) -> Figure:
+    if level not in (None, LEVEL):
+        raise ValueError(f"an interval at {level}, not at {LEVEL}")
     interval = None if low is None or high is None else Interval(low, high)
     return Figure(key=Key(*key), interval=interval, **plain)

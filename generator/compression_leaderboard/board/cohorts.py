@@ -8,13 +8,21 @@ from math import fsum
 import numpy as np
 from numpy.typing import NDArray
 
-from compression_leaderboard.board.derived import current_results
-from compression_leaderboard.board.figures import Column, Figure, Key, Provenance, Row, values
+from compression_leaderboard.board.derived import CompressorRate, DerivedResult, current_results
+from compression_leaderboard.board.figures import (
+    BITS_PER_BYTE,
+    LN_BINS,
+    Column,
+    Figure,
+    Key,
+    Provenance,
+    Row,
+    values,
+)
 from compression_leaderboard.board.measured import Setting, list_settings, measured_rows
 from compression_leaderboard.board.published import published_columns, published_rows
-from compression_leaderboard.intervals import Interval, rate_interval
 from compression_leaderboard.records.published import Citation
-from compression_leaderboard.records.results import CLASSICAL, CompressedText, Result
+from compression_leaderboard.records.results import CLASSICAL
 from compression_leaderboard.repository.contents import PublishedTable
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
@@ -23,26 +31,6 @@ COMPARABLE = (
     "Only with each other: {kind} models on the same texts, scored in windows of the same length, "
     "and on the same tasks. Rows that differ in number format (dtype) or quantization stay apart."
 )
-
-
-@dataclass(frozen=True)
-class CompressorRate:
-    """Bits per byte of one text under one compressor (lower is better)."""
-
-    corpus: str
-    text: CompressedText  # the raw sizes, with settings and version
-    whole: float  # all documents as one stream: later ones profit from earlier ones
-    alone: float  # each document on its own, as a model reads it
-    interval: Interval | None  # of `alone`, by resampling documents
-    bytes: int
-    documents: int
-    record: str  # file of the record, below records/
-
-    @property
-    def settings(self) -> str:
-        """Settings as words: level 22, window log 27, long distance matching 1."""
-        settings = self.text.settings.items()
-        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings)
 
 
 @dataclass(frozen=True)
@@ -113,7 +101,7 @@ def _measured(
     """Models of one kind on the texts of one window and the tasks of one suite."""
     known = {key for row in rows for key in row.figures}
     texts = tuple(
-        Column(key, specs.corpora[name].title, "bits per byte", higher_is_better=False)
+        Column(key, specs.corpora[name].title, BITS_PER_BYTE, higher_is_better=False)
         for name in setting.corpora
         if (key := Key("compression", name, setting.protocol)) in known
     )
@@ -140,39 +128,21 @@ def _measured(
         mean_score=Key("mean_score", "", setting.suite or ""),
         compressors=_compressor_rows(rates, texts),
         preferences=tuple(
-            Column(Key("preference", name), pairs.title, "ln(bins)", higher_is_better=True)
+            Column(Key("preference", name), pairs.title, LN_BINS, higher_is_better=True)
             for name, pairs in sorted(specs.preferences.items())
             if Key("preference", name) in known
         ),
     )
 
 
-def compressor_rates(current: Iterable[StoredResult]) -> list[CompressorRate]:
+def compressor_rates(current: Iterable[DerivedResult]) -> list[CompressorRate]:
     """List rates under today's settings, in order of text and of the compressors' list."""
-    classical = [entry.result for entry in current if entry.result.model == CLASSICAL.id]
-    return [rate for r in classical if r.revision == CLASSICAL.revision for rate in _rates(r)]
-
-
-def _rates(result: Result) -> list[CompressorRate]:
-    assert result.classical is not None  # a classical record that counts has it
-    sizes = [document.bytes for document in result.classical.documents]
-    raw = sum(sizes)
-    rates = []
-    for text in result.classical.compressed:
-        bits = [8 * n for n in text.document_bytes]
-        rates.append(
-            CompressorRate(
-                corpus=result.name,
-                text=text,
-                whole=8 * text.whole_bytes / raw,
-                alone=sum(bits) / raw,
-                interval=rate_interval(bits, sizes),
-                bytes=raw,
-                documents=len(sizes),
-                record=result.file,
-            )
-        )
-    return rates
+    return [
+        rate
+        for entry in current
+        if entry.result.revision == CLASSICAL.revision
+        for rate in entry.rates
+    ]
 
 
 def _compressor_rows(
@@ -198,7 +168,7 @@ def _compressor_rows(
 
 
 def _with_mean(row: Row, texts: Sequence[Column], mean: Key) -> Row:
-    """The row with its mean compression, where all texts are known."""
+    """Return the row with its mean compression, where all texts are known."""
     known = [row.figures[column.key] for column in texts if column.key in row.figures]
     if not texts or len(known) < len(texts):
         return row
@@ -237,7 +207,7 @@ def _ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 def _label(row: Row, shares_its_name: bool) -> str:
-    """The name, with the quantization of weights that are not the original ones, and with the
+    """Return the name, with the quantization of weights that are not the original, and with the
     number format where rows would share a name otherwise."""
     marks = [row.quantization, row.dtype if shares_its_name else None]
     known = ", ".join(mark for mark in marks if mark)

@@ -1,9 +1,9 @@
 """Models on the same documents: paired differences, rank ranges, and links between corpora.
 
 How much text is enough, and what it costs to score beside a suite of benchmarks, is from the bits
-of each document that records keep, so less than one document cannot be told.
+of each document that records keep, so amounts below one document cannot be estimated.
 
-Known gaps: pairs are judged one by one, without a correction for their number. Documents are taken
+Known gaps: pairs are tested one by one, without a correction for their number. Documents are taken
 as independent draws of one kind; the errors are those of other documents of the same kind, and say
 nothing of other kinds. Wall time is that of whole jobs; that of a text includes the information
 plane, which the same pass feeds.
@@ -104,7 +104,7 @@ def _text_bits(results: Sequence[Result]) -> TextBits:
 
 
 def neighbours(place: int, models: int) -> list[int]:
-    """The places of the nearest others in a table, half of them better where there are so many."""
+    """Return the places of the nearest others in a table, half of them better if possible."""
     first = max(0, min(place - NEIGHBOURS // 2, models - NEIGHBOURS - 1))
     return [k for k in range(first, min(models, first + NEIGHBOURS + 1)) if k != place]
 
@@ -213,16 +213,16 @@ def link_scores(
     models = tuple(sorted(old.keys() & new.keys()))
     if not models:
         raise ValueError(f"{older} and {newer} have no model in common")
-    one, other = np.array([[old[m], new[m]] for m in models]).T
-    moved = other - one
+    before, after = np.array([[old[m], new[m]] for m in models]).T
+    moved = after - before
     mean, interval, rank = float(moved.mean()), None, None
     if (n := len(models)) > 1:
         half = student_quantile(n - 1) * float(moved.std(ddof=1)) / n**0.5
         interval = Interval(mean - half, mean + half)
-    if n >= FEWEST_MODELS and np.ptp(one) > 0 and np.ptp(other) > 0:
+    if n >= FEWEST_MODELS and np.ptp(before) > 0 and np.ptp(after) > 0:
         from scipy.stats import spearmanr  # slow to import, and most commands need none
 
-        rank = float(spearmanr(one, other).statistic)
+        rank = float(spearmanr(before, after).statistic)
     return Link(older, newer, dtype, models, mean, interval, rank)
 
 
@@ -293,7 +293,7 @@ def _paired_errors(text: TextBits) -> list[float | None]:
 class Cost:
     """The seconds of one model's text and of its suite, in the same number format.
 
-    The ways say processor, device and threads of either job.
+    corpus_way, suite_way: processor, device and threads of the job.
     """
 
     model: str

@@ -1,11 +1,20 @@
 """Which records count, and the figures of one model from the raw values that they keep."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from compression_leaderboard.board.figures import (
+    BITS_PER_BYTE,
+    LN_BINS,
+    Figure,
+    Key,
+    Quantity,
+    score_figure,
+)
 from compression_leaderboard.intervals import (
     Interval,
     jackknife_error,
@@ -15,27 +24,24 @@ from compression_leaderboard.intervals import (
 )
 from compression_leaderboard.plan.jobs import latest_results, why_due
 from compression_leaderboard.records.plane import Lossy, Preference, PreferenceLayer, Side, Unit
-from compression_leaderboard.records.results import Lossless, Result, TaskResult
+from compression_leaderboard.records.results import CompressedText, Lossless, Result, TaskResult
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 
 SIDES: tuple[Side, Side] = ("input", "output")
+HEADLINE_ORDER = 1  # of the n-gram labels whose optimality is in the leaderboard
 SHUFFLE_DEVIATIONS = 2  # corrected complexity nearer to 0 than this has no ratio
 
 
-def current_results(specs: Specs, stored: Iterable[StoredResult]) -> list[StoredResult]:
+def current_results(specs: Specs, stored: Iterable[StoredResult]) -> list["DerivedResult"]:
     """Keep the records that count, in order of file.
 
     Proofs have no figures and are left out.
     """
-    latest = [e for e in latest_results(stored).values() if e.result.kind != "proof"]
+    entries = map(DerivedResult.of, stored)
+    latest = [e for e in latest_results(entries).values() if e.result.kind != "proof"]
     current = [entry for entry in latest if is_current(entry.result, specs)]
     return sorted(current, key=lambda entry: entry.file)
-
-
-def record_of(entry: StoredResult) -> str:
-    """The record's path below records/ on the site (its own `file` would hash it once more)."""
-    return entry.file.split("/", 2)[2]
 
 
 def is_current(result: Result, specs: Specs) -> bool:
@@ -56,7 +62,7 @@ def final_results(specs: Specs, current: Iterable[StoredResult]) -> list[Result]
 
 
 def ranked_text(result: Result) -> Lossless | None:
-    """The bits of a text; None where the tokenizer does not give the whole text back."""
+    """Return the bits of a text; None where the tokenizer does not give the whole text back."""
     lossless = result.lossless
     return None if lossless is None or lossless.failing_bytes else lossless
 
@@ -68,16 +74,19 @@ def documents_of(lossless: Lossless) -> tuple[tuple[str, int], ...]:
 
 @dataclass(frozen=True)
 class Estimate:
-    """An estimate of the information plane, in units of ln(bins) or as a ratio."""
+    """An estimate, with its interval where that can be resampled."""
 
     value: float
-    spread: float | None  # standard deviation over anchor seeds; None for one seed
-    interval: Interval | None  # jackknife over documents; None for too few of them
+    interval: Interval | None
+    spread: float | None = None  # standard deviation over anchor seeds, of several
 
 
 @dataclass(frozen=True)
 class Plane:
-    """Complexity, expressivity and optimality for labels of one unit and order."""
+    """Complexity, expressivity (in ln(bins)) and optimality for labels of one unit and order.
+
+    Intervals: delete-a-group jackknife over documents; None for too few of them.
+    """
 
     unit: Unit
     order: int
@@ -92,20 +101,20 @@ def bits_interval(lossless: Lossless) -> Interval | None:
     return rate_interval([d.bits for d in documents], [d.bytes for d in documents])
 
 
-def compare_bits(one: Lossless, other: Lossless) -> tuple[float, Interval] | None:
-    """Bits per byte of `one` less those of `other` on the same documents, with its interval.
+def compare_bits(text: Lossless, other: Lossless) -> tuple[float, Interval] | None:
+    """Bits per byte of `text` less those of `other` on the same documents, with its interval.
 
     None where the two did not score the same documents, or fewer than two.
     """
-    if documents_of(one) != documents_of(other) or len(one.documents) < 2:
+    if documents_of(text) != documents_of(other) or len(text.documents) < 2:
         return None
-    bits, others = ([d.bits for d in side.documents] for side in (one, other))
-    difference, reach = paired_difference(bits, others, [d.bytes for d in one.documents])
+    bits, others = ([d.bits for d in side.documents] for side in (text, other))
+    difference, reach = paired_difference(bits, others, [d.bytes for d in text.documents])
     return difference, Interval(difference - reach, difference + reach)
 
 
 def place_on_plane(lossy: Lossy, order: int, unit: Unit = "token") -> Plane | None:
-    """The model's figure: ratio of means over transformer layers 1…L (layer 0 is the embedding).
+    """Return the model's figure: ratio of means over layers 1…L (layer 0 is the embedding).
 
     None where the record lacks the labels or the model has no layer above the embedding.
     """
@@ -136,7 +145,7 @@ def _estimate(
 ) -> Estimate:
     spread = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None
     known = len(left_out) > 1
-    return Estimate(value, spread, jackknife_interval(value, left_out, sizes) if known else None)
+    return Estimate(value, jackknife_interval(value, left_out, sizes) if known else None, spread)
 
 
 @dataclass(frozen=True)
@@ -169,9 +178,9 @@ def over_layers(lossy: Lossy, unit: Unit, side: Side, order: int) -> OverLayers 
 
 def _left_out(lossy: Lossy, unit: Unit, side: Side, order: int) -> np.ndarray:
     """Corrected information without each group of documents, (groups,) or empty."""
-    for one in lossy.replicates:
-        if (one.unit, one.side, one.order) == (unit, side, order):
-            return np.array(one.corrected)
+    for labels in lossy.replicates:
+        if (labels.unit, labels.side, labels.order) == (unit, side, order):
+            return np.array(labels.corrected)
     return np.zeros(0)
 
 
@@ -210,7 +219,7 @@ class PreferenceFigure:
 
 
 def preference_figure(preference: Preference) -> PreferenceFigure:
-    """The model's figure, from what the record keeps of each layer."""
+    """Return the model's figure, from what the record keeps of each layer."""
     values = np.array([corrected(layer).mean() for layer in preference.layers])
     replicates = np.array([layer.replicates for layer in preference.layers])  # (L + 1, groups)
     value, lexical = float(values[1:].mean()), float(values[0])
@@ -232,7 +241,7 @@ def corrected(layer: PreferenceLayer) -> np.ndarray:
 
 
 def corrected_error(layer: PreferenceLayer) -> float:
-    """Standard error of a layer's corrected value over pairs, mean over seeds."""
+    """Return the standard error of a layer's corrected value over pairs, mean over seeds."""
     value = float(corrected(layer).mean())
     return jackknife_error(value, layer.replicates, np.ones(len(layer.replicates)))
 
@@ -240,3 +249,120 @@ def corrected_error(layer: PreferenceLayer) -> float:
 def _interval(value: float, replicates: np.ndarray) -> Interval:
     """Pairs are dealt evenly, so the groups count the same."""
     return jackknife_interval(value, replicates, np.ones(len(replicates)))
+
+
+@dataclass(frozen=True)
+class CompressorRate:
+    """Bits per byte of one text under one compressor (lower is better)."""
+
+    corpus: str
+    text: CompressedText  # the raw sizes, with settings and version
+    whole: float  # all documents as one stream: later ones profit from earlier ones
+    alone: float  # each document on its own, as a model reads it
+    interval: Interval | None  # of `alone`, by resampling documents
+    bytes: int
+    documents: int
+    record: str  # file of the record, below records/
+
+    @property
+    def settings(self) -> str:
+        """Settings as words: level 22, window log 27, long distance matching 1."""
+        settings = self.text.settings.items()
+        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings)
+
+
+@dataclass(frozen=True)
+class DerivedResult(StoredResult):
+    """A record with what follows from it alone; each value is computed once."""
+
+    @classmethod
+    def of(cls, entry: StoredResult) -> "DerivedResult":
+        """Derive from an entry, or return one that is derived."""
+        return entry if isinstance(entry, cls) else cls(entry.file, entry.result)
+
+    @cached_property
+    def interval(self) -> Interval | None:
+        """The interval of the bits per byte."""
+        lossless = self.result.lossless
+        return None if lossless is None else bits_interval(lossless)
+
+    @cached_property
+    def plane(self) -> Plane | None:
+        """The model's place on the information plane, by labels of HEADLINE_ORDER."""
+        lossy = self.result.lossy
+        return None if lossy is None else place_on_plane(lossy, HEADLINE_ORDER)
+
+    @cached_property
+    def preference(self) -> PreferenceFigure | None:
+        measured = self.result.preference
+        return None if measured is None else preference_figure(measured)
+
+    @cached_property
+    def rates(self) -> list[CompressorRate]:
+        """The rates of every compressor, in the order of their list."""
+        if (classical := self.result.classical) is None:
+            return []
+        sizes = [document.bytes for document in classical.documents]
+        raw = sum(sizes)
+        rates = []
+        for text in classical.compressed:
+            bits = [8 * n for n in text.document_bytes]
+            rates.append(
+                CompressorRate(
+                    corpus=self.result.name,
+                    text=text,
+                    whole=8 * text.whole_bytes / raw,
+                    alone=sum(bits) / raw,
+                    interval=rate_interval(bits, sizes),
+                    bytes=raw,
+                    documents=len(sizes),
+                    record=self.record,
+                )
+            )
+        return rates
+
+    @cached_property
+    def figures(self) -> dict[Key, Figure]:
+        """Every figure of a text, of preference pairs, or of a suite's benchmarks.
+
+        A text that the tokenizer does not give back has no compression.
+        """
+        figures = _suite_figures(self) if self.result.kind == "suite" else _corpus_figures(self)
+        return {figure.key: figure for figure in figures}
+
+
+def _corpus_figures(entry: DerivedResult) -> Iterator[Figure]:
+    result, record = entry.result, entry.record
+    protocol = "/".join(map(str, result.text.protocol.window)) if result.text else ""
+
+    def figure(
+        quantity: Quantity, value: float, unit: str, interval: Interval | None, n: int
+    ) -> Figure:
+        key = Key(quantity, result.name, protocol)
+        return Figure(key, value, unit, "measured", record, interval=interval, n=n)
+
+    if (lossless := ranked_text(result)) is not None:
+        n = len(lossless.documents)
+        yield figure("compression", lossless.bits_per_byte, BITS_PER_BYTE, entry.interval, n)
+    if result.lossy is not None and (plane := entry.plane) is not None:
+        n = result.lossy.positions
+        read, follows = plane.complexity, plane.expressivity
+        yield figure("complexity", read.value, LN_BINS, read.interval, n)
+        yield figure("expressivity", follows.value, LN_BINS, follows.interval, n)
+        if (ratio := plane.optimality) is not None:
+            yield figure("optimality", ratio.value, "ratio", ratio.interval, n)
+    if result.preference is not None and (preferred := entry.preference) is not None:
+        n = result.preference.pairs
+        yield figure("preference", preferred.value, LN_BINS, preferred.interval, n)
+        yield figure("lexical", preferred.lexical, LN_BINS, preferred.lexical_interval, n)
+
+
+def _suite_figures(entry: DerivedResult) -> Iterator[Figure]:
+    result, record = entry.result, entry.record
+    for task in result.tasks:
+        value, stderr, n = main_score(task)
+        key = Key("score", task.task.task, result.name)
+        yield score_figure(key, value, stderr, "measured", record, n)
+    mean, stderr = mean_score(result.tasks)
+    items = sum(main_score(task)[2] for task in result.tasks)
+    yield score_figure(Key("mean_score", "", result.name), mean, stderr, "measured", record, items)

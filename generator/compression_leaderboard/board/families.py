@@ -52,19 +52,19 @@ def compare_families(cohort: Cohort) -> list[Family]:
     names = np.array([row.family for row in cohort.rows])
     families = []
     for name in sorted(set(names.tolist())):
-        own: Mask = names == name
-        known_sizes, known_scores = _known(sizes[own]), _known(scores[own])
-        left = _known(score_residuals[own])
+        members: Mask = names == name
+        known_sizes, known_scores = _known(sizes[members]), _known(scores[members])
+        left = _known(score_residuals[members])
         families.append(
             Family(
                 name=name,
-                n=int(own.sum()),
+                n=int(members.sum()),
                 smallest=float(known_sizes.min()) if len(known_sizes) else None,
                 largest=float(known_sizes.max()) if len(known_sizes) else None,
                 texts=tuple(
-                    _text(key, bits[own], sizes[own], residuals[key][own])
+                    _text(key, bits[members], sizes[members], residuals[key][members])
                     for key, bits in texts.items()
-                    if np.isfinite(bits[own]).any()
+                    if np.isfinite(bits[members]).any()
                 ),
                 score=float(known_scores.mean()) if len(known_scores) else None,
                 scored=len(known_scores),

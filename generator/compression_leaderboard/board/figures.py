@@ -27,6 +27,8 @@ Quantity = Literal[
     "training_flop",
 ]
 Provenance = Literal["measured", "published"]
+BITS_PER_BYTE = "bits per byte"
+LN_BINS = "ln(bins)"  # of information: the largest entropy that the measure allows
 
 
 class Key(NamedTuple):
@@ -114,7 +116,7 @@ class Column:
 
     @property
     def id(self) -> str:
-        """Its name in files, where preferences stand beside texts."""
+        """Its name in files, which list preferences beside texts."""
         return f"{self.name}_preference" if self.key.quantity == "preference" else self.name
 
 
@@ -124,7 +126,7 @@ class Row:
 
     model: str  # id of a measured model, key of a published one
     name: str
-    label: str  # the name as it is shown, of this row alone
+    label: str  # the name as pages show it, unique in the cohort
     family: str  # the group that a fit leaves out together
     page: str  # below the site's root
     date: str
@@ -144,7 +146,7 @@ class Row:
     figures: Mapping[Key, Figure]
 
     def value(self, key: Key) -> float | None:
-        """The figure's value, or the model's size; None where it is not known."""
+        """Return the figure's value, or the model's size; None where it is not known."""
         if key == PARAMETERS:
             return self.parameters
         if key == TRAINING_FLOP:
@@ -154,7 +156,7 @@ class Row:
 
 
 def benchmark_id(key: Key) -> str:
-    """The name of a benchmark in files and commands; "score" is the mean over the benchmarks."""
+    """Return the name of a benchmark in files and commands; "score" is the mean over all."""
     if key.quantity == "mean_score":
         return "score"
     reserved = key.name == "score" or key.name.startswith("benchmark:")
@@ -162,7 +164,7 @@ def benchmark_id(key: Key) -> str:
 
 
 def text_id(key: Key) -> str:
-    """The name of a text in commands, where `parameters` and `training_flop` are sizes."""
+    """Return the name of a text in commands, where `parameters` and `training_flop` are sizes."""
     reserved = key.name in (PARAMETERS.id, TRAINING_FLOP.id) or key.name.startswith("text:")
     return f"text:{key.name}" if reserved else key.name
 

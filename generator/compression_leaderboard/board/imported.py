@@ -60,15 +60,15 @@ class Conflict:
 
 def find_conflicts(imported: Iterable[Imported]) -> list[Conflict]:
     """Every disagreement, those with a verdict first, the widest first."""
-    held: dict[tuple[object, ...], list[Reading]] = {}
+    by_question: dict[tuple[object, ...], list[Reading]] = {}
     for record in imported:
         model = record.model
         whose = (model.name, model.adapter, model.quantization, record.harness.name)
         for task, score in record.readings():
             asked = (task.task, task.prompt, task.few_shot, score.metric, score.filter)
-            held.setdefault((*whose, *asked), []).append(Reading(record, task, score))
-    found = [c for readings in held.values() if (c := _conflict(readings)) is not None]
-    return sorted(found, key=_order)
+            by_question.setdefault((*whose, *asked), []).append(Reading(record, task, score))
+    conflicts = [c for readings in by_question.values() if (c := _conflict(readings)) is not None]
+    return sorted(conflicts, key=_order)
 
 
 def _order(conflict: Conflict) -> tuple[object, ...]:
@@ -78,31 +78,31 @@ def _order(conflict: Conflict) -> tuple[object, ...]:
 
 
 def _conflict(readings: Sequence[Reading]) -> Conflict | None:
-    """The disagreement among readings of one thing, if there is one."""
+    """Return the disagreement among readings of one thing, if there is one."""
     if len({reading.score.value for reading in readings}) < 2:
         return None
     ordered = sorted(readings, key=lambda r: (r.score.value, r.imported.source.sha256))
     values = np.array([r.score.value for r in ordered])
     errors = np.array([_largest_error(r.score) for r in ordered])  # NaN: unknown
-    judged, unjudged, widest = set[int](), set[int](), 0.0
+    conflicting, unknown, widest = set[int](), set[int](), 0.0
     for index, reading in enumerate(ordered):
         apart = np.abs(values - values[index])
         apart[apart <= SAME * np.maximum(np.abs(values), abs(values[index]))] = 0.0
         apart *= np.array([_comparable(reading.imported, r.imported) for r in ordered])
         ratio = apart / np.hypot(errors, errors[index])
         if np.any(ratio > THRESHOLD):
-            judged.add(index)
+            conflicting.add(index)
             widest = max(widest, float(np.nanmax(ratio)))
         if np.any(np.isnan(ratio) & (apart > 0)):
-            unjudged.add(index)
-    chosen = [ordered[index] for index in sorted(judged or unjudged)]
+            unknown.add(index)
+    chosen = [ordered[index] for index in sorted(conflicting or unknown)]
     if not chosen:
         return None
-    return Conflict(tuple(chosen), widest if judged else None, _differences(chosen))
+    return Conflict(tuple(chosen), widest if conflicting else None, _differences(chosen))
 
 
 def _largest_error(score: ImportedScore) -> float:
-    """The stated standard error, else the largest possible one, else NaN."""
+    """Return the stated standard error, else the largest possible one, else NaN."""
     if score.stderr is not None:
         return score.stderr
     if score.metric in FRACTIONS and score.n and 0 <= score.value <= 1:
@@ -110,16 +110,16 @@ def _largest_error(score: ImportedScore) -> float:
     return math.nan
 
 
-def _comparable(one: Imported, other: Imported) -> bool:
+def _comparable(imported: Imported, other: Imported) -> bool:
     for field in ("commit", "revision"):
-        stated = getattr(one.model, field), getattr(other.model, field)
+        stated = getattr(imported.model, field), getattr(other.model, field)
         if None not in stated:
             return bool(stated[0] == stated[1])
     return True
 
 
 def _differences(readings: Sequence[Reading]) -> tuple[str, ...]:
-    """What the files state differently beside the figure itself."""
+    """Return what the files state differently beside the figure itself."""
     stated: dict[str, list[object]] = {
         "harness version": [r.imported.harness.version for r in readings],
         "task version": [r.task.version for r in readings],
@@ -155,8 +155,8 @@ def relate(imported: Imported, model: Model) -> Relation | None:
 
 
 def imports_of(model: Model, stored: Iterable[StoredImport]) -> list[tuple[Relation, StoredImport]]:
-    """The imported files about a model, with their relation to it, the latest run first."""
-    found = [(relation, entry) for entry in stored if (relation := relate(entry.imported, model))]
-    dated = [item for item in found if item[1].imported.date is not None]
+    """Return the imported files about a model, with their relation to it, the latest run first."""
+    imports = [(relation, entry) for entry in stored if (relation := relate(entry.imported, model))]
+    dated = [item for item in imports if item[1].imported.date is not None]
     dated.sort(key=lambda item: (str(item[1].imported.date), item[1].file), reverse=True)
-    return dated + [item for item in found if item[1].imported.date is None]
+    return dated + [item for item in imports if item[1].imported.date is None]

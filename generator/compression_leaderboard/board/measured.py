@@ -1,30 +1,15 @@
 """Measured cohorts: which records are comparable, the rows that they make, and training runs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
 from compression_leaderboard.board.comparisons import TextBits, rank_ranges
-from compression_leaderboard.board.derived import (
-    bits_interval,
-    documents_of,
-    is_final,
-    main_score,
-    mean_score,
-    place_on_plane,
-    preference_figure,
-    ranked_text,
-    record_of,
-)
-from compression_leaderboard.board.figures import Figure, Key, Quantity, Row, score_figure
-from compression_leaderboard.intervals import Interval
+from compression_leaderboard.board.derived import DerivedResult, documents_of, is_final, ranked_text
+from compression_leaderboard.board.figures import Figure, Key, Quantity, Row
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.records.results import Lossless, Result
-from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
-
-HEADLINE_ORDER = 1  # of the n-gram labels whose optimality is in the leaderboard
-INFORMATION = "ln(bins)"
 
 
 @dataclass(frozen=True, order=True)
@@ -50,7 +35,7 @@ class Setting:
         return f"measured-{self.kind}-{window}-{self.suite or 'no-suite'}"
 
 
-def list_settings(specs: Specs, current: Sequence[StoredResult]) -> list[Setting]:
+def list_settings(specs: Specs, current: Sequence[DerivedResult]) -> list[Setting]:
     """List every combination of kind, window and suite that models of the kind have records of.
 
     Bits per byte under windows of other lengths are other figures, and a mean over another suite
@@ -76,60 +61,13 @@ def _is_final_of(result: Result, specs: Specs, kind: str) -> bool:
     return is_final(result, specs) and specs.models[result.model].kind == kind
 
 
-def record_figures(entry: StoredResult) -> dict[Key, Figure]:
-    """Every figure of one record: of a text, of preference pairs, or of a suite's benchmarks.
-
-    A text that the tokenizer does not give back has no compression.
-    """
-    result = entry.result
-    figures = list(_suite_figures(entry) if result.kind == "suite" else _corpus_figures(entry))
-    return {figure.key: figure for figure in figures}
-
-
-def _corpus_figures(entry: StoredResult) -> Iterator[Figure]:
-    result, lossy, record = entry.result, entry.result.lossy, record_of(entry)
-    protocol = "/".join(map(str, result.text.protocol.window)) if result.text else ""
-
-    def figure(
-        quantity: Quantity, value: float, unit: str, interval: Interval | None, n: int
-    ) -> Figure:
-        key = Key(quantity, result.name, protocol)
-        return Figure(key, value, unit, "measured", record, interval=interval, n=n)
-
-    if (lossless := ranked_text(result)) is not None:
-        interval, n = bits_interval(lossless), len(lossless.documents)
-        yield figure("compression", lossless.bits_per_byte, "bits per byte", interval, n)
-    if lossy is not None and (plane := place_on_plane(lossy, HEADLINE_ORDER)):
-        n = lossy.positions
-        read, follows = plane.complexity, plane.expressivity
-        yield figure("complexity", read.value, INFORMATION, read.interval, n)
-        yield figure("expressivity", follows.value, INFORMATION, follows.interval, n)
-        if (ratio := plane.optimality) is not None:
-            yield figure("optimality", ratio.value, "ratio", ratio.interval, n)
-    if result.preference is not None:
-        preferred, n = preference_figure(result.preference), result.preference.pairs
-        yield figure("preference", preferred.value, INFORMATION, preferred.interval, n)
-        yield figure("lexical", preferred.lexical, INFORMATION, preferred.lexical_interval, n)
-
-
-def _suite_figures(entry: StoredResult) -> Iterator[Figure]:
-    result, record = entry.result, record_of(entry)
-    for task in result.tasks:
-        value, stderr, n = main_score(task)
-        key = Key("score", task.task.task, result.name)
-        yield score_figure(key, value, stderr, "measured", record, n)
-    mean, stderr = mean_score(result.tasks)
-    items = sum(main_score(task)[2] for task in result.tasks)
-    yield score_figure(Key("mean_score", "", result.name), mean, stderr, "measured", record, items)
-
-
-def measured_rows(specs: Specs, setting: Setting, current: Sequence[StoredResult]) -> list[Row]:
+def measured_rows(specs: Specs, setting: Setting, current: Sequence[DerivedResult]) -> list[Row]:
     """Make a row for each model and number format, from the records of its final weights.
 
-    Preference pairs have no window: their figures stand in every row of the model.
+    Preference pairs have no window: their figures are in every row of the model.
     """
     corpora = {*setting.corpora, *specs.preferences}
-    by_model: dict[str, list[StoredResult]] = {}
+    by_model: dict[str, list[DerivedResult]] = {}
     for entry in current:
         if _is_final_of(entry.result, specs, setting.kind):
             by_model.setdefault(entry.result.model, []).append(entry)
@@ -164,11 +102,11 @@ def _with_ranks(rows: list[Row], scored: Sequence[dict[str, Lossless]]) -> list[
     return [replace(row, rank=ranks.get(k)) for k, row in enumerate(rows)]
 
 
-def _row(model: Model, dtype: str | None, entries: Sequence[StoredResult]) -> Row:
+def _row(model: Model, dtype: str | None, entries: Sequence[DerivedResult]) -> Row:
     results = [entry.result for entry in entries]
     figures: dict[Key, Figure] = {}
     for entry in entries:
-        figures |= record_figures(entry)
+        figures |= entry.figures
     lossless = [r.lossless for r in results if r.lossless is not None]
     tokens = model.training_tokens
     return Row(
@@ -188,7 +126,7 @@ def _row(model: Model, dtype: str | None, entries: Sequence[StoredResult]) -> Ro
         training_tokens=tokens,
         training_flop=6.0 * model.parameters * tokens if tokens else None,
         context_tokens=next((r.subject.context_tokens for r in results if r.subject), None),
-        scored_bytes=sum(d.bytes for one in lossless for d in one.documents) or None,
+        scored_bytes=sum(d.bytes for text in lossless for d in text.documents) or None,
         wall_seconds=sum(r.environment.wall_seconds for r in results),
         figures=figures,
     )
@@ -226,7 +164,7 @@ class CheckpointFigure:
         return self.figure.unit.replace("bits per byte", "bits/byte")
 
 
-def make_trajectories(specs: Specs, current: Sequence[StoredResult]) -> list[CheckpointFigure]:
+def make_trajectories(specs: Specs, current: Sequence[DerivedResult]) -> list[CheckpointFigure]:
     """List the figures of models that have checkpoints.
 
     Sorted by model, name, quantity and tokens seen, so that each curve is contiguous.
@@ -246,15 +184,15 @@ def make_trajectories(specs: Specs, current: Sequence[StoredResult]) -> list[Che
                     name=result.name,
                     figure=figure,
                 )
-                for figure in record_figures(entry).values()
+                for figure in entry.figures.values()
                 if figure.key.quantity in QUANTITIES
             ]
     return sorted(figures, key=_order)
 
 
-def _order(one: CheckpointFigure) -> tuple[object, ...]:
-    tokens = (one.tokens_seen is None, one.tokens_seen or 0)
-    return one.model, one.name, one.quantity, *tokens, one.revision, str(one.dtype)
+def _order(row: CheckpointFigure) -> tuple[object, ...]:
+    tokens = (row.tokens_seen is None, row.tokens_seen or 0)
+    return row.model, row.name, row.quantity, *tokens, row.revision, str(row.dtype)
 
 
 def tokens_seen(model: Model) -> dict[str, int | None]:

@@ -10,11 +10,12 @@ from compression_leaderboard.board.figures import Column, Figure, Key, Row, scor
 from compression_leaderboard.records.published import PublishedSource
 from compression_leaderboard.repository.contents import PublishedTable
 
+INDEXES = ("index", "README")  # mkdocs makes the page of a folder from files called so
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,120}")
 
 
 def published_columns(source: PublishedSource) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
-    """The columns of compression and of scores."""
+    """Return the columns of compression and of scores."""
     counted = source.counted
     compression = tuple(
         Column(Key("compression", c.column, source.name), c.label, c.unit, c.higher_is_better)
@@ -112,7 +113,7 @@ def _mean(figures: Sequence[Figure]) -> float:
 
 
 def _score(key: Key, value: float, items: int | None) -> Figure:
-    """A score with its binomial error; unknown where the number of items is, and where none or
+    """Make a score with its binomial error; unknown where the number of items is, and where none or
     all are right: there the formula says 0, which no finite test shows."""
     stderr = None
     if items is not None and value not in (0, 1):
@@ -121,12 +122,12 @@ def _score(key: Key, value: float, items: int | None) -> Figure:
 
 
 def page_of(source: str, key: str) -> str:
-    """Address of a published model's page, made of safe characters whatever the key holds.
+    """Address of a published model's page, made of safe characters whatever is in the key.
 
     A key that had to be changed gets a hash of the original, so that two keys never meet.
     """
     plain = key.replace("/", "__")
-    if not PLAIN.fullmatch(plain) or "__" in key:
+    if not PLAIN.fullmatch(plain) or "__" in key or plain in INDEXES:
         digest = hashlib.sha256(key.encode()).hexdigest()[:8]
         plain = f"{re.sub(r'[^A-Za-z0-9]+', '-', plain).strip('-')[:80]}-{digest}".lstrip("-")
     return f"published/{source}/{plain}/"

@@ -19,7 +19,7 @@ from compression_leaderboard.measure.machine import Report
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.repository.contents import Contents, read_contents
 from compression_leaderboard.repository.git import NO_DATE, current_commit
-from compression_leaderboard.repository.results import StoredResult, read_results
+from compression_leaderboard.repository.results import StoredResult, read_records
 
 if TYPE_CHECKING:
     from compression_leaderboard.pages.reference import Command, Option
@@ -60,7 +60,7 @@ def read_valid(read: Callable[[Path], tuple[Content, list[Problem]]], root: Path
     return content
 
 
-def read_judged(root: Path) -> tuple[Contents, list[Problem]]:
+def read_possible(root: Path) -> tuple[Contents, list[Problem]]:
     """Read all that the board is made of, and the problems of what is faulty or impossible."""
     contents, problems = read_contents(root)
     stored, impossible = without_impossible(contents.stored, latest_day(root))
@@ -79,23 +79,23 @@ def read_board(root: Path) -> Contents:
 
     A record that is faulty or impossible costs no other: it is left out and named on stderr.
     """
-    contents, problems = read_judged(root)
+    contents, problems = read_possible(root)
     if any(not problem.file.startswith(RECORDS) for problem in problems):
         raise UserError(problems)
-    _report_left_out(problems)
+    _report_unread(problems)
     return contents
 
 
-def read_stored(root: Path, folder: str = "measured") -> list[StoredResult]:
-    """Read the records of a folder of results/; those that are faulty are named on stderr."""
-    stored, problems = read_results(root, folder)
-    _report_left_out(problems)
+def read_readable(root: Path, folder: str = "measured") -> list[StoredResult]:
+    """Read the valid records of a results folder; print what is wrong with others on stderr."""
+    stored, problems = read_records(root, f"results/{folder}")
+    _report_unread(problems)
     return stored
 
 
-def _report_left_out(problems: Iterable[Problem]) -> None:
+def _report_unread(problems: Iterable[Problem]) -> None:
     for problem in problems:
-        print(f"left out: {problem}", file=sys.stderr)
+        print(f"not read: {problem}", file=sys.stderr)
 
 
 def refusal(place: object, wrong: str, repair: str) -> UserError:
@@ -130,7 +130,7 @@ def positive(meaning: str) -> Any:
     return typer.Option(help=meaning, parser=number_above_0, metavar="NUMBER")
 
 
-def read_named_numbers(
+def parse_named_numbers(
     option: str, texts: Iterable[str], known: Collection[str], allow_zero: bool = False
 ) -> dict[str, float]:
     """Parse the values NAME=NUMBER of a repeatable option. Raises UserError with every problem."""

@@ -22,11 +22,11 @@ from compression_leaderboard.cli.app import (
     align,
     app,
     day_option,
+    parse_named_numbers,
     positive,
     print_answer,
     print_json,
     read_board,
-    read_named_numbers,
     refusal,
     refuse_unknown,
 )
@@ -62,6 +62,8 @@ def predict(
     cohorts = make_cohorts(contents.specs, contents.stored, contents.published)
     refuse_unknown({"--cohort": ("cohort", cohort, [c.name for c in cohorts])})
     cohorts = [c for c in cohorts if cohort in (None, c.name)]
+    if model is not None and compression:
+        raise refusal("--compression", "is given beside --model", "leave out one of the two")
     if log and model is None:
         raise refusal("--log", "no model to score later", "name a model of a table with --model")
     answers = _find_answers(cohorts, model, compression if cohort else None, benchmark)
@@ -91,7 +93,7 @@ def _find_answers(
         asked = [fits.without_scores(cohort, model) for cohort in holders]
     elif compression:
         keys = fits.figure_keys(cohorts[0])
-        numbers = read_named_numbers("--compression", compression, sorted(keys))
+        numbers = parse_named_numbers("--compression", compression, sorted(keys))
         asked = [fits.with_figures(cohorts[0], {keys[n]: x for n, x in numbers.items()})]
     else:
         repair = "name a model with --model, or a cohort with --cohort and --compression"
@@ -196,7 +198,7 @@ def choose(
     weights = chosen.default_weights
     if weight:
         names = [criterion.name for criterion in chosen.criteria]
-        given = read_named_numbers("--weight", weight, names, allow_zero=True)
+        given = parse_named_numbers("--weight", weight, names, allow_zero=True)
         weights = tuple(given.get(name, 0.0) for name in names)
     cost = _cost(price, throughput, tokens_per_month, currency)
     request = pareto.Request(

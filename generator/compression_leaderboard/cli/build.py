@@ -18,7 +18,7 @@ from compression_leaderboard.cli.app import (
     describe_commands,
     print_answer,
     read_board,
-    read_judged,
+    read_possible,
     refusal,
     refuse_unknown,
     report_problems,
@@ -39,7 +39,7 @@ def check(root: Root = Path(), as_json: AsJson = False) -> None:
 
     Example: `leaderboard check`
     """
-    problems = read_judged(root)[1]
+    problems = read_possible(root)[1]
     report_problems(problems, as_json, "runs/ and results/ have no problems")
 
 
@@ -148,7 +148,9 @@ def export(
     from compression_leaderboard.fits.study import derive_board
 
     contents = read_board(root)
-    refuse_unknown({"model": ("model", model_card or lm_eval, contents.specs.models)})
+    options = {"--model-card": model_card, "--lm-eval": lm_eval}
+    models = contents.specs.models
+    refuse_unknown({option: ("model", model, models) for option, model in options.items()})
     board = derive_board(contents, git.current_commit(root))
     if model_card is not None:
         print(_model_card(board, model_card, site), end="")

@@ -90,9 +90,6 @@ def ask_hub(repository: str, revision: str | None) -> new_model.HubAnswer:
             return new_model.HubAnswer(list_weights(repository, revision, Path(cache)))
         except MeasureError as error:
             return new_model.HubAnswer(None, error.message, error.reason == "weights")
-        except (ValueError, RecursionError):
-            why = "a configuration of the repository is not valid JSON; fix it there"
-            return new_model.HubAnswer(None, why, is_refused=True)
 
 
 @app.command()
@@ -112,23 +109,23 @@ def validate(
     ] = False,
     summary: Annotated[Place, typer.Option(help="Append a Markdown summary to this file.")] = None,
 ) -> None:
-    """Judge a pull request by its files, read as data; none of them is imported or run.
+    """Validate a pull request by its files, read as data; none of them is imported or run.
 
     Example: `leaderboard validate --base . --head ../pull-request --no-hub`
     """
-    verdict = _judge(PullRequest(base, head, hub, own, frozenset(label or ())))
+    validation = _validate(PullRequest(base, head, hub, own, frozenset(label or ())))
     if summary is not None:
-        text = pull_request.summarise(verdict.problems, verdict.newcomers, verdict.changed)
+        text = pull_request.summarise(validation.problems, validation.newcomers, validation.changed)
         with summary.open("a", encoding="utf-8") as stream:
             stream.write(text)
     if annotations and not as_json:
-        for problem in verdict.problems:
-            is_readable = problem.file in verdict.readable
+        for problem in validation.problems:
+            is_readable = problem.file in validation.readable
             text = (head / problem.file).read_text("utf-8") if is_readable else ""
             print(pull_request.annotation(problem, text))
-        raise typer.Exit(1 if verdict.problems else 0)
-    otherwise = f"{counted(verdict.changed, 'file')} of data: no problems"
-    report_problems(verdict.problems, as_json, otherwise)
+        raise typer.Exit(1 if validation.problems else 0)
+    otherwise = f"{counted(validation.changed, 'file')} of data: no problems"
+    report_problems(validation.problems, as_json, otherwise)
 
 
 @dataclass(frozen=True)
@@ -143,7 +140,7 @@ class PullRequest:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Validation:
     """What is wrong with a pull request, and what is known of its models."""
 
     problems: Sequence[Problem]
@@ -152,55 +149,55 @@ class Verdict:
     changed: int  # files of data
 
 
-def _judge(request: PullRequest) -> Verdict:
-    """Judge every file at once; report and skip one that may not be opened.
+def _validate(request: PullRequest) -> Validation:
+    """Validate every file at once; report and skip one that may not be opened.
 
-    A fault of ours never ends in a traceback: each file is then judged by itself, to name the one
-    that causes it.
+    A fault of ours never ends in a traceback: each file is then validated by itself, to name the
+    one that causes it.
     """
     changes = compare_trees(request.base, request.head)
     try:
-        return _judge_changes(request, changes)
+        return _validate_changes(request, changes)
     except Exception as error:
-        culprits = [change for change in changes if not _is_judged(request, change)] or changes[:1]
-        wrong = f"cannot be judged ({type(error).__name__})"
+        culprits = [c for c in changes if not _can_be_validated(request, c)] or changes[:1]
+        wrong = f"cannot be validated ({type(error).__name__})"
         repair = "report it as a bug of the board, with this pull request"
         problems = [Problem(change.path, "", wrong, repair) for change in culprits]
-        return Verdict(problems, (), set(), len(changes))
+        return Validation(problems, (), set(), len(changes))
 
 
-def _is_judged(request: PullRequest, change: Change) -> bool:
+def _can_be_validated(request: PullRequest, change: Change) -> bool:
     try:
-        _judge_changes(request, [change])
+        _validate_changes(request, [change])
     except Exception:
         return False
     return True
 
 
-def _judge_changes(request: PullRequest, changes: Sequence[Change]) -> Verdict:
+def _validate_changes(request: PullRequest, changes: Sequence[Change]) -> Validation:
     before, after = _reader(request.base), _reader(request.head)
     paths = {change.path for change in changes}
-    problems, readable = changed_files.judge_mixture(changes), []
-    judged = [c for c in changes if c.path.startswith(("runs/", "results/"))]
-    data = [change for change in judged if changed_files.is_data(change.path)]
+    problems, readable = changed_files.refuse_mixture(changes), []
+    validated = [c for c in changes if c.path.startswith(("runs/", "results/"))]
+    data = [change for change in validated if changed_files.is_data(change.path)]
     if data:
-        judged += [c for c in changes if c.path == changed_files.CHANGELOG]
-    for change in judged:
-        faults = changed_files.judge_file(change, after)
+        validated += [c for c in changes if c.path == changed_files.CHANGELOG]
+    for change in validated:
+        faults = changed_files.validate_file(change, after)
         problems += faults
         if not faults:
             readable.append(change)
     explained = any(changed_files.explains(change, before, after) for change in readable)
     for change in readable:
         if changed_files.is_data(change.path) or change.path == changed_files.CHANGELOG:
-            problems += changed_files.judge_history(
+            problems += changed_files.validate_history(
                 change, before, after, explained, request.labels
             )
         if change.path == changed_files.CHANGELOG and change.after is not None:
-            problems += changed_files.judge_changelog(after(change.path))
+            problems += changed_files.validate_changelog(after(change.path))
     touched = {change.path for change in readable if change.after is not None}
-    if not judged:
-        return Verdict(sorted(problems), (), touched, 0)
+    if not validated:
+        return Validation(sorted(problems), (), touched, 0)
     of_base = read_contents(request.base)
     with overlaid(request.base, request.head, readable) as folder:
         contents, faulty = read_contents(folder)
@@ -211,15 +208,15 @@ def _judge_changes(request: PullRequest, changes: Sequence[Change]) -> Verdict:
     models = [model for model in contents.specs.models.values() if model.file in touched]
     # The records of the base come first: they are trusted where both name a text or a task.
     known = Known.of([*of_base[0].stored, *contents.stored], latest_day(request.base))
-    newcomers, of_models = new_model.judge_models(
+    newcomers, of_models = new_model.validate_models(
         models, contents, sound, known.latest, ask_hub if request.hub else None
     )
-    problems += new_model.judge_revisions(of_base[0], contents)
-    problems += pull_request.judge_contents(
+    problems += new_model.validate_revisions(of_base[0], contents)
+    problems += pull_request.validate_contents(
         contents, sound.specs, known, added, touched, request.own, request.labels
     )
     problems = sorted({*problems, *faulty, *of_models})
-    return Verdict(problems, newcomers, touched, len(data))
+    return Validation(problems, newcomers, touched, len(data))
 
 
 def _reader(folder: Path) -> changed_files.Read:

@@ -36,10 +36,10 @@ from compression_leaderboard.repository.results import (
     find_sources,
     read_folder,
     read_imported,
-    read_results,
+    read_records,
     read_shards,
     write_imported,
-    write_result,
+    write_record,
 )
 from compression_leaderboard.repository.specs import Specs, read_specs
 from compression_leaderboard.wording import counted, printable
@@ -64,7 +64,7 @@ def collect(
     stored = [entry for entries, _, _ in parts for entry in entries]
     shards = [shard for _, planned, _ in parts for shard in planned]
     faulty = [problem for _, _, problems in parts for problem in problems]
-    committed, unreadable = read_results(root, "measured")
+    committed, unreadable = read_records(root, "results/measured")
     known = Known.of([*committed, *stored], latest_day(root))
     planned = shards if plan is None else read_shards(plan)
     records = sort_records(stored, planned, specs, known)
@@ -72,8 +72,9 @@ def collect(
     merged, not_merged = _merge(records.complete, {r.parts for r in there.values()}, specs, root)
     new = [result for result in (*records.whole, *merged) if result.run_id not in there]
     refused = [*unreadable, *faulty, *records.refused, *not_merged]
+    base = root / "results" / "measured"
     for result in new:
-        print(f"→ {write_result(root, 'measured', result)}", file=sys.stderr)
+        print(f"→ {write_record(base, root, result)}", file=sys.stderr)
     for line in (*refused, *(f"missing: {job}" for job in records.missing)):
         print(line, file=sys.stderr)
     accepted = len(records.whole) + len(records.complete) - len(not_merged)

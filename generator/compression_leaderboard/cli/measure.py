@@ -20,7 +20,7 @@ from compression_leaderboard.cli.app import (
     Text,
     app,
     positive,
-    read_stored,
+    read_readable,
     read_valid,
     refuse_unknown,
     show_stages,
@@ -42,11 +42,9 @@ from compression_leaderboard.records.results import JobKey, Result, Shard
 from compression_leaderboard.repository.files import JobLocks
 from compression_leaderboard.repository.results import (
     StoredResult,
-    list_records,
     read_records,
     read_shards,
     write_record,
-    write_result,
     write_shard,
     written_since,
 )
@@ -88,8 +86,8 @@ def measure(
     specs = read_valid(read_specs, root)
     folder = "local" if local else "measured"
     base = to or root / "results" / folder
-    before = list_records(base)
-    stored = read_stored(root, folder)
+    before = frozenset(base.rglob("*.json"))
+    stored = read_readable(root, folder)
     limits = Limits(int(memory * 1e9) if memory else None, timeout and timeout * 60)
     machine = read_machine(limits.memory_bytes)
     jobs = plan_jobs(specs, stored, again or shard is not None, machine)
@@ -106,7 +104,7 @@ def measure(
         return
     estimate = History((entry.result for entry in stored), specs.models, machine.device).estimate
     start = partial(_start, engine, specs, root.resolve(), limits, estimate)
-    committed = latest_results(read_stored(root)) if local else {}
+    committed = latest_results(read_readable(root)) if local else {}
     if _run(jobs, start, root, base, before, committed):
         raise typer.Exit(1)
 
@@ -270,7 +268,8 @@ def verify(
     with show_stages() as report:
         text = specs.corpora[corpus]
         result = prove_model(specs.models[model], text, sample_bytes, root.resolve(), report)
-    file = write_result(root, "local" if local else "measured", result)
+    base = root / "results" / ("local" if local else "measured")
+    file = write_record(base, root, result)
     if (proof := result.proof) is None:
         print(f"{_describe(result)} → {file}")
         raise typer.Exit(1)

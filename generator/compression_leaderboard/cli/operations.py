@@ -22,7 +22,7 @@ from compression_leaderboard.cli.app import (
     app,
     day_option,
     print_answer,
-    read_stored,
+    read_readable,
     read_valid,
     refusal,
     refuse_unknown,
@@ -36,7 +36,7 @@ from compression_leaderboard.operations.health import (
     drift_markdown,
     drift_text,
     find_faults,
-    read_sentinel,
+    list_readings,
 )
 from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.corpora import Corpus, Protocol, TextDocument
@@ -62,7 +62,7 @@ def health(
 
     Example: `leaderboard health --workflow-runs workflow-runs.json`
     """
-    stored = read_stored(root)
+    stored = read_readable(root)
     jobs = plan_jobs(read_valid(read_specs, root), stored, machine=read_machine())
     faults = find_faults(
         _read_runs(workflow_runs) if workflow_runs else [],
@@ -89,7 +89,7 @@ def drift(root: Root = Path(), as_json: AsJson = False, markdown: AsMarkdown = F
     Example: `leaderboard drift`
     """
     specs = read_valid(read_specs, root)
-    readings = read_sentinel(specs, read_stored(root))
+    readings = list_readings(specs, read_readable(root))
     show = drift_markdown if markdown else drift_text
     print_answer(as_json, drift_json(readings), show(specs, readings).splitlines())
 

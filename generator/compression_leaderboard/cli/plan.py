@@ -17,7 +17,7 @@ from compression_leaderboard.cli.app import (
     align,
     app,
     print_answer,
-    read_stored,
+    read_readable,
     read_valid,
     refuse_unknown,
 )
@@ -70,7 +70,7 @@ def plan(
     if pin:
         _pin(root)
         specs = read_valid(read_specs, root)
-    stored = read_stored(root, "local" if local else "measured")
+    stored = read_readable(root, "local" if local else "measured")
     machine = read_machine()
     jobs = plan_jobs(specs, stored, machine=machine)
     jobs = select_jobs(jobs, specs, model, suite, corpus, profile)
@@ -142,8 +142,8 @@ def job_name(job: Job) -> str:
 def _print_matrix(costs: Sequence[tuple[Job, Estimate]], runner: Runner) -> None:
     """Print shards on one line of stdout, for fromJSON, and the jobs in none on stderr."""
     shards, waiting = pack_shards([(j, cost) for j, cost in costs if not j.blocked], runner)
-    include = [shard.model_dump(mode="json", exclude_none=True) for shard in shards]
-    print(json.dumps({"include": include}, separators=(",", ":")))
+    include = {"include": [shard.content for shard in shards]}
+    print(json.dumps(include, separators=(",", ":")))
     blocked = [(job, f"blocked: {job.blocked}") for job, _ in costs if job.blocked]
     for job, why in [*waiting, *blocked]:
         print(f"{job_name(job)}: {why}", file=sys.stderr)

@@ -25,13 +25,13 @@ from compression_leaderboard.cli.app import (
     Text,
     app,
     print_answer,
-    read_stored,
+    read_readable,
     read_valid,
     show_progress,
 )
 from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.own_text.comparison import Summary, summarise
-from compression_leaderboard.own_text.documents import Found, find_files
+from compression_leaderboard.own_text.documents import Listing, find_files
 from compression_leaderboard.own_text.journal import (
     Cost,
     DocumentCost,
@@ -302,8 +302,7 @@ def _predict(
     """
     from compression_leaderboard.fits.predict import predict_model, without_scores
 
-    stored = read_stored(root)
-    cohorts = make_cohorts(specs, stored, read_published(root)[0])
+    cohorts = make_cohorts(specs, read_readable(root), read_published(root)[0])
     measured = [cohort for cohort in cohorts if cohort.provenance == "measured"]
     predictions: list[reports.Predicted] = []
     silent = []
@@ -335,7 +334,7 @@ def _open(folder: Path) -> Journal:
     return journal
 
 
-def _left_out(faults: Faults, listed: Found) -> str:
+def _left_out(faults: Faults, listed: Listing) -> str:
     parts = []
     if faults.count:
         parts.append(f"{faults.count:,} faulty {plural(faults.count, 'document')}")

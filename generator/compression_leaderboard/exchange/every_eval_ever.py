@@ -35,12 +35,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from compression_leaderboard import TITLE
-from compression_leaderboard.board.derived import bits_interval, record_of
-from compression_leaderboard.exchange.lm_eval import (
-    error_fault,
-    identify_model,
-    parse_model_args,
-)
+from compression_leaderboard.board.derived import DerivedResult, ranked_text
+from compression_leaderboard.exchange.lm_eval import error_fault, identify_model, parse_model_args
 from compression_leaderboard.exchange.strict_json import (
     IntakeError,
     as_json,
@@ -52,7 +48,7 @@ from compression_leaderboard.exchange.strict_json import (
     text_of,
     whole,
 )
-from compression_leaderboard.intervals import BOOTSTRAP_DRAWS
+from compression_leaderboard.intervals import BOOTSTRAP_DRAWS, LEVEL
 from compression_leaderboard.records.base import COMMIT
 from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.imported import (
@@ -65,12 +61,13 @@ from compression_leaderboard.records.imported import (
     Skipped,
 )
 from compression_leaderboard.records.models import Model
-from compression_leaderboard.records.results import Lossless, Result, TaskResult
+from compression_leaderboard.records.results import Result, TaskResult
+from compression_leaderboard.wording import counted
 
 if TYPE_CHECKING:
     from compression_leaderboard.board.board import RecordBoard
 
-SCHEMA = "0.3."
+SCHEMA = "0.3."  # any version of it is read; 0.3.0 is written
 REQUIRED = ("source_metadata", "model_info", "eval_library", "evaluation_results")
 LM_EVAL = {"lm_eval", "lm-evaluation-harness", "lm_evaluation_harness"}  # one harness, many names
 NO_NAME = "names no evaluation"
@@ -90,7 +87,8 @@ def import_every_eval_ever(name: str, content: bytes, model: str | None = None) 
     tasks, skipped = _tasks(results)
     notes = []
     if rows := whole(table(document.get("detailed_evaluation_results")).get("total_rows")):
-        notes.append(f"{rows} answers to single items are in a file beside it: not imported")
+        answers = counted(rows, "answer to a single item is", "answers to single items are")
+        notes.append(f"{answers} in a file beside it: not imported")
     stamps = [table(part).get("evaluation_timestamp") for part in (document, *results)]
     fields = {
         "harness": _harness(table(document["eval_library"])),
@@ -215,7 +213,7 @@ def _stderr(doubt: Mapping[str, Any], place: str, skipped: list[Skipped]) -> flo
 
 
 def _bounds(low: Any, high: Any) -> Bounds | None:
-    """Least and greatest possible value; "Infinity" is no bound."""
+    """Return the least and greatest possible value; "Infinity" is no bound."""
     ends = number(low), number(high)
     return None if ends == (None, None) else Bounds(low=ends[0], high=ends[1])
 
@@ -233,7 +231,6 @@ def _few_shot(result: Mapping[str, Any]) -> int | None:
     return int(stated) if stated and re.fullmatch(r"[0-9]{1,4}", stated) else None
 
 
-SCHEMA_VERSION = "0.3.0"
 Json = dict[str, Any]
 
 
@@ -245,9 +242,9 @@ def export_every_eval_ever(board: "RecordBoard") -> dict[str, bytes]:
         if result.kind == "suite":
             scores = [score for task in result.tasks for score in _task_scores(task)]
         else:
-            scores = list(_text_scores(board.specs.corpora.get(result.name), result.lossless))
+            scores = list(_text_scores(board.specs.corpora.get(result.name), entry))
         if scores:
-            run_id, stem = PurePosixPath(entry.file).stem, uuid5(NAMESPACE_URL, record_of(entry))
+            run_id, stem = PurePosixPath(entry.file).stem, uuid5(NAMESPACE_URL, entry.record)
             path = f"data/{result.name}/{model.name}/{stem}.json"
             files[path] = as_json(_record(model, result, run_id, scores))
     return files
@@ -260,7 +257,7 @@ def _record(model: Model, result: Result, run_id: str, scores: list[Json]) -> Js
     if result.kind != "suite":
         harness, version = "llm-compression-leaderboard", f"record format {result.format}"
     return {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": f"{SCHEMA}0",
         "evaluation_id": f"{result.name}/{model.name}/{seconds}",
         "evaluation_timestamp": result.started.isoformat(),
         "retrieved_timestamp": seconds,
@@ -340,17 +337,17 @@ def _task_scores(task: TaskResult) -> Iterator[Json]:
         yield _score_of(name, source, metric, score.value, uncertainty, details)
 
 
-def _text_scores(corpus: Corpus | None, lossless: Lossless | None) -> Iterator[Json]:
+def _text_scores(corpus: Corpus | None, entry: DerivedResult) -> Iterator[Json]:
     """Describe the bits per byte of a text that the tokenizer reproduces."""
-    if corpus is None or lossless is None or lossless.failing_bytes:
+    if corpus is None or (lossless := ranked_text(entry.result)) is None:
         return
     uncertainty: Json = {"num_samples": len(lossless.documents)}
-    if interval := bits_interval(lossless):
+    if interval := entry.interval:
         uncertainty |= {
             "confidence_interval": {
                 "lower": interval.low,
                 "upper": interval.high,
-                "confidence_level": 0.95,
+                "confidence_level": LEVEL,
                 "method": "bootstrap over documents",
             },
             "num_bootstrap_samples": BOOTSTRAP_DRAWS,

@@ -42,7 +42,7 @@ from compression_leaderboard.records.imported import (
     ImportedTask,
     Skipped,
 )
-from compression_leaderboard.wording import printable
+from compression_leaderboard.wording import counted, printable
 
 COUNTS = {"sample_len", "sample_count", "samples"}
 LABELS = {"alias", "name", " ", ""}
@@ -99,7 +99,8 @@ def import_lm_eval(name: str, content: bytes, model: str | None = None) -> Impor
     answers = [a for a in table(document.get("samples")).values() if isinstance(a, list)]
     if answers:
         count = sum(map(len, answers))
-        notes.append(f"{count} answers to single items stay in the file: only scores are imported")
+        answer = counted(count, "answer to a single item stays", "answers to single items stay")
+        notes.append(f"{answer} in the file: only scores are imported")
     template = document.get("chat_template")
     fields = {
         "harness": _harness(document),
@@ -116,7 +117,7 @@ def import_lm_eval(name: str, content: bytes, model: str | None = None) -> Impor
 
 
 def _results(document: Mapping[str, Any]) -> dict[str, Any] | list[Any]:
-    """The `results` of the file, in either of their shapes."""
+    """Return the `results` of the file, in either of their shapes."""
     if "schema_version" in document and "evaluation_results" in document:
         raise IntakeError("is an Every Eval Ever record", "add --every-eval-ever")
     if "config_general" in document:
@@ -133,7 +134,7 @@ def _results(document: Mapping[str, Any]) -> dict[str, Any] | list[Any]:
 
 
 def _few_shot(config: Mapping[str, Any], notes: list[str]) -> int | None:
-    """The one few-shot count of a file up to 0.3."""
+    """Return the one few-shot count of a file up to 0.3."""
     stated = config.get("num_fewshot")
     if not isinstance(stated, list) or not stated:
         return whole(stated)
@@ -169,7 +170,7 @@ def _tasks(
 
 
 def _listed(entries: Any) -> tuple[str, Any, dict[str, Any]]:
-    """A task of BigScience's list: its name, its metrics, and its other fields."""
+    """Return a task of BigScience's list: its name, its metrics, and its other fields."""
     if not isinstance(entries, dict) or not isinstance(entries.get("task_name"), str):
         return "", None, {}
     about = {key: value for key, value in entries.items() if key in ABOUT_TASK}
@@ -207,7 +208,7 @@ def _of_task(document: Mapping[str, Any], part: str, name: str) -> dict[str, Any
 
 
 def _directions(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Whether higher is better, by metric: of the file's table, else of the task's list."""
+    """Tell whether higher is better, by metric: of the file's table, else of the task's list."""
     listed = _of_task(document, "configs", name).get("metric_list")
     stated = {
         str(metric.get("metric")): metric["higher_is_better"]
@@ -218,7 +219,7 @@ def _directions(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _items(name: str, entries: Mapping[str, Any], document: Mapping[str, Any]) -> int | None:
-    """How many items of a task were scored."""
+    """Count the items of a task that were scored."""
     effective = _of_task(document, "n-samples", name).get("effective")
     stated = (effective, entries.get("sample_len"), entries.get("samples"))
     return next((n for value in stated if (n := whole(value))), None)
@@ -288,9 +289,9 @@ def _sort_entries(
 
 
 def _fault(metric: str, entry: Any) -> str | None:
-    """Why an entry is not a score, or None."""
+    """Say why an entry is not a score, or None."""
     if isinstance(entry, list):
-        return f"is a list of {len(entry)} items, not one number"
+        return f"is a list of {counted(len(entry), 'item')}, not one number"
     if isinstance(entry, dict):
         return "is an object, not one number"
     if isinstance(entry, bool) or not isinstance(entry, int | float):
@@ -301,7 +302,7 @@ def _fault(metric: str, entry: Any) -> str | None:
 
 
 def error_fault(error: Any) -> str | None:
-    """Why a number is not a standard error, or None. N/A is not a number and loses nothing."""
+    """Say why a number is not a standard error, or None. N/A is not a number: nothing is lost."""
     if isinstance(error, bool) or not isinstance(error, int | float):
         return None
     if (finite := number(error)) is None:

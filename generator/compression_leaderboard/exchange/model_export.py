@@ -170,7 +170,8 @@ def _task_results(board: StudiedBoard, model: str) -> Iterator[Json]:
 
 
 def _suites(board: StudiedBoard, model: str) -> list[StoredResult]:
-    return [e for e in board.suites if e.result.model == model and board.is_final(e.result)]
+    final = (e for e in board.current if e.result.model == model and board.is_final(e.result))
+    return [entry for entry in final if entry.result.kind == "suite"]
 
 
 def _source(site: str | None, model: str) -> Json:

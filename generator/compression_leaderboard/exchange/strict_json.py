@@ -5,23 +5,28 @@ import json
 import math
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ValidationError
 
 from compression_leaderboard.records.base import problems_of
-from compression_leaderboard.records.imported import FORMAT, LONGEST_NAME, Imported, Source
+from compression_leaderboard.records.imported import (
+    FORMAT,
+    LONGEST_NAME,
+    Imported,
+    Source,
+    SourceKind,
+)
 from compression_leaderboard.wording import printable
 
 LARGEST_BYTES = 64 * 1024 * 1024  # results are small; larger files have every answer in them
 DEEPEST = 100  # levels; lm-eval's own files have fewer than ten
-GIVE_RESULTS = "give a file of results"
 
 
 class IntakeError(Exception):
     """Why a file cannot be imported, and what to do about it."""
 
-    def __init__(self, wrong: str, repair: str = GIVE_RESULTS, field: str = ""):
+    def __init__(self, wrong: str, repair: str = "give a file of results", field: str = ""):
         super().__init__(f"{wrong}; {repair}")
         self.wrong, self.repair, self.field = wrong, repair, field
 
@@ -99,12 +104,12 @@ def _depth(document: Any) -> int:
 
 
 def table(value: Any) -> dict[str, Any]:
-    """A JSON object; an empty one for anything else."""
+    """Return the value if it is a JSON object; an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
 def number(value: Any) -> float | None:
-    """A finite number; None for anything else, true and false included."""
+    """Return the value if it is a finite number; None for anything else, such as true."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -115,22 +120,20 @@ def number(value: Any) -> float | None:
 
 
 def whole(value: Any) -> int | None:
-    """A count: a whole number of at least 0; None for anything else."""
+    """Return the value if it is a whole number of at least 0; None for anything else."""
     count = number(value)
     return int(count) if count is not None and 0 <= count < 2**53 and count % 1 == 0 else None
 
 
 def text_of(value: Any) -> str | None:
-    """A name of one printable line; None for anything else."""
+    """Return the value if it is a name of one printable line; None for anything else."""
     if not isinstance(value, str):
         return None
     name = value.strip()
     return name if name and name.isprintable() and len(name) <= LONGEST_NAME else None
 
 
-def make_record(
-    kind: Literal["lm-eval", "every-eval-ever"], name: str, content: bytes, fields: dict[str, Any]
-) -> Imported:
+def make_record(kind: SourceKind, name: str, content: bytes, fields: dict[str, Any]) -> Imported:
     """Make the record of a file with at least one score. fields: those that its content gives."""
     digest = hashlib.sha256(content).hexdigest()
     try:

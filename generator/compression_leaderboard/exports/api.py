@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 from compression_leaderboard.board.board import cohorts_to_json
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.board.figures import Column, Row
+from compression_leaderboard.board.figures import Row
 from compression_leaderboard.exchange.strict_json import as_json
 from compression_leaderboard.exports.descriptions import DRAFT, property_schema
 from compression_leaderboard.exports.rows import cohort_rows
@@ -150,13 +150,12 @@ def describe_cohort(cohort: Cohort) -> Json:
         "comparable_with": cohort.comparable_with,
         "licence": licence_of(cohort),
         "sources": [{"text": c.text, "url": c.url, "licence": c.licence} for c in cohort.citations],
-        **{name: _columns(columns) for name, columns in groups.items()},
+        **{
+            name: _values(COLUMN, [SimpleNamespace(column=column) for column in columns])
+            for name, columns in groups.items()
+        },
         "rows": rows,
     }
-
-
-def _columns(columns: Sequence[Column]) -> list[Json]:
-    return _values(COLUMN, [SimpleNamespace(column=column) for column in columns])
 
 
 def _models(board: StudiedBoard) -> dict[str, Json]:

@@ -37,7 +37,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Figure:
+class Change:
     """A figure, whose it is, and of what."""
 
     source: str  # "measured", or the published source
@@ -57,7 +57,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Single(Figure):
+class Single(Change):
     """A figure that only one of the two boards has."""
 
     value: float
@@ -67,7 +67,7 @@ class Single(Figure):
 
 
 @dataclass(frozen=True)
-class Move(Figure):
+class Move(Change):
     """How a figure changed. noise: half the 95 % interval of the difference; None: unknown."""
 
     before: float
@@ -89,7 +89,7 @@ def _owner(source: str, model: str) -> str:
     return model if source == "measured" else f"{model} ({source})"
 
 
-def read_figures(board: StudiedBoard) -> dict[Subject, Reading]:
+def collect_figures(board: StudiedBoard) -> dict[Subject, Reading]:
     """Collect every figure that counts: of final weights, checkpoints and published models."""
     figures: dict[Subject, Reading] = {}
     for result in (entry.result for entry in board.current):
@@ -163,13 +163,14 @@ class Changes:
 
 def compare_boards(before: tuple[str, StudiedBoard], after: tuple[str, StudiedBoard]) -> Changes:
     """Compare two boards, each with what its reader calls it."""
-    old, new = read_figures(before[1]), read_figures(after[1])
+    old, new = collect_figures(before[1]), collect_figures(after[1])
     moves = [
         move(subject, reading, other)
         for subject, reading, other in _common(old, new)
         if reading.value != other.value
     ]
-    old_models, new_models = ({_owner(*subject[:2]) for subject in own} for own in (old, new))
+    old_models = {_owner(*subject[:2]) for subject in old}
+    new_models = {_owner(*subject[:2]) for subject in new}
     return Changes(
         before=before[0],
         after=after[0],
@@ -177,8 +178,8 @@ def compare_boards(before: tuple[str, StudiedBoard], after: tuple[str, StudiedBo
         removed_models=tuple(sorted(old_models - new_models)),
         new=_only(new, old),
         removed=_only(old, new),
-        moved=tuple(one for one in moves if one.beyond_noise),
-        within_noise=tuple(one for one in moves if not one.beyond_noise),
+        moved=tuple(change for change in moves if change.beyond_noise),
+        within_noise=tuple(change for change in moves if not change.beyond_noise),
         methods=tuple(_methods(before[1], after[1])),
     )
 

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from compression_leaderboard import TITLE
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.exchange.strict_json import as_json
-from compression_leaderboard.exports.formats import to_arrow, write_table
+from compression_leaderboard.exports.formats import format_table, to_arrow
 from compression_leaderboard.exports.tables import ORIGINS, OURS, Field, Table, Type
 from compression_leaderboard.fits.study import StudiedBoard
 from compression_leaderboard.records.published import Citation
+from compression_leaderboard.wording import printable
 
 Json = dict[str, object]
 
@@ -48,7 +49,7 @@ def export_data(board: StudiedBoard, tables: Mapping[str, Table]) -> dict[str, b
             "commit_date": board.commit_date,
             "schema": _table_schema(table),
         }
-        files |= write_table(table, to_arrow(table, table.rows(board)), metadata)
+        files |= format_table(table, to_arrow(table, table.rows(board)), metadata)
     for name, table in tables.items():
         if "json" in table.formats:
             files[f"schemas/{name}.schema.json"] = as_json(_json_schema(table))
@@ -84,10 +85,11 @@ def licence_notice(cohorts: Sequence[Cohort]) -> str:
     ]
     for cohort in cohorts:
         for citation in cohort.citations:
-            lines.append(f"- {cohort.name}: {citation.licence}. {citation.text} {citation.url}")
+            line = f"- {cohort.name}: {citation.licence}. {citation.text} {citation.url}"
+            lines.append(printable(line, " "))
     lines += [
         "",
-        "Imported result files (the table imported) state no licence: what they hold stays with",
+        "Imported result files (the table imported) state no licence: their content belongs to",
         "whoever made them.",
     ]
     return "\n".join(lines) + "\n"

@@ -12,14 +12,13 @@ from xml.etree import ElementTree as ET
 
 from compression_leaderboard import TITLE
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.board.derived import record_of
 from compression_leaderboard.exchange.strict_json import as_json
 from compression_leaderboard.exports.changes import Subject, move, readings_of
 from compression_leaderboard.exports.descriptions import AUTHOR
 from compression_leaderboard.fits.study import StudiedBoard
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import StoredResult
-from compression_leaderboard.wording import printable
+from compression_leaderboard.wording import counted, printable
 
 COLOR = "#3f51b5"
 Badge = tuple[str, str, str, str]  # model, name of the file, label, message
@@ -99,7 +98,8 @@ def _entries(board: StudiedBoard) -> Iterator[Entry]:
 def _published(cohort: Cohort) -> Iterator[Entry]:
     """Make an entry for a source, which says when it was collected."""
     if cohort.rows:
-        text = f"{len(cohort.rows)} models with figures that others published. {cohort.title}."
+        models = counted(len(cohort.rows), "model")
+        text = f"{models} with figures that others published. {cohort.title}."
         stamp = f"{cohort.rows[0].date}T00:00:00+00:00"
         page = f"boards/{cohort.name}/"
         yield Entry(f"source/{cohort.name}", "new-model", cohort.title, text, page, stamp)
@@ -128,7 +128,7 @@ def _changed(before: StoredResult, after: StoredResult) -> Iterator[Entry]:
     else:
         kind, text = "score", "; ".join(_moves(old, new))
     if text:
-        name, title = f"{kind}/{record_of(after)}", f"Changed {kind}: {where}"
+        name, title = f"{kind}/{after.record}", f"Changed {kind}: {where}"
         page, stamp = f"models/{new.model}/", new.started.isoformat()
         yield Entry(name, f"changed-{kind}", title, text, page, stamp)
 

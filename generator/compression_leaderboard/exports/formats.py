@@ -90,7 +90,7 @@ def _array(table: Table, field: Field, values: Sequence[object]) -> pa.Array:
     return array
 
 
-def write_table(table: Table, rows: pa.Table, metadata: Mapping[str, object]) -> dict[str, bytes]:
+def format_table(table: Table, rows: pa.Table, metadata: Mapping[str, object]) -> dict[str, bytes]:
     """Write the files of a table by name.
 
     metadata: title, licences and columns, for JSON and Parquet. CSV has no place for them, but

@@ -7,20 +7,11 @@ from statistics import fmean
 from types import SimpleNamespace as Row
 
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.board.derived import (
-    bits_interval,
-    corrected_error,
-    place_on_plane,
-    preference_figure,
-    record_of,
-)
-from compression_leaderboard.board.measured import HEADLINE_ORDER
+from compression_leaderboard.board.derived import DerivedResult, corrected_error
 from compression_leaderboard.fits.evaluation import Prediction
 from compression_leaderboard.fits.study import BenchmarkStudy, StudiedBoard
-from compression_leaderboard.intervals import Interval
 from compression_leaderboard.records.imported import Imported, ImportedScore, ImportedTask
 from compression_leaderboard.records.plane import LayerInformation, PreferenceLayer
-from compression_leaderboard.repository.results import StoredResult
 
 
 def _models(board: StudiedBoard) -> Iterator[Row]:
@@ -61,11 +52,6 @@ def cohort_rows(cohort: Cohort) -> Iterator[Row]:
         )
 
 
-def _leaderboard(board: StudiedBoard) -> Iterator[Row]:
-    for cohort in board.cohorts:
-        yield from cohort_rows(cohort)
-
-
 def _scores(board: StudiedBoard) -> Iterator[Row]:
     for cohort in board.cohorts:
         groups = (
@@ -88,9 +74,9 @@ def _scores(board: StudiedBoard) -> Iterator[Row]:
                     )
 
 
-def _of_record(entry: StoredResult) -> dict[str, object]:
+def _of_record(entry: DerivedResult) -> dict[str, object]:
     """Return what all rows of one record share."""
-    return {"result": entry.result, "record": record_of(entry)}
+    return {"result": entry.result, "record": entry.record}
 
 
 def _texts(board: StudiedBoard) -> Iterator[Row]:
@@ -100,8 +86,8 @@ def _texts(board: StudiedBoard) -> Iterator[Row]:
         yield Row(
             **_of_record(entry),
             documents=len(result.lossless.documents),
-            interval=bits_interval(result.lossless),
-            plane=place_on_plane(result.lossy, HEADLINE_ORDER) if result.lossy else None,
+            interval=entry.interval,
+            plane=entry.plane,
             corpus_after_release=corpus.begins > board.specs.models[result.model].released,
         )
 
@@ -111,11 +97,6 @@ def _documents(board: StudiedBoard) -> Iterator[Row]:
         assert entry.result.lossless is not None  # it is a text
         for document in entry.result.lossless.documents:
             yield Row(result=entry.result, cost=document)
-
-
-def _compressors(board: StudiedBoard) -> Iterator[Row]:
-    for rate in board.compressors:
-        yield Row(**vars(rate), settings=rate.settings)
 
 
 @dataclass(frozen=True)
@@ -165,8 +146,8 @@ def _plane(board: StudiedBoard) -> Iterator[Row]:
 
 def _preferences(board: StudiedBoard) -> Iterator[Row]:
     for entry in board.current:
-        if (preference := entry.result.preference) is not None:
-            yield Row(**_of_record(entry), figure=preference_figure(preference))
+        if entry.preference is not None:
+            yield Row(**_of_record(entry), figure=entry.preference)
 
 
 def _preference_layers(board: StudiedBoard) -> Iterator[Row]:
@@ -185,7 +166,7 @@ def _studies(board: StudiedBoard) -> Iterator[tuple[Cohort, BenchmarkStudy]]:
 
 
 def _predicted(cohort: Cohort, study: BenchmarkStudy, fit: Prediction, **more: object) -> Row:
-    interval80, interval95 = (Interval(*ends) for ends in fit.intervals)
+    interval80, interval95 = fit.intervals
     return Row(
         cohort=cohort, study=study, fit=fit, interval80=interval80, interval95=interval95, **more
     )
@@ -199,9 +180,9 @@ def _predictions(board: StudiedBoard) -> Iterator[Row]:
 
 def _residuals(board: StudiedBoard) -> Iterator[Row]:
     for cohort, study in _studies(board):
-        for judgement in study.judgements:
-            for row in judgement.rows:
-                more = {"fold": judgement.kind, "measured": row.measured, "residual": row.error}
+        for validation in study.validations:
+            for row in validation.rows:
+                more = {"fold": validation.kind, "measured": row.measured, "residual": row.error}
                 yield _predicted(cohort, study, row.prediction, **more)
 
 
@@ -211,23 +192,23 @@ def _fits(board: StudiedBoard) -> Iterator[Row]:
         if study.fit is None:
             unknown = dict.fromkeys(("accuracy", "chosen", "baseline", "coverage80", "coverage95"))
             yield Row(**shared, fold="none", **unknown)
-        for judgement in study.judgements:
-            chosen = [f"{form} of {label}: {n}" for label, form, n in judgement.chosen]
-            by_group = study.comparison if judgement.kind == "group" else None
+        for validation in study.validations:
+            chosen = [f"{form} of {label}: {n}" for label, form, n in validation.chosen]
+            by_group = study.comparison if validation.kind == "group" else None
             yield Row(
                 **shared,
-                fold=judgement.kind,
-                accuracy=judgement.accuracy,
+                fold=validation.kind,
+                accuracy=validation.accuracy,
                 chosen="; ".join(chosen),
                 baseline=by_group and by_group.best_baseline,
-                **{f"coverage{100 * one.level:.0f}": one for one in judgement.coverage},
+                **{f"coverage{100 * c.level:.0f}": c for c in validation.coverage},
             )
 
 
 def _correlations(board: StudiedBoard) -> Iterator[Row]:
     for cohort in board.cohorts:
-        for found in board.evidence[cohort.name].correlations:
-            yield Row(cohort=cohort, found=found)
+        for correlation in board.evidence[cohort.name].correlations:
+            yield Row(cohort=cohort, correlation=correlation)
 
 
 def _imported(board: StudiedBoard) -> Iterator[Row]:
@@ -256,11 +237,11 @@ def _place(file: Imported, task: ImportedTask, score: ImportedScore) -> tuple[st
 
 ROWS: dict[str, Callable[[StudiedBoard], Iterable[object]]] = {
     "models": _models,
-    "leaderboard": _leaderboard,
+    "leaderboard": lambda board: (row for cohort in board.cohorts for row in cohort_rows(cohort)),
     "scores": _scores,
     "compression": _texts,
     "compression_documents": _documents,
-    "compressors": _compressors,
+    "compressors": lambda board: (Row(**vars(r), settings=r.settings) for r in board.compressors),
     "comparisons": lambda board: board.comparisons,
     "text_amounts": lambda board: board.amounts,
     "costs": lambda board: board.costs,

@@ -107,8 +107,8 @@ def _declare(name: str, members: dict[str, Any], shared: dict[str, dict[str, Any
     defaults = {column: {"name": column, "value": column} for column in columns}
     defaults["data_licence"]["value"] = LICENCES[table.licence]
     fields = [
-        Field(**(defaults[column] | shared.get(column, {}) | own))
-        for column, own in columns.items()
+        Field(**(defaults[column] | shared.get(column, {}) | members))
+        for column, members in columns.items()
     ]
     return replace(table, fields=tuple(fields))
 

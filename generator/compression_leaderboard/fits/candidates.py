@@ -104,7 +104,7 @@ def _with_forms(source: str, predictors: tuple[Predictor, ...]) -> Iterator[Cand
 
 
 def _compression(cohort: Cohort, table: ScoreTable) -> Iterator[tuple[str, tuple[Predictor, ...]]]:
-    """The predictors that stand for compression, by the name of their source."""
+    """Return the predictors that stand for compression, by the name of their source."""
     columns = {column.key: column for column in cohort.compression}
     texts = [
         Predictor(key, columns[key].label, rises=columns[key].higher_is_better)
@@ -134,13 +134,13 @@ def _compression(cohort: Cohort, table: ScoreTable) -> Iterator[tuple[str, tuple
 
 
 def source_name(key: Key) -> str:
-    """What a text is called among the sources: quoted where it could be taken for another one."""
+    """Name a text among the sources: quoted where it could be taken for another one."""
     ambiguous = key.name in RESERVED or any(mark in key.name for mark in (" + ", ", ", '"'))
     return f"text {json.dumps(key.name, ensure_ascii=False)}" if ambiguous else key.name
 
 
 def choose(candidates: Sequence[Candidate], losses: Array) -> int | None:
-    """Index of the chosen candidate; None where none could be judged.
+    """Index of the chosen candidate; None where none could be validated.
 
     losses: (candidates, cells), mean squared error over each group that was left out; NaN where a
     candidate could not be fitted. The standard error is that of the best one's mean over the cells

@@ -42,8 +42,7 @@ class Correlation:
     n: int
     families: int
     pearson: float
-    low: float
-    high: float
+    interval: Interval
     spearman: float
     partial: float | None
     partial_compute: float | None
@@ -82,15 +81,13 @@ def _correlation(
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
     pearson = stats.pearsonr(x, y)
-    low, high = bootstrap_pearson(x, y, families, seed)
     return Correlation(
         score=benchmark_id(key),
         label=label,
         n=len(x),
         families=len(set(families)),
         pearson=float(pearson.statistic),
-        low=low,
-        high=high,
+        interval=bootstrap_pearson(x, y, families, seed),
         spearman=float(stats.spearmanr(x, y).statistic),
         partial=partial_spearman(x, y, values(rows, PARAMETERS)),
         partial_compute=partial_spearman(x, y, values(rows, TRAINING_FLOP)),
@@ -102,7 +99,7 @@ def _correlation(
 def partial_spearman(x: Array, y: Array, given: Array) -> float | None:
     """Spearman correlation of x and y given a third quantity (log or not: ranks are the same).
 
-    None where the third is unknown for a row, or tells one of the two completely.
+    None where the third is unknown for a row, or determines one of the two.
     """
     if not np.isfinite(given).all() or np.ptp(given) == 0:
         return None
@@ -125,7 +122,7 @@ def bootstrap_pearson(x: Array, y: Array, families: Sequence[str], seed: int) ->
 
 @dataclass(frozen=True)
 class FamilyVariance:
-    """Fitted once, for reporting; predictions come from forms judged on left-out families.
+    """Fitted once, for reporting; predictions come from forms validated on left-out families.
 
     between: the standard deviation of families around the line of the score on the average
     compression; within: of models around their family. Scores as fractions.

@@ -165,7 +165,7 @@ def _fit_monotone(x: Array, problems: Problems) -> Array:
 
 
 def _same_rows(used: NDArray[np.bool_]) -> Iterable[list[int]]:
-    """Indices of the problems, (rows, problems), that use the same rows."""
+    """Return indices of the problems, (rows, problems), that use the same rows."""
     alike: dict[bytes, list[int]] = {}
     for k, column in enumerate(np.packbits(used, axis=0).T):
         alike.setdefault(column.tobytes(), []).append(k)
@@ -193,7 +193,7 @@ def _fit_lines(x: Array, problems: Problems) -> Array:
 
 
 def _with_products(x: Array) -> tuple[Array, Array]:
-    """A one and the predictors, (1 + p, rows), and the products of each two, (pairs, rows)."""
+    """Return a one and the predictors, (1 + p, rows), and products of each two, (pairs, rows)."""
     columns = np.vstack([np.ones(len(x)), x.T])
     return columns, (columns[:, None] * columns).reshape(-1, len(x))
 
@@ -214,7 +214,7 @@ def _noise(line: Array, x: Array, problems: Problems) -> Array:
 
 
 def _logistic_start(line: Array, x: Array, problems: Problems) -> Array:
-    """The curve that has the line's height and slope in the middle of a fold's rows."""
+    """Return the curve that has the line's height and slope in the middle of a fold's rows."""
     centre = (x.T @ problems.weights / problems.total).T  # (problems, predictors)
     room = problems.ceiling - problems.chance
     height = problems.weighted.sum(axis=0) / problems.total
@@ -295,8 +295,8 @@ class _LogisticSearch:
         return total
 
     def _equations(self, parameters: Array, curve: Array) -> tuple[Array, Array]:
-        """Normal equations. The derivative by a parameter of eta is the slope times a column, so
-        every sum over rows is part of a product of two matrices.
+        """Set up the normal equations: every sum over rows is part of a product of two matrices,
+        since the derivative by a parameter of eta is the slope times a column.
         """
         residuals, rising = self._residuals(parameters, curve)
         left = 1 - curve  # derivative by the floor

@@ -11,17 +11,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.derived import Estimate
 from compression_leaderboard.board.figures import Key, benchmark_id
 from compression_leaderboard.fits.curves import Form
 from compression_leaderboard.fits.intervals import LEVELS, Errors, collect_errors, make_interval
 from compression_leaderboard.fits.nested_cv import Chosen, Fitted
 from compression_leaderboard.fits.splits import TrainingSet
-from compression_leaderboard.intervals import (
-    BOOTSTRAP_DRAWS,
-    LEVEL,
-    Interval,
-    percentile_interval,
-)
+from compression_leaderboard.intervals import BOOTSTRAP_DRAWS, LEVEL, Interval, percentile_interval
 from compression_leaderboard.records.published import LoggedPrediction
 
 Array = NDArray[np.float64]
@@ -36,18 +32,20 @@ class Prediction:
     model: str
     key: Key  # of the benchmark
     value: float
-    intervals: tuple[tuple[float, float], ...]
+    intervals: tuple[Interval, ...]
     form: str
     predictors: str
-    extrapolation: bool  # figures, size or the prediction lie outside of the training rows
+    extrapolation: bool  # figures, size or the prediction lie outside those of the training rows
 
     @property
     def benchmark(self) -> str:
         return benchmark_id(self.key)
 
-    def interval(self, level: float = 0.95) -> Interval:
-        """The interval of an observed score at 0.8 or 0.95."""
-        return Interval(*self.intervals[LEVELS.index(level)])
+    def interval(self, level: float = LEVEL) -> Interval:
+        """Return the interval of an observed score. Raises ValueError if level is not in LEVELS."""
+        if level not in LEVELS:
+            raise ValueError(f"no interval at {level}; choose from {', '.join(map(str, LEVELS))}")
+        return self.intervals[LEVELS.index(level)]
 
 
 def predict_rows(
@@ -71,7 +69,7 @@ def predict_rows(
             model=fitted.table.rows[row].model,
             key=fitted.benchmark.key,
             value=float(values[k]),
-            intervals=tuple((float(low[k]), float(high[k])) for low, high in ends),
+            intervals=tuple(Interval(float(low[k]), float(high[k])) for low, high in ends),
             form=chosen.candidate.form,
             predictors=chosen.candidate.label,
             extrapolation=bool(extrapolation[k]),
@@ -105,37 +103,28 @@ class Coverage:
     """
 
     level: float
-    held: float  # of n; a whole number unless several benchmarks are pooled
+    inside: float  # of n; a whole number unless several benchmarks are pooled
     n: int  # models
     kind: str  # of the intervals: "conformal" or "model-based"
 
     @property
     def share(self) -> float:
-        return self.held / self.n
+        return self.inside / self.n
 
     @property
     def low(self) -> float:
-        left = self.n - self.held + 1
-        return float(stats.beta.ppf((1 - LEVEL) / 2, self.held, left)) if self.held else 0.0
+        left = self.n - self.inside + 1
+        return float(stats.beta.ppf((1 - LEVEL) / 2, self.inside, left)) if self.inside else 0.0
 
     @property
     def high(self) -> float:
-        left = self.n - self.held
-        return float(stats.beta.ppf((1 + LEVEL) / 2, self.held + 1, left)) if left else 1.0
+        left = self.n - self.inside
+        return float(stats.beta.ppf((1 + LEVEL) / 2, self.inside + 1, left)) if left else 1.0
 
     @property
     def is_nominal(self) -> bool:
         """Whether the level lies inside the interval of the share."""
         return self.low <= self.level <= self.high
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with its 95 % interval; both ends None where it cannot be resampled."""
-
-    value: float
-    low: float | None
-    high: float | None
 
 
 def resample_groups(columns: Sequence[Array], groups: Integers, seed: int) -> Array:
@@ -167,8 +156,8 @@ def _estimate(values: Array) -> Estimate:
     """values: of all rows, then of each draw."""
     draws = values[1:][np.isfinite(values[1:])]
     if len(draws) < BOOTSTRAP_DRAWS / 2:
-        return Estimate(float(values[0]), None, None)
-    return Estimate(float(values[0]), *percentile_interval(draws))
+        return Estimate(float(values[0]), None)
+    return Estimate(float(values[0]), percentile_interval(draws))
 
 
 @dataclass(frozen=True)
@@ -245,13 +234,11 @@ class Comparison:
     def is_clear(self) -> bool:
         """Whether compression and the best baseline differ by more than chance would explain."""
         excess = self.best_baseline.excess
-        if excess is None or excess.low is None or excess.high is None:
-            return False
-        return not excess.low <= 0 <= excess.high
+        return bool(excess and excess.interval and excess.interval.excludes_zero)
 
 
 def compare(fitted: Fitted, rows: str, seed: int) -> Comparison | None:
-    """Every source judged on left-out groups; None where compression itself could not be judged.
+    """Every source validated on left-out groups; None where compression itself could not be.
 
     A source that cannot predict every row that compression predicts is left out: on fewer rows its
     errors would be other rows' errors.
@@ -265,11 +252,11 @@ def compare(fitted: Fitted, rows: str, seed: int) -> Comparison | None:
         else:
             places[COMPRESSION].append(k)
     errors = {name: fitted.scores - _left_out(fitted, among) for name, among in places.items()}
-    judged = np.isfinite(errors[COMPRESSION])
-    if judged.sum() < 2:
+    validated = np.isfinite(errors[COMPRESSION])
+    if validated.sum() < 2:
         return None
-    errors = {name: e[judged] for name, e in errors.items() if np.isfinite(e[judged]).all()}
-    groups = fitted.table.groups[judged]
+    errors = {name: e[validated] for name, e in errors.items() if np.isfinite(e[validated]).all()}
+    groups = fitted.table.groups[validated]
     columns = [np.ones(len(groups)), *map(np.abs, errors.values())]
     n, *sums = resample_groups(columns, groups, seed)
     maes = dict(zip(errors, (total / n for total in sums), strict=True))
@@ -291,16 +278,16 @@ def compare(fitted: Fitted, rows: str, seed: int) -> Comparison | None:
 def _left_out(fitted: Fitted, among: Sequence[int]) -> Array:
     """Predict every row by the fit that left its group out; NaN where no candidate is chosen."""
     predicted = np.full(len(fitted.scores), np.nan)
-    for at, one in enumerate(fitted.sets):
-        if one.kind == "group":
+    for at, training in enumerate(fitted.sets):
+        if training.kind == "group":
             chosen = fitted.choose(at, among)
             if chosen is not None:
-                predicted[one.test] = fitted.predictions[at][chosen, one.test, 0]
+                predicted[training.test] = fitted.predictions[at][chosen, training.test, 0]
     return predicted
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Validation:
     """Left-out rows of one kind of fold, with their accuracy and the coverage of the intervals."""
 
     kind: str  # "group", "larger" or "later"
@@ -317,15 +304,15 @@ class Judgement:
 def relative_errors(fitted: Fitted, fits: Sequence[OuterFit]) -> list[tuple[Array, Integers]]:
     """Errors over their scale of the rows that each outer fold left out, and the rows' groups."""
     return [
-        fitted.left_out(one.test, chosen.predictions, chosen.beyond, chosen.larger).over(
+        fitted.left_out(training.test, chosen.predictions, chosen.beyond, chosen.larger).over(
             chosen.scale
         )
-        for one, chosen in fits
+        for training, chosen in fits
     ]
 
 
-def judge(fitted: Fitted, fits: Sequence[OuterFit], seed: int) -> Judgement | None:
-    """Judge the outer fits of one kind on the rows that they left out; None without such rows.
+def validate(fitted: Fitted, fits: Sequence[OuterFit], seed: int) -> Validation | None:
+    """Validate the outer fits of one kind on the rows that they left out; None without such rows.
 
     The errors that make a row's interval are those of other folds. Where larger or later models
     are left out, nested errors would have seen them: there the intervals come from the errors of
@@ -337,16 +324,16 @@ def judge(fitted: Fitted, fits: Sequence[OuterFit], seed: int) -> Judgement | No
     groups: list[Integers] = []
     forms: Counter[tuple[str, Form]] = Counter()
     kinds: set[tuple[float, str]] = set()
-    for k, (one, chosen) in enumerate(fits):
-        held = np.flatnonzero(one.test & fitted.known)
-        if len(held) == 0:
+    for k, (training, chosen) in enumerate(fits):
+        validated = np.flatnonzero(training.test & fitted.known)
+        if len(validated) == 0:
             continue
         errors = chosen.inner
         if kind == "group":
             errors = collect_errors(relative[:k] + relative[k + 1 :])
-        predictions = predict_rows(fitted, chosen, held, errors)
-        rows += map(LeftOut, predictions, fitted.scores[held].tolist())
-        groups.append(fitted.table.groups[held])
+        predictions = predict_rows(fitted, chosen, validated, errors)
+        rows += map(LeftOut, predictions, fitted.scores[validated].tolist())
+        groups.append(fitted.table.groups[validated])
         forms[chosen.candidate.label, chosen.candidate.form] += 1
         kinds |= {(level, errors.kind(level)) for level in LEVELS}
     if not rows:
@@ -362,7 +349,7 @@ def judge(fitted: Fitted, fits: Sequence[OuterFit], seed: int) -> Judgement | No
     ]
     measured, predicted = np.array([(row.measured, row.prediction.value) for row in rows]).T
     often_first = sorted(forms.items(), key=lambda item: (-item[1], item[0]))
-    return Judgement(
+    return Validation(
         kind,
         tuple(rows),
         measure_accuracy(measured, predicted, np.concatenate(groups), seed),

@@ -1,9 +1,10 @@
 """Intervals of a predicted score, from errors on rows that a fit had not seen.
+
 Errors grow beyond the scores that the training rows reach, and for models larger than all of them.
-So each is held against a scale: scale² = spread² + (growth · beyond)², where `beyond` is how far a
+So each is divided by a scale: scale² = spread² + (growth · beyond)², where `beyond` is how far a
 prediction lies outside the predictions for the training rows. Models larger than all training ones
-have a spread of their own, `larger`. All come from the inner folds: the spread from left-out
-groups, `larger` from cuts at a size, inside the training rows, the growth from both.
+have another spread, `larger`. All come from the inner folds: the spread from left-out groups,
+`larger` from cuts at a size, inside the training rows, the growth from both.
 
 Such cuts are few, often one, and their errors are alike: a curve that bends otherwise misses all
 larger models. So both are averaged with what is assumed, which weighs as PRIOR_CUTS cuts: that
@@ -17,7 +18,7 @@ How many scales an interval needs comes from nested errors, in which the choice 
 part. Conformal where the number of groups K allows it: CV+ over groups (Barber et al. 2021), every
 group weighing the same. The share kept for what is new is 1/(M + 1), M being the independent errors
 in the left-out rows: K where models of a group err alike, more where they do not. (1/(K + 1), the
-rule for any likeness, holds 98 % instead of 95 % of simulated scores with 30 groups of 3.) Else
+rule for any likeness, contains 98 % instead of 95 % of simulated scores with 30 groups of 3.) Else
 model-based: Student's t, scaled to those errors.
 """
 
@@ -28,11 +29,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from compression_leaderboard.intervals import LEVEL
+
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-LEVELS = (0.8, 0.95)
+LEVELS = (0.8, LEVEL)
 PRIOR_CUTS = 3  # as many cuts by size say what is assumed below
 PRIOR_GROWTH = 0.25  # of the way beyond the training rows is uncertain
 PRIOR_SHIFT = 1.0  # of larger models, over the spread
@@ -211,7 +214,7 @@ def make_interval(
 
 
 def weighted_quantile(values: Array, weight: Array, share: float) -> Array:
-    """The smallest value of each row at or below which `share` of the weight lies."""
+    """Return the smallest value of each row at or below which `share` of the weight lies."""
     order = np.argsort(values, axis=1)
     reached = np.cumsum(weight[order], axis=1) >= share - 1e-9
     place = np.where(reached.any(axis=1), reached.argmax(axis=1), values.shape[1] - 1)

@@ -1,6 +1,6 @@
-"""Nested cross-validation: every choice is made without the rows that judge it.
+"""Nested cross-validation: every choice is made without the rows that validate it.
 
-A training set is all rows, or all but one outer fold. Inside each one, candidates are judged on
+A training set is all rows, or all but one outer fold. Inside each one, candidates are validated on
 inner folds, one is chosen, and its errors on the inner folds give the intervals. So what is
 measured on the outer folds is the very procedure that predicts new models.
 """
@@ -25,7 +25,7 @@ from compression_leaderboard.fits.splits import Fold, Mask, TrainingSet
 from compression_leaderboard.fits.table import Benchmark, ScoreTable, weigh_rows
 
 Array = NDArray[np.float64]
-CHUNK = 8_000_000  # predictions held at once: candidates x rows x folds x benchmarks
+CHUNK = 8_000_000  # predictions in memory at once: candidates x rows x folds x benchmarks
 
 
 @dataclass(frozen=True)
@@ -102,18 +102,18 @@ class Fitted:
         return [self._losses(at) for at in range(len(self.sets))]
 
     def _losses(self, at: int) -> Array:
-        """A cell is a group of a fold that decides."""
+        """Return losses by cell: a group of a fold that decides."""
         cells = [np.empty((len(self.scaled), 0))]
         for k, fold in enumerate(self.sets[at].deciding, start=1):
-            held = fold.test & self.known
-            squares = (self.predictions[at][:, held, k] - self.scores[held]) ** 2
-            groups, member = np.unique(self.table.groups[held], return_inverse=True)
+            validated = fold.test & self.known
+            squares = (self.predictions[at][:, validated, k] - self.scores[validated]) ** 2
+            groups, member = np.unique(self.table.groups[validated], return_inverse=True)
             belongs = member[:, None] == np.arange(len(groups))
             cells.append(squares @ belongs / belongs.sum(axis=0))
         return np.concatenate(cells, axis=1)
 
     def choose(self, at: int, among: Sequence[int]) -> int | None:
-        """Choose one of the candidates `among` for a training set; None if none can be judged."""
+        """Choose one of the candidates `among` for a training set; None if none has errors."""
         losses = self.losses[at][list(among)]
         if losses.shape[1] == 0:
             return None
@@ -125,11 +125,11 @@ class Fitted:
         k = self.choose(at, among)
         if k is None:
             return None
-        one, parameters = self.sets[at], self.parameters[k]
+        training, parameters = self.sets[at], self.parameters[k]
         assert parameters is not None  # it was chosen
-        train = one.train & self.known
+        train = training.train & self.known
         predictions = self.predictions[at][k, :, 0]
-        near, cuts = (self._left_out(k, at, folds) for folds in (one.inner, one.larger))
+        near, cuts = (self._left_out(k, at, folds) for folds in (training.inner, training.larger))
         scale = measure_scale(near, cuts, self._score_error(train))
         design = self.scaled[k].design[train]
         largest, larger = self._larger(train)
@@ -149,7 +149,7 @@ class Fitted:
         )
 
     def _left_out(self, candidate: int, at: int, folds: Sequence[Fold]) -> list[LeftOutRows]:
-        """The rows that each fold holds, as the fit on its other rows predicts them."""
+        """Return the rows that each fold leaves out, as the fit on its others predicts them."""
         if folds is self.sets[at].deciding:
             predictions = self.predictions[at][candidate, :, 1:]
         else:
@@ -163,9 +163,11 @@ class Fitted:
 
     def left_out(self, test: Mask, predictions: Array, beyond: Array, larger: Mask) -> LeftOutRows:
         """Errors of the scored rows of a fold. The other arrays are of every row."""
-        held = test & self.known
-        errors = self.scores[held] - predictions[held]
-        return LeftOutRows(errors, beyond[held], larger[held], self.table.groups[held])
+        validated = test & self.known
+        errors = self.scores[validated] - predictions[validated]
+        return LeftOutRows(
+            errors, beyond[validated], larger[validated], self.table.groups[validated]
+        )
 
     def _predict_folds(self, candidate: int, at: int, folds: Sequence[Fold]) -> Array:
         """Predictions of every row on folds that choose nothing, (rows, folds)."""
@@ -181,7 +183,7 @@ class Fitted:
         return fit_candidate(self.scaled[candidate], problems)[0]
 
     def _larger(self, train: Mask) -> tuple[float | None, Mask]:
-        """The largest size of the training rows, and which rows have more parameters."""
+        """Return the largest size of the training rows, and which rows have more parameters."""
         sizes = self.table.sizes
         if not np.isfinite(sizes[train]).any():
             return None, np.zeros(len(sizes), dtype=bool)
@@ -224,11 +226,11 @@ def _fit_together(
     """Fit all benchmarks of the table at once: each benchmark of each fold is a problem."""
     known = np.isfinite(table.scores)
     rows, count = table.scores.shape
-    weights = [weigh_rows(table, one.train) for one in sets]  # (rows, benchmarks) each
+    weights = [weigh_rows(table, training.train) for training in sets]  # (rows, benchmarks) each
     by_fold = [
         weights[at] * (fold.train[:, None] & known)
-        for at, one in enumerate(sets)
-        for fold in one.tried
+        for at, training in enumerate(sets)
+        for fold in training.tried
     ]
     folds = len(by_fold)
     problems = Problems(
@@ -237,11 +239,13 @@ def _fit_together(
         chance=np.tile([b.chance for b in table.benchmarks], folds),
         ceiling=np.tile([b.ceiling for b in table.benchmarks], folds),
     )
-    starts = np.cumsum([0, *(len(one.tried) for one in sets)])  # the first is the whole set
+    starts = np.cumsum(
+        [0, *(len(training.tried) for training in sets)]
+    )  # the first is the whole set
     predictions = np.empty((len(scaled), rows, folds, count))
     parameters: list[Array | None] = []
-    for k, one in enumerate(scaled):
-        predicted, fitted = fit_candidate(one, problems)
+    for k, candidate in enumerate(scaled):
+        predicted, fitted = fit_candidate(candidate, problems)
         predictions[k] = predicted.reshape(rows, folds, count)
         parameters.append(None if fitted is None else fitted.reshape(folds, count, -1)[starts[:-1]])
     for k in range(count):

@@ -7,6 +7,7 @@ from math import hypot
 
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.figures import (
+    BITS_PER_BYTE,
     PARAMETERS,
     TRAINING_FLOP,
     Figure,
@@ -26,7 +27,7 @@ ASKED_NAME = "(asked)"
 
 
 def without_scores(cohort: Cohort, model: str) -> Cohort:
-    """The cohort as if the model had no score: it never helps to predict itself."""
+    """Return the cohort as if the model had no score: it never helps to predict itself."""
     return replace(
         cohort,
         rows=tuple(
@@ -39,17 +40,17 @@ def without_scores(cohort: Cohort, model: str) -> Cohort:
 
 
 def figure_keys(cohort: Cohort) -> dict[str, Key]:
-    """The figures that a question may give, by name: the cohort's texts, and sizes.
+    """Return the figures that a question may give, by name: the cohort's texts, and sizes.
 
     A text that is named like a size is called text:parameters.
     """
-    sizes = {"parameters": PARAMETERS, "training_flop": TRAINING_FLOP}
+    sizes = {key.id: key for key in (PARAMETERS, TRAINING_FLOP)}
     texts = {text_id(column.key): column.key for column in cohort.compression}
     return texts | sizes
 
 
 def with_figures(cohort: Cohort, figures: Mapping[Key, float]) -> Cohort:
-    """The cohort with one more row, ASKED, that has the figures.
+    """Return the cohort with one more row, ASKED, that has the figures.
 
     figures: the cohort's texts, and PARAMETERS and TRAINING_FLOP.
     """
@@ -113,7 +114,7 @@ class Answer:
         return warnings
 
     def as_logged(self, day: date, commit: str) -> LoggedPrediction:
-        """The answer as a line of the ledger. Raises ValidationError for a wrong commit."""
+        """Return the answer as a line of the ledger. Raises ValidationError for a wrong commit."""
         cohort, model, benchmark = self.subject
         (low80, high80), (low95, high95) = self.prediction.intervals
         return LoggedPrediction(
@@ -137,7 +138,7 @@ def predict_model(
 ) -> tuple[list[Answer], dict[str, str]]:
     """Predict a model's missing scores; give the reason for each benchmark without a prediction."""
     study = study_cohort(cohort, only=None if benchmark is None else [benchmark])
-    needed = ", ".join(column.name for column in cohort.compression)
+    needed = ", ".join(text_id(column.key) for column in cohort.compression)
     answers, shortages = [], {}
     for part in study.benchmarks:
         predictions = [p for p in part.predictions if p.model == model]
@@ -158,16 +159,13 @@ def score_names(cohort: Cohort, model: str | None = None) -> list[str]:
     ]
 
 
-UNIT = "bits per byte"
-
-
 @dataclass(frozen=True)
 class Yardstick:
     """A fit of the mean score on average bits per byte, all as fractions of the score.
 
-    slope: of the straight line, a byte's bit costs so much score. rmse: of the chosen form on
-    left-out groups. own_texts: whether it was learned from the text in question, under its
-    protocol; else it shows the size of the error and no more.
+    slope: of the straight line, per bit per byte. rmse: of the chosen form on left-out groups.
+    own_texts: whether it was fitted on the text in question, under its protocol; a fit on other
+    texts shows only the size of the error.
     """
 
     cohort: str
@@ -188,19 +186,20 @@ class Yardstick:
 def find_yardstick(
     corpus: str, cohorts: Sequence[Cohort], evidence: Mapping[str, Evidence]
 ) -> Yardstick | None:
-    """That of a cohort that has the text; else of the first other in bits per byte.
+    """Return that of a cohort with the text; else of the first other in bits per byte.
 
     Figures in other units are no yardstick, as they cannot be converted exactly.
     """
-    found = []
+    yardsticks = []
     for cohort in cohorts:
         line = evidence[cohort.name].line
         mean = next(iter(evidence[cohort.name].study.benchmarks), None)
-        judged = mean.judged("group") if mean else None
+        validated = mean.validation("group") if mean else None
         units = {column.unit for column in cohort.compression}
-        if line is None or judged is None or units != {UNIT}:
+        if line is None or validated is None or units != {BITS_PER_BYTE}:
             continue
         slope = (line.y[-1] - line.y[0]) / (line.x[-1] - line.x[0])
-        own = corpus in {column.name for column in cohort.compression}
-        found.append(Yardstick(cohort.name, cohort.title, slope, judged.accuracy.rmse.value, own))
-    return min(found, key=lambda one: not one.own_texts, default=None)
+        has_text = corpus in {column.name for column in cohort.compression}
+        rmse = validated.accuracy.rmse.value
+        yardsticks.append(Yardstick(cohort.name, cohort.title, slope, rmse, has_text))
+    return min(yardsticks, key=lambda yardstick: not yardstick.own_texts, default=None)

@@ -66,7 +66,7 @@ def cut_by_size(sizes: Array, rows: Mask) -> list[Fold]:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Rows that train, rows that judge (none when all train), and the folds inside.
+    """Rows that train, rows that validate (none when all train), and the folds inside.
 
     kind: "all", "group", "larger" or "later". by_size: whether predictions of larger models choose
     the candidate, else those of left-out groups do.
@@ -121,7 +121,7 @@ def _release_days(table: ScoreTable) -> Array | None:
 
 
 def _middle(values: Array, rows: Mask) -> float | None:
-    """The smallest value with at least 60 % of the known rows up to it, if any lie beyond."""
+    """Return the least value with at least 60 % of known rows up to it, if any lie beyond."""
     known, counts = np.unique(values[rows & np.isfinite(values)], return_counts=True)
     enough = known[:-1][counts.cumsum()[:-1] >= 0.6 * counts.sum()]
     return float(enough[0]) if len(enough) else None

@@ -22,14 +22,14 @@ from compression_leaderboard.fits.evaluation import (
     Calibration,
     Comparison,
     Coverage,
-    Judgement,
     LeftOut,
     Prediction,
+    Validation,
     calibrate,
     compare,
-    judge,
     predict_rows,
     relative_errors,
+    validate,
 )
 from compression_leaderboard.fits.intervals import LEVELS, Errors, collect_errors
 from compression_leaderboard.fits.nested_cv import Chosen, Fitted, fit_all
@@ -68,12 +68,12 @@ class BenchmarkStudy:
     benchmark: Benchmark
     shortage: str | None
     fit: Fit | None = None
-    judgements: tuple[Judgement, ...] = ()
+    validations: tuple[Validation, ...] = ()
     comparison: Comparison | None = None
     predictions: tuple[Prediction, ...] = ()  # of every missing score
 
-    def judged(self, kind: str) -> Judgement | None:
-        return next((j for j in self.judgements if j.kind == kind), None)
+    def validation(self, kind: str) -> Validation | None:
+        return next((j for j in self.validations if j.kind == kind), None)
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,14 @@ class Study:
 
     @property
     def predictions(self) -> tuple[Prediction, ...]:
-        return tuple(p for one in self.benchmarks for p in one.predictions)
+        return tuple(p for study in self.benchmarks for p in study.predictions)
 
     def of(self, key: Key) -> BenchmarkStudy | None:
         return next((b for b in self.benchmarks if b.benchmark.key == key), None)
 
 
 def study_cohort(cohort: Cohort, seed: int = 0, only: Sequence[str] | None = None) -> Study:
-    """Fit, judge and predict every benchmark of a cohort, or those named.
+    """Fit, validate and predict every benchmark of a cohort, or those named.
 
     The folds are those of all benchmarks, so that naming some changes no figure of theirs.
     """
@@ -101,16 +101,16 @@ def study_cohort(cohort: Cohort, seed: int = 0, only: Sequence[str] | None = Non
     if only is not None:
         table = table.subset([k for k, b in enumerate(table.benchmarks) if b.name in only])
     short = [find_shortage(table, k) for k in range(len(table.benchmarks))]
-    judged = table.subset([k for k, reason in enumerate(short) if reason is None])
+    sufficient = table.subset([k for k, reason in enumerate(short) if reason is None])
     candidates = list_candidates(cohort, table)
-    fits = fit_all(judged, sets, candidates) if judged.benchmarks else ()
+    fits = fit_all(sufficient, sets, candidates) if sufficient.benchmarks else ()
     studies = {fitted.benchmark.name: _study(fitted, seed) for fitted in fits}
     return Study(
         tuple(
             studies.get(b.name, BenchmarkStudy(b, reason))
             for b, reason in zip(table.benchmarks, short, strict=True)
         ),
-        _compare_with_compute(judged.subset([0]), candidates, seed) if studies else None,
+        _compare_with_compute(sufficient.subset([0]), candidates, seed) if studies else None,
     )
 
 
@@ -147,15 +147,15 @@ def _study(fitted: Fitted, seed: int) -> BenchmarkStudy:
         return BenchmarkStudy(benchmark, "not enough evidence: no group could be left out")
     fit = Fit(final, collect_errors(relative), tuple(chosen for _, chosen in groups))
     kinds = dict.fromkeys(s.kind for s, _ in nested)
-    judgements = (
-        judge(fitted, [(s, chosen) for s, chosen in nested if s.kind == kind], seed)
+    validations = (
+        validate(fitted, [(s, chosen) for s, chosen in nested if s.kind == kind], seed)
         for kind in kinds
     )
     return BenchmarkStudy(
         benchmark,
         None,
         fit,
-        tuple(judgement for judgement in judgements if judgement),
+        tuple(validation for validation in validations if validation),
         compare(fitted, "all rows", seed),
         _predict_missing(fitted, among, fit),
     )
@@ -200,7 +200,7 @@ class Evidence:
 
 
 def weigh_evidence(cohort: Cohort, seed: int = 0) -> Evidence:
-    """Correlate, fit, judge on left-out rows, and predict a cohort."""
+    """Correlate, fit, validate on left-out rows, and predict a cohort."""
     rows = paired_rows(cohort, cohort.mean_score)
     x, y = values(rows, cohort.mean_compression), values(rows, cohort.mean_score)
     families = [row.family for row in rows]
@@ -231,29 +231,29 @@ def _line(x: Array, y: Array) -> Line:
 class Outliers:
     """Left-out models whose scores lie outside of the 95 % intervals made without their groups.
 
-    found: largest difference first, with the benchmark's label.
+    rows: largest difference first, with the benchmark's label.
     """
 
-    found: tuple[tuple[str, LeftOut], ...]
-    judged: int
+    rows: tuple[tuple[str, LeftOut], ...]
+    validated: int
 
     @property
     def expected(self) -> float:
         """How many chance alone would bring."""
-        return 0.05 * self.judged
+        return (1 - LEVEL) * self.validated
 
 
 def find_outliers(studies: Sequence[BenchmarkStudy]) -> Outliers:
     """Find the outliers of all benchmarks of a cohort, groups left out."""
-    judged = [
+    validated = [
         (study.benchmark.label, row)
         for study in studies
-        if (judgement := study.judged("group"))
-        for row in judgement.rows
+        if (validation := study.validation("group"))
+        for row in validation.rows
     ]
-    outside = [(label, row) for label, row in judged if not row.is_inside(0.95)]
-    outside.sort(key=lambda one: (-abs(one[1].error), one[0], one[1].prediction.model))
-    return Outliers(tuple(outside), len(judged))
+    outside = [(label, row) for label, row in validated if not row.is_inside(LEVEL)]
+    outside.sort(key=lambda row: (-abs(row[1].error), row[0], row[1].prediction.model))
+    return Outliers(tuple(outside), len(validated))
 
 
 @dataclass(frozen=True)
@@ -276,27 +276,24 @@ class Pooled:
 
 def pool_coverage(study: Study) -> tuple[Pooled, ...]:
     """Pool, for each kind of left-out models, that of the mean and that of the benchmarks."""
-    judged: dict[tuple[str, bool], list[Judgement]] = {}
-    for kind in dict.fromkeys(j.kind for one in study.benchmarks for j in one.judgements):
-        for is_mean in (True, False):
-            judged[kind, is_mean] = [
-                j
-                for one in study.benchmarks
-                for j in one.judgements
-                if one.benchmark.is_mean == is_mean and j.kind == kind
-            ]
-    return tuple(_pool(*which, judgements) for which, judgements in judged.items() if judgements)
+    validated = [(b.benchmark.is_mean, j) for b in study.benchmarks for j in b.validations]
+    pools = [
+        (kind, is_mean, [j for of_mean, j in validated if (j.kind, of_mean) == (kind, is_mean)])
+        for kind in dict.fromkeys(j.kind for _, j in validated)
+        for is_mean in (True, False)
+    ]
+    return tuple(_pool(*pool) for pool in pools if pool[2])
 
 
-def _pool(kind: str, is_mean: bool, judgements: Sequence[Judgement]) -> Pooled:
-    predictions = sum(len(j.rows) for j in judgements)
-    models = len({model for j in judgements for model in j.by_model})
+def _pool(kind: str, is_mean: bool, validations: Sequence[Validation]) -> Pooled:
+    predictions = sum(len(j.rows) for j in validations)
+    models = len({model for j in validations for model in j.by_model})
     coverage = []
     for k, level in enumerate(LEVELS):
-        share = sum(j.coverage[k].held for j in judgements) / predictions
-        kinds = sorted({part for j in judgements for part in j.coverage[k].kind.split(" and ")})
+        share = sum(j.coverage[k].inside for j in validations) / predictions
+        kinds = sorted({part for j in validations for part in j.coverage[k].kind.split(" and ")})
         coverage.append(Coverage(level, share * models, models, " and ".join(kinds)))
-    return Pooled(kind, is_mean, len(judgements), predictions, models, tuple(coverage))
+    return Pooled(kind, is_mean, len(validations), predictions, models, tuple(coverage))
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.board.figures import (
-    PARAMETERS,
-    Key,
-    Row,
-    benchmark_id,
-    errors,
-    values,
-)
+from compression_leaderboard.board.figures import PARAMETERS, Key, Row, benchmark_id, errors, values
 from compression_leaderboard.wording import counted, plural
 
 Array = NDArray[np.float64]
@@ -146,7 +139,7 @@ def _columns(columns: Sequence[Array], rows: int) -> Array:
 
 
 def find_shortage(table: ScoreTable, benchmark: int) -> str | None:
-    """Say why nothing can be told of a benchmark; None where it can be fitted."""
+    """Say why a benchmark cannot be fitted; None where it can."""
     scores = table.scores[:, benchmark]
     known = np.isfinite(scores)
     if shortage := too_few(int(known.sum()), len(np.unique(table.groups[known])), "group"):

@@ -1,4 +1,4 @@
-"""What a pull request may do to files: judged as bytes and by their history, before any is parsed.
+"""What a pull request may do to files: validated as bytes and by history, before any is parsed.
 
 Only runs/models and results/ are data, which strangers may change by themselves. The other specs
 of runs/ say how to measure: their owners review them. Their YAML is never parsed here.
@@ -65,18 +65,18 @@ def is_data(path: str) -> bool:
     return path.startswith((MODELS, "results/"))
 
 
-def judge_file(change: Change, read: Read) -> list[Problem]:
-    """Judge a changed file before it is parsed. read: opens the new file."""
-    problems = [_judge_entry(change)]
+def validate_file(change: Change, read: Read) -> list[Problem]:
+    """Validate a changed file before it is parsed. read: opens the new file."""
+    problems = [_check_entry(change)]
     if change.after is not None:
         if problems == [None]:
-            problems = [_judge_bytes(change.path, read(change.path))]
-        problems.append(_judge_place(change.path))
+            problems = [_check_bytes(change.path, read(change.path))]
+        problems.append(_check_place(change.path))
     return [problem for problem in problems if problem is not None]
 
 
-def _judge_entry(change: Change) -> Problem | None:
-    """Judge a file before it is opened, by its name, kind and size."""
+def _check_entry(change: Change) -> Problem | None:
+    """Check a file before it is opened, by its name, kind and size."""
     path, entry = change.path, change.after
     if entry is None:
         return None
@@ -97,8 +97,8 @@ def _judge_entry(change: Change) -> Problem | None:
     return None
 
 
-def _judge_bytes(path: str, content: bytes) -> Problem | None:
-    """Judge whether a file is plain text in UTF-8."""
+def _check_bytes(path: str, content: bytes) -> Problem | None:
+    """Check that a file is plain text in UTF-8."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
@@ -112,8 +112,8 @@ def _judge_bytes(path: str, content: bytes) -> Problem | None:
     return None
 
 
-def judge_texts(path: str, content: Any) -> list[Problem]:
-    """Judge every text in a file that was parsed. content: nested tables, lists and texts."""
+def validate_texts(path: str, content: Any) -> list[Problem]:
+    """Validate every text in a file that was parsed. content: nested tables, lists and texts."""
     return [
         Problem(path, field, *fault)
         for field, text in _texts(content)
@@ -157,7 +157,7 @@ def _script(letter: str) -> str | None:
     return next((script for script in SCRIPTS if name.startswith(script)), None)
 
 
-def judge_mixture(changes: Sequence[Change]) -> list[Problem]:
+def refuse_mixture(changes: Sequence[Change]) -> list[Problem]:
     """Refuse a pull request that changes data together with anything else."""
     data = [c.path for c in changes if is_data(c.path)]
     rest = [c.path for c in changes if not is_data(c.path) and c.path != CHANGELOG]
@@ -169,8 +169,8 @@ def judge_mixture(changes: Sequence[Change]) -> list[Problem]:
     return [Problem(rest[0], "", wrong, repair)]
 
 
-def _judge_place(path: str) -> Problem | None:
-    """Judge whether a file of runs/ or results/ is in the folder of its kind."""
+def _check_place(path: str) -> Problem | None:
+    """Check that a file of runs/ or results/ is in the folder of its kind."""
     if path == CHANGELOG or SPECS.fullmatch(path):
         return None
     folder = next((folder for folder in SHAPES if path.startswith(folder)), None)
@@ -181,10 +181,10 @@ def _judge_place(path: str) -> Problem | None:
     return Problem(path, "", wrong, f"expected {expected}")
 
 
-def judge_history(
+def validate_history(
     change: Change, before: Read, after: Read, explained: bool, labels: Collection[str]
 ) -> list[Problem]:
-    """Judge the change of a file of the base branch.
+    """Validate the change of a file of the base branch.
 
     explained: whether the changelog gains a line with words. labels: set by the board's owners.
     """
@@ -228,7 +228,7 @@ def explains(change: Change, before: Read, after: Read) -> bool:
     return any(POINT.match(line.decode("utf-8", "replace")) for line in added)
 
 
-def judge_changelog(content: bytes) -> list[Problem]:
+def validate_changelog(content: bytes) -> list[Problem]:
     """Refuse HTML and addresses that are not of the web: the changelog is a page of the site."""
     problems = []
     for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), start=1):
@@ -252,7 +252,7 @@ def _removed(path: str) -> Problem:
 
 
 def _first_difference(old: bytes, new: bytes) -> int:
-    """Number the first line that differs."""
+    """Return the number of the first line that differs."""
     before, after = old.splitlines(), new.splitlines()
     pairs = enumerate(zip_longest(before, after), start=1)
     return next((number for number, (a, b) in pairs if a != b), len(before) + 1)

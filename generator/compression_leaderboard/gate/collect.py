@@ -23,8 +23,9 @@ def why_refused(result: Result, specs: Specs, known: Known) -> str | None:
     if reason := _why_not_planned(result, specs):
         return reason
     if result.error is None:
-        spec = specs.find(result.kind, result.name)
-        if spec is not None and (stale := why_due(result, spec)):
+        if (spec := specs.find(result.kind, result.name)) is None:
+            return f"the file of {result.kind} {result.name} has a problem"
+        if stale := why_due(result, spec):
             return f"was measured for another spec ({stale.removeprefix('stale: ')})"
         if isinstance(spec, Suite) and tuple(task.task for task in result.tasks) != spec.tasks:
             return "does not say which files of its tasks it ran"

@@ -1,4 +1,4 @@
-"""What no measurement can have produced, judged the same way wherever records come in.
+"""What no measurement can have produced, checked the same way wherever records come in.
 
 The bounds of single numbers stand in the records' own fields. Here are the relations: between the
 parts of a record, between a record and what it says it measured, and between records.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePosixPath
 from statistics import fmean, stdev
+from typing import get_args
 
 from compression_leaderboard.records.base import Problem
 from compression_leaderboard.records.corpora import Protocol
@@ -17,12 +18,12 @@ from compression_leaderboard.records.models import Task
 from compression_leaderboard.records.plane import Layer, Lossy, Preference, Side, Unit
 from compression_leaderboard.records.results import (
     CLASSICAL,
-    REASONS,
     ClassicalSizes,
     CorpusText,
     JobKey,
     Lossless,
     Proof,
+    Reason,
     Response,
     Result,
     Score,
@@ -84,7 +85,7 @@ def _reasons(result: Result, known: Known) -> Iterator[str]:
     if result.replaces is not None and known.jobs.get(result.replaces) != result.key:
         yield f"replaces {result.replaces}, which is no record of the same job"
     if result.error is not None:
-        if result.error.reason not in REASONS:
+        if result.error.reason not in get_args(Reason):
             yield f'failed for the unknown reason "{result.error.reason}"'
         return
     for task in result.tasks:
@@ -132,7 +133,7 @@ def _of_documents(result: Result, text: CorpusText, known: Known) -> Iterator[st
     names = {name for name, _ in listed}
     if len(names) != len(listed):
         yield "has a document twice"
-    if len(listed) > text.protocol.documents:
+    if len(listed) != text.protocol.documents:
         yield f"has {counted(len(listed), 'document')}, the protocol {text.protocol.documents}"
     if max(size for _, size in listed) > text.protocol.document_bytes:
         yield f"has a document of more than {text.protocol.document_bytes} bytes"

@@ -10,10 +10,10 @@ from typing import Any
 import tomlkit
 
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
-from compression_leaderboard.gate.changed_files import judge_texts
+from compression_leaderboard.gate.changed_files import validate_texts
 from compression_leaderboard.gate.impossible import EARLIEST
 from compression_leaderboard.plan.estimates import Estimate, History
-from compression_leaderboard.plan.hub_weights import HubListing, Refusal, Room, judge_weights
+from compression_leaderboard.plan.hub_weights import HubListing, Refusal, Room, check_weights
 from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.base import Problem, model_file
 from compression_leaderboard.records.models import Model
@@ -49,14 +49,14 @@ class Newcomer:
     facts: Sequence[tuple[str, str]]  # label and sentence
 
 
-def judge_models(
+def validate_models(
     models: Sequence[Model],
     contents: Contents,
     sound: Contents,
     latest: date,
     ask_hub: AskHub | None,
 ) -> tuple[list[Newcomer], list[Problem]]:
-    """Judge models of a pull request, and describe the sound ones before they are measured.
+    """Validate models of a pull request, and describe the sound ones before they are measured.
 
     contents: those of the base branch with the pull request's files. sound: without models that
     have a problem. latest: the last day on which weights may have been released.
@@ -75,7 +75,7 @@ def judge_models(
             if listing is not None and ask_hub is not None:
                 size = sum(listing.parameters.values()) or model.parameters
                 twins = _find_twins(size, listing, others, ask_hub)
-                problems += _judge_size(model, listing)
+                problems += _check_size(model, listing)
             by_hash = listing is not None and listing.content_revision is not None
             how = "by hash of the weights" if by_hash else "by pinned revision only"
             same = f"{', '.join(sorted(twins)) or 'none found'} ({how})"
@@ -87,9 +87,9 @@ def judge_models(
                 *(("Place", line) for line in _describe_places(model, cohorts)),
             ]
             newcomers.append(Newcomer(model.title, facts))
-        problems += judge_texts(model.file, model.model_dump(mode="json"))
-        problems += _judge_identity(model, others, latest)
-        problems += _judge_same_weights(model.file, model.revision_ids, others, twins)
+        problems += validate_texts(model.file, model.model_dump(mode="json"))
+        problems += _check_identity(model, others, latest)
+        problems += _find_same_weights(model.file, model.revision_ids, others, twins)
     return newcomers, problems
 
 
@@ -105,7 +105,7 @@ def _check_hub(
     if (listing := answer.listing) is None:
         refused = [answer.why] if answer.is_refused else []
         return [f"could not be checked: {answer.why}"], refused, None
-    refusals = judge_weights(listing, model.licence, RUNNER)
+    refusals = check_weights(listing, model.licence, RUNNER)
     parameters = sum(listing.parameters.values())
     lines = [
         f"safetensors: {', '.join(listing.weights) or 'none'}",
@@ -120,7 +120,7 @@ def _check_hub(
     return lines, messages, listing
 
 
-def _judge_size(model: Model, listing: HubListing) -> list[Problem]:
+def _check_size(model: Model, listing: HubListing) -> list[Problem]:
     """Compare the number of parameters with that of the tensors on the Hub."""
     counted_there = sum(listing.parameters.values())
     if not counted_there or math.isclose(model.parameters, counted_there, rel_tol=ROUNDED):
@@ -129,8 +129,8 @@ def _judge_size(model: Model, listing: HubListing) -> list[Problem]:
     return [Problem(model.file, "parameters", wrong, f"write {counted_there}")]
 
 
-def _judge_identity(model: Model, others: Iterable[Model], latest: date) -> list[Problem]:
-    """Judge what the file says the model is: its name, family and date."""
+def _check_identity(model: Model, others: Iterable[Model], latest: date) -> list[Problem]:
+    """Check what the file says the model is: its name, family and date."""
     problems = []
     weights = model.weights
     if weights.hub and not weights.quantization and weights.hub != model.name:
@@ -146,7 +146,7 @@ def _judge_identity(model: Model, others: Iterable[Model], latest: date) -> list
     return problems
 
 
-def judge_revisions(before: Contents, after: Contents) -> list[Problem]:
+def validate_revisions(before: Contents, after: Contents) -> list[Problem]:
     """Refuse a model's file that no longer names weights which were measured."""
     measured: dict[str, set[str]] = defaultdict(set)
     for entry in before.stored:
@@ -242,7 +242,7 @@ def hub_problem(file: str, message: str) -> Problem:
     return Problem(file, "weights", wrong, repair)
 
 
-def _judge_same_weights(
+def _find_same_weights(
     file: str, revisions: Collection[str], others: Iterable[Model], twins: Collection[str]
 ) -> list[Problem]:
     """Report weights that are on the board under another name.
@@ -269,9 +269,9 @@ def why_not_added(
     parameters = sum(listing.parameters.values())
     twins = _find_twins(parameters, listing, others, ask_hub)
     return [
-        *(hub_problem(file, refusal.message) for refusal in judge_weights(listing, None, None)),
-        *_judge_same_weights(file, {listing.revision}, others, twins),
-        *judge_texts(file, {"family": family, "licence": listing.licence}),
+        *(hub_problem(file, refusal.message) for refusal in check_weights(listing, None, None)),
+        *_find_same_weights(file, {listing.revision}, others, twins),
+        *validate_texts(file, {"family": family, "licence": listing.licence}),
     ]
 
 
@@ -307,5 +307,5 @@ def draft_model(name: str, listing: HubListing, family: str | None, kind: str | 
         notes.append(f"released: {created}, {DATED}")
     weights = {"hub": listing.repository, "revision": listing.revision}
     lines += ["\n", tomlkit.dumps({"weights": weights})]
-    notes += _waits(judge_weights(listing, None, RUNNER))
+    notes += _waits(check_weights(listing, None, RUNNER))
     return Draft("".join(lines), notes)

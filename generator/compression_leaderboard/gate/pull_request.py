@@ -1,10 +1,10 @@
-"""What a pull request adds, judged as data once its files are parsed; its summary."""
+"""What a pull request adds, validated as data once its files are parsed; its summary."""
 
 import re
 from collections.abc import Collection, Hashable, Sequence
 from typing import TYPE_CHECKING
 
-from compression_leaderboard.gate.changed_files import SAME_FIGURES, judge_texts
+from compression_leaderboard.gate.changed_files import SAME_FIGURES, validate_texts
 from compression_leaderboard.gate.collect import why_refused
 from compression_leaderboard.gate.impossible import Known, leaves_of
 from compression_leaderboard.records.base import Problem
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # the cohorts behind a newcomer need scipy, and `leaderboard 
     from compression_leaderboard.gate.new_model import Newcomer
 
 
-def judge_contents(
+def validate_contents(
     contents: Contents,
     specs: Specs,
     known: Known,
@@ -27,7 +27,7 @@ def judge_contents(
     own: bool,
     labels: Collection[str],
 ) -> list[Problem]:
-    """Judge new records and changed tables that were parsed.
+    """Validate new records and changed tables that were parsed.
 
     specs: those without a problem. added: new files. touched: new and changed files. own: the
     board's own workflow proposes them. labels: set by the board's owners.
@@ -45,14 +45,14 @@ def judge_contents(
         if reason is not None:
             problems.append(Problem(entry.file, "", reason, repair))
         environment = entry.result.environment.model_dump(mode="json")
-        problems += judge_texts(entry.file, {"environment": environment})
+        problems += validate_texts(entry.file, {"environment": environment})
     for table in contents.published:
         folder = f"results/published/{table.source.name}"
         rows = {f"line {number}": row for number, row in enumerate(table.rows, start=2)}
         files = {"source.toml": table.source.model_dump(mode="json"), "table.csv": rows}
         for name, content in files.items():
             if f"{folder}/{name}" in touched:
-                problems += judge_texts(f"{folder}/{name}", content)
+                problems += validate_texts(f"{folder}/{name}", content)
     return problems
 
 
@@ -124,7 +124,7 @@ def _line_of(problem: Problem, text: str) -> int:
 
 
 def summarise(problems: Sequence[Problem], newcomers: Sequence["Newcomer"], changed: int) -> str:
-    """Write the job summary in Markdown. changed: how many files of data were judged."""
+    """Write the job summary in Markdown. changed: how many files of data were validated."""
     lines = ["## Pull request", ""]
     if problems:
         lines += [f"**{counted(len(problems), 'problem')} to fix**, all at once:", ""]
@@ -134,7 +134,7 @@ def summarise(problems: Sequence[Problem], newcomers: Sequence["Newcomer"], chan
     elif changed:
         lines.append(f"Nothing to fix in {counted(changed, 'file')} of data.")
     else:
-        lines.append("No models and no results are changed: nothing for this check to judge.")
+        lines.append("No models and no results are changed: nothing for this check to do.")
     for newcomer in newcomers:
         lines += ["", f"### {plain(newcomer.title)}", ""]
         lines += [f"- {label}: {plain(fact)}" for label, fact in newcomer.facts]

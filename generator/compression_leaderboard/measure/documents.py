@@ -70,7 +70,7 @@ def select_documents(corpus: Corpus, root: Path = Path()) -> list[Document]:
 
 
 def _contents(source: Source, root: Path) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of a source's files or documents from the first one on, in order."""
+    """Yield names and contents of a source's files or documents from the first one on, in order."""
     first = source.first or ""
     if source.path:
         documents, problems = read_texts(root, source.path)
@@ -102,7 +102,7 @@ def first_bytes(content: bytes, limit: int) -> str:
 def spread_evenly(items: Sequence[Item], wanted: int, place: str, kind: str) -> list[Item]:
     """Return as many items as wanted, spread evenly. kind: the protocol's field that asks."""
     if len(items) < wanted:
-        wrong = f"{place} has {len(items)} {kind}, the protocol asks for {wanted}"
+        wrong = f"{place} has {len(items)} of the {wanted} {kind} that the protocol asks for"
         raise MeasureError("corpus", f"{wrong}; lower protocol.{kind}")
     return [items[index * len(items) // wanted] for index in range(wanted)]
 
@@ -176,9 +176,8 @@ def _check_text(document: Document) -> None:
     try:
         document.text.encode()
     except UnicodeEncodeError as error:
-        wrong = f"{document.name}: character {error.start} is a lone surrogate"
-        repair = "which no UTF-8 text holds; fix the document"
-        raise MeasureError("corpus", f"{wrong}, {repair}") from error
+        wrong = f"{document.name}: character {error.start} is a lone surrogate, which is no UTF-8"
+        raise MeasureError("corpus", f"{wrong}; fix the document") from error
 
 
 def _byte_letters() -> dict[str, int]:
@@ -223,10 +222,10 @@ def _covered_ends(text: str, tokens: IntArray, tokenizer: Any) -> IntArray | Non
     """Find ends by the characters that the tokens cover."""
     if not tokenizer.is_fast:
         return None
-    found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    if found["input_ids"] != tokens.tolist():
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    if encoded["input_ids"] != tokens.tolist():
         return None
-    starts, stops = zip(*found["offset_mapping"], strict=True)
+    starts, stops = zip(*encoded["offset_mapping"], strict=True)
     before = list(accumulate((len(char.encode()) for char in text), initial=0))
     # Where several tokens share a character, the last one ends it.
     covered = [

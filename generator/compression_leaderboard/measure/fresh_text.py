@@ -52,7 +52,8 @@ class Web:
                 why = f"cannot be reached: {error}"
             else:
                 if len(content) > LARGEST_ANSWER:
-                    raise MeasureError("network", f"{self.address}{path}: the answer is too large")
+                    wrong = f"{self.address}{path}: the answer is too large"
+                    raise MeasureError("network", f"{wrong}; check --address")
                 return content
         raise MeasureError("network", f"{self.address}{path} {why}; try again later")
 
@@ -61,15 +62,14 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 PERMISSIVE = {"MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "0BSD"}
 PAGE = 100  # items per request
 FILES_OF_REPOSITORY = 2  # so that no project makes up the corpus
-
-Find = Callable[[Web, date, date], Iterator[TextDocument]]
+TAGS = ("id", "published", "title", "summary")
 
 
 @dataclass(frozen=True)
 class FreshSource:
     """An openly licensed source, and what its documents have in common."""
 
-    find: Find
+    find: Callable[[Web, date, date], Iterator[TextDocument]]
     address: str
     pause_seconds: float
     title: str
@@ -109,8 +109,8 @@ def _article(web: Web, page: int) -> str:
         web, "/w/api.php", action="query", format="json", formatversion=2, prop="extracts",
         explaintext=1, exsectionformat="plain", pageids=page,
     )  # fmt: skip
-    (found,) = answer["query"]["pages"]
-    return str(found.get("extract", "")).strip()
+    (article,) = answer["query"]["pages"]
+    return str(article.get("extract", "")).strip()
 
 
 def find_arxiv(web: Web, begins: date, ends: date) -> Iterator[TextDocument]:
@@ -123,7 +123,8 @@ def find_arxiv(web: Web, begins: date, ends: date) -> Iterator[TextDocument]:
             sortBy="submittedDate", sortOrder="ascending",
         )  # fmt: skip
         if b"<!DOCTYPE" in content:
-            raise MeasureError("network", f"{web.address}: the feed declares a document type")
+            wrong = f"{web.address}: the feed declares a document type"
+            raise MeasureError("network", f"{wrong}; check --address")
         entries = ET.fromstring(content).findall(f"{ATOM}entry")
         for entry in entries:
             part = {tag: " ".join((entry.findtext(ATOM + tag) or "").split()) for tag in TAGS}
@@ -141,17 +142,14 @@ def find_arxiv(web: Web, begins: date, ends: date) -> Iterator[TextDocument]:
         start += PAGE
 
 
-TAGS = ("id", "published", "title", "summary")
-
-
 def find_code(web: Web, begins: date, ends: date) -> Iterator[TextDocument]:
     """Find permissively licensed Python files of repositories created inside the dates."""
     query = f"created:{begins}..{ends} language:python fork:false license:"
     for licence in sorted(PERMISSIVE):
-        found = _json(
+        answer = _json(
             web, "/search/repositories", q=query + licence.lower(), sort="stars", per_page=PAGE
         )
-        for item in found["items"]:
+        for item in answer["items"]:
             if item["license"] and item["license"]["spdx_id"] in PERMISSIVE:
                 yield from _files_of(web, item, ends)
 
@@ -165,13 +163,13 @@ def _files_of(web: Web, item: dict[str, Any], ends: date) -> Iterator[TextDocume
         return
     commit = commits[0]["sha"]
     tree = _json(web, f"/repos/{repository}/git/trees/{commit}", recursive=1)["tree"]
-    code = [one for one in tree if one["type"] == "blob" and one["path"].endswith(".py")]
-    big = [one for one in code if 2_000 <= one["size"] <= 100_000]
-    for one in sorted(big, key=lambda blob: str(blob["path"]))[:FILES_OF_REPOSITORY]:
-        blob = _json(web, f"/repos/{repository}/git/blobs/{one['sha']}")
+    code = [file for file in tree if file["type"] == "blob" and file["path"].endswith(".py")]
+    big = [file for file in code if 2_000 <= file["size"] <= 100_000]
+    for file in sorted(big, key=lambda file: str(file["path"]))[:FILES_OF_REPOSITORY]:
+        blob = _json(web, f"/repos/{repository}/git/blobs/{file['sha']}")
         yield TextDocument(
-            name=f"code/{repository}/{one['path']}",
-            url=f"https://github.com/{repository}/blob/{commit}/{one['path']}",
+            name=f"code/{repository}/{file['path']}",
+            url=f"https://github.com/{repository}/blob/{commit}/{file['path']}",
             date=date.fromisoformat(item["created_at"][:10]),
             licence=item["license"]["spdx_id"],
             text=base64.b64decode(blob["content"]).decode("utf-8", errors="replace"),

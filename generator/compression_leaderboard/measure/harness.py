@@ -126,14 +126,14 @@ def _run_task(model: Any, manager: Any, task: Task, root: Path) -> TaskResult:
         )
         for name in output["samples"]:
             if (shots := output["n-shot"][name]) != task.few_shot:
-                wrong = f"{name}: lm-eval ran it with {shots} examples, the suite asks for"
-                repair = "lm-eval does not change a task that is made for 0"
-                raise MeasureError("harness", f"{wrong} {task.few_shot}; {repair}")
-        responses = {name: _read_responses(own) for name, own in output["samples"].items()}
+                wrong = f"{name}: lm-eval ran it {shots}-shot, the suite asks for {task.few_shot}"
+                repair = f"write few_shot = {shots}: lm-eval does not change it for this task"
+                raise MeasureError("harness", f"{wrong}; {repair}")
+        responses = {name: _parse_responses(samples) for name, samples in output["samples"].items()}
         if model.part is None:
-            return read_output(output, task, responses)
-        kept = {name: _cut_part(name, own, model.part) for name, own in responses.items()}
-        return read_output(output, task, kept, is_scored=False)
+            return parse_output(output, task, responses)
+        kept = {name: _cut_part(name, items, model.part) for name, items in responses.items()}
+        return parse_output(output, task, kept, is_scored=False)
 
 
 @contextlib.contextmanager
@@ -154,12 +154,13 @@ def _building(task: Task, manager: Any, root: Path) -> Iterator[Any]:
 def _cut_part(name: str, responses: Sequence[Response], part: Part) -> tuple[Response, ...]:
     """Keep the items of a part of a task that was answered for this part alone."""
     if not all(response.log_likelihoods for response in responses):
-        raise MeasureError("harness", f"{name}: its answers are generated, so it has no parts")
+        wrong = f"{name}: its answers are generated, so it has no parts"
+        raise MeasureError("harness", f"{wrong}; plan longer shards")
     items = part.items_of(len(responses))
     return tuple(response for response in responses if response.item in items)
 
 
-def read_output(
+def parse_output(
     output: dict[str, Any],
     task: Task,
     responses: Mapping[str, tuple[Response, ...]],
@@ -169,15 +170,15 @@ def read_output(
 
     responses: of each leaf by name. is_scored: whether the scores count, which a part's do not.
     """
-    scores = _read_scores(output, task.task)
+    scores = _parse_scores(output, task.task)
     if task.metric not in {score.metric for score in scores}:
-        listed = ", ".join(score.metric for score in scores) or "none"
-        raise MeasureError("harness", f"{task.task}: no metric {task.metric}; it has {listed}")
+        listed = ", ".join(score.metric for score in scores) or "another task"
+        raise MeasureError("harness", f"{task.task}: no metric {task.metric}; use {listed}")
 
     def fields(name: str) -> dict[str, Any]:
         return {
             "version": str(output["versions"][name]),
-            "scores": _read_scores(output, name) if is_scored else (),
+            "scores": _parse_scores(output, name) if is_scored else (),
             "responses": responses.get(name, ()),
         }
 
@@ -186,7 +187,7 @@ def read_output(
     return TaskResult(task=task, subtasks=subtasks, **fields(task.task))
 
 
-def _read_scores(output: dict[str, Any], name: str) -> tuple[Score, ...]:
+def _parse_scores(output: dict[str, Any], name: str) -> tuple[Score, ...]:
     """Read every metric of a task or group; n of a group is the sum over its subtasks."""
     values = output["results"][name]
     directions = output["higher_is_better"].get(name, {})
@@ -209,7 +210,7 @@ def _read_scores(output: dict[str, Any], name: str) -> tuple[Score, ...]:
     return tuple(scores)
 
 
-def _read_responses(samples: Sequence[dict[str, Any]]) -> tuple[Response, ...]:
+def _parse_responses(samples: Sequence[dict[str, Any]]) -> tuple[Response, ...]:
     """Read each item's metrics, and the log-likelihoods that they derive from where there are any.
 
     Generated answers have none. Where a task filters them in several ways, a metric is named by
@@ -265,8 +266,8 @@ def merge_parts(parts: Sequence[Result], suite: Suite, root: Path) -> Result:
 
 def _merge_task(task: Task, results: Sequence[TaskResult], manager: Any, root: Path) -> TaskResult:
     """Merge one task or group: lm-eval's objects aggregate, our records bring the items."""
-    with _building(task, manager, root) as own:
-        built = manager.load([own])
+    with _building(task, manager, root) as built_task:
+        built = manager.load([built_task])
     items = {name: _gather(name, task, results) for name in built["tasks"]}
     accumulated = {
         name: {
@@ -281,7 +282,7 @@ def _merge_task(task: Task, results: Sequence[TaskResult], manager: Any, root: P
     }
     done = _process_results(accumulated, built["groups"], BOOTSTRAPS)
     output = done._to_eval_results(samples={name: [] for name in items})
-    return read_output(output, task, items)
+    return parse_output(output, task, items)
 
 
 def _gather(name: str, task: Task, results: Sequence[TaskResult]) -> tuple[Response, ...]:
@@ -315,7 +316,7 @@ def pinned_commit(task: Task, root: Path) -> str | None:
     if HASH_REVISION.fullmatch(dataset.revision):
         file = root / dataset.path
         if not file.is_file():
-            raise MeasureError("harness", f"{task.task}: {dataset.path} is missing")
+            raise MeasureError("harness", f"{task.task}: {dataset.path} is missing; restore it")
         if (revision := hash_files({file.name: file})) != dataset.revision:
             wrong = f"{task.task}: {dataset.path} is {revision}, the suite pins {dataset.revision}"
             raise MeasureError("harness", f"{wrong}; restore the file, {PIN}")

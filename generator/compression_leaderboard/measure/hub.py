@@ -35,14 +35,13 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]
 )
 
 from compression_leaderboard.measure.machine import MeasureError
-from compression_leaderboard.plan.hub_weights import HubListing, Room, gated_message, judge_weights
+from compression_leaderboard.plan.hub_weights import HubListing, Room, check_weights, gated_message
 
 WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds before each further attempt
 LONGEST_WAIT = 300.0  # seconds; a Hub that asks for more is left alone
 BUSY = (408, 429, 500, 502, 503, 504)
 CUT_OFF = "Consistency check failed"  # how huggingface_hub begins to tell of a body cut short
 CONFIGURATIONS = ("config.json", "tokenizer_config.json")  # may name code of the repository
-LOADER = "it has a loader script, which is never run"
 
 Answer = TypeVar("Answer")
 
@@ -149,7 +148,8 @@ def check_dataset(name: str, commit: str) -> None:
     script = name.rpartition("/")[2] + ".py"
     if script in {sibling.rfilename for sibling in info.siblings or []}:
         repair = "choose a revision with plain files, such as its parquet branch"
-        raise MeasureError("harness", f"{place}: {script}: {LOADER}; {repair}")
+        wrong = f"{place}: {script} is a loader script, which is never run"
+        raise MeasureError("harness", f"{wrong}; {repair}")
 
 
 def download_documents(name: str) -> tuple[str, Path]:
@@ -173,9 +173,11 @@ def download_weights(
     wanted: list[str] | None = None  # without a connection: whatever was fetched earlier
     if not constants.is_offline_mode():
         listing = list_weights(repository, revision, cache)
-        held = sum(size for name, size in listing.sizes.items() if _held(listing, name, cache))
-        room = replace(room, disk_bytes=room.disk_bytes + held)
-        if refusals := judge_weights(listing, licence, room):
+        cached = sum(
+            size for name, size in listing.sizes.items() if _is_cached(listing, name, cache)
+        )
+        room = replace(room, disk_bytes=room.disk_bytes + cached)
+        if refusals := check_weights(listing, licence, room):
             lines = "\n".join(refusal.message for refusal in refusals)
             raise MeasureError(refusals[0].reason, lines)
         wanted = [*listing.weights, *listing.texts]
@@ -192,10 +194,10 @@ def download_weights(
     return ask(place, fetch)
 
 
-def _held(listing: HubListing, name: str, cache: Path) -> bool:
+def _is_cached(listing: HubListing, name: str, cache: Path) -> bool:
     revision = listing.revision
-    found = try_to_load_from_cache(listing.repository, name, cache_dir=cache, revision=revision)
-    return isinstance(found, str)
+    path = try_to_load_from_cache(listing.repository, name, cache_dir=cache, revision=revision)
+    return isinstance(path, str)
 
 
 def list_weights(repository: str, revision: str, cache: Path) -> HubListing:
@@ -242,13 +244,22 @@ def resolve_commit(repository: str, revision: str | None) -> str:
 def _names_code(repository: str, revision: str, name: str, cache: Path) -> bool:
     """Tell whether a configuration names classes in Python files of the repository."""
     path = Path(hf_hub_download(repository, name, revision=revision, cache_dir=cache))
-    return "auto_map" in json.loads(path.read_text("utf-8"))
+    try:
+        configuration = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        configuration = None
+    if not isinstance(configuration, dict):
+        wrong = f"{repository}: {name} is not a JSON object"
+        raise MeasureError("weights", f"{wrong}; fix it there, and pin the new commit")
+    return "auto_map" in configuration
 
 
 def _count_parameters(repository: str, revision: str) -> dict[str, int]:
-    """Count parameters by number format, from the headers; empty where there are no safetensors."""
+    """Count parameters by number format, from the headers; empty where these do not say."""
     try:
         metadata = HfApi().get_safetensors_metadata(repository, revision=revision)
+        return {str(name): int(count) for name, count in metadata.parameter_count.items()}
     except (NotASafetensorsRepoError, SafetensorsParsingError):
         return {}
-    return {str(name): count for name, count in metadata.parameter_count.items()}
+    except (AttributeError, TypeError, RecursionError):  # a header that is JSON of another shape
+        return {}

@@ -166,7 +166,7 @@ class Labels:
 
 
 def number_labels(grams: NDArray[np.integer]) -> IntArray:
-    """Number the n-grams of orders 1…K, (K, N) from (N, K) with the unit nearest to Z first.
+    """Assign numbers to n-grams of orders 1…K, (K, N) from (N, K) with the unit nearest to Z first.
 
     Numbers count from 0 without gaps; a label of order k + 1 has one label of order k.
     """
@@ -235,11 +235,11 @@ class Moments:
 
 def entropies(sums: Tensor, counts: Tensor) -> Tensor:
     """Return the entropy of sums/counts, each row summing to its count; (rows,) float64."""
-    found = [
+    products = [
         torch.linalg.vecdot(rows, rows.clamp_min(torch.finfo(rows.dtype).tiny).log())
         for rows in torch.split(sums, CHUNK_ROWS)
     ]
-    inner = torch.cat(found).double() if found else torch.zeros(0, dtype=torch.float64)
+    inner = torch.cat(products).double() if products else torch.zeros(0, dtype=torch.float64)
     counts = counts.double()
     return (counts.log() - inner / counts) / math.log(sums.shape[-1])
 
@@ -272,7 +272,7 @@ def measure_moments(assignments: Tensor, parts: Parts) -> Moments:
 
 
 def _by_part(cells: FloatArray, parts: Parts) -> FloatArray:
-    """Sums by stage and group, (T, G, C), as sums by part, (parts, C)."""
+    """Turn sums by stage and group, (T, G, C), into sums by part, (parts, C)."""
     whole: FloatArray = cells.sum(axis=(0, 1))[None]
     without = whole - cells.sum(axis=0) if parts.groups else whole[:0]
     stages = cells.sum(axis=1).cumsum(axis=0)[:-1]
@@ -295,20 +295,20 @@ def plug_in(moments: Moments, labels: Labels) -> FloatArray:
         spent[1:] += np.bincount(labels.piece_group, change, labels.groups)
         spent[1:] -= np.bincount(labels.singleton_group, single, labels.groups)
     places = labels.places
-    found: FloatArray = moments.entropy[places] - spent / moments.positions[places]
-    return found
+    values: FloatArray = moments.entropy[places] - spent / moments.positions[places]
+    return values
 
 
 def _entropies_of_rest(
     sums: Tensor, whole: Tensor, label: IntArray, kept: IntArray, left: IntArray
 ) -> FloatArray:
     """Entropy of a label's mean without one of its pieces, for the pieces kept."""
-    found = []
+    pieces = []
     for begin in range(0, len(kept), CHUNK_ROWS):
         piece = kept[begin : begin + CHUNK_ROWS]
         rest = whole[torch.from_numpy(label[piece])] - sums[torch.from_numpy(piece)]
-        found.append(entropies(rest, torch.from_numpy(left[piece])).numpy())
-    return np.concatenate(found) if found else np.zeros(0)
+        pieces.append(entropies(rest, torch.from_numpy(left[piece])).numpy())
+    return np.concatenate(pieces) if pieces else np.zeros(0)
 
 
 def _sum_bags(values: Tensor, rows: IntArray, starts: IntArray) -> Tensor:
@@ -378,20 +378,20 @@ def simulate_null(moments: Moments, seed: int = 0) -> Null:
     for count in map(int, simulated_counts(total)[1:]):
         bags = torch.cat([order[: kept // count * count].view(-1, count) for order in orders])
         sums = torch.nn.functional.embedding_bag(bags, assignments, mode="sum")
-        own = single[bags].mean(dim=1)
+        ceiling = single[bags].mean(dim=1)
         tilt = linear[bags].mean(dim=1)
         loss = entropy - entropies(sums, torch.full((len(bags),), count)) - tilt
         weight = (1 / mean).to(sums.dtype) / count**2
         square = ((sums**2 @ weight).double() - 1) / (2 * math.log(bins))
         expected = quadratic * (total - count) / max(total - 1, 1) / count
         controlled = loss - _slope(loss, square) * (square - expected)
-        along = _slope(loss, own)
+        along = _slope(loss, ceiling)
         table.append(
             (
                 count**2 * float(controlled.mean() - expected),
                 count**2 * float(controlled.std()) / math.sqrt(len(bags)),
                 along,
-                count**2 * float((loss - along * own).var()),
+                count**2 * float((loss - along * ceiling).var()),
             )
         )
     beyond, error, slopes, rest = np.array(table).T
@@ -399,7 +399,7 @@ def simulate_null(moments: Moments, seed: int = 0) -> Null:
 
 
 def _slope(values: Tensor, control: Tensor) -> float:
-    """Least-squares slope of `values` on `control`, both (draws,)."""
+    """Return the least-squares slope of `values` on `control`, both (draws,)."""
     centred = control - control.mean()
     return float((values * centred).sum() / (centred**2).sum().clamp_min(1e-300))
 
@@ -431,7 +431,7 @@ def weigh_counts(labels: Labels, knots: IntArray) -> Weights:
 
 
 def _shares(counts: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
-    """Sizes of labels, the number of labels of each, and their share of the positions."""
+    """Return the sizes of labels, the number of labels of each, and their share of positions."""
     sizes, number = np.unique(counts, return_counts=True)
     return sizes, number, sizes * number / int(counts.sum())
 
@@ -444,7 +444,7 @@ def _inverse_and_beyond(counts: IntArray, knots: IntArray) -> tuple[float, Float
 
 
 def _interpolation(sizes: IntArray, knots: IntArray) -> FloatArray:
-    """Rows that read a table by count at the given sizes, (sizes, C): linear in ln c."""
+    """Return rows that read a table by count at the given sizes, (sizes, C): linear in ln c."""
     identity = np.eye(len(knots))
     columns = [np.interp(np.log(sizes), np.log(knots), column) for column in identity]
     return np.stack(columns, axis=1)

@@ -155,7 +155,8 @@ def _watch(
                 break
     except (EOFError, OSError):
         reason, why = worker.why_it_died()
-    parts = _failed(job, Failure(reason=reason, message=_shortened(why)))
+    failure = Failure(reason=reason, message=_shortened(why))
+    parts: dict[str, Any] = {"error": failure, "asked": job.asked}
     known = limits.known(batch_divisor) | {"peak_memory_bytes": peak}
     return make_record(job, began, time.monotonic() - started, parts, known), False
 
@@ -331,12 +332,8 @@ def record_job(
         began, started = datetime.now(UTC), time.monotonic()
         parts = measure()
     except Exception as error:
-        parts = _failed(job, _failure(error))
+        parts = {"error": _failure(error), "asked": job.asked}
     return make_record(job, began, time.monotonic() - started, parts, known)
-
-
-def _failed(job: Job, failure: Failure) -> dict[str, Any]:
-    return {"error": failure, "asked": job.asked}
 
 
 def _failure(error: Exception) -> Failure:

@@ -32,7 +32,7 @@ def mirror_address() -> str | None:
 
 
 class MeasureError(UserError):
-    """A job failed for a reason that its error record names; see REASONS in records/results.py."""
+    """A job failed for a reason that its error record names; see Reason in records/results.py."""
 
     def __init__(self, reason: Reason, message: str):
         super().__init__([message])

@@ -27,7 +27,7 @@ from compression_leaderboard.measure import information
 from compression_leaderboard.measure.documents import Encoded, IntArray
 from compression_leaderboard.measure.information import FloatArray, Labels, Moments, Null, Parts
 from compression_leaderboard.measure.machine import MeasureError, Report
-from compression_leaderboard.records.corpora import PreferenceProtocol, Protocol
+from compression_leaderboard.records.corpora import JACKKNIFE_GROUPS, PreferenceProtocol, Protocol
 from compression_leaderboard.records.plane import (
     LabelSet,
     Layer,
@@ -42,7 +42,6 @@ from compression_leaderboard.records.results import Subject
 SAMPLE_POSITIONS = 2048  # for the effective rank, at most
 CHUNK_POSITIONS = 4096
 BYTES_PER_NUMBER = 2  # float16
-GROUPS = 20  # of documents, for the jackknife
 STAGES = 4  # shares of the positions for the convergence: 1/8, 1/4, 1/2 and all
 SMALLEST = 1e-12  # of an assignment, so that its logarithm exists
 
@@ -112,7 +111,7 @@ class LayerFiles:
     def read_assignments(self, layer: int) -> Tensor:
         """Read the soft assignments of one layer, (S, N, B) float16."""
         seeds = len(self.anchors) // self.bins
-        found = torch.empty((seeds, self.positions, self.bins), dtype=torch.float16)
+        assignments = torch.empty((seeds, self.positions, self.bins), dtype=torch.float16)
         file = self.rows[layer]
         file.seek(0)
         for begin in range(0, self.positions, CHUNK_POSITIONS):
@@ -122,8 +121,8 @@ class LayerFiles:
             if self.keeps_directions:
                 rows = self._assign(rows.float())
             by_seed = rows.view(count, seeds, self.bins).transpose(0, 1)
-            found[:, begin : begin + count] = by_seed
-        return found
+            assignments[:, begin : begin + count] = by_seed
+        return assignments
 
     def read_sample(self, layer: int) -> Tensor:
         """Read directions of at most 2,048 positions spread over all of them, (n, D) float32."""
@@ -198,13 +197,13 @@ def estimate_layers(
     """
     parts = cut_parts(rows[:, 0], protocol.position_seed)
     plans = plan_labels(encoded, rows, protocol, parts)
-    layers, found = [], []
+    layers, by_layer = [], []
     for index in range(files.layers):
         layer, estimates = estimate_layer(index, files, plans, parts)
         layers.append(layer)
-        found.append(estimates)
+        by_layer.append(estimates)
         report("layers", index + 1, files.layers)
-    replicates, convergence = _mean_layers(plans, found[1:], parts)
+    replicates, convergence = _mean_layers(plans, by_layer[1:], parts)
     return Lossy(
         positions=len(rows),
         documents=len(np.unique(rows[:, 0])),
@@ -231,7 +230,7 @@ def cut_parts(documents: IntArray, seed: int) -> Parts:
     """
     generator = np.random.default_rng([seed, 1])
     present, number = np.unique(documents, return_inverse=True)
-    groups = GROUPS if len(present) >= GROUPS else 0
+    groups = JACKKNIFE_GROUPS if len(present) >= JACKKNIFE_GROUPS else 0
     dealt = generator.permutation(len(present)) % max(groups, 1)
     rank = generator.permutation(len(documents))
     bounds = [len(documents) >> (STAGES - 1 - stage) for stage in range(STAGES - 1)]
@@ -297,15 +296,15 @@ def estimate_layer(
         moments.append(information.measure_moments(whole, parts))
         nulls.append(information.simulate_null(moments[-1]))
         estimates.append([estimate_labels(moments[-1], nulls[-1], plan) for plan in plans])
-    by_plan = [np.stack(own) for own in zip(*estimates, strict=True)]
+    by_plan = [np.stack(values) for values in zip(*estimates, strict=True)]
     layer = Layer(
         layer=index,
         entropy=information.round_stored(moment.entropy[0] for moment in moments),
         ceiling=information.round_stored(moment.ceiling[0] for moment in moments),
         effective_rank=effective_rank(files.read_sample(index)),
         information=tuple(
-            _layer_information(plan, own, nulls, parts)
-            for plan, own in zip(plans, by_plan, strict=True)
+            _layer_information(plan, values, nulls, parts)
+            for plan, values in zip(plans, by_plan, strict=True)
         ),
     )
     return layer, by_plan
@@ -313,14 +312,14 @@ def estimate_layer(
 
 def estimate_labels(moments: Moments, null: Null, plan: LabelPlan) -> FloatArray:
     """Return plug-in and null of one label set under one anchor seed, (2, parts)."""
-    found = [
+    estimates = [
         [
             information.plug_in(moments, labels),
             information.expected_information(null, moments, labels),
         ]
         for labels in plan.labels
     ]
-    return np.concatenate(found, axis=1)
+    return np.concatenate(estimates, axis=1)
 
 
 def _layer_information(
@@ -361,14 +360,14 @@ def _mean_layers(
     """Average the estimates of the leave-outs, and of the smaller shares, over layers and seeds."""
     positions = np.cumsum(np.bincount(parts.stage))
     replicates, shares = [], []
-    for plan, own in zip(plans, zip(*layers, strict=True), strict=True):
-        estimates = np.stack(own)  # (L, S, 2, parts)
+    for plan, values in zip(plans, zip(*layers, strict=True), strict=True):
+        estimates = np.stack(values)  # (L, S, 2, parts)
         corrected = (estimates[:, :, 0] - estimates[:, :, 1]).mean(axis=1).mean(axis=0)
         if parts.groups:
             without = information.round_stored(corrected[1 : 1 + parts.groups])
             replicates.append(Replicates(corrected=without, **plan.key))
         means = estimates.mean(axis=1).mean(axis=0)[:, 1 + parts.groups :]
         for size, pair in zip(positions, means.T, strict=False):  # the last share is the layers'
-            found, null = information.round_stored(pair)
-            shares.append(Share(positions=int(size), plug_in=found, null=null, **plan.key))
+            plug_in, null = information.round_stored(pair)
+            shares.append(Share(positions=int(size), plug_in=plug_in, null=null, **plan.key))
     return tuple(replicates), tuple(shares)

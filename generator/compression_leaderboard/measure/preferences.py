@@ -50,6 +50,7 @@ from compression_leaderboard.records.corpora import (
 )
 from compression_leaderboard.records.plane import Preference, PreferenceLayer
 from compression_leaderboard.repository.specs import read_pairs
+from compression_leaderboard.wording import counted
 
 BLOCK_TOKENS = 16_384  # of completions whose states are on disk at once
 
@@ -150,8 +151,8 @@ def estimate_preference(sums: Tensor, tokens: Tensor, swaps: Swaps) -> Preferenc
     difference = torch.cat([(sums[:, 0] - sums[:, 1]).flatten(1), counts[:, :1] - counts[:, 1:]], 1)
     grouped = []
     for group in range(int(swaps.groups.max()) + 1):
-        own = torch.from_numpy(np.flatnonzero(swaps.groups == group))
-        grouped.append((total[own].sum(dim=0), swaps.signs[:, own] @ difference[own]))
+        members = torch.from_numpy(np.flatnonzero(swaps.groups == group))
+        grouped.append((total[members].sum(dim=0), swaps.signs[:, members] @ difference[members]))
     totals, signed = (torch.stack(part) for part in zip(*grouped, strict=True))
     whole = _information(totals.sum(dim=0), signed.sum(dim=0), seeds, bins)
     replicates = []
@@ -173,11 +174,11 @@ def _information(total: Tensor, signed: Tensor, seeds: int, bins: int) -> Tensor
     total: (S · B + 1,), sums of both labels and their tokens; signed: (K + 1, S · B + 1), those
     of the first label less those of the second.
     """
-    found = _entropy_of_sums(total.unsqueeze(0), seeds, bins)
+    information = _entropy_of_sums(total.unsqueeze(0), seeds, bins)
     for label in ((total + signed) / 2, (total - signed) / 2):
         share = label[:, -1:] / total[-1]
-        found = found - share * _entropy_of_sums(label, seeds, bins)
-    return found
+        information = information - share * _entropy_of_sums(label, seeds, bins)
+    return information
 
 
 def _entropy_of_sums(sums: Tensor, seeds: int, bins: int) -> Tensor:
@@ -207,7 +208,8 @@ def measure_preference(
     completions = encode_pairs(drawn.pairs, loaded, protocol.longest_tokens)
     pairs = len(completions) // 2
     if pairs < JACKKNIFE_GROUPS:
-        wrong = f"{pairs} pairs are short enough, at least {JACKKNIFE_GROUPS} are needed"
+        wrong = f"{counted(pairs, 'pair is', 'pairs are')} short enough"
+        wrong += f", at least {JACKKNIFE_GROUPS} are needed"
         raise MeasureError("corpus", f"{wrong}; raise protocol.longest_tokens")
     sums = sum_assignments(loaded, completions, protocol, report)
     tokens = torch.tensor([len(completion.tokens) for completion in completions]).view(-1, 2)

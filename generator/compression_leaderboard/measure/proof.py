@@ -149,8 +149,8 @@ def compress_tokens(
 def decompress_tokens(loaded: Loaded, words: bytes, count: int, block_tokens: int) -> list[int]:
     """Return the `count` tokens that were encoded, if the model computes the same probabilities."""
     reader = TokenReader(loaded, block_tokens)
-    held = np.frombuffer(words, dtype="<u4").astype(np.uint32)
-    decoder = constriction.stream.queue.RangeDecoder(held)
+    compressed = np.frombuffer(words, dtype="<u4").astype(np.uint32)
+    decoder = constriction.stream.queue.RangeDecoder(compressed)
     tokens = []
     for _ in range(count):
         token = int(decoder.decode(_categorical(reader.expect())))
@@ -241,7 +241,8 @@ def prove_text(
     report("decompressing", 0, 1)
     back, decode_seconds = _decompress_afresh(header_line(header) + compressed.words, root)
     if back != content:
-        raise MeasureError("round_trip", "the decompressed bytes differ from the sample")
+        wrong = "the decompressed bytes differ from the sample"
+        raise MeasureError("round_trip", f"{wrong}; this is a fault of the coder: report it")
     return subject, Proof(
         sample_bytes=header.bytes,
         sample_sha256=header.text_sha256,

@@ -173,7 +173,7 @@ def run_forward(
     while left:
         batch = left[: max(1, largest // (left[0].end - left[0].begin))]
         try:
-            found, states = _score_batch(loaded.model, head, documents, batch, chosen)
+            costs, states = _score_batch(loaded.model, head, documents, batch, chosen)
         except (torch.OutOfMemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -186,7 +186,7 @@ def run_forward(
         left = left[len(batch) :]
         for window in batch:
             new = window.end - window.new
-            nats[window.document][window.new : window.end], found = found[:new], found[new:]
+            nats[window.document][window.new : window.end], costs = costs[:new], costs[new:]
             places = np.flatnonzero(chosen[window.document][window.new : window.end])
             rows += [(window.document, window.new + place) for place in places.tolist()]
             done += new
@@ -227,10 +227,10 @@ def _score_batch(
         targets.append(documents[window.document].targets[here])
     with torch.inference_mode():
         states = _hidden_states(model, documents, batch)
-        found = head.nats(_take(states[-1], new), torch.from_numpy(np.concatenate(targets)))
+        costs = head.nats(_take(states[-1], new), torch.from_numpy(np.concatenate(targets)))
         for index, layer in enumerate(states):
             states[index] = _take(layer, kept)  # layer by layer, so that few exist twice
-        return found, states
+        return costs, states
 
 
 def _take(states: Tensor, places: list[IntArray]) -> Tensor:
@@ -284,14 +284,14 @@ class _Head:
         """Return −ln p of the targets under a full softmax in float32, (T,)."""
         step = max(LOGIT_ROWS, LOGIT_ELEMENTS // self.vocabulary)
         # Made beforehand: kept one by one they would lie between the logits and pin their memory.
-        found = torch.empty(len(states), device=states.device)
+        nats = torch.empty(len(states), device=states.device)
         for begin in range(0, len(states), step):
             logits = self.logits(states[begin : begin + step], self.factor)
             wanted = targets[begin : begin + step].to(logits.device)
-            found[begin : begin + step] = torch.nn.functional.cross_entropy(
+            nats[begin : begin + step] = torch.nn.functional.cross_entropy(
                 logits, wanted, reduction="none"
             )
-        return found.double().cpu().numpy()
+        return nats.double().cpu().numpy()
 
     def _find_factor(self, model: Any, config: Any) -> float:
         """Find what the model multiplies its logits by: of the possible factors the best fit.
@@ -321,8 +321,8 @@ def _factors(config: Any) -> list[float]:
 
     Families differ in the name, and multiply (Cohere, Falcon H1) or divide by it (Granite).
     """
-    found = [1.0]
+    factors = [1.0]
     for name in ("logit_scale", "logits_scaling", "lm_head_multiplier"):
         if value := getattr(config, name, None):
-            found += [float(value), 1 / float(value)]
-    return found
+            factors += [float(value), 1 / float(value)]
+    return factors

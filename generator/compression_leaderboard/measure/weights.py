@@ -7,7 +7,8 @@ reload is bit-identical. Once weights are in the cache, no network is asked for 
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -168,7 +169,7 @@ def _sha256(path: Path) -> str:
 
 
 def _cached(revision: str, root: Path) -> Path:
-    """The folder of weights that were de-quantised from GGUF."""
+    """Return the folder of weights that were de-quantised from GGUF."""
     return root / CACHE / "weights" / revision
 
 
@@ -188,8 +189,9 @@ def join_parts(model: Model, revision: str, whole: Path) -> None:
     Where the package ships SHA256SUMS, the joined file must be in it.
     """
     package, sums = model.weights.package or "", model.weights.sha256sums
-    _check_pickles(package, model.weights.files)
-    parts = [_package_file(package, name, "file") for name in model.weights.files]
+    names = model.weights.file or ()
+    _check_pickles(package, names)
+    parts = [_package_file(package, name, "file") for name in names]
     whole.parent.mkdir(parents=True, exist_ok=True)
     with whole.open("wb") as joined:
         for part in parts:
@@ -214,7 +216,7 @@ def _package_file(package: str, name: str, field: str) -> Path:
 def find_package(pin: str) -> metadata.Distribution:
     """Find the installed package that a spec names. Raises MeasureError for another version."""
     name, version = pin.split("==")
-    install = f"pip install --no-deps {pin}"
+    install = f"run `pip install --no-deps {pin}`"
     try:
         distribution = metadata.distribution(name)
     except metadata.PackageNotFoundError:
@@ -309,22 +311,24 @@ def _load_path(path: Path, root: Path, dtype: torch.dtype | None) -> tuple[Loade
         revision = hash_weights([path])
         folder = _cached(revision, root)
         if not folder.exists():
-            _convert_foreign(path, folder)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with _foreign(path):
+                convert_gguf(path, folder)
         return load_folder(folder, dtype), revision
     files = [file for file in weight_files(path) if file.suffix == ".safetensors"]
     others = sorted(file for file in path.iterdir() if file.suffix in TEXTS)
     digests = "".join(_sha256(file) for file in others)
     small = hashlib.sha256(digests.encode()).hexdigest()[:16]  # tokenizer and configuration
-    return load_folder(path, dtype), f"{hash_weights(files)}, tokenizer {small}"
+    with _foreign(path):
+        return load_folder(path, dtype), f"{hash_weights(files)}, tokenizer {small}"
 
 
-def _convert_foreign(path: Path, folder: Path) -> None:
-    """De-quantise a user's GGUF file."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def _foreign(path: Path) -> Iterator[None]:
+    """Raise MeasureError for whatever the readers make of a user's files."""
     try:
-        convert_gguf(path, folder)
-    except Exception as error:  # whatever the readers make of a foreign file
-        shutil.rmtree(folder.with_suffix(".partial"), ignore_errors=True)
+        yield
+    except Exception as error:
         wrong = f"{path}: cannot be read as a model ({type(error).__name__}: {error})"
         repair = "score another file, or a folder of safetensors"
         raise MeasureError("weights", f"{wrong}; {repair}") from error

@@ -13,6 +13,7 @@ from compression_leaderboard.plan.jobs import newest, software_changes
 from compression_leaderboard.records.results import CorpusText, Environment, Lossless, Result
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
+from compression_leaderboard.wording import counted, printable
 
 CHANGED = {"corpus": "a text", "harness": "a task or its documents", "weights": "weights"}
 WORKFLOWS = {"Evaluate": 7, "Release": 31, "Health": 1, "Corpus": 92}  # days between two runs
@@ -47,19 +48,20 @@ def find_faults(
     good = [r for r in runs if r.workflow == "Evaluate" and r.conclusion == "success"]
     if due and not any(today - run.created <= weeks for run in good):
         late = f"no Evaluate succeeded for {weeks.days} days"
-        faults.append(f"stale data: {due} jobs are due, and {late}")
+        faults.append(f"stale data: {counted(due, 'job is', 'jobs are')} due, and {late}")
     for workflow, days in WORKFLOWS.items():
         dates = [r.created for r in runs if r.workflow == workflow and r.event == "schedule"]
         if dates and today - max(dates) > timedelta(days=days + SLACK_DAYS):
-            age = (today - max(dates)).days
-            faults.append(f"dropped schedule: {workflow} is due every {days} days, last {age} ago")
+            age = counted((today - max(dates)).days, "day")
+            due_every = counted(days, "day")
+            faults.append(f"dropped schedule: {workflow} is due every {due_every}, last {age} ago")
     faults += [*_failing(runs), *_changed(results)]
     idle = (today - last_commit).days
     if idle >= SLEEP_DAYS - WARN_DAYS:
-        left = max(0, SLEEP_DAYS - idle)
+        left = counted(max(0, SLEEP_DAYS - idle), "day")
         faults.append(
             f"no activity for {idle} days: GitHub stops scheduled workflows after {SLEEP_DAYS}, "
-            f"in {left} days; push any commit to main to keep them"
+            f"in {left}; push any commit to main to keep them"
         )
     return faults
 
@@ -110,7 +112,7 @@ class Reading:
     changed: tuple[str, ...]  # of software and machine, since the first
 
 
-def read_sentinel(specs: Specs, stored: Iterable[StoredResult]) -> list[Reading]:
+def list_readings(specs: Specs, stored: Iterable[StoredResult]) -> list[Reading]:
     """List the sentinel's readings, in order of number format and time.
 
     Only valid records of the final weights on today's text under today's protocol are readings:
@@ -150,12 +152,12 @@ def _compare(
         before, after = getattr(environment, name), getattr(now, name)
         if before != after:
             changed.append(f"{name} {before} → {after}")
-    verdict = _judge(difference, lossless, first)
+    verdict = _classify(difference, lossless, first)
     return Reading(entry, rate, difference, interval, verdict, tuple(changed))
 
 
-def _judge(difference: float, lossless: Lossless, reference: Lossless) -> Verdict:
-    """Judge the size of a difference. Rounding is at most ROUNDING_BITS per token. Noise is half
+def _classify(difference: float, lossless: Lossless, reference: Lossless) -> Verdict:
+    """Classify the size of a difference. Rounding is at most ROUNDING_BITS per token. Noise is half
     the width of the score's 95 % interval: how far other documents of the kind would move it."""
     if lossless.documents == reference.documents:
         return "equal"
@@ -182,7 +184,8 @@ def drift_text(specs: Specs, readings: Sequence[Reading]) -> str:
     lines = [f"sentinel: {sentinel_title(specs)}", *map(_line, readings)]
     if not readings:
         lines.append("not measured yet")
-    return "".join(f"{_plain(line)}\n" for line in lines)
+    # Neither line ends nor marks that could end a block of code.
+    return "".join(printable(line, " ").replace("`", "'") + "\n" for line in lines)
 
 
 def _line(reading: Reading) -> str:
@@ -192,11 +195,6 @@ def _line(reading: Reading) -> str:
     if reading.difference is not None:
         parts.append(f"{reading.difference:+.3g}")
     return "  ".join([*parts, VERDICTS[reading.verdict], *reading.changed])
-
-
-def _plain(line: str) -> str:
-    """Remove line ends and marks that could end a block of code."""
-    return "".join(c if c.isprintable() else " " for c in line).replace("`", "'")
 
 
 def drift_markdown(specs: Specs, readings: Sequence[Reading]) -> str:

@@ -115,7 +115,7 @@ def summarise(
     compressors: Sequence[str],
     seed: int = 0,
 ) -> Summary:
-    """Rates and comparisons of `documents` documents, whose costs are in the order of the names.
+    """Compute rates of and compare `documents` documents, with costs in the order of the names.
 
     extent: documents and bytes in the files, of which these may be a random sample.
     """
@@ -134,9 +134,9 @@ def summarise(
         of_bytes=extent[1],
         rates=(*rates[: len(models)], *compressed),
         pairs=tuple(
-            _pair(sums, one, other, names)
-            for one, other in itertools.combinations(range(len(models)), 2)
-            if not sums.failing[one] and not sums.failing[other]
+            _pair(sums, model, other, names)
+            for model, other in itertools.combinations(range(len(models)), 2)
+            if not sums.failing[model] and not sums.failing[other]
         ),
         worst=dict(zip(models, map(tuple, sums.worst), strict=True)),
         best=dict(zip(models, map(tuple, sums.best), strict=True)),
@@ -149,31 +149,31 @@ def _rate(sums: _Sums, k: int, name: str, is_model: bool) -> Rate:
     return Rate(name, value, interval, int(sums.failing[k]), is_model)
 
 
-def _pair(sums: _Sums, one: int, other: int, names: Sequence[str]) -> Pair:
-    """The better model first; at equality the one that was named first."""
-    if sums.total[other] < sums.total[one]:
-        one, other = other, one
-    difference = float((sums.total[one] - sums.total[other]) / sums.bytes)
-    share = float(sums.total[one] / sums.total[other]) - 1
+def _pair(sums: _Sums, model: int, other: int, names: Sequence[str]) -> Pair:
+    """Compare two models, the better one first; at equality the one that was named first."""
+    if sums.total[other] < sums.total[model]:
+        model, other = other, model
+    difference = float((sums.total[model] - sums.total[other]) / sums.bytes)
+    share = float(sums.total[model] / sums.total[other]) - 1
     interval = shares = needed = None
     known = False
     if sums.seen > 1:
-        draws = (sums.bits[one] - sums.bits[other]) / sums.sizes
+        draws = (sums.bits[model] - sums.bits[other]) / sums.sizes
         interval = percentile_interval(draws)
-        shares = percentile_interval(sums.bits[one] / sums.bits[other] - 1)
+        shares = percentile_interval(sums.bits[model] / sums.bits[other] - 1)
         known = interval.excludes_zero
         if not known:
             needed = settling_documents(difference, float(draws.std(ddof=1)), sums.seen)
-    return Pair(names[one], names[other], difference, interval, share, shares, known, needed)
+    return Pair(names[model], names[other], difference, interval, share, shares, known, needed)
 
 
 def power_quantile() -> float:
-    """Standard errors that a difference must span: 5 % two-sided error, 80 % power."""
+    """Return the standard errors that a difference must span: 5 % two-sided error, 80 % power."""
     return normal_quantile() + normal_quantile(2 * 0.8 - 1)
 
 
 def settling_documents(difference: float, error: float, documents: int) -> int | None:
-    """How many documents in all would tell two models apart, were the difference to stay as it is.
+    """Estimate how many documents would tell two models apart if the difference stays as it is.
 
     With so many, 80 in 100 such texts give an interval that leaves out 0; the standard error falls
     with the root of their number. None where nothing tells which is better, or it would take more

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from compression_leaderboard.records.base import Problem
+from compression_leaderboard.wording import counted
 
 PIECE_BYTES = 1 << 18
 LARGEST_ROW_BYTES = 1 << 26
@@ -33,7 +34,7 @@ FIX = "fix it, or pass --leave-out"
 
 
 @dataclass(frozen=True)
-class Found:
+class Listing:
     """The files below what the user named, and what was passed over."""
 
     files: list[Path] = field(default_factory=list)
@@ -41,49 +42,49 @@ class Found:
     problems: list[Problem] = field(default_factory=list)
 
 
-def find_files(given: Sequence[Path]) -> Found:
+def find_files(given: Sequence[Path]) -> Listing:
     """Find every readable file named, and every file of text or source code in a folder named.
 
     In folders, hidden files and folders are passed over, and suffixes of other kinds of files.
     """
-    found = Found()
+    listing = Listing()
     for path in given:
         if path.is_dir():
-            before = len(found.files)
-            _walk(path, found)
-            if len(found.files) == before:
+            before = len(listing.files)
+            _walk(path, listing)
+            if len(listing.files) == before:
                 wrong = "has no file of text or source code"
-                found.problems.append(Problem(str(path), "", wrong, "name its files one by one"))
+                listing.problems.append(Problem(str(path), "", wrong, "name its files one by one"))
         elif not path.is_file():
-            found.problems.append(Problem(str(path), "", "does not exist", "check the path"))
+            listing.problems.append(Problem(str(path), "", "does not exist", "check the path"))
         elif path.suffix.lower() == ".json":
             wrong = "is JSON, which does not tell documents apart"
             repair = (
                 "write an object per line into a .jsonl file, or name it .txt to score it as text"
             )
-            found.problems.append(Problem(str(path), "", wrong, repair))
+            listing.problems.append(Problem(str(path), "", wrong, repair))
         else:
-            found.files.append(path)
-    seen = Counter(file.resolve() for file in found.files)
+            listing.files.append(path)
+    seen = Counter(file.resolve() for file in listing.files)
     for path, times in seen.items():
         if times > 1:
             wrong = f"is named {times} times"
-            found.problems.append(Problem(str(path), "", wrong, "name it once"))
-    return found
+            listing.problems.append(Problem(str(path), "", wrong, "name it once"))
+    return listing
 
 
-def _walk(folder: Path, found: Found) -> None:
+def _walk(folder: Path, listing: Listing) -> None:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(f for f in folders if f[0] != "." and f not in PASSED_FOLDERS)
         for name in sorted(names):
             path = Path(parent) / name
             suffix = path.suffix.lower()
             if not path.is_file():  # a pipe, a socket, or a link to nothing
-                found.passed_over["no plain file"] += 1
+                listing.passed_over["no plain file"] += 1
             elif name[0] == "." or suffix not in PLAIN | READERS.keys():
-                found.passed_over[suffix or name] += 1
+                listing.passed_over[suffix or name] += 1
             else:
-                found.files.append(path)
+                listing.files.append(path)
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def read_pieces(file: Path, column: str) -> Iterator[Piece | Problem]:
 
 
 def has_rows(file: Path) -> bool:
-    """Whether each row of a file is a document, rather than the whole file."""
+    """Tell whether each row of a file is a document, rather than the whole file."""
     return file.suffix.lower() in READERS
 
 
@@ -257,7 +258,7 @@ def _csv_rows(file: Path, column: str, start: int) -> Iterator[_Row]:
 
 def _csv_text(header: list[str], row: list[str], column: str) -> str | Fault:
     if len(row) != len(header):
-        return f"has {len(row)} cells, the header {len(header)}", FIX
+        return f"has {counted(len(row), 'cell')}, the header {len(header)}", FIX
     return _field(dict(zip(header, row, strict=True)), column)
 
 

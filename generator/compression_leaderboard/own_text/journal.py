@@ -56,8 +56,8 @@ class Cost:
     lossless: bool
 
     def seal(self, scorer: int) -> bytes:
-        held = struct.pack("<qqd?", scorer, self.tokens, self.bits, self.lossless)
-        return hashlib.sha256(self.text + held).digest()[:8]
+        content = struct.pack("<qqd?", scorer, self.tokens, self.bits, self.lossless)
+        return hashlib.sha256(self.text + content).digest()[:8]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Journal:
         except sqlite3.DatabaseError as error:
             if "locked" in str(error):
                 raise UserError([f"{path}: another run is writing to it; wait for it"]) from error
-            repair = "delete it and run again; what it held is scored anew"
+            repair = "delete it and run again; its texts are scored again"
             raise UserError([f"{path}: is no journal of scores ({error}); {repair}"]) from error
 
     def _drop_damaged(self) -> int:
@@ -111,11 +111,11 @@ class Journal:
         self.base.close()
 
     def scorer(self, name: str) -> int:
-        """The number of a scorer, new or known."""
+        """Return the number of a scorer, new or known."""
         with self.base:
             self.base.execute("INSERT OR IGNORE INTO scorers (name) VALUES (?)", (name,))
-        found = self.base.execute("SELECT id FROM scorers WHERE name = ?", (name,)).fetchone()
-        return int(found[0])
+        row = self.base.execute("SELECT id FROM scorers WHERE name = ?", (name,)).fetchone()
+        return int(row[0])
 
     def list_pieces(self, pieces: Iterable[Listed]) -> None:
         with self.base:
@@ -127,22 +127,22 @@ class Journal:
             self.base.execute("DELETE FROM listed WHERE document = ?", (document,))
 
     def sort_documents(self) -> None:
-        """Once all are listed."""
+        """Sort the documents into their turn, once all are listed."""
         with self.base:
             self.base.execute("CREATE INDEX pieces.turn ON listed (rank, number)")
 
     def extent(self, before: int | None = None) -> tuple[int, int]:
-        """Documents and bytes listed. before: only those of a lower rank."""
+        """Count documents and bytes listed. before: only those of a lower rank."""
         query = "SELECT count(DISTINCT document), coalesce(sum(bytes), 0) FROM listed l"
         documents, size = self.base.execute(f"{query} {BELOW}", (_limit(before),)).fetchone()
         return int(documents), int(size)
 
     def first_missing(self, scorer: int) -> int | None:
-        """Rank of the first document that a scorer has not scored whole; None: it has all."""
+        """Find the rank of the first document that a scorer has not scored whole; None: no such."""
         return next((piece.rank for piece in self.missing(scorer, None)), None)
 
     def missing(self, scorer: int, before: int | None) -> Iterator[Listed]:
-        """The pieces that a scorer has not scored, in their turn."""
+        """Yield the pieces that a scorer has not scored, in their turn."""
         query = (
             f"SELECT l.* FROM listed l {BELOW} AND NOT EXISTS "
             "(SELECT 1 FROM scored s WHERE s.scorer = ? AND s.text = l.text) "
@@ -157,7 +157,7 @@ class Journal:
             self.base.executemany("INSERT OR REPLACE INTO scored VALUES (?,?,?,?,?,?)", rows)
 
     def costs(self, scorers: list[int], before: int | None) -> Iterator[DocumentCost]:
-        """Documents that every scorer has scored whole, in their turn."""
+        """Yield documents that every scorer has scored whole, in their turn."""
         costs = ", ".join(f"s{k}.bits, s{k}.lossless" for k in range(len(scorers)))
         joins = " ".join(
             f"LEFT JOIN scored s{k} ON s{k}.scorer = {scorer} AND s{k}.text = l.text"
@@ -178,7 +178,7 @@ class Journal:
 
 
 def _limit(before: int | None) -> int:
-    """The rank below which documents count; None: all do."""
+    """Return the rank below which documents count; None: all do."""
     return 1 << 62 if before is None else before
 
 
@@ -234,7 +234,7 @@ def list_documents(
 
 
 def _random_rank(seed: int, document: int) -> int:
-    """A number of 62 bits that looks random; documents in its order are a random sample."""
+    """Return a number of 62 bits that looks random; documents in its order are a random sample."""
     digest = hashlib.sha256(f"{seed} {document}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 2
 
@@ -248,7 +248,7 @@ def read_missing(
     seconds: float | None,
     report: Callable[[int], None],
 ) -> Iterator[tuple[Listed, str]]:
-    """The pieces that a scorer has still to score, in their turn, with their texts.
+    """Yield the pieces that a scorer has still to score, in their turn, with their texts.
 
     seconds: no document is begun later than that; the one that is begun is finished, however long
     it is, else a sample would hold too few long ones. report: bytes handed out. Raises UserError

@@ -6,11 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from compression_leaderboard.board.cohorts import (
-    Cohort,
-    CompressorRate,
-    CompressorRow,
-)
+from compression_leaderboard.board.cohorts import Cohort, CompressorRow
+from compression_leaderboard.board.derived import CompressorRate
 from compression_leaderboard.board.figures import Column, Figure, Key, Row
 from compression_leaderboard.fits.evaluation import Prediction
 from compression_leaderboard.pages.rendering import count, number
@@ -192,12 +189,12 @@ class BoardTable:
         return next((column for column in self.columns if column.key == key), None)
 
     def cell(self, row: BoardRow, key: str) -> BoardCell | None:
-        """What is known of a row in a column; None too where the table lacks the column."""
+        """Return what is known of a row in a column; None too where the table lacks the column."""
         cells = zip(self.columns, row.cells, strict=True)
         return next((cell for column, cell in cells if column.key == key), None)
 
     def texts(self, key: str) -> list[str]:
-        """The different texts of a column, in order."""
+        """Return the different texts of a column, in order."""
         cells = [self.cell(row, key) for row in self.rows]
         return sorted({cell.text for cell in cells if cell})
 
@@ -278,7 +275,7 @@ def _figure(key: Key, of: Column) -> BoardColumn:
 
 
 def _compressor(row: CompressorRow, columns: Sequence[BoardColumn], cohort: Cohort) -> BoardRow:
-    """A compressor has rates of texts, and neither size, plane nor scores."""
+    """Make the row of a compressor, which has rates of texts and no other figures."""
     rate = next(iter(row.rates.values()))
     readings: dict[str, Reading] = {
         "name": f"{row.name} ({rate.settings})",
@@ -297,7 +294,7 @@ def _compressor(row: CompressorRow, columns: Sequence[BoardColumn], cohort: Coho
 
 
 def _rate(column: BoardColumn, rate: CompressorRate) -> BoardCell:
-    """The whole text as one stream; the note has the figure that compares with models."""
+    """Write the rate of the text as one stream, and in the note that of separate documents."""
     note = f"alone {rate.alone:.3f}"
     if rate.interval is not None:
         note += f" ({rate.interval.low:.3f}–{rate.interval.high:.3f})"

@@ -126,7 +126,7 @@ def _logarithmic_axis(values: Sequence[float]) -> Axis:
 
 
 def _step_axis(names: Sequence[str]) -> Axis:
-    """Number equal steps from 0, such as layers, and name about eight of them."""
+    """Label equal steps from 0, such as layers, and name about eight of them."""
     shown = range(0, len(names), max(1, round(len(names) / 8)))
     return Axis(-0.2, len(names) - 0.8, [(k, names[k]) for k in shown])
 
@@ -187,17 +187,17 @@ def _lead(x: Axis, y: Axis, mark: Mark, name: Name) -> Shape:
     return Shape(f"M{start}L{WIDTH * end:.1f} {HEIGHT * name.top:.1f}")
 
 
-def draw_judged(rows: Iterable[LeftOut]) -> Chart:
+def draw_validation(rows: Iterable[LeftOut]) -> Chart:
     """Plot measured against predicted scores, and the line where both agree.
 
     The 95 % intervals lie along x, since they are the predictions'.
     """
-    judged = [(row, *row.prediction.interval()) for row in rows]
-    ends = [end for row, low, high in judged for end in (low, high, row.measured)]
-    x, y = linear_axis(ends, 100), linear_axis([row.measured for row, _, _ in judged], 100)
+    validated = [(row, *row.prediction.interval()) for row in rows]
+    ends = [end for row, low, high in validated for end in (low, high, row.measured)]
+    x, y = linear_axis(ends, 100), linear_axis([row.measured for row, _, _ in validated], 100)
     bars = "".join(
         f"M{_place(x, y, low, row.measured)}L{_place(x, y, high, row.measured)}"
-        for row, low, high in judged
+        for row, low, high in validated
     )
     marks = [
         Shape(
@@ -205,7 +205,7 @@ def draw_judged(rows: Iterable[LeftOut]) -> Chart:
             title=f"{row.prediction.model}: measured {percent(row.measured)} %, predicted "
             f"{percent(row.prediction.value)} % ({percent(low)} to {percent(high)})",
         )
-        for row, low, high in judged
+        for row, low, high in validated
     ]
     groups = [
         Group("", _bound(x, y)),

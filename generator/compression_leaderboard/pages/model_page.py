@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.comparisons import Comparison
-from compression_leaderboard.board.derived import mean_score, preference_figure
+from compression_leaderboard.board.derived import DerivedResult, mean_score
 from compression_leaderboard.board.figures import Key, Row
 from compression_leaderboard.board.measured import tokens_seen
 from compression_leaderboard.fits.study import Study
@@ -17,7 +17,6 @@ from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.plan.jobs import latest_results
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.records.results import Result
-from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 
 SHORT_HISTORY = 12  # records that the page shows unfolded
@@ -80,8 +79,8 @@ class Standing:
     def _predict_without_group(self, benchmark: Key) -> tuple[float, float, float] | None:
         """Return the prediction and 95 % interval of a fit to the other groups."""
         fitted = self.study.of(benchmark)
-        judgement = fitted.judged("group") if fitted else None
-        row = judgement.by_model.get(self.model) if judgement else None
+        validation = fitted.validation("group") if fitted else None
+        row = validation.by_model.get(self.model) if validation else None
         return (row.prediction.value, *row.prediction.interval()) if row else None
 
 
@@ -104,7 +103,7 @@ def find_standings(
 def render_model(
     render: Renderer,
     model: Model,
-    entries: Sequence[StoredResult],
+    entries: Sequence[DerivedResult],
     specs: Specs,
     comparisons: Sequence[Comparison],
     standings: Sequence[Standing],
@@ -130,7 +129,7 @@ def render_model(
         failures=_failures(model, entries, final),
         standings=standings,
         records=[view for view in views if view],
-        checkpoints=_checkpoints(model, [entry.result for entry in latest.values()]),
+        checkpoints=_checkpoints(model, latest.values()),
         imported=Markup(imported),
         history=_history(entries, latest.values(), model),
         short_history=SHORT_HISTORY,
@@ -141,7 +140,7 @@ def render_model(
     )
 
 
-def _section_order(entry: StoredResult) -> tuple[int, str]:
+def _section_order(entry: DerivedResult) -> tuple[int, str]:
     """Put texts first, then preferences, proofs and suites."""
     result = entry.result
     kind = "preference" if result.preference else result.kind
@@ -149,8 +148,8 @@ def _section_order(entry: StoredResult) -> tuple[int, str]:
 
 
 def _failures(
-    model: Model, entries: Sequence[StoredResult], final: Sequence[StoredResult]
-) -> list[StoredResult]:
+    model: Model, entries: Sequence[DerivedResult], final: Sequence[DerivedResult]
+) -> list[DerivedResult]:
     """Return the last failures of the final weights that no valid record (`final`) followed."""
     valid = {(entry.result.kind, entry.result.name) for entry in final}
     last = {}
@@ -162,7 +161,7 @@ def _failures(
     return [last[job] for job in sorted(last)]
 
 
-def _started(entry: StoredResult) -> tuple[object, str]:
+def _started(entry: DerivedResult) -> tuple[object, str]:
     return entry.result.started, entry.file
 
 
@@ -176,25 +175,25 @@ class CheckpointRow:
     score: float | None
 
 
-def _checkpoints(model: Model, results: Sequence[Result]) -> list[CheckpointRow]:
+def _checkpoints(model: Model, entries: Iterable[DerivedResult]) -> list[CheckpointRow]:
     """Return every figure over training, in order of tokens seen."""
     seen = tokens_seen(model)
     rows = [
         CheckpointRow(
-            result,
-            seen[result.revision],
-            preference_figure(result.preference).value if result.preference else None,
-            mean_score(result.tasks)[0] if result.tasks else None,
+            entry.result,
+            seen[entry.result.revision],
+            entry.preference.value if entry.preference else None,
+            mean_score(entry.result.tasks)[0] if entry.result.tasks else None,
         )
-        for result in results
-        if result.revision in seen and result.kind != "proof"
+        for entry in entries
+        if entry.result.revision in seen and entry.result.kind != "proof"
     ]
     return sorted(rows, key=lambda row: (row.result.kind, row.result.name, row.tokens or 0))
 
 
 def _history(
-    entries: Sequence[StoredResult], latest: Iterable[StoredResult], model: Model
-) -> list[tuple[StoredResult, str]]:
+    entries: Sequence[DerivedResult], latest: Iterable[DerivedResult], model: Model
+) -> list[tuple[DerivedResult, str]]:
     """Return all records of the model, the oldest first, and whether each counts.
 
     A revision that the model's file no longer names is history.

@@ -4,22 +4,23 @@ from dataclasses import dataclass
 
 from compression_leaderboard.own_text.comparison import Pair, Rate, Summary
 from compression_leaderboard.pages.rendering import Renderer, decimals, number, with_interval
+from compression_leaderboard.wording import plural
 
 
 def sample_sentence(summary: Summary) -> str:
     """How much of the text was scored, and what that means."""
-    all_of_it = f"{summary.of_documents:,} documents, {summary.of_bytes:,} bytes of UTF-8"
+    all_of_it = f"{_documents(summary.of_documents)}, {summary.of_bytes:,} bytes of UTF-8"
     if not summary.is_sample:
         return f"{all_of_it}."
     widening = (summary.of_documents / summary.documents) ** 0.5
     return (
-        f"A random sample of {summary.documents:,} documents ({summary.bytes:,} bytes) of "
+        f"A random sample of {_documents(summary.documents)} ({summary.bytes:,} bytes) of "
         f"{all_of_it}; the intervals are about {widening:.1f} times as wide as those of all of it."
     )
 
 
 def rate_sentence(rate: Rate) -> str:
-    """The figure of one scorer."""
+    """Write the figure of one scorer."""
     shown = f"{rate.name}: {with_interval(rate.bits_per_byte, rate.interval)} bits per byte"
     if rate.failing_bytes:
         shown += f"; not comparable, its tokenizer loses part of {rate.failing_bytes:,} bytes"
@@ -28,7 +29,7 @@ def rate_sentence(rate: Rate) -> str:
 
 def pair_sentence(pair: Pair, summary: Summary) -> str:
     """Which of two models needs fewer bits, or how much more text it would take to tell."""
-    where = f"on your text, {summary.documents:,} documents"
+    where = f"on your text, {_documents(summary.documents)}"
     if pair.share_interval is None:
         return (
             f"{pair.better} needs {number(-100 * pair.share, 1)} % fewer bits than {pair.other} "
@@ -46,9 +47,13 @@ def pair_sentence(pair: Pair, summary: Summary) -> str:
     more = max(1, pair.settling_documents - summary.documents)
     size = more * summary.bytes / summary.documents
     return (
-        f"{tie} ({fewer} for {pair.better}). About {_round(more):,} more documents like these "
+        f"{tie} ({fewer} for {pair.better}). About {_documents(_round(more), 'more ')} like these "
         f"({_size(size)}) would settle it, if the difference stays as it is."
     )
+
+
+def _documents(n: int, more: str = "") -> str:
+    return f"{n:,} {more}{plural(n, 'document')}"
 
 
 def _round(value: int) -> int:

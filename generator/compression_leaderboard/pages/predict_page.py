@@ -12,14 +12,14 @@ from markupsafe import Markup
 from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.board.comparisons import Amount, Cost
 from compression_leaderboard.board.figures import PARAMETERS, TRAINING_FLOP, Key, values
-from compression_leaderboard.fits.candidates import Candidate
+from compression_leaderboard.fits.candidates import Candidate, source_name
 from compression_leaderboard.fits.curves import FORMS
 from compression_leaderboard.fits.evaluation import (
     Calibration,
     Comparison,
-    Judgement,
     LeftOut,
     Prediction,
+    Validation,
 )
 from compression_leaderboard.fits.intervals import LEVELS, Errors
 from compression_leaderboard.fits.nested_cv import Chosen
@@ -35,7 +35,7 @@ from compression_leaderboard.fits.study import (
     pool_coverage,
 )
 from compression_leaderboard.fits.table import Benchmark, usable_texts
-from compression_leaderboard.pages.charts import Chart, Curve, draw_curves, draw_judged
+from compression_leaderboard.pages.charts import Chart, Curve, draw_curves, draw_validation
 from compression_leaderboard.pages.rendering import Renderer, number
 from compression_leaderboard.repository.specs import Specs
 from compression_leaderboard.wording import counted
@@ -49,7 +49,7 @@ SIZES = {PARAMETERS: ("Parameters", "number"), TRAINING_FLOP: ("Training compute
 class Scatter:
     """Measured against predicted scores. errors: the rows, the largest error first."""
 
-    judgement: Judgement
+    validation: Validation
     chart: Chart
     errors: Sequence[LeftOut]
 
@@ -65,7 +65,7 @@ class Section:
     scatters: Sequence[Scatter]
     outliers: Outliers
     pooled: Sequence[Pooled]
-    judgements: Sequence[tuple[BenchmarkStudy, Judgement]]
+    validations: Sequence[tuple[BenchmarkStudy, Validation]]
     predictions: Sequence[tuple[str, Prediction]]  # with the label of the benchmark
     sources: Mapping[str, str]  # labels of sources of predictors
     models: Mapping[str, str]  # labels of models
@@ -104,19 +104,19 @@ def _section(cohort: Cohort, evidence: Evidence) -> Section:
         evidence=evidence,
         fitted=fitted,
         comparisons=[comparison for comparison in comparisons if comparison],
-        scatters=[_scatter(judgement) for judgement in mean.judgements] if mean else [],
+        scatters=[_scatter(validation) for validation in mean.validations] if mean else [],
         outliers=find_outliers(fitted),
         pooled=pool_coverage(study),
-        judgements=[(b, judgement) for b in study.benchmarks for judgement in b.judgements],
+        validations=[(b, validation) for b in study.benchmarks for validation in b.validations],
         predictions=[(b.benchmark.label, p) for b in study.benchmarks for p in b.predictions],
-        sources={c.name: c.label for c in (*cohort.compression, *cohort.preferences)},
+        sources={source_name(c.key): c.label for c in cohort.compression},
         models={row.model: row.label for row in cohort.rows},
     )
 
 
-def _scatter(judgement: Judgement) -> Scatter:
-    errors = sorted(judgement.rows, key=lambda r: (-abs(r.error), r.prediction.model))
-    return Scatter(judgement, draw_judged(judgement.rows), errors)
+def _scatter(validation: Validation) -> Scatter:
+    errors = sorted(validation.rows, key=lambda r: (-abs(r.error), r.prediction.model))
+    return Scatter(validation, draw_validation(validation.rows), errors)
 
 
 def calculator_json(cohorts: Sequence[Cohort], studies: Mapping[str, Study]) -> bytes:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from compression_leaderboard.board.comparisons import Comparison
 from compression_leaderboard.board.derived import (
     SIDES,
+    DerivedResult,
     Plane,
     PreferenceFigure,
-    bits_interval,
     corrected,
     corrected_error,
     is_current,
@@ -18,8 +18,8 @@ from compression_leaderboard.board.derived import (
     mean_score,
     over_layers,
     place_on_plane,
-    preference_figure,
 )
+from compression_leaderboard.board.figures import BITS_PER_BYTE
 from compression_leaderboard.intervals import Interval
 from compression_leaderboard.pages.charts import Chart, draw_steps
 from compression_leaderboard.records.corpora import Corpus, PreferenceSet
@@ -32,8 +32,7 @@ from compression_leaderboard.records.plane import (
     Side,
     Unit,
 )
-from compression_leaderboard.records.results import Lossless, Result, Score, TaskResult
-from compression_leaderboard.repository.results import StoredResult
+from compression_leaderboard.records.results import Score, Stretch, TaskResult
 from compression_leaderboard.repository.specs import Specs
 
 
@@ -125,14 +124,14 @@ class RecordView:
     view: what the page adds to the record; None for a proof.
     """
 
-    entry: StoredResult
+    entry: DerivedResult
     spec: Corpus | PreferenceSet | Suite | None
     is_current: bool
     view: TextView | PreferenceView | SuiteView | None
 
 
 def view_record(
-    entry: StoredResult, specs: Specs, comparisons: Sequence[Comparison]
+    entry: DerivedResult, specs: Specs, comparisons: Sequence[Comparison]
 ) -> RecordView | None:
     """View a record of final weights; return None for kinds without a section.
 
@@ -141,13 +140,13 @@ def view_record(
     result = entry.result
     spec: Corpus | PreferenceSet | Suite | None = specs.corpora.get(result.name)
     view: TextView | PreferenceView | SuiteView | None = None
-    if result.preference is not None:
+    if result.preference is not None and entry.preference is not None:
         spec = specs.preferences.get(result.name)
-        measured = result.preference
-        layers = [(x, float(corrected(x).mean()), corrected_error(x)) for x in measured.layers]
-        view = PreferenceView(preference_figure(measured), layers)
+        layers = result.preference.layers
+        rows = [(x, float(corrected(x).mean()), corrected_error(x)) for x in layers]
+        view = PreferenceView(entry.preference, rows)
     elif result.lossless is not None:
-        view = _view_text(result, result.lossless, comparisons)
+        view = _view_text(entry, result.lossless.stretches, comparisons)
     elif result.kind == "suite":
         spec = specs.suites.get(result.name)
         scores = [(task, score) for task in result.tasks for score in task.scores]
@@ -158,15 +157,16 @@ def view_record(
     return RecordView(entry, spec, is_current(result, specs), view)
 
 
-def _view_text(result: Result, lossless: Lossless, comparisons: Sequence[Comparison]) -> TextView:
-    stretches = lossless.stretches
-    context = None
+def _view_text(
+    entry: DerivedResult, stretches: Sequence[Stretch], comparisons: Sequence[Comparison]
+) -> TextView:
+    result, context = entry.result, None
     if len(stretches) > 1:
         rates = [stretch.bits / stretch.bytes for stretch in stretches]
         edges = [str(stretch.from_byte) for stretch in stretches]
-        context = draw_steps([("bits per byte", "input", rates)], edges)
+        context = draw_steps([(BITS_PER_BYTE, "input", rates)], edges)
     return TextView(
-        bits_interval(lossless),
+        entry.interval,
         [comparison for comparison in comparisons if comparison.corpus == result.name],
         context,
         view_plane(result.lossy) if result.lossy else None,

@@ -47,18 +47,10 @@ class Command:
     options: tuple[Option, ...]
 
 
-def render_model_fields(render: Renderer) -> Markup:
-    """Describe the fields of a model's file."""
-    return _render_fields(render, "model_fields.html", record=Model)
-
-
-def render_file_fields(render: Renderer) -> Markup:
-    """Describe the fields of the other files that people write."""
-    return _render_fields(render, "file_fields.html", files=FILES)
-
-
-def _render_fields(render: Renderer, template: str, **view: Any) -> Markup:
-    return render(template, tables_of=tables_of, fields_of=fields_of, summary=_summary, **view)
+def render_fields(render: Renderer, template: str) -> Markup:
+    """Describe the fields of a model's file, or those of the other files that people write."""
+    view: dict[str, Any] = {"tables_of": tables_of, "fields_of": fields_of, "summary": _summary}
+    return render(template, record=Model, files=FILES, **view)
 
 
 def tables_of(record: type[Any], place: str = "") -> Iterator[tuple[str, type[Any]]]:

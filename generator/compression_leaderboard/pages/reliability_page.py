@@ -8,7 +8,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from compression_leaderboard.board.derived import is_current, mean_score
-from compression_leaderboard.operations.health import VERDICTS, read_sentinel, sentinel_title
+from compression_leaderboard.operations.health import VERDICTS, list_readings, sentinel_title
 from compression_leaderboard.pages.rendering import Renderer, number, percent
 from compression_leaderboard.plan.jobs import latest_results
 from compression_leaderboard.records.results import Result
@@ -32,7 +32,7 @@ class Age:
 
 @dataclass(frozen=True)
 class Move:
-    """A figure that a later record replaced, as it was and as it is shown."""
+    """A figure that a later record replaced: both values as pages show them."""
 
     entry: StoredResult  # the later record
     figure: str
@@ -59,7 +59,7 @@ def render_reliability(
         last_run=max((entry.result.started for entry in stored), default=None),
         ages=_ages(current, datetime.fromisoformat(commit_date)),
         sentinel=sentinel_title(specs) if specs.sentinel else None,
-        readings=read_sentinel(specs, stored),
+        readings=list_readings(specs, stored),
         verdicts=VERDICTS,
         faults=faults,
     )

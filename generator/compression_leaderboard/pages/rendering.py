@@ -17,11 +17,12 @@ from markdown import Markdown
 from markdown.treeprocessors import Treeprocessor
 from markupsafe import Markup
 
-from compression_leaderboard.board.derived import record_of
 from compression_leaderboard.wording import counted
 
 UNKNOWN = "–"
-DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+INVISIBLE = re.compile(  # control characters, and marks that turn the direction of text
+    "[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]"
+)
 
 
 class Renderer:
@@ -60,7 +61,6 @@ class Renderer:
             "with_spread": with_spread,
             "decimals": decimals,
             "mean": fmean,
-            "record_path": record_of,
             "breakable": breakable,
             "dated": lambda caption: type(caption)(dated(caption, self._date)),
         }
@@ -77,7 +77,7 @@ def breakable(name: str) -> Markup:
     return Markup("/<wbr>").join(name.split("/"))
 
 
-class _Links(Treeprocessor):
+class _Links(Treeprocessor):  # type: ignore[misc]  # markdown has no types
     """Leave links to the web and to places of the page, and make text of all others."""
 
     def run(self, root: Element) -> None:
@@ -101,24 +101,24 @@ def markdown_text(source: str) -> Markup:
 
 
 def _spell_out(text: str) -> str:
-    """Spell out marks that would change the direction of the text around them."""
-    return DIRECTION_MARKS.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
+    """Spell out what no reader sees and what would change the direction of the text around it."""
+    return INVISIBLE.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
 
 
 def number(value: float | None, digits: int) -> str:
-    """A number with so many decimals; an en dash where it is unknown."""
+    """Write a number with so many decimals; an en dash where it is unknown."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
     return f"{value:.{digits}f}".replace("-", "−")
 
 
 def significant(value: float) -> str:
-    """A figure of unknown unit: six significant digits."""
+    """Write a figure of unknown unit: six significant digits."""
     return f"{value:.6g}".replace("-", "−")
 
 
 def with_spread(value: float | None, spread: float | None) -> str:
-    """A number and its spread, rounded to two significant digits of the spread."""
+    """Write a number and its spread, rounded to two significant digits of the spread."""
     if value is None or spread is None or not spread > 0:
         return number(value, 4)
     digits = decimals(spread)
@@ -126,7 +126,7 @@ def with_spread(value: float | None, spread: float | None) -> str:
 
 
 def with_interval(value: float | None, interval: tuple[float, float] | None) -> str:
-    """A number and its interval, rounded to two significant digits of half its width."""
+    """Write a number and its interval, rounded to two significant digits of half its width."""
     if value is None or interval is None or not interval[1] > interval[0]:
         return number(value, 4)
     digits = decimals((interval[1] - interval[0]) / 2)
@@ -140,12 +140,12 @@ def decimals(spread: float) -> int:
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """A fraction as per cent, without the sign."""
+    """Write a fraction as per cent, without the sign."""
     return number(None if value is None else 100 * value, digits)
 
 
 def count(value: float | None) -> str:
-    """A large count in the field's short form: 134.5M, 2T."""
+    """Write a large count in the field's short form: 134.5M, 2T."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
     for unit, size in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3)):

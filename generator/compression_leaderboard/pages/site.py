@@ -9,6 +9,7 @@ import yaml
 from markupsafe import Markup
 
 from compression_leaderboard.board.comparisons import Comparison
+from compression_leaderboard.board.derived import DerivedResult
 from compression_leaderboard.choose import (
     CONTEXT_TOKENS,
     LISTED_TIES,
@@ -49,14 +50,13 @@ from compression_leaderboard.pages.reference import (
     imported_path,
     render_corpora,
     render_downloads,
-    render_file_fields,
+    render_fields,
     render_imported,
-    render_model_fields,
 )
 from compression_leaderboard.pages.reliability_page import render_moves, render_reliability
 from compression_leaderboard.pages.rendering import Renderer, escape, markdown_text
 from compression_leaderboard.pages.trajectories_page import render_trajectories
-from compression_leaderboard.repository.results import StoredResult, record_text
+from compression_leaderboard.repository.results import record_text
 
 Files = dict[str, bytes]  # content by path
 CHANGELOG = "---\ntitle: Changelog\n---\n"
@@ -109,7 +109,7 @@ def _generated(
     options: Sequence[CohortOptions],
     commands: Sequence[Command],
 ) -> dict[str, str]:
-    """The generated part of each hand-written page, by the page's name."""
+    """Return the generated part of each hand-written page, by the page's name."""
     specs, stored, cohorts, evidence = board.specs, board.stored, board.cohorts, board.evidence
     home = first_board(tables, evidence)
     first_tables = sorted(tables, key=lambda table: table is not home)  # stable
@@ -134,8 +134,8 @@ def _generated(
         "trajectories": render_trajectories(render, board.trajectories, cohorts, titles),
         "method": render_bias(render, specs, board.current),
         "commands": render("commands.html", commands=commands),
-        "add": render_model_fields(render),
-        "files": render_file_fields(render),
+        "add": render_fields(render, "model_fields.html"),
+        "files": render_fields(render, "file_fields.html"),
         "download": render_downloads(render, board, exported),
         "import": render(
             "import.html",
@@ -183,7 +183,7 @@ def options_json(cohorts: Sequence[CohortOptions]) -> bytes:
 
 
 def _with_terms(render: Renderer, html: str, page: str, root: str) -> Markup:
-    """A page's finished content, and below it those words in it that the glossary explains."""
+    """Append to a page's finished content those words in it that the glossary explains."""
     content = Markup(html)
     return content + render("terms.html", root, page=page, content=content)
 
@@ -213,7 +213,7 @@ def _data(
     return files
 
 
-def _document_files(entries: Iterable[StoredResult]) -> dict[str, bytes]:
+def _document_files(entries: Iterable[DerivedResult]) -> dict[str, bytes]:
     """Write the bits of every document: one file per model, by number format and text.
 
     The page Compare computes paired differences from them, except for texts that a tokenizer
@@ -260,7 +260,7 @@ def _model_pages(
     exported: Files,
 ) -> Iterator[tuple[str, str, Markup]]:
     """Address, title and content of every model's page, measured and published."""
-    records: dict[str, list[StoredResult]] = {}
+    records: dict[str, list[DerivedResult]] = {}
     for entry in board.stored:
         records.setdefault(entry.result.model, []).append(entry)
     compared: dict[str, list[Comparison]] = {}
@@ -293,7 +293,7 @@ def _model_pages(
 
 
 def _page(title: str, content: str, scripts: Sequence[str]) -> bytes:
-    """A page that is nothing but front matter, with its content in it as HTML.
+    """Make a page that is nothing but front matter, with its content in it as HTML.
 
     So neither Markdown nor a template is parsed in it, as would happen thousands of times. The
     title is escaped here: the theme writes titles into a page as they are.
@@ -309,7 +309,7 @@ def _page(title: str, content: str, scripts: Sequence[str]) -> bytes:
 
 
 def _with_html(source: str, html: str) -> bytes:
-    """A page with finished HTML in its front matter: quoted, on one line, so that it cannot end."""
+    """Put finished HTML into a page's front matter: quoted, on one line, so that it cannot end."""
     if not html:
         return source.encode()
     matter = {"html": str(html)}

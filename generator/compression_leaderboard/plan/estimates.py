@@ -34,6 +34,7 @@ from dataclasses import dataclass, replace
 from compression_leaderboard.plan.jobs import Job
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.records.results import CLASSICAL, Part, Result, Shard, ShardJob
+from compression_leaderboard.wording import counted
 
 LEAST_MODELS = 3  # a line through fewer has no error
 LEAST_SECONDS = 0.001  # records round to it; the least that has a logarithm
@@ -178,13 +179,14 @@ def pack_shards(
             fitting += _cut(job, cost, runner)
     bins = _fill(_units(fitting, runner), runner)
     for group in bins[runner.shards :]:
-        left = f"waits for the next run: there are {runner.shards} shards already"
+        shards = counted(runner.shards, "shard is", "shards are")
+        left = f"waits for the next run: {shards} in this one already"
         waiting += [(job, left) for job, _ in group]
     return [_shard(n, group) for n, group in enumerate(bins[: runner.shards], start=1)], waiting
 
 
 def why_too_large(job: Job, cost: Estimate, runner: Runner) -> str | None:
-    """Why a job fits no runner of this size; None when it fits or its cost is not known."""
+    """Say why a job fits no runner of this size; None when it fits or its cost is not known."""
     waits = "waits for a larger runner"
     if cost.memory_bytes is not None and cost.memory_bytes > runner.memory_bytes:
         needs = f"needs about {cost.memory_bytes / 1e9:.1f} GB of memory"
@@ -193,7 +195,8 @@ def why_too_large(job: Job, cost: Estimate, runner: Runner) -> str | None:
         needs = f"has {cost.download_bytes / 1e9:.1f} GB of weights"
         return f"{waits}: {needs}, the disk takes {runner.disk_bytes / 1e9:.1f}"
     if job.kind != "suite" and (cost.likely_seconds or 0.0) > runner.seconds:
-        needs = f"takes about {(cost.likely_seconds or 0.0) / 60:.0f} minutes"
+        minutes = round((cost.likely_seconds or 0.0) / 60)
+        needs = f"takes about {counted(minutes, 'minute')}"
         return f"{waits}: {needs}, there are {runner.minutes:.0f}, and a corpus is not cut"
     return None
 

@@ -82,11 +82,11 @@ class Refusal:
     message: str
 
 
-def judge_weights(listing: HubListing, licence: str | None, room: Room | None) -> list[Refusal]:
+def check_weights(listing: HubListing, licence: str | None, room: Room | None) -> list[Refusal]:
     """List every reason against measuring these weights, the gravest first.
 
     licence: of the model's file; None asks for no licence.
-    room: None judges the weights alone, for no machine.
+    room: None checks the weights alone, for no machine.
     """
     refusals = [*_unsafe(listing)]
     if listing.gated and not listing.readable:

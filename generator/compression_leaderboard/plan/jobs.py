@@ -10,6 +10,7 @@ that measures; it is shown beside the readings.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from compression_leaderboard.records.base import Record, hash_content
 from compression_leaderboard.records.corpora import Corpus, PreferenceSet
@@ -27,6 +28,8 @@ from compression_leaderboard.records.results import (
 )
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
+
+Entry = TypeVar("Entry", bound=StoredResult)
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def hash_asked(model: Model | Compressors, spec: Record) -> str:
 
 
 def why_due(known: Result | None, spec: Suite | Corpus | PreferenceSet) -> str | None:
-    """Why a job is due, or None when its record is of today's suite or protocol."""
+    """Say why a job is due, or None when its record is of today's suite or protocol."""
     if known is None:
         return "missing"
     if isinstance(spec, Suite):
@@ -140,7 +143,7 @@ def _is_same_task(asked: Task, today: Task) -> bool:
 
 
 def why_pairs(known: Preference | None, spec: PreferenceSet) -> str | None:
-    """Why pairs are to be measured again; None for those of today's source and protocol.
+    """Say why pairs are to be measured again; None for those of today's source and protocol.
 
     A dataset of the Hub without a hash is known by its commit.
     """
@@ -156,7 +159,7 @@ def _is_newer(failure: Result, known: Result | None) -> bool:
 
 
 def _why_wait(failed: Result, reason: str, asked: str, machine: Machine, again: bool) -> str | None:
-    """Why a failed job is not run now, or None when it is tried again."""
+    """Say why a failed job is not run now, or None when it is tried again."""
     policy = retry_of(reason)
     if policy == "never":
         return "never run again; pin another revision"
@@ -178,7 +181,7 @@ def software_changes(then: Mapping[str, str], now: Mapping[str, str]) -> list[st
     return [f"{name} {version} → {now[name]}" for name, version in sorted(changed.items())]
 
 
-def latest_results(stored: Iterable[StoredResult]) -> dict[JobKey, StoredResult]:
+def latest_results(stored: Iterable[Entry]) -> dict[JobKey, Entry]:
     """Return for each job the record that counts: the latest valid one; older ones are history.
 
     A record is later than the one that it replaces, whatever their clocks say. The clock decides
@@ -186,7 +189,7 @@ def latest_results(stored: Iterable[StoredResult]) -> dict[JobKey, StoredResult]
     """
     stored = list(stored)
     replaced = _replaced(entry.result for entry in stored)
-    latest: dict[JobKey, StoredResult] = {}
+    latest: dict[JobKey, Entry] = {}
     for entry in stored:
         result = entry.result
         if result.counts and not (replaced and result.run_id in replaced):

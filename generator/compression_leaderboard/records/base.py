@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from compression_leaderboard.wording import plural
+
 # Of a Record, and of the dataclasses with slots that replace one where a file holds thousands:
 # they take a third of the memory.
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, str_strip_whitespace=False)
@@ -22,6 +24,12 @@ class Record(BaseModel):
     """Anything read from or written to a file: immutable, no unknown fields, no coercion."""
 
     model_config = ConfigDict(frozen=True, **STRICT)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What its file has: no unknown values, so that it stays the same when later versions
+        measure more."""
+        return self.model_dump(mode="json", exclude_none=True)
 
 
 @dataclass(frozen=True, order=True)
@@ -118,7 +126,8 @@ def check_distinct(items: tuple[Item, ...]) -> tuple[Item, ...]:
     doubled = sorted({item for item in items if items.count(item) > 1}, key=str)
     if doubled:
         shown = ", ".join(f'"{item}"' if isinstance(item, str) else str(item) for item in doubled)
-        raise refuse(f"{shown} occurs twice", "remove one")
+        occur = plural(len(doubled), "occurs", "occur")
+        raise refuse(f"{shown} {occur} twice", "remove one")
     return items
 
 
@@ -138,6 +147,11 @@ DatasetRevision = Annotated[
 Slug = Annotated[
     str,
     matching(r"[a-z0-9][a-z0-9._-]{0,63}", "is not a valid name", f"use lower-case {LETTERS}"),
+]
+Words = Annotated[str, Field(min_length=1)]
+# Its page is a folder beside name.json, below the folder of index.
+CohortSlug = Annotated[
+    Slug, matching(r"(?!index$|.*\.json$).*", "is a file of the site", "choose another name")
 ]
 Slugs = Annotated[tuple[Slug, ...], AfterValidator(check_distinct)]
 PackagePin = Annotated[
@@ -210,8 +224,8 @@ def _problem(details: ErrorDetails, file: str, record: type[Record]) -> Problem:
     place = [str(part + 1) if isinstance(part, int) else part for part in details["loc"]]
     field = ".".join([*place, context["field"]] if context.get("field") else place)
     siblings = _siblings(record, details["loc"])
-    meaning = siblings[place[-1]].description if place and place[-1] in siblings else None
-    meaning = meaning or "see the page Add a model"
+    known = siblings.get(place[-1]) if place else None
+    meaning = f" ({known.description})" if known and known.description else ""
     shown = json.dumps(details["input"], ensure_ascii=False, default=str)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     match kind:
@@ -219,20 +233,20 @@ def _problem(details: ErrorDetails, file: str, record: type[Record]) -> Problem:
             wrong, repair = context["wrong"], context["repair"]
         case "extra_forbidden":
             close = difflib.get_close_matches(place[-1], siblings, n=1)
-            known = f"remove it; known fields: {', '.join(siblings)}"
-            wrong, repair = "unknown field", f'did you mean "{close[0]}"?' if close else known
+            repair = f"remove it; known fields: {', '.join(siblings)}"
+            wrong, repair = "unknown field", f'did you mean "{close[0]}"?' if close else repair
         case "missing":
-            wrong, repair = "missing", f"add it ({meaning})"
+            wrong, repair = "missing", f"add it{meaning}"
         case "json_invalid":
             wrong = f"is not valid JSON: {context['error']}"
             repair = "fix it, restore it from git or measure again"
         case "string_too_short" | "too_short":
-            wrong, repair = "is empty", f"fill it in ({meaning})"
+            wrong, repair = "is empty", f"fill it in{meaning}"
         case "string_too_long":
             wrong = f"has {len(details['input'])} characters"
             repair = f"write at most {context['max_length']}"
         case _ if kind.endswith(("_type", "_parsing", "_from_float", "_inexact")):
-            noun, repair = WRONG_TYPE.get(kind.split("_")[0], ("of the right type", "see the page"))
+            noun, repair = WRONG_TYPE.get(kind.split("_")[0], ("of the right type", "correct it"))
             wrong = f"{shown} is not {noun}"
         case _:
             wrong = f"{shown} is not allowed"

@@ -131,7 +131,7 @@ class Corpus(Record):
         return self
 
 
-JACKKNIFE_GROUPS = 20  # groups of pairs; fewer pairs have no interval and are refused
+JACKKNIFE_GROUPS = 20  # of documents or of pairs; fewer pairs are refused
 
 
 class Pair(Record):
@@ -166,8 +166,8 @@ class PairSource(Record):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.path is None) == (self.hub is None):
-            found = "none" if self.path is None else "path, hub"
-            raise refuse(f"needs exactly one source, found {found}", "give path or hub")
+            given = "none" if self.path is None else "path, hub"
+            raise refuse(f"needs exactly one source, found {given}", "give path or hub")
         for name in ("split", "revision"):
             if self.hub and getattr(self, name) is None:
                 raise refuse("missing", f"add the dataset's {name}", name)

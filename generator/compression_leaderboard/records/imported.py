@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -24,14 +24,16 @@ FORMAT: Literal[1] = 1
 
 LONGEST_NAME = 500  # characters of a name of a model, task or metric
 
-
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+
+
+SourceKind = Literal["lm-eval", "every-eval-ever"]
 
 
 class Source(Record):
     """The file that was imported; its name without the folders of another machine."""
 
-    kind: Literal["lm-eval", "every-eval-ever"]
+    kind: SourceKind
     name: str
     sha256: Sha256
     bytes: Count
@@ -140,11 +142,6 @@ class Imported(Record):
     tasks: tuple[ImportedTask, ...]
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()  # what a reader of the figures must know
-
-    @property
-    def content(self) -> dict[str, Any]:
-        """The content of the file."""
-        return self.model_dump(mode="json", exclude_none=True)
 
     @property
     def file(self) -> str:

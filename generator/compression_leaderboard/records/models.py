@@ -9,6 +9,7 @@ from compression_leaderboard.records.base import (
     COMMIT,
     HASH_REVISION,
     PIN_COMMIT,
+    CohortSlug,
     Count,
     DatasetRevision,
     FileHash,
@@ -88,11 +89,6 @@ class Weights(Record):
             repair = "write sha256- and the first 40 hex of their SHA-256"
             raise refuse(f"{shown} is not the hash of the weights", repair, "revision")
         return self
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The files of a package that make up the weights, in order."""
-        return self.file or ()
 
 
 class Checkpoint(Record):
@@ -233,7 +229,7 @@ class Task(Record):
 class Suite(Record):
     """A set of tasks whose mean is shown as one score."""
 
-    name: Slug = Field(description="same as the file's name")
+    name: CohortSlug = Field(description="same as the file's name")
     title: str = Field(min_length=1, description="the name that the board shows")
     description: str = Field(min_length=1, description="what the suite is, in a sentence")
     public: bool = Field(description="true for a public benchmark, false for starter tasks")

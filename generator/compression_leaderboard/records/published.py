@@ -5,23 +5,31 @@ from typing import Literal
 
 from pydantic import Field
 
-from compression_leaderboard.records.base import LARGEST, Commit, Positive, Record, Slug, Url
+from compression_leaderboard.records.base import (
+    LARGEST,
+    CohortSlug,
+    Commit,
+    Positive,
+    Record,
+    Url,
+    Words,
+)
 
 
 class CompressionColumn(Record):
     """A column of table.csv that says how well a model compresses."""
 
-    column: str = Field(description="its name in table.csv")
-    label: str = Field(description="the name that the board shows")
-    unit: str = Field(description="such as bits per character")
+    column: Words = Field(description="its name in table.csv")
+    label: Words = Field(description="the name that the board shows")
+    unit: Words = Field(description="such as bits per character")
     higher_is_better: bool = Field(False, description="false for bits: fewer are better")
 
 
 class ScoreColumn(Record):
     """A benchmark column of table.csv; scores are fractions."""
 
-    column: str = Field(description="its name in table.csv")
-    label: str = Field(description="the name that the board shows")
+    column: Words = Field(description="its name in table.csv")
+    label: Words = Field(description="the name that the board shows")
     chance: float = Field(ge=0, lt=1, description="score of random answers")
     ceiling: float = Field(1.0, gt=0, le=1, description="best possible score")
     metric: str = Field(description="metric and few-shot count, as the source states them")
@@ -34,9 +42,9 @@ class ScoreColumn(Record):
 class Citation(Record):
     """Where the figures come from."""
 
-    text: str = Field(description="authors, title, venue, year")
+    text: Words = Field(description="authors, title, venue, year")
     url: Url = Field(description="address of the paper or repository")
-    licence: str = Field(description="licence of the figures' source")
+    licence: Words = Field(description="licence of the figures' source")
     figures: str = Field(description="which figures come from it")
 
 
@@ -44,9 +52,9 @@ class PublishedSource(Record):
     """One table of published figures: its columns, units, citation and validation split."""
 
     format: Literal[1] = Field(description="1, the first format of this file")
-    name: Slug = Field(description="same as the folder's name")
-    title: str = Field(description="the name that the board shows")
-    comparable_with: str = Field(description="what these figures may be compared with")
+    name: CohortSlug = Field(description="same as the folder's name")
+    title: Words = Field(description="the name that the board shows")
+    comparable_with: Words = Field(description="what these figures may be compared with")
     collected: date = Field(description="when the figures were transcribed")
     key: str = Field(description="the column that names the model")
     group: str = Field(description="the column whose groups are left out in validation")
@@ -83,7 +91,7 @@ class PublishedSource(Record):
     @property
     def counted(self) -> tuple[str, ...]:
         """The score columns that the mean is taken over."""
-        return self.mean or tuple(score.column for score in self.scores)
+        return tuple(dict.fromkeys(self.mean)) or tuple(score.column for score in self.scores)
 
 
 class LoggedPrediction(Record):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache, cached_property
-from typing import Annotated, Any, Literal, Self, cast, get_args
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -23,6 +23,7 @@ from compression_leaderboard.records.base import (
 from compression_leaderboard.records.corpora import Corpus, Protocol
 from compression_leaderboard.records.models import Checkpoint, Task
 from compression_leaderboard.records.plane import Lossy, Preference
+from compression_leaderboard.wording import counted
 
 
 class Compressor(Record):
@@ -90,7 +91,8 @@ class ClassicalSizes(Record):
     def _every_document_has_its_sizes(self) -> Self:
         for number, text in enumerate(self.compressed, start=1):
             if len(text.document_bytes) != len(self.documents):
-                wrong = f"{len(text.document_bytes)} sizes for {len(self.documents)} documents"
+                sizes = counted(len(text.document_bytes), "size")
+                wrong = f"{sizes} for {counted(len(self.documents), 'document')}"
                 raise refuse(wrong, "measure again", f"compressed.{number}.document_bytes")
         return self
 
@@ -122,6 +124,7 @@ FORMAT: Literal[2] = 2
 
 Kind = Literal["suite", "corpus", "proof"]
 JobKey = tuple[str, str, Kind, str]  # model, revision, kind, name
+MEASURED = ("tasks", "lossless", "lossy", "classical", "preference", "proof")
 # What a record of each kind has unless its job failed.
 PARTS: dict[Kind, tuple[str, ...]] = {
     "suite": ("tasks",),
@@ -281,7 +284,7 @@ class Part(Record):
         return range(total * (self.number - 1) // self.of, total * self.number // self.of)
 
 
-# The `reason` in an error record. Earlier records may hold other words.
+# The `reason` in an error record.
 Reason = Literal[
     "architecture",  # the scorer does not know how the model makes its logits
     "context",  # the model reads fewer tokens than the protocol's window
@@ -303,7 +306,6 @@ Reason = Literal[
     "unsafe_weights",  # a pickle, or code of the model's repository
     "weights",  # missing, or not those that the spec pins
 ]
-REASONS: tuple[Reason, ...] = get_args(Reason)
 
 # now: at once, after a pause that doubles, and again with every run.
 # next_run: with every run; to find out whether it works costs little.
@@ -332,7 +334,7 @@ def retry_of(reason: str) -> Retry:
 class Failure(Record):
     """Why nothing could be measured."""
 
-    reason: str  # one of REASONS; earlier records may hold other words
+    reason: str  # a Reason; earlier records may have other words
     message: Line
 
 
@@ -373,13 +375,12 @@ class Result(Record):
             for name in needed:
                 if not getattr(self, name):
                     raise refuse("missing", f"measure again: a {self.kind} record needs it", name)
+            allowed = (*needed, "lossy") if "lossless" in needed else needed
+            for name in MEASURED:
+                if getattr(self, name) and name not in allowed:
+                    others = " and ".join(needed)
+                    raise refuse(f"cannot be in a record with {others}", "measure again", name)
         return self
-
-    @property
-    def content(self) -> dict[str, Any]:
-        """The content of the file, without unknown fields, so that a record stays the same when a
-        later version can measure more."""
-        return self.model_dump(mode="json", exclude_none=True)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Copy without the id, since a copy with other fields is another record."""

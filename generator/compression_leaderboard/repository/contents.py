@@ -16,7 +16,7 @@ from compression_leaderboard.repository.results import (
     StoredImport,
     StoredResult,
     read_imported,
-    read_results,
+    read_records,
 )
 from compression_leaderboard.repository.specs import (
     Specs,
@@ -29,8 +29,7 @@ from compression_leaderboard.repository.specs import (
 LEDGER = "results/predictions/ledger.csv"
 COLUMNS = list(LoggedPrediction.model_fields)
 RESTORE = "restore the file from git"
-FURTHER = "further cells"  # of a line that has more than the header
-LARGEST_AMOUNT = {"score": 1.0, "bits": 1e3, "amount": 1e30}  # amount: parameters, tokens, FLOP
+LARGEST_BITS, LARGEST_AMOUNT = 1e3, 1e30  # of a figure; of FLOP, or of the source's own average
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 
 
@@ -47,7 +46,7 @@ class Contents:
     """The content of runs/ and results/."""
 
     specs: Specs
-    stored: list[StoredResult]
+    stored: Sequence[StoredResult]
     published: list[PublishedTable]
     imported: list[StoredImport]
     ledger: Sequence[LoggedPrediction] = ()
@@ -62,7 +61,7 @@ def read_contents(root: Path) -> tuple[Contents, list[Problem]]:
     for corpus in specs.corpora.values():
         if corpus.source.path is not None:
             problems += read_texts(root, corpus.source.path)[1]
-    stored, of_results = read_results(root, "measured")
+    stored, of_results = read_records(root, "results/measured")
     published, of_published = read_published(root)
     imported, of_imported = read_imported(root)
     ledger, of_ledger = read_ledger(root)
@@ -79,7 +78,7 @@ def read_ledger(root: Path) -> tuple[list[LoggedPrediction], list[Problem]]:
         text = io.StringIO(path.read_text("utf-8"), newline="")
     except UnicodeDecodeError:
         return [], [Problem(LEDGER, "", "is not UTF-8 text", RESTORE)]
-    rows = csv.DictReader(text, restkey=FURTHER, restval="")
+    rows = csv.DictReader(text, restkey="further cells", restval="")
     if rows.fieldnames != COLUMNS:
         return [], [Problem(LEDGER, "", f"the columns are not {', '.join(COLUMNS)}", RESTORE)]
     lines: list[LoggedPrediction] = []
@@ -139,34 +138,30 @@ def _read_rows(
 ) -> tuple[list[dict[str, str]], list[Problem]]:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            reader = csv.DictReader(stream, restkey=FURTHER, restval=None, strict=True)
-            rows = list(reader)
+            reader = csv.DictReader(stream, strict=True)
+            header, rows = reader.fieldnames or [], list(reader)
     except UnicodeDecodeError:
         return [], [Problem(shown, "", "is not UTF-8 text", "save it as UTF-8")]
     except csv.Error as error:
         return [], [Problem(shown, "", f"is not valid CSV: {error}", "fix the table")]
-    header = reader.fieldnames or []
-    missing = [*_wrong_header(header, shown), *_missing_columns(header, shown, source)]
-    return rows, missing or list(_wrong_cells(rows, shown, source))
-
-
-def _wrong_header(header: Sequence[str], shown: str) -> Iterator[Problem]:
-    for column in sorted({column for column in header if header.count(column) > 1}):
-        yield Problem(shown, column, "names two columns", "rename or remove one")
+    wrong = list(_wrong_columns(header, shown, source))
+    return rows, wrong or list(_wrong_cells(rows, shown, source))
 
 
 def _number_columns(source: PublishedSource) -> list[str]:
     further = (source.parameters, source.training_tokens, source.training_compute, source.average)
     given = [c.column for c in source.compression] + [c.column for c in source.scores]
-    return given + [column for column in further if column]
+    return list(dict.fromkeys(given + [column for column in further if column]))
 
 
-def _missing_columns(
-    header: Sequence[str], shown: str, source: PublishedSource
-) -> Iterator[Problem]:
-    for column in dict.fromkeys([source.key, source.group, *_number_columns(source)]):
+def _wrong_columns(header: Sequence[str], shown: str, source: PublishedSource) -> Iterator[Problem]:
+    figures = [c.column for c in source.compression] + [s.column for s in source.scores]
+    needed = [source.key, source.group, *_number_columns(source)]
+    for column in dict.fromkeys([*needed, *header]):
         if column not in header:
             yield Problem(shown, column, "no such column", "add it, or remove it from source.toml")
+        elif header.count(column) > 1 or figures.count(column) > 1:
+            yield Problem(shown, column, "occurs twice", "remove one, here or in source.toml")
     scores = {column.column for column in source.scores}
     for name in source.mean:
         if name not in scores:
@@ -181,13 +176,11 @@ def _source_file(source: PublishedSource) -> str:
 def _wrong_cells(
     rows: Sequence[dict[str, str]], shown: str, source: PublishedSource
 ) -> Iterator[Problem]:
-    scores = {column.column for column in source.scores}
     keys: set[str] = set()
-    bits = {column.column for column in source.compression}
     for line, row in enumerate(rows, start=2):
-        if FURTHER in row or None in row.values():
-            wrong = "has more or fewer cells than the header"
-            yield Problem(shown, f"line {line}", wrong, "write one cell per column")
+        if None in row or None in row.values():  # cells too many, or too few
+            wrong = "has another number of cells than the first line"
+            yield Problem(shown, f"line {line}", wrong, "quote cells that hold commas")
             continue
         key = row[source.key]
         if key in keys:
@@ -197,8 +190,7 @@ def _wrong_cells(
             wrong = f"{source.key} or {source.group} is empty"
             yield Problem(shown, f"line {line}", wrong, "fill it in")
         for column in _number_columns(source):
-            kind = "score" if column in scores else "bits" if column in bits else "amount"
-            if fault := _number_fault(row[column], kind):
+            if fault := _number_fault(row[column], column, source):
                 yield Problem(shown, f"line {line}, {column}", *fault)
     for name in source.mixtures:
         if name not in keys:
@@ -206,23 +198,27 @@ def _wrong_cells(
             yield Problem(_source_file(source), "mixtures", f'"{name}" is not in table.csv', repair)
 
 
-def _number_fault(text: str, kind: str) -> tuple[str, str] | None:
-    """What is wrong with a cell for a number, and the repair; None for a valid or empty one.
-
-    kind: a key of LARGEST_AMOUNT.
-    """
+def _number_fault(text: str, column: str, source: PublishedSource) -> tuple[str, str] | None:
+    """Return the fault of a cell for a number, and the repair; None for a valid or empty one."""
+    repair = "write a number, or nothing where it is unknown"
     if text == "":
         return None
     if not NUMBER.fullmatch(text):
-        return f'"{text}" is not a number', "write a number, or nothing where it is unknown"
+        return f'"{text}" is not a number', repair
     value = float(text)
-    if kind == "score" and not 0 <= value <= 1:
+    if column in (score.column for score in source.scores):
+        if 0 <= value <= 1:
+            return None
         repair = "write a fraction, or nothing where it is unknown"
         if 1 < value <= 100:
             repair = "write a fraction: per cent divided by 100"
         return f"{text} is not a fraction in [0, 1]", repair
-    largest = LARGEST_AMOUNT[kind]
-    if not 0 < value < largest and kind != "score":
+    if column in (source.parameters, source.training_tokens):
+        is_count = value.is_integer() and 0 < value < 2**63
+        return None if is_count else (f"{text} is not a whole number above 0", repair)
+    is_bits = column in (figure.column for figure in source.compression)
+    largest = LARGEST_BITS if is_bits else LARGEST_AMOUNT
+    if not 0 < value < largest:
         repair = "write it in the unit of the column, or nothing where it is unknown"
         return f"{text} is not between 0 and {largest:g}", repair
     return None

@@ -36,6 +36,11 @@ class StoredResult:
     file: str
     result: Result
 
+    @property
+    def record(self) -> str:
+        """The record's path below records/ on the site (its own `file` would hash it once more)."""
+        return self.file.split("/", 2)[2]
+
 
 @dataclass(frozen=True)
 class StoredImport:
@@ -45,13 +50,11 @@ class StoredImport:
     imported: Imported
 
 
-def read_results(root: Path, folder: str) -> tuple[list[StoredResult], list[Problem]]:
-    """Read every record below `results/<folder>`, in order of file name, and the problems."""
-    return read_records(root, f"results/{folder}")
-
-
 def read_records(root: Path, folder: str = "") -> tuple[list[StoredResult], list[Problem]]:
-    """Read every record below a folder of `root`, and the problems of other files."""
+    """Read every record below a folder of `root`, in order of file name, and other files' problems.
+
+    Files are named by their path below `root`, such as results/measured/….
+    """
     reader = Reader(root)
     stored = [StoredResult(*entry) for entry in _read_all(reader, folder, Result)]
     return stored, reader.problems
@@ -78,11 +81,6 @@ def _read_all(reader: Reader, folder: str, kind: type[R]) -> Iterator[tuple[str,
             reader.report(file, "", wrong, repair)
 
 
-def write_result(root: Path, folder: str, result: Result) -> str:
-    """Write a record below `results/<folder>` atomically; return its path relative to `root`."""
-    return write_record(root / "results" / folder, root, result)
-
-
 def write_record(base: Path, root: Path, result: Result) -> str:
     """Write a record under a folder atomically; return its path relative to `root`.
 
@@ -97,11 +95,6 @@ def write_record(base: Path, root: Path, result: Result) -> str:
         repair = "fix that and run the command again; what was written before stays"
         raise UserError([Problem(shown, "", wrong, repair)]) from error
     return shown
-
-
-def list_records(base: Path) -> frozenset[Path]:
-    """List the files of all records below a folder, unread."""
-    return frozenset(base.rglob("*.json"))
 
 
 def written_since(

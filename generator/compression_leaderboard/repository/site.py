@@ -244,7 +244,7 @@ def check_links(folder: Path) -> list[Problem]:
 
 
 def _wrong(name: str, link: str, folder: Path, pages: dict[str, _Page]) -> str | None:
-    """What is wrong with a link of the page `name`; None for a good one."""
+    """Return what is wrong with a link of the page `name`; None for a good one."""
     parts = urlsplit(urljoin(f"http://{HOST}/{name}", link))
     if parts.hostname != HOST:
         known = parts.scheme in ("http", "https")

@@ -48,7 +48,9 @@ def read_specs(root: Path) -> tuple[Specs, list[Problem]]:
     """Read runs/ below `root`. A file with problems is left out of the specs and reported."""
     reader = Reader(root)
     suites = _read_named(reader, "suites", lambda _: Suite)
-    corpora: dict[str, Corpus | PreferenceSet] = _read_named(reader, "corpora", _kind_of_corpus)
+    corpora: dict[str, Corpus | PreferenceSet] = _read_named(
+        reader, "corpora", lambda c: PreferenceSet if c.get("kind") == "preference" else Corpus
+    )
     profiles = _read_named(reader, "profiles", lambda _: Profile)
     sentinels = [read_spec(reader, file, Sentinel) for file in reader.find("runs/sentinel.toml")]
     specs = Specs(
@@ -102,10 +104,6 @@ def _read_toml(reader: Reader, file: str) -> dict[str, Any] | None:
     except ValueError as error:
         reader.report(file, "", f"is not valid TOML: {error}", "fix the syntax")
     return None
-
-
-def _kind_of_corpus(content: dict[str, Any]) -> type[Corpus] | type[PreferenceSet]:
-    return PreferenceSet if content.get("kind") == "preference" else Corpus
 
 
 def _read_named(

@@ -1,7 +1,7 @@
 // Choose a model: the Pareto front of quality against memory, from data/choose.json.
 // `choose` and `costSentence` answer as compression_leaderboard/choose.py; tests/vectors/choose.json
 // compares them. The request is the form, kept in the address and sent nowhere.
-import { UNKNOWN, escapeHtml, number, sum, writeQuery } from "./format.js";
+import { UNKNOWN, counted, escapeHtml, number, spellOut, sum, writeQuery } from "./format.js";
 
 const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 const rounded = (value) => String(Number(value.toPrecision(3)));
@@ -111,13 +111,12 @@ const rowHtml = (choice, { unit }, data) => {
 const show = (answer, cost, data) => {
   for (const [name, text] of [["problem", answer.problem], ["cost", cost]])
     Object.assign(document.getElementById(`choose-${name}`), { hidden: !text, textContent: text });
-  const counted = (n) => `${n} model${n === 1 ? "" : "s"}`;
   const shown = { front: answer.choices.filter((c) => c.pareto_optimal), others: answer.choices.filter((c) => !c.pareto_optimal) };
   for (const [name, choices] of Object.entries(shown)) {
     const table = document.getElementById(`choose-${name}`);
     const section = table.closest("section");
     const caption = fill(section.dataset.caption, {
-      n: choices.length, models: counted(name === "front" ? answer.choices.length : choices.length),
+      n: choices.length, models: counted(name === "front" ? answer.choices.length : choices.length, "model"),
       direction: answer.higher_is_better ? "Higher" : "Lower",
     });
     section.hidden = !choices.length;
@@ -149,7 +148,7 @@ const start = (data) => {
     const { precision, licence, currency } = form.elements;
     const cohort = cohortNow();
     const answer = choose(cohort, {
-      weights: cohort.criteria.map((c) => positive(`w.${c.name}`) ?? 0), precision: precision.value,
+      weights: cohort.criteria.map((c) => positive(`w.${spellOut(c.name)}`) ?? 0), precision: precision.value,
       context_tokens: positive("context") ?? 0, licence: licence.value,
       largest_parameters: positive("parameters", 1e9), memory_bytes: positive("memory", 1e9),
     }, data);

@@ -1,7 +1,7 @@
 // Two to four models of one table: figures side by side, scores as dots, paired differences.
 import { HEAD, breakable, cellHtml, knownOf, tableHtml, textOf } from "./cells.js";
 import { differencesHtml, findDifferences } from "./differences.js";
-import { UNKNOWN, escapeHtml, fetchJson, writeQuery } from "./format.js";
+import { UNKNOWN, counted, escapeHtml, fetchJson, writeQuery } from "./format.js";
 
 const form = document.querySelector("[data-compare]");
 const result = document.querySelector("[data-result]");
@@ -52,7 +52,7 @@ const scores = (data, rows) => {
   const legend = rows.map((row, k) => `<li><i class="dot model-${k}"></i> ${escapeHtml(row[HEAD])}</li>`).join("");
   return `<section class="card"><h2>Scores, %</h2><ul class="dots-legend">${legend}</ul>` +
     `<figure class="dots many" aria-details="figures"><ul>${lines.join("")}</ul>` +
-    `<figcaption>Scores of ${rows.length} models, as of ${escapeHtml(data.date)}, in the order of the names above, from 0 to 100 %` +
+    `<figcaption>Scores of ${rows.length} models, as of ${escapeHtml(data.date)}, in the order above, from 0 to 100 %` +
     "</figcaption></figure></section>";
 };
 
@@ -65,21 +65,21 @@ const differences = async (data, rows) => {
     const documents = await fetchJson(`${encodeURIComponent(id)}.json`).catch(() => ({})); // none of a model without texts
     return documents[row[dtypePlace]] ?? {};
   }));
-  const found = findDifferences(data.columns, rows.map((row) => row[HEAD]), texts);
-  if (!found.length) return "<p>These models share no text of the same documents.</p>";
-  return differencesHtml(found, data.date);
+  const pairs = findDifferences(data.columns, rows.map((row) => row[HEAD]), texts);
+  if (!pairs.length) return "<p>These models share no text of the same documents.</p>";
+  return differencesHtml(pairs, data.date);
 };
 
 const show = async () => {
   const data = await chosenTable();
   const models = modelsOf(data);
   document.getElementById("models").replaceChildren(...models.map((row) => new Option(row[HEAD])));
-  const chosen = fields.map((field) => field.value.trim()).filter(Boolean);
-  const rows = [...new Set(chosen)].map((name) => models.find((row) => row[HEAD] === name)).filter(Boolean);
+  const named = (name) => models.find((row) => row[HEAD] === name);
+  const rows = [...new Set(fields.map(({ value }) => named(value) ?? named(value.trim())))].filter(Boolean);
   const query = new URLSearchParams([["table", form.elements.table.value], ...rows.map((row) => ["m", row[HEAD]])]);
   writeQuery(query);
   if (rows.length < 2) {
-    result.innerHTML = `<p class="notice">Choose at least two of the ${models.length} models of this table.</p>`;
+    result.innerHTML = `<p class="notice">Choose at least two models; this table has ${counted(models.length, "model")}.</p>`;
     return;
   }
   result.innerHTML = scores(data, rows) + (await differences(data, rows)) + figures(data, rows);

@@ -5,33 +5,33 @@ import { decimals, escapeHtml, number, sum } from "./format.js";
 // Bits per byte of one minus those of the other, with the ends of the interval: the closed form of
 // paired_difference in intervals.py. tests/pages/test_compare_page.py compares the two.
 export const pairedDifference = (bits, others, sizes, reach) => {
-  const gaps = bits.map((one, k) => one - others[k]);
+  const gaps = bits.map((cost, k) => cost - others[k]);
   const n = sizes.length, size = sum(sizes), value = sum(gaps) / size;
   const squares = sum(gaps.map((gap, k) => ((gap - value * sizes[k]) / size) ** 2));
   const half = reach * Math.sqrt((n / (n - 1)) * squares);
   return { value, low: value - half, high: value + half };
 };
 
-const sameDocuments = (one, other) =>
-  one.documents.length > 1 && one.documents.join("\n") === other.documents.join("\n") &&
-  one.bytes.join() === other.bytes.join();
+const sameDocuments = (text, other) =>
+  text.documents.length > 1 && text.documents.join("\n") === other.documents.join("\n") &&
+  text.bytes.join() === other.bytes.join();
 
 // Every pair on every text that both were scored on. texts: by model, documents by text.
 export const findDifferences = (columns, names, texts) => {
-  const found = [];
+  const differences = [];
   for (const column of columns)
     for (let a = 0; a < names.length; a += 1)
       for (let b = a + 1; b < names.length; b += 1) {
-        const [one, other] = [texts[a][column.key], texts[b][column.key]];
-        if (!one || !other || !sameDocuments(one, other)) continue;
-        const n = one.documents.length;
-        const pair = pairedDifference(one.bits, other.bits, one.bytes, one.reach);
+        const [text, other] = [texts[a][column.key], texts[b][column.key]];
+        if (!text || !other || !sameDocuments(text, other)) continue;
+        const n = text.documents.length;
+        const pair = pairedDifference(text.bits, other.bits, text.bytes, text.reach);
         const share = pair.value / (sum(other.bits) / sum(other.bytes));
         const known = pair.low > 0 || pair.high < 0;
         const digits = decimals((pair.high - pair.low) / 2);
-        found.push({ ...pair, first: names[a], second: names[b], text: column.label, n, share, known, digits });
+        differences.push({ ...pair, first: names[a], second: names[b], text: column.label, n, share, known, digits });
       }
-  return found;
+  return differences;
 };
 
 // An axis around 0 with a little room at both ends and about six round marks.
@@ -83,15 +83,15 @@ const tableLine = (pair) =>
   `<td class="n" data-difference="${pair.value}">${number(pair.value, pair.digits)}<small>${shownInterval(pair)}</small></td>` +
   `<td class="n">${pair.n}</td><td>${inWords(pair)}</td></tr>`;
 
-// One chart per text, and the table with the same figures. found: not empty.
-export const differencesHtml = (found, date) => {
-  const texts = [...new Set(found.map((pair) => pair.text))];
-  const charts = texts.map((text) => chart(found.filter((pair) => pair.text === text), date)).join("");
+// One chart per text, and the table with the same figures. differences: not empty.
+export const differencesHtml = (differences, date) => {
+  const texts = [...new Set(differences.map((pair) => pair.text))];
+  const charts = texts.map((text) => chart(differences.filter((pair) => pair.text === text), date)).join("");
   const heads = ["Models", "Text", "Difference", "Documents", "In words"]
     .map((label, k) => `<th scope="col"${k === 2 || k === 3 ? ' class="n"' : ""}>${label}</th>`);
   const caption = `Bits per byte of the first model minus those of the second, as of ${date}, with 95 % intervals`;
   return `<h2>Paired differences</h2><section class="card"><p>Bits per byte of the model on the left minus those of the model on the right, ` +
     `on the same documents, with 95 % intervals. A dot lies towards the model that needs fewer bits. Where a difference is known, ` +
     `the better model is in bold; ties are hollow, and their bars reach “equal”.</p>${charts}</section>` +
-    tableHtml("differences", "Paired differences", caption, heads, found.map(tableLine));
+    tableHtml("differences", "Paired differences", caption, heads, differences.map(tableLine));
 };

@@ -6,6 +6,8 @@ export const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 export const number = (value, digits) =>
   !Number.isFinite(value) ? UNKNOWN : value.toFixed(digits).replace("-", "−");
 
+export const counted = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+
 export const count = (value) => {
   if (value === null || value === undefined) return UNKNOWN;
   for (const [unit, size] of [["T", 1e12], ["B", 1e9], ["M", 1e6], ["k", 1e3]])
@@ -17,11 +19,11 @@ export const count = (value) => {
 export const decimals = (spread) =>
   spread > 0 ? Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(spread)))) : 4;
 
-// Marks that change the direction of what follows are spelled out, as the build does.
-export const escapeHtml = (text) =>
-  String(text)
-    .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)
-    .replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+// Control characters and marks of direction are spelled out, as the build does in its pages.
+export const spellOut = (text) =>
+  String(text ?? "").replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+export const escapeHtml = (text) => spellOut(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
 // A line of CSV, guarded as the build's: an apostrophe goes before text that a spreadsheet would run
 // as a formula, and before another apostrophe. tests/vectors/csv.json compares the two.

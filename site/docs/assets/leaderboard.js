@@ -1,7 +1,7 @@
 // The leaderboard's table: filters, sorting, columns, the state in the address, download.
 // The page holds the first rows; the others are fetched when something is first asked for.
 import { HEAD, isPredicted, knownOf, rowHtml, textOf, valueOf } from "./cells.js";
-import { csvLine, download, escapeHtml, fetchJson, writeQuery } from "./format.js";
+import { counted, csvLine, download, escapeHtml, fetchJson, spellOut, writeQuery } from "./format.js";
 import { watchPoints } from "./points.js";
 
 const STEP = 50;
@@ -11,13 +11,18 @@ const form = section.querySelector("form");
 const table = section.querySelector("table");
 const root = section.dataset.root;
 const chooser = [...form.querySelectorAll("[name=column]")];
-const initialColumns = chooser.filter((box) => box.checked).map((box) => box.value);
+const columnsNow = () => // encoded, since a name may hold commas
+  chooser.filter((box) => box.checked).map((box) => encodeURIComponent(box.value));
+const initialColumns = columnsNow().join();
 
 let data = null; // columns and rows, once fetched
 let sort = null; // [key, 1 or -1]
 let limit = STEP;
 
-const load = async () => { data = await fetchJson(section.dataset.board); };
+const load = async () => {
+  data = await fetchJson(section.dataset.board);
+  for (const column of data.columns) column.key = spellOut(column.key); // as in the page's head
+};
 
 const headHtml = ([column]) => {
   const unit = column.unit ? `<small>${escapeHtml(column.unit)}</small>` : "";
@@ -40,18 +45,18 @@ const showHead = (columns) => {
 const placeOf = (key) => data.columns.findIndex((column) => column.key === key) + HEAD;
 
 // Keeps the rows that every filter lets through.
-const keptBy = (wishes) => {
-  const find = (wishes.get("find") ?? "").toLowerCase(); // not q: the theme opens its own search on ?q=
+const keptBy = (filters) => {
+  const find = (filters.get("find") ?? "").toLowerCase(); // not q: the theme opens its own search on ?q=
   const family = placeOf("family");
-  const range = wishes.get("size");
+  const range = filters.get("size");
   const [low, high] = (range || "0-1e99").split("-").map(Number);
   const size = placeOf("parameters");
-  const equal = ["family", "kind"].filter((key) => wishes.get(key)).map((key) => [placeOf(key), wishes.get(key)]);
-  const [provenance, licence, complete] = ["provenance", "licence", "complete"].map((key) => wishes.get(key));
+  const equal = ["family", "kind"].filter((key) => filters.get(key)).map((key) => [placeOf(key), filters.get(key)]);
+  const [provenance, licence, complete] = ["provenance", "licence", "complete"].map((key) => filters.get(key));
   return (row) =>
     (!find || `${row[HEAD]} ${family >= HEAD ? (row[family] ?? "") : ""}`.toLowerCase().includes(find)) &&
-    equal.every(([place, value]) => row[place] === value) &&
-    (!licence || row[2] === licence) &&
+    equal.every(([place, value]) => spellOut(row[place]) === value) &&
+    (!licence || spellOut(row[2]) === licence) &&
     (!range || (row[size] !== null && valueOf(row[size]) >= low && valueOf(row[size]) < high)) &&
     (!provenance || (provenance === "predicted" ? row.some(isPredicted) : row[1] === provenance)) &&
     (!complete || row[3] === 1);
@@ -68,21 +73,19 @@ const sorted = (rows) => {
     if (a === null || b === null) return (a === null) - (b === null); // unknown and predicted stay last
     return direction * (a < b ? -1 : a > b ? 1 : 0);
   });
-  return keyed.map((one) => one.row);
+  return keyed.map(({ row }) => row);
 };
 
-const wishesNow = () => {
-  const wishes = new URLSearchParams();
+const filtersNow = () => {
+  const filters = new URLSearchParams();
   for (const [name, value] of new FormData(form))
-    if (name !== "column" && value) wishes.set(name, value);
-  return wishes;
+    if (name !== "column" && value) filters.set(name, value.replaceAll("\r\n", "\n")); // as in the row
+  return filters;
 };
-
-const columnsNow = () => chooser.filter((box) => box.checked).map((box) => box.value);
 
 const queryNow = () => {
-  const query = wishesNow();
-  if (columnsNow().join() !== initialColumns.join()) query.set("columns", columnsNow().join());
+  const query = filtersNow();
+  if (columnsNow().join() !== initialColumns) query.set("columns", columnsNow().join());
   if (sort) query.set("sort", `${sort[1] < 0 ? "-" : ""}${sort[0]}`);
   if (limit !== STEP) query.set("rows", limit);
   return query;
@@ -92,20 +95,20 @@ const visible = () => {
   const chosen = new Set(columnsNow());
   return data.columns
     .map((column, index) => [column, index + HEAD])
-    .filter(([column], index) => index === 0 || chosen.has(column.key));
+    .filter(([column], index) => index === 0 || chosen.has(encodeURIComponent(column.key)));
 };
 
 const show = async () => {
   await load();
   const columns = visible();
-  const rows = sorted(data.rows.filter(keptBy(wishesNow())));
+  const rows = sorted(data.rows.filter(keptBy(filtersNow())));
   const body = rows.slice(0, limit).map((row) => rowHtml(row, columns, root)).join("");
   showHead(columns);
   table.tBodies[0].innerHTML =
     body || `<tr><td colspan="${columns.length}">No row fits all filters.</td></tr>`;
   const total = data.rows.length;
   section.querySelector("[data-status]").textContent =
-    `${rows.length} of ${total} rows, ${Math.min(limit, rows.length)} shown`;
+    `${rows.length} of ${counted(total, "row")}, ${Math.min(limit, rows.length)} shown`;
   section.querySelector("[data-more]").hidden = rows.length <= limit;
   writeQuery(queryNow());
 };
@@ -122,12 +125,12 @@ const save = async () => {
   const columns = visible();
   const header = ["provenance"];
   for (const [column] of columns) {
+    const key = column.key.replace(/_(low95|high95|note)\.*$/, "$&."); // a text may be called like an end
     if (column.form === "rank") header.push("rank_low", "rank_high");
-    else if (column.form === "figure")
-      header.push(column.key, `${column.key}_low95`, `${column.key}_high95`, `${column.key}_note`);
-    else header.push(column.key);
+    else if (column.form === "figure") header.push(key, `${key}_low95`, `${key}_high95`, `${key}_note`);
+    else header.push(key);
   }
-  const lines = sorted(data.rows.filter(keptBy(wishesNow()))).map((row) => {
+  const lines = sorted(data.rows.filter(keptBy(filtersNow()))).map((row) => {
     const cells = [row[1]];
     for (const [column, place] of columns) {
       const cell = row[place];
@@ -154,7 +157,7 @@ const restore = () => {
   }
   if (query.has("columns")) {
     const chosen = new Set(query.get("columns").split(","));
-    for (const box of chooser) box.checked = chosen.has(box.value);
+    for (const box of chooser) box.checked = chosen.has(box.value) || chosen.has(encodeURIComponent(box.value));
   }
   if (query.get("sort")) sort = [query.get("sort").replace(/^-/, ""), query.get("sort").startsWith("-") ? -1 : 1];
   limit = Number(query.get("rows")) || STEP;

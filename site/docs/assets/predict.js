@@ -1,6 +1,6 @@
 // Predict a mean score from typed figures: the arithmetic of `leaderboard predict` on
 // data/predict.json. tests/vectors/calculator.json compares the two.
-import { count, escapeHtml, fetchJson, number, sum } from "./format.js";
+import { count, escapeHtml, fetchJson, number, spellOut, sum } from "./format.js";
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -58,8 +58,8 @@ export const predict = (board, figures) => {
   const larger = board.largest !== null && figures.parameters > board.largest;
   const scale = Math.hypot(larger ? board.scale.larger : board.scale.spread, board.scale.growth * beyond);
   const byFold = board.folds.map((curve) => {
-    const own = scaledFigures(curve, board, figures);
-    return own === null ? value : heightOf(curve, board, own);
+    const scaled = scaledFigures(curve, board, figures);
+    return scaled === null ? value : heightOf(curve, board, scaled);
   });
   const ends = (interval) => {
     if (interval.kind === "model-based") return [value - interval.half * scale, value + interval.half * scale];
@@ -111,7 +111,7 @@ const readNumber = (text, field) => {
 const readFigures = (board, form) => {
   const figures = {}, wrong = [];
   for (const field of board.fields) {
-    const text = form.elements[field.column].value.trim();
+    const text = form.elements[spellOut(field.column)].value.trim();
     if (!text) continue;
     const value = readNumber(text, field);
     if (value > 0 && value < Infinity) figures[field.column] = value;
