@@ -99,7 +99,9 @@ def validate(
     hub: Annotated[
         bool, typer.Option("--hub/--no-hub", help="Ask the Hub for metadata of new models.")
     ] = True,
-    own: Annotated[bool, typer.Option("--own", help="The board's own workflow opened it.")] = False,
+    of_board: Annotated[
+        bool, typer.Option("--own", help="The board's own workflow opened it.")
+    ] = False,
     label: Annotated[
         list[str] | None, typer.Option(help=f"A label of an owner: {', '.join(LABELS)}.")
     ] = None,
@@ -113,7 +115,7 @@ def validate(
 
     Example: `leaderboard validate --base . --head ../pull-request --no-hub`
     """
-    validation = _validate(PullRequest(base, head, hub, own, frozenset(label or ())))
+    validation = _validate(PullRequest(base, head, hub, of_board, frozenset(label or ())))
     if summary is not None:
         text = pull_request.summarise(validation.problems, validation.newcomers, validation.changed)
         with summary.open("a", encoding="utf-8") as stream:
@@ -135,7 +137,7 @@ class PullRequest:
     base: Path
     head: Path
     hub: bool  # whether the Hub may be asked
-    own: bool  # the board's own workflow opened it
+    of_board: bool  # the board's own workflow opened it
     labels: frozenset[str]  # set by the board's owners
 
 
@@ -213,7 +215,7 @@ def _validate_changes(request: PullRequest, changes: Sequence[Change]) -> Valida
     )
     problems += new_model.validate_revisions(of_base[0], contents)
     problems += pull_request.validate_contents(
-        contents, sound.specs, known, added, touched, request.own, request.labels
+        contents, sound.specs, known, added, touched, request.of_board, request.labels
     )
     problems = sorted({*problems, *faulty, *of_models})
     return Validation(problems, newcomers, touched, len(data))

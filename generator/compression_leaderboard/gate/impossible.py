@@ -278,9 +278,11 @@ def _of_task(task: TaskResult, known: Known, is_part: bool) -> Iterator[str]:
         elif not is_part and numbers != list(range(len(numbers))):
             yield f"{leaf_name}: does not have every item once, in order"
         elif len(numbers) > (task.task.limit or len(numbers)):
-            yield f"{leaf_name}: has {len(numbers)} items, the suite asks for {task.task.limit}"
+            has = counted(len(numbers), "item")
+            yield f"{leaf_name}: has {has}, the suite asks for {task.task.limit}"
         elif not is_part and len(numbers) != expected.get(leaf_name, len(numbers)):
-            yield f"{leaf_name}: has {len(numbers)} items, others {expected[leaf_name]}"
+            has = counted(len(numbers), "item")
+            yield f"{leaf_name}: has {has}, others {expected[leaf_name]}"
         if any(_is_wrong(response) for response in leaf.responses):
             yield f"{leaf_name}: has an item whose log-likelihoods give another acc"
         for score in leaf.scores:

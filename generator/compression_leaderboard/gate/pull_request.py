@@ -24,20 +24,20 @@ def validate_contents(
     known: Known,
     added: Collection[str],
     touched: Collection[str],
-    own: bool,
+    of_board: bool,
     labels: Collection[str],
 ) -> list[Problem]:
     """Validate new records and changed tables that were parsed.
 
-    specs: those without a problem. added: new files. touched: new and changed files. own: the
-    board's own workflow proposes them. labels: set by the board's owners.
+    specs: those without a problem. added: new files. touched: new and changed files.
+    of_board: the board's own workflow proposes them. labels: set by the board's owners.
     """
     problems = []
     twins = {} if SAME_FIGURES in labels else find_twins(contents.stored)
     for entry in contents.stored:
         if entry.file not in added:
             continue
-        reason = _why_not_accepted(entry.result, specs, known, own)
+        reason = _why_not_accepted(entry.result, specs, known, of_board)
         repair = "measure it for the model's file of this pull request"
         if reason is None and entry.file in twins:
             reason = f"has the very figures of {twins[entry.file]}"
@@ -56,11 +56,11 @@ def validate_contents(
     return problems
 
 
-def _why_not_accepted(result: Result, specs: Specs, known: Known, own: bool) -> str | None:
-    """Return why a new record is not accepted, or None. own: of the board's own workflow."""
+def _why_not_accepted(result: Result, specs: Specs, known: Known, of_board: bool) -> str | None:
+    """Return why a new record is not accepted, or None. of_board: of its own workflow."""
     if result.retracted is not None:
         return "is new and retracted already"
-    if result.error is not None and not own:
+    if result.error is not None and not of_board:
         return "is a failure, which only the board's own runs may record"
     return why_refused(result, specs, known)
 
