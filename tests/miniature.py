@@ -43,7 +43,7 @@ parameters = "parameters"
 
 [[citations]]
 text = "A paper."
-url = "javascript:alert(1)"
+url = 'https://paper.example/?"><script>alert(1)</script>'
 licence = "MIT"
 figures = "all"
 

@@ -35,7 +35,7 @@ from lxml import etree
 from tests import exported
 from tests.commands import run
 from tests.exported import COMMIT
-from tests.factory import SUITE, make_model, make_result, make_specs, store
+from tests.factory import STDERR, SUITE, make_model, make_result, make_specs, store
 from tests.frames import frame_of, with_frame
 
 PLAIN = "org__plain"
@@ -93,7 +93,7 @@ def test_every_eval_ever_has_every_measured_score(board):
     assert theirs == sorted(ours)
     suites = [r for r in records if r["eval_library"]["name"] == "lm_eval"]
     uncertainty = suites[0]["evaluation_results"][0]["score_details"]["uncertainty"]
-    assert uncertainty["standard_error"]["value"] == 0.25
+    assert uncertainty["standard_error"]["value"] == STDERR
     assert uncertainty["num_samples"] == 4
 
 
@@ -108,7 +108,7 @@ def test_lm_eval_reads_our_scores_where_it_writes_its_own(board):
     assert result["results"]["sums"] == {
         "alias": "sums",
         "acc,none": 0.5,
-        "acc_stderr,none": 0.25,
+        "acc_stderr,none": STDERR,
     }
     assert result["n-shot"] == {"sums": 0}
     assert result["versions"] == {"sums": "1.0"}
@@ -127,7 +127,7 @@ def test_our_lm_eval_file_comes_back_by_import(board):
     (task,) = imported.tasks
     (score,) = task.scores
     assert (task.task, task.version, task.few_shot) == ("sums", "1.0", 0)
-    assert (score.metric, score.value, score.stderr, score.n) == ("acc", 0.5, 0.25, 4)
+    assert (score.metric, score.value, score.stderr, score.n) == ("acc", 0.5, STDERR, 4)
     assert score.higher_is_better is True
 
 

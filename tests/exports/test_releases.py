@@ -21,7 +21,7 @@ from compression_leaderboard.repository.results import write_record
 
 from tests.commands import invoke
 from tests.exported import read_board
-from tests.factory import make_model, make_result
+from tests.factory import STDERR, make_model, make_result
 from tests.miniature import models, write_miniature, write_toml
 
 LATER = datetime(2026, 2, 1, tzinfo=UTC)
@@ -87,7 +87,7 @@ def test_diff_says_what_is_new_what_moved_and_what_is_noise(repository):
     assert moved["noise"] < 0.01
     (noise,) = shown["within_noise"]
     assert (noise["model"], noise["before"], noise["after"]) == ("org__plain", 0.5, 0.75)
-    assert noise["noise"] == pytest.approx(1.96 * 0.25 * 2**0.5, rel=1e-4)
+    assert noise["noise"] == pytest.approx(1.96 * STDERR * 2**0.5, rel=1e-4)
     assert [one["model"] for one in shown["new"]] == ["org__newcomer"]
 
 
@@ -102,7 +102,7 @@ def test_diff_reads_well_as_text(repository):
     text = invoke(repository, "diff", "data-2026-01-15").stdout
     assert "model + org__newcomer\n" in text
     assert "moved   org__rival @aaaaaaaa prose: 1.1 → 0.6 bits/byte (-0.5, noise ±" in text
-    assert "noise   org__plain @aaaaaaaa sums: 0.5 → 0.75 fraction (+0.25, noise ±0.69)" in text
+    assert "noise   org__plain @aaaaaaaa sums: 0.5 → 0.75 fraction (+0.25, noise ±0.8)" in text
 
 
 @pytest.mark.slow

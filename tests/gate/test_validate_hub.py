@@ -15,6 +15,7 @@ from tests.hub import Hub
 from tests.tiny import save_tiny
 
 FILE = "runs/models/tiny/M.toml"
+SIZE = 37536  # parameters of tests/tiny.py's model
 MODEL = """name = "tiny/{name}"
 family = "Tiny"
 kind = "base"
@@ -48,13 +49,13 @@ def served(tmp_path: Path) -> Path:
     return tmp_path / "served"
 
 
-def write_model(root: Path, name: str, revision: str, parameters: int = 30000) -> None:
+def write_model(root: Path, name: str, revision: str, parameters: int = SIZE) -> None:
     text = MODEL.format(name=name, revision=revision, parameters=parameters)
     (root / f"runs/models/tiny/{name}.toml").write_text(text)
 
 
 def write_folder_model(root: Path, revision: str) -> None:
-    text = MODEL.format(name="Folder", revision=revision, parameters=30000)
+    text = MODEL.format(name="Folder", revision=revision, parameters=SIZE)
     text = text.replace('hub = "tiny/Folder"', 'path = "weights/Folder"')
     (root / "runs/models/tiny/Folder.toml").write_text(text)
 
@@ -123,7 +124,7 @@ def test_a_model_of_pickles_with_code_of_its_own_is_refused(base, head, hub: Hub
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("parameters", [30000, 27])
+@pytest.mark.parametrize("parameters", [SIZE, 27])
 def test_weights_that_are_on_the_board_under_another_name_are_told_by_their_hash(
     base, head, hub: Hub, served, tmp_path, parameters
 ):
@@ -136,9 +137,11 @@ def test_weights_that_are_on_the_board_under_another_name_are_told_by_their_hash
     commit = hub.add("models", "tiny/M", served)
     write_model(head, "M", commit, parameters)
     problems, told = judged(base, head)
+    wrong = f"{FILE}: parameters: {parameters} are not the {SIZE} on the Hub; write {SIZE}"
     assert problems == [
+        *([wrong] if parameters != SIZE else []),
         f"{FILE}: weights.revision: these are the weights of tiny__Original; "
-        "keep that model's file only"
+        "keep that model's file only",
     ]
     (same,) = [line for line in told if "Same weights" in line]
     assert same.endswith("(by hash of the weights)")

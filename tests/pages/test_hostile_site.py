@@ -197,7 +197,12 @@ def harmless_site(tmp_path_factory):
 @pytest.fixture(scope="module")
 def hostile_site(tmp_path_factory):
     root = tmp_path_factory.mktemp("hostile")
-    write_site(root, hostile, list(NAMES), "javascript:alert(1)//https://example.org")
+    write_site(
+        root,
+        hostile,
+        list(NAMES),
+        'https://example.org/"><script>alert(1)</script>javascript:alert(1)',
+    )
     return build(root)
 
 

@@ -127,9 +127,11 @@ def test_hostile_text_is_shown_as_text(miniature):
 
 
 def whole_pages(files):
-    """The pages that are nothing but front matter."""
+    """The pages that are nothing but front matter, without the changelog, which people write."""
     return [
-        path for path, text in files.items() if path.endswith(".md") and text[-5:] == b"\n---\n"
+        path
+        for path, text in files.items()
+        if path.endswith(".md") and path != "docs/changelog.md" and text[-5:] == b"\n---\n"
     ]
 
 

@@ -1,6 +1,7 @@
 """The pages name what exists, all of it and nothing else: commands, fields, metrics, columns."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -167,6 +168,7 @@ def test_the_example_of_a_model_file_is_in_order(tmp_path):
         (tmp_path / "runs" / folder).mkdir(parents=True)
         for file in (ROOT / "runs" / folder).glob("*.toml"):
             (tmp_path / "runs" / folder / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(ROOT / "runs/tasks", tmp_path / "runs/tasks")
     path = tmp_path / "runs/models/org/model.toml"
     path.parent.mkdir(parents=True)
     path.write_text(example)

@@ -100,7 +100,7 @@ UNSAFE = {ord(c): f"&#{ord(c)};" for c in "\\`*_{}[]()<>#+-.!|&~:@\"'$^=/%"}
 
 def annotation(problem: Problem, text: str) -> str:
     """Write a problem as a workflow command. text: of its file; empty if it may not be read."""
-    file = _escape(printable(problem.file)).replace(":", "%3A").replace(",", "%2C")
+    file = printable(_escape(problem.file)).replace(":", "%3A").replace(",", "%2C")
     line = _line_of(problem, text)
     return f"::error file={file},line={line},title={file}::{_escape(str(problem))}"
 
