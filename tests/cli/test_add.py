@@ -40,7 +40,7 @@ LISTING = HubListing(
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """The suites and texts of this repository, without a model."""
-    for folder in ("suites", "corpora"):
+    for folder in ("suites", "corpora", "tasks"):
         shutil.copytree(ROOT / "runs" / folder, tmp_path / "board/runs" / folder)
     return tmp_path / "board"
 
