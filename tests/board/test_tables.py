@@ -21,6 +21,7 @@ from tests.factory import (
     CORPUS,
     PROTOCOL,
     REVISION,
+    STDERR,
     SUITE,
     make_model,
     make_result,
@@ -129,8 +130,8 @@ def test_intervals_of_bits_hold_the_truth():
 
 def test_the_mean_of_tasks_has_the_error_of_independent_samples():
     task = make_result(make_model(), "suite").tasks[0]
-    assert main_score(task) == (0.5, 0.25, 4)
-    assert mean_score([task] * 4) == pytest.approx((0.5, 0.125))
+    assert main_score(task) == (0.5, STDERR, 4)
+    assert mean_score([task] * 4) == pytest.approx((0.5, STDERR / 2))
     unknown = replace(task.scores[0], stderr=None)
     assert mean_score([task, replace(task, scores=(unknown,))])[1] is None
 

@@ -9,7 +9,7 @@ from compression_leaderboard.board.derived import DerivedResult
 from compression_leaderboard.measure.harness import hash_mirrored
 from compression_leaderboard.pages.model_page import render_model
 from compression_leaderboard.repository.results import read_records
-from compression_leaderboard.repository.specs import read_specs
+from compression_leaderboard.repository.specs import hash_task, read_specs
 
 from tests import ROOT
 from tests.commands import invoke
@@ -48,7 +48,8 @@ def mirrored(board: Path, hub: Hub) -> Path:
     (served / "README.md").write_text("---\nlicense: mit\n---\n")
     hub.add("datasets", "org/arithmetic", served)
     (board / "tasks/mirrored_arithmetic.yaml").write_text(TASK)
-    text = SUITE.replace("tiny_arithmetic", "mirrored_arithmetic").format(revision="")
+    text = SUITE.replace("tiny_arithmetic", "mirrored_arithmetic")
+    text = text.format(revision="", definition=hash_task(board / "tasks", "mirrored_arithmetic"))
     text = text.replace("tasks/items.jsonl", "org/arithmetic")
     text = text.replace('name = "arithmetic"', 'name = "mirrored"')
     (board / "runs/suites/mirrored.toml").write_text(text + MIRRORED)
