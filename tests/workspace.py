@@ -53,7 +53,7 @@ name = "arithmetic"
 title = "Arithmetic"
 description = "Two items."
 public = false
-tasks_folder = "tasks"
+tasks_folder = "runs/tasks"
 
 [[tasks]]
 task = "tiny_arithmetic"
@@ -62,13 +62,13 @@ category = "arithmetic"
 chance = 0.5
 definition = "{definition}"
 [tasks.dataset]
-path = "tasks/items.jsonl"
+path = "runs/tasks/items.jsonl"
 revision = "{revision}"
 """
 TASK = """
 task: tiny_arithmetic
 dataset_path: json
-dataset_kwargs: {data_files: {test: tasks/items.jsonl}}
+dataset_kwargs: {data_files: {test: runs/tasks/items.jsonl}}
 test_split: test
 output_type: multiple_choice
 doc_to_text: "{{question}}"
@@ -90,12 +90,12 @@ def add_model_file(root: Path, name: str, revision: str) -> None:
 
 
 def write_board(root: Path) -> None:
-    for folder in ("runs/models/tiny", "runs/suites", "runs/corpora", "tasks"):
+    for folder in ("runs/models/tiny", "runs/suites", "runs/corpora", "runs/tasks"):
         (root / folder).mkdir(parents=True)
-    items = root / "tasks/items.jsonl"
+    items = root / "runs/tasks/items.jsonl"
     items.write_text("".join(json.dumps(item) + "\n" for item in ITEMS))
-    (root / "tasks/tiny_arithmetic.yaml").write_text(TASK)
-    definition = hash_task(root / "tasks", "tiny_arithmetic")
+    (root / "runs/tasks/tiny_arithmetic.yaml").write_text(TASK)
+    definition = hash_task(root / "runs/tasks", "tiny_arithmetic")
     suite = SUITE.format(revision=hash_weights([items]), definition=definition)
     (root / "runs/suites/arithmetic.toml").write_text(suite)
     write_corpus(root)

@@ -158,13 +158,13 @@ def test_a_text_whose_hash_differs_is_not_scored_and_the_suite_goes_on(board):
 
 @pytest.mark.slow
 def test_items_that_differ_from_the_pinned_ones_are_not_run(board):
-    items = board / "tasks/items.jsonl"
+    items = board / "runs/tasks/items.jsonl"
     pinned = hash_weights([items])
     items.write_text(json.dumps(ITEMS[0]) + "\n")
     assert invoke(board, "measure", "--suite", "arithmetic").exit_code == 1
     assert failures(board)["tiny__A", "arithmetic"] == Failure(
         reason="harness",
-        message=f"tiny_arithmetic: tasks/items.jsonl is {hash_weights([items])}, "
+        message=f"tiny_arithmetic: runs/tasks/items.jsonl is {hash_weights([items])}, "
         f"the suite pins {pinned}; restore the file, or pin the new revision",
     )
 

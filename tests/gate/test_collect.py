@@ -36,7 +36,7 @@ category = "grammar"
 chance = 0.5
 definition = "{grammar}"
 [tasks.dataset]
-path = "tasks/grammar_is.jsonl"
+path = "runs/tasks/grammar_is.jsonl"
 revision = "{revision}"
 
 [[tasks]]
@@ -47,7 +47,7 @@ chance = 0.5
 few_shot = 1
 definition = "{shots}"
 [tasks.dataset]
-path = "tasks/grammar_is.jsonl"
+path = "runs/tasks/grammar_is.jsonl"
 revision = "{revision}"
 """
 
@@ -55,11 +55,11 @@ revision = "{revision}"
 @pytest.fixture
 def shared(board: Path) -> Path:
     """The suite also has a group of two subtasks, and a task with an example in its prompt."""
-    tasks = board / "tasks"
+    tasks = board / "runs/tasks"
     write_tasks(tasks)
     for file in tasks.glob("grammar_*.yaml"):
-        file.write_text(file.read_text().replace("test: grammar", "test: tasks/grammar"))
-    shots = GRAMMAR.replace("test: NAME.jsonl", "test: tasks/grammar_is.jsonl")
+        file.write_text(file.read_text().replace("test: grammar", "test: runs/tasks/grammar"))
+    shots = GRAMMAR.replace("test: NAME.jsonl", "test: runs/tasks/grammar_is.jsonl")
     shots = shots.replace("NAME", "shots").replace("DATASET", "json")
     shots = shots.replace("num_fewshot: 0", "num_fewshot: 1\nfewshot_split: test")
     (tasks / "shots.yaml").write_text(shots)

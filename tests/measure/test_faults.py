@@ -107,11 +107,11 @@ def run_here(board: Path, jobs: list[Job], limits: Limits, report: Any = None) -
 
 def add_greedy_suite(board: Path) -> None:
     """A task whose prompt has 2 GB; the model's file asks for it before the ordinary suite."""
-    items = board / "tasks/items.jsonl"
+    items = board / "runs/tasks/items.jsonl"
     task = TASK.replace("tiny_arithmetic", "tiny_greedy")
     task = task.replace('doc_to_text: "{{question}}"', "doc_to_text: \"{{'x' * 2000000000}}\"")
-    (board / "tasks/tiny_greedy.yaml").write_text(task)
-    definition = hash_task(board / "tasks", "tiny_greedy")
+    (board / "runs/tasks/tiny_greedy.yaml").write_text(task)
+    definition = hash_task(board / "runs/tasks", "tiny_greedy")
     suite = SUITE.replace("arithmetic", "greedy")
     suite = suite.format(revision=hash_weights([items]), definition=definition)
     (board / "runs/suites/greedy.toml").write_text(suite)

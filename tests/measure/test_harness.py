@@ -289,7 +289,7 @@ def test_a_tag_or_a_member_without_a_file_is_refused(tmp_path):
     assert refusal(tmp_path, task="verbs")[1] == (
         "verbs: a tag of lm-eval; name its tasks one by one"
     )
-    (tmp_path / "group.yaml").write_text(GROUP.replace("grammar_are]", "{task: inside}]"))
+    (tmp_path / "grammar.yaml").write_text(GROUP.replace("grammar_are]", "{task: inside}]"))
     assert refusal(tmp_path)[1] == (
         "grammar: its member inside has no file; name its tasks one by one"
     )

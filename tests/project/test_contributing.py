@@ -108,7 +108,8 @@ def test_one_file_in_the_browser(whole: Origin, hub: Hub, served: Path):
     (named,) = re.findall(r"name it `([^`]+)`", TEXT)
     file = whole.folder / "fork" / named
     file.parent.mkdir(parents=True)
-    file.write_text(re.sub(r'revision = "\w+"', f'revision = "{commit}"', example))
+    text = re.sub(r"parameters = \d+", "parameters = 37536", example)  # of the model served here
+    file.write_text(re.sub(r'revision = "\w+"', f'revision = "{commit}"', text))
     propose = "git switch -qc patch-1 && git add --all && git commit -qm Add && git push -q origin"
     whole.run(f"{propose} patch-1", "fork")
     assert whole.validated("patch-1") == "1 file of data: no problems\n"

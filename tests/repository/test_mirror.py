@@ -47,10 +47,12 @@ def mirrored(board: Path, hub: Hub) -> Path:
     (served / "test.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
     (served / "README.md").write_text("---\nlicense: mit\n---\n")
     hub.add("datasets", "org/arithmetic", served)
-    (board / "tasks/mirrored_arithmetic.yaml").write_text(TASK)
+    (board / "runs/tasks/mirrored_arithmetic.yaml").write_text(TASK)
     text = SUITE.replace("tiny_arithmetic", "mirrored_arithmetic")
-    text = text.format(revision="", definition=hash_task(board / "tasks", "mirrored_arithmetic"))
-    text = text.replace("tasks/items.jsonl", "org/arithmetic")
+    text = text.format(
+        revision="", definition=hash_task(board / "runs/tasks", "mirrored_arithmetic")
+    )
+    text = text.replace("runs/tasks/items.jsonl", "org/arithmetic")
     text = text.replace('name = "arithmetic"', 'name = "mirrored"')
     (board / "runs/suites/mirrored.toml").write_text(text + MIRRORED)
     model = board / "runs/models/tiny/A.toml"

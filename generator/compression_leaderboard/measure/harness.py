@@ -358,9 +358,11 @@ def build_task(task: Task, manager: Any, commit: str | None) -> Any:
     if task.task not in known:
         raise MeasureError("harness", f"{task.task}: lm-eval has no such task; see `lm-eval ls`")
     for config in _configs(known[task.task], known):
-        for wrong in (*_code(config), *_unpinned(config, task.task)):
-            repair = "choose a task without code, in files of its name"
+        for wrong in _code(config):
+            repair = "choose a task without code"
             raise MeasureError("harness", f"{task.task}: {wrong}, which is refused; {repair}")
+        for wrong in _unpinned(config, task.task):
+            raise MeasureError("harness", f"{task.task}: {wrong}, which is refused; rename it")
     built = _PinnedTasks(task, commit).build(known[task.task], registry=known)
     if commit is not None:
         for member in built.get_all_tasks() if isinstance(built, Group) else [built]:
