@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from compression_leaderboard.cli import app
 from compression_leaderboard.measure.weights import hash_weights, weight_files
-from compression_leaderboard.repository.results import read_results
+from compression_leaderboard.repository.results import read_records
 
 from tests.tiny import save_tiny, tiny_model
 from tests.workspace import add_model_file, write_board
@@ -113,7 +113,7 @@ def figures(hub: Hub) -> dict[tuple[str, str, str], Any]:
     One record each, but for the sentinel's: these say the same, or it has drifted.
     """
     merge(hub, "main")
-    stored, problems = read_results(hub.folder / "work", "measured")
+    stored, problems = read_records(hub.folder / "work", "results/measured")
     assert problems == []
     found: dict[tuple[str, str, str], Any] = {}
     for entry in stored:
