@@ -11,6 +11,7 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -105,7 +106,9 @@ def make_result(model: Model, kind: str, name: str, parts: dict[str, object]) ->
     return Result(**(fields | parts))
 
 
-def make_results(model: Model, corpora: list[Corpus], tasks: tuple[Task, ...], seed: int):
+def make_results(
+    model: Model, corpora: list[Corpus], tasks: tuple[Task, ...], seed: int
+) -> Iterator[Result]:
     generator = np.random.default_rng(seed)
     skill = generator.uniform(0.6, 1.4)
     for number, corpus in enumerate(corpora):
@@ -138,7 +141,7 @@ def make_results(model: Model, corpora: list[Corpus], tasks: tuple[Task, ...], s
         score = Score(
             task=task.task, metric="acc", value=value, stderr=0.01, n=1000, higher_is_better=True
         )
-        found.append(TaskResult(task=task, version="1", scores=(score,), responses=()))
+        found.append(TaskResult(task=task, version="1", scores=(score,), responses=(), subtasks=()))
     yield make_result(model, "suite", "invented", {"tasks": tuple(found)})
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from compression_leaderboard.choose import CACHE_NUMBER_BYTES, PRECISIONS, cache_bytes_per_token
 from compression_leaderboard.repository.specs import read_specs
@@ -41,11 +42,12 @@ print(json.dumps({
 """
 
 
-def measure(model: str) -> dict:
+def measure(model: str) -> dict[str, Any]:
     """Memory of one model in a process of its own."""
     command = [sys.executable, "-c", INSIDE, str(ROOT), model, str(CONTEXT)]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-    return json.loads(shown.stdout.splitlines()[-1])
+    measured: dict[str, Any] = json.loads(shown.stdout.splitlines()[-1])
+    return measured
 
 
 def make_nothing(folder: Path) -> str:
@@ -56,14 +58,15 @@ def make_nothing(folder: Path) -> str:
     return str(folder)
 
 
-def estimate(measured: dict, runtime_bytes: float) -> float:
+def estimate(measured: dict[str, Any], runtime_bytes: float) -> float:
     """The estimate of the page Choose, with the cache in the number format of the weights."""
     dtype, parameters = measured["dtype"], measured["parameters"]
     number_bytes = 4.0 if dtype == "float32" else 2.0
     shape = (measured["layers"], measured["width"])
     cache = measured["tokens"] * cache_bytes_per_token(parameters, shape)
     cache *= number_bytes / CACHE_NUMBER_BYTES
-    return parameters * PRECISIONS[dtype] + cache + runtime_bytes
+    total: float = parameters * PRECISIONS[dtype] + cache + runtime_bytes
+    return total
 
 
 def main() -> None:

@@ -226,7 +226,7 @@ def main() -> None:
     torch.set_num_threads(1)  # another number of threads would add in another order
     torch.use_deterministic_algorithms(True)
     # Filling fresh memory costs a third of a step, and no operation here reads it unwritten.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     sizes = [size for size in SIZES if size.name in arguments.models]

@@ -48,7 +48,9 @@ def git(*arguments: str, cwd: Path) -> str:
 
 def read_jobs(name: str) -> dict[str, Any]:
     """The jobs of a workflow in the order of the file, which is that of their needs."""
-    return yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text("utf-8"))["jobs"]
+    workflow = yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text("utf-8"))
+    jobs: dict[str, Any] = workflow["jobs"]
+    return jobs
 
 
 def run_workflow(

@@ -163,7 +163,7 @@ def _cohort_options(cohort: Cohort, shapes: Mapping[str, tuple[int, int]]) -> Co
 def _option(
     cohort: Cohort, columns: Sequence[Column], row: Row, shape: tuple[int, int] | None
 ) -> Option:
-    """Return the size; None for a mixture, whose published size may not count all weights."""
+    """Make a row's option. A mixture's published size may not count all weights: it is unknown."""
     parameters = None if row.model in cohort.mixtures else row.parameters
     figures = [row.figures.get(column.key) for column in columns]
     return Option(

@@ -353,6 +353,7 @@ def check(names: Names) -> None:
     check_changes(names, board)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(BOARDS)
 def test_every_value_is_that_of_its_record_whatever_things_are_called(names):

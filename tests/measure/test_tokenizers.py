@@ -98,8 +98,8 @@ def test_half_a_character_is_refused_by_name(text):
         score(["fine", text])
     assert failure.value.reason == "corpus"
     assert str(failure.value) == (
-        f"d1: character {text.index(text.strip('a b'))} is a lone surrogate, which no UTF-8 text "
-        "holds; fix the document"
+        f"d1: character {text.index(text.strip('a b'))} is a lone surrogate, not UTF-8 text; "
+        "fix the document"
     )
 
 

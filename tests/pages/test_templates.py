@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from compression_leaderboard import pages
 from compression_leaderboard.pages.reference import FILES
+from compression_leaderboard.pages.rendering import INVISIBLE
+
+from tests import ROOT
 
 FOLDER = Path(pages.__file__).parent
 MARKUP = re.compile(r"</?[a-z][a-z0-9]*[\s/>]|</?[a-z][a-z0-9]*$|<!--|&#?\w+;")
@@ -50,3 +53,12 @@ def test_html_in_a_string_is_noticed(source):
 @pytest.mark.parametrize("source", ['"""A <b> tag."""', "x = 'a < b'", "x = 'R&D'"])
 def test_what_is_no_html_is_not(source):
     assert markup_in(source) == []
+
+
+def test_the_scripts_spell_out_what_pages_do():
+    """Both list the characters, since neither can read the other's list."""
+    script = (ROOT / "site/docs/assets/format.js").read_text("utf-8")
+    (listed,) = re.findall(r"replace\(/(\[\\0.*?\])/g", script)
+    characters = list(map(chr, range(0x10000)))
+    spelled = [character for character in characters if INVISIBLE.fullmatch(character)]
+    assert [c for c in characters if re.fullmatch(listed, c)] == spelled

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import pytest
 from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.board.derived import bits_interval, preference_figure
 from compression_leaderboard.intervals import rate_interval
@@ -86,6 +87,7 @@ def test_a_number_passes_at_most_eight_modules(miniature_root):
     assert ">1.100</td>" in html
 
 
+@pytest.mark.slow
 def test_what_follows_from_a_record_is_computed_once(miniature_root):
     """Tables, exports and pages share the intervals of a text and the figures of its pairs."""
     counted = {f.__code__: f.__name__ for f in (bits_interval, preference_figure, rate_interval)}

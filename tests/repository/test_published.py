@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from compression_leaderboard.board.figures import Key
 from compression_leaderboard.board.published import page_of, published_rows
+from compression_leaderboard.records.published import CompressionColumn, ScoreColumn
 from compression_leaderboard.repository.contents import PublishedTable, read_published
+from compression_leaderboard.repository.specs import toml_text
 from scipy.stats import pearsonr, spearmanr
 
 from tests import ROOT
+from tests.factory import make_source
 
 FIGURES = ROOT.parent / "shared" / "data" / "published"
 HUANG = Path("results/published/huang-2024")
@@ -200,29 +203,15 @@ def test_a_bad_cell_is_told_with_line_and_column(tmp_path, old, new, message, re
     assert [str(p).partition(": ")[2] for p in problems] == [f"{message}; {repair}"]
 
 
-SMALL = """format = 1
-name = "small"
-title = "Small"
-comparable_with = "itself"
-collected = 2026-01-01
-key = "model"
-group = "family"
-parameters = "size"
-[[citations]]
-text = "A"
-url = "https://a.example"
-licence = "MIT"
-figures = "all"
-[[compression]]
-column = "bpc"
-label = "Text"
-unit = "bits per character"
-[[scores]]
-column = "quiz"
-label = "Quiz"
-chance = 0.25
-metric = "accuracy"
-"""
+SMALL = toml_text(
+    make_source(
+        name="small",
+        title="Small",
+        parameters="size",
+        compression=(CompressionColumn(column="bpc", label="Text", unit="bits per character"),),
+        scores=(ScoreColumn(column="quiz", label="Quiz", chance=0.25, metric="accuracy"),),
+    )
+)
 ROWS = "model,family,size,bpc,quiz\none,a,1000,0.9,0.5\ntwo,b,2000,0.8,0.6\n"
 LINE = "line 2: has another number of cells than the first line; quote cells that hold commas"
 WHOLE = f"is not a whole number above 0; {NUMBER}"
@@ -284,7 +273,7 @@ def test_what_the_downloads_need_is_not_empty(tmp_path, old):
 
 
 def test_a_benchmark_that_is_named_twice_counts_once_in_the_mean(tmp_path):
-    write_small(tmp_path, SMALL.replace("[[citations]]", 'mean = ["quiz", "quiz"]\n[[citations]]'))
+    write_small(tmp_path, SMALL.replace("mean = []", 'mean = ["quiz", "quiz"]'))
     (table,), problems = read_published(tmp_path)
     assert problems == []
     mean = Key("mean_score", "", "small")

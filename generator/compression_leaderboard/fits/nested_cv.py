@@ -239,9 +239,8 @@ def _fit_together(
         chance=np.tile([b.chance for b in table.benchmarks], folds),
         ceiling=np.tile([b.ceiling for b in table.benchmarks], folds),
     )
-    starts = np.cumsum(
-        [0, *(len(training.tried) for training in sets)]
-    )  # the first is the whole set
+    # Where the folds of each training set begin; the first one is the whole set.
+    starts = np.cumsum([0, *(len(training.tried) for training in sets)])
     predictions = np.empty((len(scaled), rows, folds, count))
     parameters: list[Array | None] = []
     for k, candidate in enumerate(scaled):

@@ -176,7 +176,7 @@ def _check_text(document: Document) -> None:
     try:
         document.text.encode()
     except UnicodeEncodeError as error:
-        wrong = f"{document.name}: character {error.start} is a lone surrogate, which is no UTF-8"
+        wrong = f"{document.name}: character {error.start} is a lone surrogate, not UTF-8 text"
         raise MeasureError("corpus", f"{wrong}; fix the document") from error
 
 
