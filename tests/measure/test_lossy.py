@@ -132,6 +132,8 @@ def test_zero_vectors_and_equal_vectors_give_numbers():
         for found in layer.information:
             assert np.isfinite([found.plug_in, found.null]).all()
             assert found.plug_in == pytest.approx([0, 0], abs=1e-5)
+            assert found.null == pytest.approx([0, 0], abs=1e-5)
+            assert found.standard_error in (None, pytest.approx(0, abs=1e-5))
 
 
 @pytest.mark.parametrize("largest", [16, 40])

@@ -310,7 +310,7 @@ def test_the_proof_stands_on_the_page_of_its_model():
     specs, stored = make_specs(model), store(make_result(model), make_proof(model))
     page = render_model(renderer(), model, stored, specs, [], [], "0" * 40)
     assert (
-        "4,096 bytes of the text were compressed to 1,000 bytes and decompressed in a fresh "
+        "256 bytes of the text were compressed to 100 bytes and decompressed in a fresh "
         "process, byte for byte equal." in page
     )
     assert "<dd>0.0050 bits per token</dd>" in page

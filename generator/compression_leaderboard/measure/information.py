@@ -41,6 +41,7 @@ CHUNK_ROWS = 4096  # of sums whose logarithms exist at once
 SIMULATED_COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
 SHUFFLES = 2
 SIMULATED_ROWS = 20_000  # of a shuffle, at most
+NOISE = 1e-6  # of a mean of entropies in float32
 
 
 def round_stored(values: Iterable[float]) -> tuple[float, ...]:
@@ -401,7 +402,8 @@ def simulate_null(moments: Moments, seed: int = 0) -> Null:
 def _slope(values: Tensor, control: Tensor) -> float:
     """Return the least-squares slope of `values` on `control`, both (draws,)."""
     centred = control - control.mean()
-    return float((values * centred).sum() / (centred**2).sum().clamp_min(1e-300))
+    square = float((centred**2).mean())
+    return float((values * centred).mean()) / square if square > NOISE**2 else 0.0
 
 
 def weigh_counts(labels: Labels, knots: IntArray) -> Weights:
@@ -458,7 +460,8 @@ def expected_information(null: Null, moments: Moments, labels: Labels) -> FloatA
     quadratic = moments.quadratic[labels.places]
     beyond = moments.ceiling[labels.places] - quadratic
     simulated = null.beyond[0]  # that of single rows, of all positions
-    scale = beyond / simulated if simulated != 0 else np.ones_like(beyond)
+    # Equal vectors lose nothing: both are rounding errors, and so would be their ratio.
+    scale = beyond / simulated if abs(simulated) > NOISE else np.ones_like(beyond)
     weights = labels.weights
     return weights.inverse * quadratic + scale * (weights.beyond @ null.beyond)
 
