@@ -1,10 +1,17 @@
 """Tiny random models and tokenizers, made in a second: faults and invariants need no weights."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from compression_leaderboard.measure.weights import Loaded
+from compression_leaderboard.records.calibration import (
+    CALIBRATION_SHA256,
+    Calibration,
+    ModeBits,
+    Start,
+    StartMode,
+)
 from compression_leaderboard.records.results import Subject
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import (
@@ -127,8 +134,42 @@ def tiny_gemma2() -> Any:
     return Gemma2ForCausalLM(Gemma2Config(**GEMMA, final_logit_softcapping=3.0)).float().eval()
 
 
-def load_tiny(tokenizer: Any = None, model: Any = None, context: int = 64) -> Loaded:
+def calibrated(mode: StartMode, token: int | None, modes: int = 1) -> Calibration:
+    """A calibration that chose the mode out of so many; of one, whose header has no bits."""
+    others = [name for name in get_args(StartMode) if name != mode][: modes - 1]
+    return Calibration(
+        sha256=CALIBRATION_SHA256,
+        window_tokens=16,
+        tokens=4000,
+        start=Start(
+            mode=mode,
+            token=None if token is None else "<start>",
+            token_id=token,
+            default=mode,
+            modes=tuple(ModeBits(mode=name, bits=1000.0) for name in (mode, *others)),
+            revision="sha256-" + "a" * 40,
+        ),
+        future_nats=0.0,
+    )
+
+
+def natural_start(tokenizer: Any) -> Calibration:
+    """BOS in the first window, else EOS, else nothing; no other mode."""
+    if tokenizer.bos_token_id is not None:
+        return calibrated("bos", tokenizer.bos_token_id)
+    if tokenizer.eos_token_id is not None:
+        return calibrated("eos", tokenizer.eos_token_id)
+    return calibrated("none", None)
+
+
+def load_tiny(
+    tokenizer: Any = None,
+    model: Any = None,
+    context: int = 64,
+    calibration: Calibration | None = None,
+) -> Loaded:
     model = model or tiny_model(context=context)
+    tokenizer = tokenizer or byte_tokenizer()
     subject = Subject(
         architecture="LlamaForCausalLM",
         parameters=model.num_parameters(),
@@ -138,7 +179,9 @@ def load_tiny(tokenizer: Any = None, model: Any = None, context: int = 64) -> Lo
         layers=model.config.num_hidden_layers,
         width=model.config.hidden_size,
     )
-    return Loaded(model, tokenizer or byte_tokenizer(), subject)
+    return Loaded(
+        model, tokenizer, subject, calibration=calibration or natural_start(tokenizer)
+    )
 
 
 def save_tiny(folder: Path, tokenizer: Any = None, model: Any = None) -> None:

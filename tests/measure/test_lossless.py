@@ -10,7 +10,6 @@ from compression_leaderboard.measure.documents import (
     Document,
     cut_windows,
     encode_documents,
-    start_token,
 )
 from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.text import bits_per_byte, score_text
@@ -38,18 +37,23 @@ def score(texts: list[str], loaded=None, protocol: Protocol = PROTOCOL) -> Lossl
 
 
 def brute_force_bits(loaded, text: str, window: int, stride: int) -> float:
-    """One forward pass a token, its context cut as the protocol says."""
-    tokens = loaded.tokenizer.encode(text, add_special_tokens=False)
-    kind, start = start_token(loaded.tokenizer)
-    sequence = tokens if kind == "uniform" else [start, *tokens]
-    nats = math.log(loaded.subject.vocabulary) if kind == "uniform" else 0.0
+    """One forward pass a token, its context cut as the protocol and the start mode say."""
+    tokens = loaded.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+    start = loaded.start
+    sequence = tokens if start.token_id is None else [start.token_id, *tokens]
+    nats = math.log(loaded.subject.vocabulary) if start.token_id is None else 0.0
+    if start.is_in_every_window:
+        stride = min(stride, window - 1)
     for target in range(1, len(sequence)):
         last = target - 1  # the input that predicts it
         begin = max(0, math.ceil((last + 1 - window) / stride)) * stride
+        context = sequence[begin:target]
+        if start.is_in_every_window:
+            context = [start.token_id, *context[1:]]
         with torch.inference_mode():
-            logits = loaded.model(torch.tensor([sequence[begin:target]])).logits[0, -1]
+            logits = loaded.model(torch.tensor([context])).logits[0, -1]
         nats -= float(logits.double().log_softmax(-1)[sequence[target]])
-    return nats / math.log(2)
+    return nats / math.log(2) + math.log2(len(start.modes))
 
 
 @pytest.mark.parametrize(("bos", "eos"), [(True, True), (False, True), (False, False)])

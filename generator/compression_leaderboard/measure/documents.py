@@ -8,24 +8,26 @@ byte positions.
 
 import hashlib
 import math
+import re
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.weights import Loaded, find_package
+from compression_leaderboard.records.calibration import Start
 from compression_leaderboard.records.corpora import Corpus, Source
 from compression_leaderboard.repository.specs import read_texts
 
 IntArray = NDArray[np.int64]
-Start = Literal["bos", "eos", "uniform"]
+MARKER = re.compile(r"[<\[{].*[>\]}]", re.DOTALL)  # the spelling of a control token
 Item = TypeVar("Item")
 
 
@@ -115,9 +117,11 @@ class Encoded:
     tokens: IntArray
     inputs: IntArray
     targets: IntArray
-    free_nats: float  # cost of a first token without context: ln V under the uniform start
+    free_nats: float  # cost of a first token without context: ln V if nothing stands before it
     lossless: bool
     ends: IntArray | None  # bytes of the text up to the end of each token; None: not known
+    header_bits: float = 0.0  # by which a decoder learns the start mode
+    restart: int | None = None  # token in place of the first input of later windows
 
     @property
     def offset(self) -> int:
@@ -125,41 +129,57 @@ class Encoded:
         return len(self.inputs) - len(self.tokens) + 1
 
 
-def encode_documents(documents: Sequence[Document], loaded: Loaded) -> list[Encoded]:
-    """Tokenize every document whole, without the tokenizer's special tokens."""
-    kind, start = start_token(loaded.tokenizer)
+def encode_documents(
+    documents: Sequence[Document], loaded: Loaded, start: Start | None = None
+) -> list[Encoded]:
+    """Tokenize every document whole, and put before it what the start mode asks for.
+
+    start: by default that of the model's calibration.
+    """
+    start = start or loaded.start
+    controls = control_tokens(loaded.tokenizer)
     encoded = []
     for document in documents:
         _check_text(document)
         tokens = tokenize(document.text, document.name, loaded)
         back = loaded.tokenizer.decode(tokens.tolist(), clean_up_tokenization_spaces=False)
-        sequence = tokens if start is None else np.concatenate([[start], tokens])
-        encoded.append(
-            Encoded(
-                document=document,
-                tokens=tokens,
-                inputs=sequence[:-1],
-                targets=sequence[1:],
-                free_nats=math.log(loaded.subject.vocabulary) if kind == "uniform" else 0.0,
-                lossless=back == document.text,
-                ends=find_token_ends(document.text, tokens, loaded.tokenizer),
-            )
-        )
+        is_text = controls.isdisjoint(tokens.tolist())
+        ends = find_token_ends(document.text, tokens, loaded.tokenizer)
+        lossless = is_text and back == document.text
+        encoded.append(put_start(start, document, tokens, loaded.subject.vocabulary, lossless, ends))
     return encoded
 
 
-def start_token(tokenizer: Any) -> tuple[Start, int | None]:
-    """Return the context of a document's first token: BOS, else EOS, else nothing (uniform)."""
-    if tokenizer.bos_token_id is not None:
-        return "bos", tokenizer.bos_token_id
-    if tokenizer.eos_token_id is not None:
-        return "eos", tokenizer.eos_token_id
-    return "uniform", None
+def put_start(
+    start: Start,
+    document: Document,
+    tokens: IntArray,
+    vocabulary: int,
+    lossless: bool = True,
+    ends: IntArray | None = None,
+) -> Encoded:
+    """Make what the model reads of a document's tokens under a start mode."""
+    sequence = tokens if start.token_id is None else np.concatenate([[start.token_id], tokens])
+    return Encoded(
+        document=document,
+        tokens=tokens,
+        inputs=sequence[:-1],
+        targets=sequence[1:],
+        free_nats=math.log(vocabulary) if start.token_id is None else 0.0,
+        lossless=lossless,
+        ends=ends,
+        header_bits=start.header_bits,
+        restart=start.token_id if start.is_in_every_window else None,
+    )
 
 
 def tokenize(text: str, name: str, loaded: Loaded) -> IntArray:
-    """Return the tokens of a text. name: what messages call it. Raises MeasureError."""
-    tokens = np.array(loaded.tokenizer.encode(text, add_special_tokens=False), dtype=np.int64)
+    """Return the tokens of a text, in which names of control tokens are characters like others.
+
+    name: what messages call it. Raises MeasureError.
+    """
+    listed = loaded.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+    tokens = np.array(listed, dtype=np.int64)
     if len(tokens) == 0:
         wrong = f"{name}: the tokenizer makes no token of it"
         raise MeasureError("tokenizer", f"{wrong}; leave it out")
@@ -167,6 +187,22 @@ def tokenize(text: str, name: str, loaded: Loaded) -> IntArray:
         wrong = f"{name}: token {largest} is outside the softmax of {loaded.subject.vocabulary}"
         raise MeasureError("tokenizer", f"{wrong}; the tokenizer is not this model's")
     return tokens
+
+
+def control_tokens(tokenizer: Any) -> frozenset[int]:
+    """Collect the ids that mean more than the characters which spell them.
+
+    These are the special tokens, and markers such as <tool_call> that were added to a finished
+    vocabulary without being declared special. Added words and runs of spaces are text.
+    """
+    added = tokenizer.added_tokens_decoder
+    marked = {number for number, token in added.items() if token.special}
+    marked |= {
+        number
+        for number, token in added.items()
+        if number >= tokenizer.vocab_size and MARKER.fullmatch(token.content)
+    }
+    return frozenset({*tokenizer.all_special_ids, *marked})
 
 
 def _check_text(document: Document) -> None:
@@ -222,7 +258,13 @@ def _covered_ends(text: str, tokens: IntArray, tokenizer: Any) -> IntArray | Non
     """Find ends by the characters that the tokens cover."""
     if not tokenizer.is_fast:
         return None
-    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    encoded = tokenizer(
+        text,
+        add_special_tokens=False,
+        split_special_tokens=True,
+        return_offsets_mapping=True,
+        verbose=False,
+    )
     if encoded["input_ids"] != tokens.tolist():
         return None
     starts, stops = zip(*encoded["offset_mapping"], strict=True)
@@ -255,6 +297,17 @@ def cut_windows(lengths: Sequence[int], window: int, stride: int) -> list[Window
             windows.append(Window(document, begin, end, new))
             begin, new = begin + stride, end
     return windows
+
+
+def cut_documents(documents: Sequence[Encoded], window: int, stride: int) -> list[Window]:
+    """Cut documents into windows of at most `window` inputs, the start token included.
+
+    A start token in every window takes the place of the first input of later ones, which is old:
+    such windows advance by at most window − 1.
+    """
+    if any(document.restart is not None for document in documents):
+        stride = min(stride, window - 1)
+    return cut_windows([len(document.inputs) for document in documents], window, stride)
 
 
 def cut_batches(

@@ -34,6 +34,7 @@ import torch
 from tqdm import tqdm
 
 from compression_leaderboard.measure import harness
+from compression_leaderboard.measure.calibration import calibrate_checkpoint, widest_window
 from compression_leaderboard.measure.compressors import compress_corpus
 from compression_leaderboard.measure.documents import read_corpus
 from compression_leaderboard.measure.machine import (
@@ -49,12 +50,11 @@ from compression_leaderboard.measure.preferences import draw_pairs, measure_pref
 from compression_leaderboard.measure.text import is_out_of_memory, score_text
 from compression_leaderboard.measure.weights import (
     Loaded,
-    load_model,
     suitable_device,
-    suitable_dtype,
 )
 from compression_leaderboard.plan.jobs import Job
 from compression_leaderboard.records.base import LONGEST_LINE
+from compression_leaderboard.records.calibration import Calibration
 from compression_leaderboard.records.results import (
     FORMAT,
     Compressors,
@@ -268,7 +268,7 @@ def work(connection: Connection, specs: Specs, root: Path, limits: Limits, log: 
     while True:
         job, batch_divisor = orders.get()
         measure = partial(bench.measure, job, batch_divisor, report)
-        load = partial(bench.load, job)
+        load = partial(bench.load, job, report)
         connection.send(record_job(job, measure, load, limits.known(batch_divisor)))
 
 
@@ -281,16 +281,33 @@ def _listen(connection: Connection, orders: "queue.SimpleQueue[Any]") -> None:
 
 
 class Bench:
-    """One revision of one model, loaded for its first job and kept for the ones that follow."""
+    """One revision of one model, loaded for its first job and kept while the window stays."""
 
     def __init__(self, specs: Specs, root: Path):
         self.specs, self.root = specs, root
         self._loaded: Loaded | None = None
+        self._window: int | None = None
 
-    def load(self, job: Job) -> None:
-        """Load the model of a job, unless it is loaded, or is the classical compressors."""
-        if self._loaded is None and not isinstance(job.model, Compressors):
-            self._loaded = load_model(job.model, job.checkpoint, self.root)
+    def load(self, job: Job, report: Report) -> None:
+        """Load and calibrate the model of a job, unless that is done or there is no model."""
+        if isinstance(job.model, Compressors):
+            return
+        window = self._window_of(job)
+        if self._loaded is not None and window == self._window:
+            return
+        self._loaded = None  # makes room
+        window_of = widest_window if window is None else lambda loaded: window
+        place = job.model, job.checkpoint, self.root
+        self._loaded = calibrate_checkpoint(*place, report, window_of)
+        self._window = window
+
+    def _window_of(self, job: Job) -> int | None:
+        """Return the longest context that a job asks for; None for that of the calibration."""
+        if job.kind == "suite":
+            return None
+        if job.name in self.specs.preferences:
+            return self.specs.preferences[job.name].protocol.longest_tokens
+        return self.specs.corpora[job.name].protocol.window_tokens
 
     def measure(self, job: Job, batch_divisor: int, report: Report) -> dict[str, Any]:
         """Measure what the job names; return the fields of its record.
@@ -302,18 +319,22 @@ class Bench:
             sizes = compress_corpus(read_corpus(corpus, self.root), report)
             return {"text": CorpusText.of(corpus), "classical": sizes}
         loaded = dataclasses.replace(self._loaded, batch_divisor=batch_divisor)
+        described = {"subject": loaded.subject, "calibration": loaded.calibration}
         if job.kind == "suite":
             tasks = harness.run_suite(loaded, self.specs.suites[job.name], self.root, job.part)
-            return {"subject": loaded.subject, "tasks": tasks}
+            return described | {"backend": "hf", "tasks": tasks}
         if job.name in self.specs.preferences:
             spec = self.specs.preferences[job.name]
             pairs = draw_pairs(spec, self.root)
-            return {"preference": measure_preference(loaded, pairs, spec, report)}
+            return described | {"preference": measure_preference(loaded, pairs, spec, report)}
         corpus = self.specs.corpora[job.name]
         documents = read_corpus(corpus, self.root)
         lossless, lossy = score_text(loaded, documents, corpus.protocol, report)
-        text = CorpusText.of(corpus)
-        return {"text": text, "subject": loaded.subject, "lossless": lossless, "lossy": lossy}
+        return described | {
+            "text": CorpusText.of(corpus),
+            "lossless": lossless,
+            "lossy": lossy,
+        }
 
 
 def record_job(
@@ -372,18 +393,18 @@ def make_record(
         kind=job.kind,
         name=job.name,
         started=began.replace(microsecond=0),
-        environment=_environment(job, seconds).model_copy(update=known),
+        environment=_environment(job, seconds, parts.get("calibration")).model_copy(update=known),
         part=job.part,
         replaces=job.replaces,
         **parts,
     )
 
 
-def _environment(job: Job, seconds: float) -> Environment:
+def _environment(job: Job, seconds: float, calibration: Calibration | None) -> Environment:
     if isinstance(job.model, Compressors):
         return describe_environment("cpu", None, 1, COMPRESSOR_PACKAGES, seconds)
     threads, device = torch.get_num_threads(), suitable_device()
     if job.kind == "proof":
         return describe_environment(device, "float32", threads, PROOF_PACKAGES, seconds)
-    dtype = str(suitable_dtype()).removeprefix("torch.")
+    dtype = calibration.dtype if calibration else None  # None: it failed before that was known
     return describe_environment(device, dtype, threads, MODEL_PACKAGES, seconds)

@@ -26,7 +26,6 @@ from compression_leaderboard.measure.documents import (
     Document,
     cut_batches,
     cut_windows,
-    start_token,
 )
 from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.text import score_documents
@@ -87,8 +86,8 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
 
 def describe_scorer(loaded: Loaded, identity: str, window: int, stride: int) -> str:
     """Describe what the bits of a text depend on; the journal keeps such scorers apart."""
-    start = start_token(loaded.tokenizer)[0]
-    return f"{identity}; {loaded.dtype}; window {window}, stride {stride}, start {start}, {PIECES}"
+    start = f"start {loaded.start.mode} of {len(loaded.start.modes)}"
+    return f"{identity}; {loaded.dtype}; window {window}, stride {stride}, {start}, {PIECES}"
 
 
 def score_pieces(

@@ -14,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,8 @@ from compression_leaderboard.measure.documents import (
     IntArray,
     Window,
     cut_batches,
+    put_start,
     spread_evenly,
-    start_token,
     tokenize,
 )
 from compression_leaderboard.measure.information import (
@@ -199,11 +199,12 @@ def measure_preference(
     pairs than jackknife groups are left.
     """
     protocol = spec.protocol
-    if loaded.subject.context_tokens < protocol.longest_tokens:
+    context = loaded.subject.context_tokens
+    if context is not None and context < protocol.longest_tokens:
         raise MeasureError(
             "context",
-            f"the model reads {loaded.subject.context_tokens} tokens, the protocol's pairs have "
-            f"up to {protocol.longest_tokens}; choose pairs with a lower longest_tokens",
+            f"the model reads {context} tokens, the protocol's pairs have up to "
+            f"{protocol.longest_tokens}; choose pairs with a lower longest_tokens",
         )
     completions = encode_pairs(drawn.pairs, loaded, protocol.longest_tokens)
     pairs = len(completions) // 2
@@ -237,20 +238,17 @@ def encode_pairs(pairs: Sequence[Pair], loaded: Loaded, longest: int) -> list[En
 
     longest: tokens of start token, prompt and completion; a pair with a longer side is left out.
     """
-    start = start_token(loaded.tokenizer)[1]
     completions = []
     for number, pair in enumerate(pairs, start=1):
         prompt = tokenize(f"{pair.prompt}\n", f"prompt of pair {number}", loaded)
-        before = prompt if start is None else np.concatenate([[start], prompt])
         sides = []
         for side, text in (("chosen", pair.chosen), ("rejected", pair.rejected)):
             document = Document(f"{side} of pair {number}", text)
             tokens = tokenize(text, document.name, loaded)
-            inputs = np.concatenate([before, tokens])
-            targets = np.append(inputs[1:], inputs[-1])  # nobody reads what the last one predicts
-            sides.append(
-                Encoded(document, tokens, inputs, targets, free_nats=0.0, lossless=True, ends=None)
-            )
+            # One more token at the end, so that the last one of the completion is an input too.
+            whole = np.concatenate([prompt, tokens, tokens[-1:]])
+            side_read = put_start(loaded.start, document, whole, loaded.subject.vocabulary)
+            sides.append(replace(side_read, tokens=tokens))
         if max(len(side.inputs) for side in sides) <= longest:
             completions += sides
     return completions

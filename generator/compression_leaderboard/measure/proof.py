@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,20 +24,16 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from compression_leaderboard.measure.documents import (
-    Document,
-    encode_documents,
-    read_corpus,
-    start_token,
-)
+from compression_leaderboard.measure.calibration import calibrate_checkpoint, widest_window
+from compression_leaderboard.measure.documents import Document, encode_documents, read_corpus
 from compression_leaderboard.measure.local_engine import record_job
 from compression_leaderboard.measure.machine import MeasureError, Report
 from compression_leaderboard.measure.weights import Loaded, load_model
 from compression_leaderboard.plan.jobs import Job
-from compression_leaderboard.records.base import Record
+from compression_leaderboard.records.base import Count, Record
 from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.models import Checkpoint, Model
-from compression_leaderboard.records.results import CorpusText, Proof, Result, Subject
+from compression_leaderboard.records.results import CorpusText, Proof, Result
 from compression_leaderboard.repository.specs import read_specs
 
 PRECISION_BITS = 24  # of constriction's categorical distributions
@@ -50,11 +47,12 @@ LogProbabilities = NDArray[np.float32]
 class Header(Record):
     """What a decoder must know beside the coder's words."""
 
-    format: Literal[1]
+    format: Literal[2]
     model: str
     revision: str
     threads: int = Field(gt=0)  # another number may give other last bits
     block_tokens: int = Field(gt=0)
+    start: Count | None  # token before each block; None: nothing, and its first token is a guess
     tokens: int = Field(gt=0)
     bytes: int = Field(gt=0)
     text_sha256: str
@@ -92,13 +90,14 @@ class Compressed:
 class TokenReader:
     """Asks the model what it expects next, one token after the other.
 
-    A text longer than a block starts anew: BOS, else EOS, else a uniform guess.
+    A text longer than a block starts anew. start: the token before each block; without one, the
+    first token is a uniform guess.
     """
 
-    def __init__(self, loaded: Loaded, block_tokens: int):
+    def __init__(self, loaded: Loaded, block_tokens: int, start: int | None):
         self.model = loaded.model
         self.vocabulary = loaded.subject.vocabulary
-        self.start = start_token(loaded.tokenizer)[1]
+        self.start = start
         self.block_tokens = block_tokens
         self.taken = 0
         self.previous: int | None = None
@@ -128,10 +127,14 @@ class TokenReader:
 
 
 def compress_tokens(
-    loaded: Loaded, tokens: Sequence[int], block_tokens: int, report: Callable[[int], None]
+    loaded: Loaded,
+    tokens: Sequence[int],
+    block_tokens: int,
+    start: int | None,
+    report: Callable[[int], None],
 ) -> Compressed:
     """Encode tokens. `report` is called with the number of tokens done."""
-    reader = TokenReader(loaded, block_tokens)
+    reader = TokenReader(loaded, block_tokens, start)
     encoder = constriction.stream.queue.RangeEncoder()
     ideal, quantised = [], []
     for done, token in enumerate(tokens, start=1):
@@ -146,9 +149,11 @@ def compress_tokens(
     return Compressed(words, math.fsum(ideal), math.fsum(quantised))
 
 
-def decompress_tokens(loaded: Loaded, words: bytes, count: int, block_tokens: int) -> list[int]:
+def decompress_tokens(
+    loaded: Loaded, words: bytes, count: int, block_tokens: int, start: int | None
+) -> list[int]:
     """Return the `count` tokens that were encoded, if the model computes the same probabilities."""
-    reader = TokenReader(loaded, block_tokens)
+    reader = TokenReader(loaded, block_tokens, start)
     compressed = np.frombuffer(words, dtype="<u4").astype(np.uint32)
     decoder = constriction.stream.queue.RangeDecoder(compressed)
     tokens = []
@@ -189,11 +194,11 @@ def prove_model(
     """Prove a model on the first bytes of a corpus; a failure is a record too."""
     job = Job(model, model.revisions()[-1], "proof", corpus.name, "asked for")
 
-    def prove() -> dict[str, object]:
+    def prove() -> dict[str, Any]:
         text = cut_sample(read_corpus(corpus, root), sample_bytes)
         window = corpus.protocol.window_tokens
-        subject, proof = prove_text(model, job.checkpoint, text, window, root, report)
-        return {"subject": subject, "text": CorpusText.of(corpus), "proof": proof}
+        parts = prove_text(model, job.checkpoint, text, window, root, report)
+        return parts | {"text": CorpusText.of(corpus)}
 
     return record_job(job, prove)
 
@@ -206,33 +211,37 @@ def cut_sample(documents: Sequence[Document], sample_bytes: int) -> str:
 
 def prove_text(
     model: Model, checkpoint: Checkpoint, text: str, window: int, root: Path, report: Report
-) -> tuple[Subject, Proof]:
+) -> dict[str, Any]:
     """Compress a text, read it back in a fresh process, and compare byte for byte.
 
-    window: the longest context. Raises MeasureError for a tokenizer that does not give the text
+    window: the longest context. Returns subject, calibration and proof of the record. Raises MeasureError for a tokenizer that does not give the text
     back, for more bytes than their cost allows, and for a text that comes back otherwise.
     """
     content = text.encode()
-    loaded = load_model(model, checkpoint, root, torch.float32)
-    subject, start = loaded.subject, start_token(loaded.tokenizer)[0]
+    loaded = calibrate_checkpoint(
+        model, checkpoint, root, report, partial(widest_window, window=window), torch.float32
+    )
+    subject, calibration = loaded.subject, loaded.calibration
     (encoded,) = encode_documents([Document("the sample", text)], loaded)
     if not encoded.lossless:
         wrong = "the tokenizer does not give the sample back, so no coder can"
         raise MeasureError("tokenizer", f"{wrong}; its bits per byte are not ranked either")
-    tokens, block_tokens = encoded.tokens.tolist(), min(window, subject.context_tokens)
+    tokens, block_tokens = encoded.tokens.tolist(), widest_window(loaded, window)
+    start = loaded.start.token_id
     began = time.monotonic()
     compressed = compress_tokens(
-        loaded, tokens, block_tokens, lambda done: report("compressing", done, len(tokens))
+        loaded, tokens, block_tokens, start, lambda done: report("compressing", done, len(tokens))
     )
     encode_seconds = time.monotonic() - began
     del loaded  # before the fresh process loads its own
     check_size(len(compressed.words), compressed.bits_quantised)
     header = Header(
-        format=1,
+        format=2,
         model=model.id,
         revision=checkpoint.revision,
         threads=torch.get_num_threads(),
         block_tokens=block_tokens,
+        start=start,
         tokens=len(tokens),
         bytes=len(content),
         text_sha256=hashlib.sha256(content).hexdigest(),
@@ -243,11 +252,10 @@ def prove_text(
     if back != content:
         wrong = "the decompressed bytes differ from the sample"
         raise MeasureError("round_trip", f"{wrong}; this is a fault of the coder: report it")
-    return subject, Proof(
+    proof = Proof(
         sample_bytes=header.bytes,
         sample_sha256=header.text_sha256,
         tokens=header.tokens,
-        start_token=start,
         block_tokens=block_tokens,
         compressed_bytes=len(compressed.words),
         header_bytes=len(header_line(header)),
@@ -258,6 +266,7 @@ def prove_text(
         decode_seconds=decode_seconds,
         equal=True,
     )
+    return {"subject": subject, "calibration": calibration, "proof": proof}
 
 
 def check_size(compressed_bytes: int, bits_quantised: float) -> None:
@@ -287,7 +296,7 @@ def decompress(packed: bytes, root: Path) -> tuple[bytes, float]:
     loaded = _load_again(header, root)
     torch.set_num_threads(header.threads)
     started = time.monotonic()
-    tokens = decompress_tokens(loaded, words, header.tokens, header.block_tokens)
+    tokens = decompress_tokens(loaded, words, header.tokens, header.block_tokens, header.start)
     seconds = time.monotonic() - started
     text = loaded.tokenizer.decode(tokens, clean_up_tokenization_spaces=False)
     content = text.encode("utf-8", errors="replace")

@@ -22,9 +22,8 @@ from compression_leaderboard.measure.documents import (
     Encoded,
     IntArray,
     Window,
-    cut_windows,
+    cut_documents,
     encode_documents,
-    start_token,
 )
 from compression_leaderboard.measure.machine import MeasureError, Report
 from compression_leaderboard.measure.plane import LayerFiles, draw_positions, estimate_layers
@@ -59,11 +58,11 @@ def score_text(
     advance = partial(report, "tokens")
     if (masks := draw_positions(encoded, protocol)) is None:
         passed = run_forward(loaded, encoded, windows, report=advance)
-        return sum_bits(loaded, encoded, passed), None
+        return sum_bits(encoded, passed), None
     with closing(LayerFiles(loaded.subject, protocol, protocol.positions)) as files:
         passed = run_forward(loaded, encoded, windows, masks, files, advance)
         lossy = estimate_layers(encoded, passed.rows, files, protocol, report)
-    return sum_bits(loaded, encoded, passed), lossy
+    return sum_bits(encoded, passed), lossy
 
 
 def score_documents(
@@ -75,19 +74,24 @@ def score_documents(
     no token, and output that is not finite.
     """
     encoded, windows = encode_windows(loaded, documents, window, stride)
-    return sum_bits(loaded, encoded, run_forward(loaded, encoded, windows))
+    return sum_bits(encoded, run_forward(loaded, encoded, windows))
 
 
 def encode_windows(
     loaded: Loaded, documents: Sequence[Document], window: int, stride: int
 ) -> tuple[list[Encoded], list[Window]]:
     """Tokenize documents and cut them into windows that the model can read."""
+    check_window(loaded, window)
+    encoded = encode_documents(documents, loaded)
+    return encoded, cut_documents(encoded, window, stride)
+
+
+def check_window(loaded: Loaded, window: int) -> None:
+    """Refuse a window that is longer than the model's context."""
     context = loaded.subject.context_tokens
-    if context < window:
+    if context is not None and context < window:
         wrong = f"the model reads {context} tokens, the window has {window}"
         raise MeasureError("context", f"{wrong}; use a window of at most {context}")
-    encoded = encode_documents(documents, loaded)
-    return encoded, cut_windows([len(document.inputs) for document in encoded], window, stride)
 
 
 def bits_per_byte(nats: Sequence[float], n_bytes: int) -> float:
@@ -104,10 +108,10 @@ def bits_per_byte(nats: Sequence[float], n_bytes: int) -> float:
     return math.fsum(nats) / (math.log(2) * n_bytes)
 
 
-def sum_bits(loaded: Loaded, encoded: Sequence[Encoded], passed: Pass) -> Lossless:
+def sum_bits(encoded: Sequence[Encoded], passed: Pass) -> Lossless:
     """Sum the bits of each document, and of all of them per byte of raw text."""
     totals = [
-        document.free_nats + math.fsum(nats)
+        math.fsum([document.header_bits * math.log(2), document.free_nats, *nats])
         for document, nats in zip(encoded, passed.nats, strict=True)
     ]
     documents = [
@@ -122,7 +126,6 @@ def sum_bits(loaded: Loaded, encoded: Sequence[Encoded], passed: Pass) -> Lossle
     ]
     return Lossless(
         bits_per_byte=bits_per_byte(totals, sum(d.bytes for d in documents)),
-        start_token=start_token(loaded.tokenizer)[0],
         failing_bytes=sum(d.bytes for d in documents if not d.lossless),
         documents=tuple(documents),
         stretches=_stretches(encoded, passed),
@@ -130,7 +133,10 @@ def sum_bits(loaded: Loaded, encoded: Sequence[Encoded], passed: Pass) -> Lossle
 
 
 def _stretches(encoded: Sequence[Encoded], passed: Pass) -> tuple[Stretch, ...]:
-    """Sum bits by where in its document a token begins: at bytes 0, 64, 128, 256, …."""
+    """Sum bits by where in its document a token begins: at bytes 0, 64, 128, 256, ….
+
+    Those of the code's header are among the first.
+    """
     edges = [0] + [FIRST_STRETCH_BYTES << k for k in range(30)]
     n_bytes, nats = np.zeros(len(edges)), np.zeros(len(edges))
     for document, costs in zip(encoded, passed.nats, strict=True):
@@ -138,9 +144,10 @@ def _stretches(encoded: Sequence[Encoded], passed: Pass) -> tuple[Stretch, ...]:
             return ()
         starts = np.concatenate([[0], document.ends[:-1]])
         place = np.searchsorted(edges, starts, side="right") - 1
-        free = [document.free_nats] * (len(starts) - len(costs))  # of a first token uniform start
+        free = [document.free_nats] * (len(starts) - len(costs))  # of a first token without context
         n_bytes += np.bincount(place, document.ends - starts, len(edges))
         nats += np.bincount(place, np.concatenate([free, costs]), len(edges))
+        nats[0] += document.header_bits * math.log(2)
     return tuple(
         Stretch(from_byte=edge, bytes=int(size), bits=cost / math.log(2))
         for edge, size, cost in zip(edges, n_bytes, nats, strict=True)
@@ -248,9 +255,10 @@ def _hidden_states(
     mask = torch.zeros_like(ids)
     for row, window in enumerate(batch):
         length = window.end - window.begin
-        ids[row, :length] = torch.from_numpy(
-            documents[window.document].inputs[window.begin : window.end]
-        )
+        document = documents[window.document]
+        ids[row, :length] = torch.from_numpy(document.inputs[window.begin : window.end])
+        if window.begin > 0 and document.restart is not None:
+            ids[row, 0] = document.restart
         mask[row, :length] = 1
     output = model(
         input_ids=ids.to(model.device),

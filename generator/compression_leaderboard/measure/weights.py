@@ -22,6 +22,7 @@ from compression_leaderboard.measure.hub import download_weights
 from compression_leaderboard.measure.machine import MeasureError, machine_memory, silence_libraries
 from compression_leaderboard.plan.hub_weights import TEXTS, Room, refuse_pickles, revision_of
 from compression_leaderboard.records.base import COMMIT, MODEL_NAME
+from compression_leaderboard.records.calibration import Calibration, Start
 from compression_leaderboard.records.models import Checkpoint, Model
 from compression_leaderboard.records.results import Subject
 
@@ -38,11 +39,18 @@ class Loaded:
     tokenizer: Any
     subject: Subject
     batch_divisor: int = 1  # batches begin at this fraction of their usual size
+    calibration: Calibration | None = None  # None until `calibrate`; no text is scored without
 
     @property
     def dtype(self) -> str:
         """The number format of the weights, such as float32."""
         return str(self.model.dtype).removeprefix("torch.")
+
+    @property
+    def start(self) -> Start:
+        """What stands before a window."""
+        assert self.calibration is not None  # calibrate comes before a text is scored
+        return self.calibration.start
 
 
 def load_model(

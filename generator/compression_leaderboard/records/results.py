@@ -20,6 +20,7 @@ from compression_leaderboard.records.base import (
     hash_content,
     refuse,
 )
+from compression_leaderboard.records.calibration import Calibration
 from compression_leaderboard.records.corpora import Corpus, Protocol
 from compression_leaderboard.records.models import Checkpoint, Task
 from compression_leaderboard.records.plane import Lossy, Preference
@@ -97,6 +98,9 @@ class ClassicalSizes(Record):
         return self
 
 
+StartToken = Literal["bos", "eos", "uniform"]  # before a document, in format 2
+
+
 class Proof(Record):
     """A sample of a corpus that an arithmetic coder, driven by the model, reproduced.
 
@@ -106,8 +110,8 @@ class Proof(Record):
     sample_bytes: Positive  # of raw UTF-8 text
     sample_sha256: str
     tokens: Positive
-    start_token: Literal["bos", "eos", "uniform"]
-    block_tokens: Positive  # each block of so many tokens begins without context
+    start_token: StartToken | None = None  # of format 2; later ones have a calibration
+    block_tokens: Positive  # each block of so many tokens is a text by itself
     compressed_bytes: Positive  # the coder's words, without the header
     header_bytes: Positive  # what the decoder needs: model, lengths, hashes
     bits_ideal: Amount  # −log2 p of every token under the softmax
@@ -120,7 +124,11 @@ class Proof(Record):
 
 # 1: first format, never released.
 # 2: labels of bytes, jackknife, convergence, effective rank, bits by place in the document.
-FORMAT: Literal[2] = 2
+# 3: a calibration on every record of a model: the start mode that its bits choose, with the bits
+#    of the code's header in every document; causality; the number format, checked against float32.
+#    Control tokens in a text are characters. Source of the context length, unlimited contexts,
+#    ignored buffers, and the backend of a suite. Figures of format 2 are history: see `is_history`.
+FORMAT: Literal[3] = 3
 
 Kind = Literal["suite", "corpus", "proof"]
 JobKey = tuple[str, str, Kind, str]  # model, revision, kind, name
@@ -155,7 +163,10 @@ class Subject(Record):
     architecture: str
     parameters: Positive
     weights_bytes: Positive  # of the file(s) that were loaded
-    context_tokens: Positive
+    context_tokens: Positive | None = None  # None: unlimited
+    context_source: Line | None = None  # where the length was found, such as a field of the config
+    # Tensors of the files that the model computes itself, such as masks and rotary tables.
+    ignored_buffers: tuple[Line, ...] = Field((), exclude_if=lambda names: not names)
     vocabulary: Positive  # rows of the softmax, padding included
     layers: Positive
     width: Positive
@@ -245,7 +256,7 @@ class Lossless(Record):
     """Bits per byte of a text (lower is better), summed over its documents."""
 
     bits_per_byte: Amount
-    start_token: Literal["bos", "eos", "uniform"]
+    start_token: StartToken | None = None  # of format 2; later ones have a calibration
     failing_bytes: Count  # bytes in documents that the tokenizer does not reproduce
     documents: tuple[DocumentBits, ...]
     stretches: tuple[Stretch, ...]  # empty where the bytes of tokens are not known
@@ -294,6 +305,7 @@ Reason = Literal[
     "harness",  # lm-eval, its task or its documents
     "nan",  # the model's output is not a finite number
     "network",  # no connection, a rate limit, an answer cut off
+    "not_causal",  # later tokens change the probabilities of earlier ones: no code length
     "out_of_memory",
     "package",  # a package that a spec names is not installed
     "packed",  # a compressed sample cannot be read
@@ -320,6 +332,7 @@ RETRY: dict[Reason, Retry] = {
     "network": "now",
     "out_of_memory": "larger_machine",
     "package": "next_run",
+    "not_causal": "never",
     "too_large": "larger_machine",
     "unsafe_weights": "never",
     "weights": "next_run",
@@ -341,7 +354,7 @@ class Failure(Record):
 class Result(Record):
     """One finished job: a suite, a corpus or a proof, for one revision of one model."""
 
-    format: Literal[2]
+    format: Literal[2, 3]
     model: str
     revision: str
     tokens_seen: Count | None = None
@@ -350,6 +363,8 @@ class Result(Record):
     started: AwareDatetime
     environment: Environment
     subject: Subject | None = None
+    calibration: Calibration | None = None  # of the weights; formats before 3 have none
+    backend: Literal["hf"] | None = None  # what answered a suite's requests; format 2: "hf"
     tasks: tuple[TaskResult, ...] = ()
     text: CorpusText | None = None
     lossless: Lossless | None = None
@@ -375,6 +390,10 @@ class Result(Record):
             for name in needed:
                 if not getattr(self, name):
                     raise refuse("missing", f"measure again: a {self.kind} record needs it", name)
+            if self.model != CLASSICAL.id and self.format == FORMAT:
+                for name in ("calibration", *(["backend"] if self.kind == "suite" else [])):
+                    if getattr(self, name) is None:
+                        raise refuse("missing", f"measure again: format {FORMAT} needs it", name)
             allowed = (*needed, "lossy") if "lossless" in needed else needed
             for name in MEASURED:
                 if getattr(self, name) and name not in allowed:
@@ -407,6 +426,14 @@ class Result(Record):
     def file(self) -> str:
         """The path of this record, relative to its results folder."""
         return f"{self.model}/{self.revision}/{self.kind}-{self.name}/{self.run_id}.json"
+
+    @property
+    def is_history(self) -> bool:
+        """Whether it was measured under the rules of an earlier format, so that it is unranked.
+
+        Sizes under the classical compressors are the same in every format.
+        """
+        return self.format != FORMAT and self.model != CLASSICAL.id
 
     @property
     def counts(self) -> bool:
