@@ -258,7 +258,15 @@ def make_proof(model: Model) -> Result:
 
 def _corpus_parts() -> dict[str, object]:
     documents = tuple(
-        DocumentBits(document=f"d{i}", bytes=100, tokens=40, bits=100.0 + 10 * i, lossless=True)
+        DocumentBits(
+            document=f"d{i}",
+            bytes=100,
+            tokens=40,
+            bits=100.0 + 10 * i,
+            lossless=True,
+            class_bytes=(80, 20, 0),
+            class_bits=(70.0 + 8 * i, 28.0 + 2 * i, 2.0),
+        )
         for i in range(3)
     )
     information = tuple(
@@ -315,6 +323,7 @@ def _corpus_parts() -> dict[str, object]:
                 Stretch(from_byte=0, bytes=192, bits=240.0),
                 Stretch(from_byte=64, bytes=108, bits=90.0),
             ),
+            classes=("letters", "whitespace", "start"),
         ),
         "lossy": lossy,
         "subject": Subject(

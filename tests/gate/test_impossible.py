@@ -67,6 +67,8 @@ def changed(result: Result, path: str, value: Any) -> Result:
 
 
 FIRST = "lossy.layers.1"
+DOCUMENT = "lossless.documents.0"
+NOT_GIVEN_BACK = changed(CORPUS, f"{DOCUMENT}.lossless", False)
 BROKEN: list[tuple[Result, str, Any, str]] = [
     (CORPUS, "started", datetime(2014, 12, 31, tzinfo=UTC), "was started on 2014-12-31, not"),
     (CORPUS, "started", datetime(2026, 6, 3, tzinfo=UTC), "was started on 2026-06-03, not"),
@@ -83,6 +85,16 @@ BROKEN: list[tuple[Result, str, Any, str]] = [
     (CORPUS, "lossless.documents", lambda d: (*d, replace(d[0], document="d4")), "has 4 documents"),
     (CORPUS, "lossless.stretches.0.bits", 241.0, "has 331.0 bits in stretches, 330.0 in documents"),
     (CORPUS, "lossless.stretches.0.bytes", 1, "has other bytes in stretches than in documents"),
+    (CORPUS, f"{DOCUMENT}.class_bytes.0", 81, "has 101 bytes in classes, 100 in the document d0"),
+    (
+        CORPUS,
+        f"{DOCUMENT}.class_bits.0",
+        71.0,
+        "has 101.0 bits in classes, 100.0 in the document d",
+    ),
+    (CORPUS, f"{DOCUMENT}.class_bytes", (80, 19, 1), "has 1 bytes at the start of the document d0"),
+    (CORPUS, f"{DOCUMENT}.class_bytes", (100, 0, 0), "has 28.0 bits of whitespace in the document"),
+    (NOT_GIVEN_BACK, "lossless.failing_bytes", 100, "has classes of the document d0, which its"),
     (CORPUS, "lossy.positions", 49, "has 49 positions, the protocol 50"),
     (CORPUS, "lossy.documents", 4, "has positions in 4 documents"),
     (CORPUS, "lossy.group_positions", (20, 20, 11), "has groups whose positions do not add up"),

@@ -13,6 +13,7 @@ from statistics import fmean, stdev
 from typing import get_args
 
 from compression_leaderboard.records.base import Problem
+from compression_leaderboard.records.byte_classes import ByteClass
 from compression_leaderboard.records.corpora import Protocol
 from compression_leaderboard.records.models import Task
 from compression_leaderboard.records.plane import Layer, Lossy, Preference, Side, Unit
@@ -20,6 +21,7 @@ from compression_leaderboard.records.results import (
     CLASSICAL,
     ClassicalSizes,
     CorpusText,
+    DocumentBits,
     JobKey,
     Lossless,
     Proof,
@@ -161,6 +163,26 @@ def _of_lossless(lossless: Lossless) -> Iterator[str]:
             yield f"has {of_stretches} bits in stretches, {bits} in documents"
         if sum(stretch.bytes for stretch in lossless.stretches) != lossless.bytes:
             yield "has other bytes in stretches than in documents"
+    for document in documents:
+        yield from _of_classes(document, lossless.classes or ())
+
+
+def _of_classes(document: DocumentBits, classes: Sequence[ByteClass]) -> Iterator[str]:
+    """Check the bytes and bits of a document by class."""
+    name, sizes, bits = document.document, document.class_bytes, document.class_bits
+    if sizes is None or bits is None:
+        return
+    if not document.lossless:
+        yield f"has classes of the document {name}, which its tokenizer does not give back"
+    if sum(sizes) != document.bytes:
+        yield f"has {sum(sizes)} bytes in classes, {document.bytes} in the document {name}"
+    if (total := math.fsum(bits)) != document.bits:
+        yield f"has {total} bits in classes, {document.bits} in the document {name}"
+    for byte_class, size, cost in zip(classes, sizes, bits, strict=True):
+        if byte_class == "start" and size:
+            yield f"has {size} bytes at the start of the document {name}, where none are"
+        if byte_class != "start" and cost and not size:
+            yield f"has {cost} bits of {byte_class} in the document {name}, which has no byte of it"
 
 
 def _of_classical(classical: ClassicalSizes) -> Iterator[str]:

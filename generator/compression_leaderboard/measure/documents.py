@@ -37,6 +37,7 @@ class Document:
 
     name: str
     text: str
+    domain: str = ""  # of its corpus
 
 
 def read_corpus(corpus: Corpus, root: Path = Path()) -> list[Document]:
@@ -67,7 +68,7 @@ def select_documents(corpus: Corpus, root: Path = Path()) -> list[Document]:
             except UnicodeDecodeError as error:
                 wrong = f"{source.place}: {name}: byte {error.start} is not UTF-8"
                 raise MeasureError("corpus", f"{wrong}; leave the file out") from error
-            documents.append(Document(name, text))
+            documents.append(Document(name, text, corpus.domain))
     return spread_evenly(documents, corpus.protocol.documents, source.place, "documents")
 
 

@@ -17,7 +17,10 @@ from compression_leaderboard.records.base import UserError
 from compression_leaderboard.records.results import Environment, Reason
 
 HUB = "https://huggingface.co"
-MODEL_PACKAGES = ("torch", "transformers", "tokenizers", "lm-eval", "datasets", "numpy", "gguf")
+MODEL_PACKAGES = (
+    *("torch", "transformers", "tokenizers", "lm-eval", "datasets", "numpy", "gguf"),
+    "regex",  # whose version of Unicode names the scripts
+)
 PROOF_PACKAGES = ("constriction", "torch", "transformers", "tokenizers", "numpy", "gguf")
 COMPRESSOR_PACKAGES = ("zstandard", "brotli", "pyppmd")
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")

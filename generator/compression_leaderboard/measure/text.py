@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from compression_leaderboard.measure.classify import classify_bytes, divide_bits
 from compression_leaderboard.measure.documents import (
     Document,
     Encoded,
@@ -28,6 +29,7 @@ from compression_leaderboard.measure.documents import (
 from compression_leaderboard.measure.machine import MeasureError, Report
 from compression_leaderboard.measure.plane import LayerFiles, draw_positions, estimate_layers
 from compression_leaderboard.measure.weights import Loaded
+from compression_leaderboard.records.byte_classes import BYTE_CLASSES
 from compression_leaderboard.records.corpora import Protocol
 from compression_leaderboard.records.plane import Lossy
 from compression_leaderboard.records.results import DocumentBits, Lossless, Stretch
@@ -114,6 +116,11 @@ def sum_bits(encoded: Sequence[Encoded], passed: Pass) -> Lossless:
         math.fsum([document.header_bits * math.log(2), document.free_nats, *nats])
         for document, nats in zip(encoded, passed.nats, strict=True)
     ]
+    divided = [
+        _divide(document, costs, total / math.log(2))
+        for document, costs, total in zip(encoded, passed.nats, totals, strict=True)
+    ]
+    classes = _classes_of(divided)
     documents = [
         DocumentBits(
             document=document.document.name,
@@ -121,15 +128,41 @@ def sum_bits(encoded: Sequence[Encoded], passed: Pass) -> Lossless:
             tokens=len(document.tokens),
             bits=total / math.log(2),
             lossless=document.lossless,
+            class_bytes=None if parts is None else tuple(parts[0][classes].astype(int).tolist()),
+            class_bits=None if parts is None else tuple(parts[1][classes].tolist()),
         )
-        for document, total in zip(encoded, totals, strict=True)
+        for document, total, parts in zip(encoded, totals, divided, strict=True)
     ]
     return Lossless(
         bits_per_byte=bits_per_byte(totals, sum(d.bytes for d in documents)),
         failing_bytes=sum(d.bytes for d in documents if not d.lossless),
         documents=tuple(documents),
         stretches=_stretches(encoded, passed),
+        classes=tuple(BYTE_CLASSES[place] for place in classes) or None,
     )
+
+
+def _divide(
+    document: Encoded, costs: NDArray[np.float64], total_bits: float
+) -> NDArray[np.float64] | None:
+    """Return bytes and bits of a document by class, (2, BYTE_CLASSES,).
+
+    None where the tokens do not give the text back, or their bytes are not known.
+    """
+    if document.ends is None or not document.lossless:
+        return None
+    classes = classify_bytes(document.document.text, document.document.domain)
+    free = [0.0] * (len(document.ends) - len(costs))  # a first token without context
+    bits = np.concatenate([free, costs]) / math.log(2)
+    start = document.header_bits + document.free_nats / math.log(2)
+    divided = divide_bits(classes, document.ends, bits, start, total_bits)
+    return np.stack([np.bincount(classes, minlength=len(divided)), divided])
+
+
+def _classes_of(divided: Sequence[NDArray[np.float64] | None]) -> list[int]:
+    """Return the places in BYTE_CLASSES of the classes that documents have."""
+    known = [parts for parts in divided if parts is not None]
+    return np.flatnonzero(np.any(known, axis=(0, 1))).tolist() if known else []
 
 
 def _stretches(encoded: Sequence[Encoded], passed: Pass) -> tuple[Stretch, ...]:

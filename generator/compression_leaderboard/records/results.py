@@ -20,6 +20,7 @@ from compression_leaderboard.records.base import (
     hash_content,
     refuse,
 )
+from compression_leaderboard.records.byte_classes import ByteClass
 from compression_leaderboard.records.calibration import Calibration
 from compression_leaderboard.records.corpora import Corpus, Protocol
 from compression_leaderboard.records.models import Checkpoint, Task
@@ -241,6 +242,10 @@ class DocumentBits:
     tokens: Positive
     bits: Amount
     lossless: bool  # decode(encode(text)) == text
+    # In the order of the text's classes; None where the tokens do not give the text back, or their
+    # bytes are not known. The bits sum to `bits` exactly.
+    class_bytes: tuple[Count, ...] | None = None
+    class_bits: tuple[Amount, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -260,10 +265,28 @@ class Lossless(Record):
     failing_bytes: Count  # bytes in documents that the tokenizer does not reproduce
     documents: tuple[DocumentBits, ...]
     stretches: tuple[Stretch, ...]  # empty where the bytes of tokens are not known
+    classes: tuple[ByteClass, ...] | None = None  # that some document has
 
     @property
     def bytes(self) -> int:
         return sum(document.bytes for document in self.documents)
+
+    @model_validator(mode="after")
+    def _every_class_has_its_sums(self) -> Self:
+        if len(set(self.classes or ())) < len(self.classes or ()):
+            raise refuse("a class occurs twice", "measure again", "classes")
+        for number, document in enumerate(self.documents, start=1):
+            for name in ("class_bytes", "class_bits"):
+                sums = getattr(document, name)
+                other = document.class_bits if name == "class_bytes" else document.class_bytes
+                if (sums is None) != (other is None):
+                    wrong = "has bytes or bits by class, not both"
+                    raise refuse(wrong, "measure again", f"documents.{number}.{name}")
+                if sums is not None and len(sums) != len(self.classes or ()):
+                    classes = counted(len(self.classes or ()), "class", "classes")
+                    wrong = f"{counted(len(sums), 'number')} for {classes}"
+                    raise refuse(wrong, "measure again", f"documents.{number}.{name}")
+        return self
 
 
 class CorpusText(Record):
