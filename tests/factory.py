@@ -7,6 +7,12 @@ from statistics import stdev
 from typing import Any
 
 from compression_leaderboard.board.derived import DerivedResult
+from compression_leaderboard.records.calibration import (
+    CALIBRATION_SHA256,
+    Calibration,
+    ModeBits,
+    Start,
+)
 from compression_leaderboard.records.corpora import (
     Corpus,
     PairSource,
@@ -29,6 +35,7 @@ from compression_leaderboard.records.plane import (
 from compression_leaderboard.records.published import Citation, PublishedSource
 from compression_leaderboard.records.results import (
     CLASSICAL,
+    FORMAT,
     ClassicalSizes,
     CompressedText,
     CorpusText,
@@ -76,6 +83,24 @@ CORPUS = Corpus(
     bytes=300,
     source=Source(package="texts==1.0", files="texts/*.txt"),
     protocol=PROTOCOL,
+)
+CALIBRATION = Calibration(
+    sha256=CALIBRATION_SHA256,
+    window_tokens=16,
+    tokens=4000,
+    start=Start(
+        mode="bos",
+        token="<s>",
+        token_id=1,
+        default="bos",
+        modes=(
+            ModeBits(mode="none", bits=20_500.0),
+            ModeBits(mode="bos", bits=20_000.0),
+            ModeBits(mode="bos-every-window", bits=20_010.0),
+        ),
+        revision=REVISION,
+    ),
+    future_nats=0.0,
 )
 PAIR_LINES = "".join(
     json.dumps({"prompt": f"Question {k}?", "chosen": "Yes, it is.", "rejected": "It may be."})
@@ -161,7 +186,8 @@ def _environment() -> Environment:
 def make_result(model: Model, kind: str = "corpus", **changes: Any) -> Result:
     """A finished job of `model`; bits per byte follows from the documents."""
     fields: dict[str, object] = {
-        "format": 2,
+        "format": FORMAT,
+        "calibration": CALIBRATION,
         "model": model.id,
         "revision": model.weights.revision,
         "tokens_seen": None,
@@ -173,7 +199,7 @@ def make_result(model: Model, kind: str = "corpus", **changes: Any) -> Result:
     if kind == "corpus":
         fields |= _corpus_parts()
     else:
-        fields["tasks"] = (_task_result(),)
+        fields |= {"tasks": (_task_result(),), "backend": "hf"}
     return Result(**(fields | changes))
 
 
@@ -191,7 +217,7 @@ def make_classical(**changes: Any) -> Result:
     )
     documents = tuple(DocumentSize(document=f"d{i}", bytes=100) for i in range(3))
     fields: dict[str, object] = {
-        "format": 2,
+        "format": FORMAT,
         "model": CLASSICAL.id,
         "revision": CLASSICAL.revision,
         "tokens_seen": None,
@@ -241,7 +267,6 @@ def make_proof(model: Model) -> Result:
             sample_bytes=256,
             sample_sha256="f" * 64,
             tokens=100,
-            start_token="bos",
             block_tokens=16,
             compressed_bytes=100,
             header_bytes=300,
@@ -316,7 +341,6 @@ def _corpus_parts() -> dict[str, object]:
         "text": CorpusText.of(CORPUS),
         "lossless": Lossless(
             bits_per_byte=330 / 300,
-            start_token="bos",
             failing_bytes=0,
             documents=documents,
             stretches=(

@@ -105,7 +105,6 @@ def _scored(model: Model, text, rates: np.ndarray) -> Result:
     whole = 100 * len(documents)
     lossless = Lossless(
         bits_per_byte=total / whole,
-        start_token="bos",
         failing_bytes=0,
         documents=documents,
         stretches=(

@@ -179,9 +179,7 @@ def load_tiny(
         layers=model.config.num_hidden_layers,
         width=model.config.hidden_size,
     )
-    return Loaded(
-        model, tokenizer, subject, calibration=calibration or natural_start(tokenizer)
-    )
+    return Loaded(model, tokenizer, subject, calibration=calibration or natural_start(tokenizer))
 
 
 def save_tiny(folder: Path, tokenizer: Any = None, model: Any = None) -> None:

@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from compression_leaderboard.measure.calibration import list_candidates
 from compression_leaderboard.measure.documents import (
     Document,
-    cut_windows,
+    cut_documents,
     encode_documents,
     select_documents,
 )
@@ -81,9 +82,11 @@ def protocol(encoded: list[Any], seeds: int) -> Protocol:
 
 
 def prepare(loaded: Loaded, documents: int) -> tuple[list[Any], list[Any]]:
-    encoded = encode_documents(read_text(documents), loaded)
-    lengths = [len(document.inputs) for document in encoded]
-    return encoded, cut_windows(lengths, WINDOW_TOKENS, WINDOW_TOKENS)
+    """Encode the documents behind what the tokenizer puts before a text, one window each."""
+    candidates = list_candidates(loaded, WINDOW_TOKENS, MODEL)
+    start = next(candidate for candidate in candidates if candidate.mode == candidate.default)
+    encoded = encode_documents(read_text(documents), loaded, start)
+    return encoded, cut_documents(encoded, WINDOW_TOKENS, WINDOW_TOKENS)
 
 
 @dataclass
@@ -130,7 +133,7 @@ def measure_ours(documents: int) -> dict[str, float]:
     masks = draw_positions(encoded, asked)
     with closing(LayerFiles(loaded.subject, asked, asked.positions)) as files:
         passed = run_forward(loaded, encoded, windows, masks, files)
-        bits = sum_bits(loaded, encoded, passed)
+        bits = sum_bits(encoded, passed)
         found = watch.read("pass_") | {"pass_peak_gb": peak_gb() - weights}
         for layer in range(files.layers):
             files.read_assignments(layer)
@@ -156,7 +159,7 @@ def measure_same_work(documents: int) -> dict[str, float]:
     masks = draw_positions(encoded, asked)
     with closing(LayerFiles(loaded.subject, asked, asked.positions)) as files:
         passed = run_forward(loaded, encoded, windows, masks, files)
-        sum_bits(loaded, encoded, passed)
+        sum_bits(encoded, passed)
         together = np.zeros(asked.positions, dtype=np.int64)  # one group, one stage
         parts = Parts(together, together)
         sides = grams_at(encoded, passed.rows, "token", asked.max_order)
@@ -173,7 +176,7 @@ def measure_bits(documents: int, dtype: torch.dtype) -> dict[str, float]:
     loaded = load(dtype)
     encoded, windows = prepare(loaded, documents)
     watch = Watch()
-    bits = sum_bits(loaded, encoded, run_forward(loaded, encoded, windows))
+    bits = sum_bits(encoded, run_forward(loaded, encoded, windows))
     return watch.read() | {"bits_per_byte": bits.bits_per_byte}
 
 

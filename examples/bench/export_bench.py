@@ -18,9 +18,16 @@ import numpy as np
 from compression_leaderboard.exports.descriptions import export_data
 from compression_leaderboard.exports.tables import make_tables
 from compression_leaderboard.fits.study import derive_board
+from compression_leaderboard.records.calibration import (
+    CALIBRATION_SHA256,
+    Calibration,
+    ModeBits,
+    Start,
+)
 from compression_leaderboard.records.corpora import Corpus, Protocol, Source
 from compression_leaderboard.records.models import Dataset, Model, Suite, Task, Weights
 from compression_leaderboard.records.results import (
+    FORMAT,
     CorpusText,
     Environment,
     Lossless,
@@ -44,6 +51,15 @@ ENVIRONMENT = Environment(
     threads=1,
     wall_seconds=1.0,
     peak_memory_bytes=1,
+)
+CALIBRATION = Calibration(
+    sha256=CALIBRATION_SHA256,
+    window_tokens=1024,
+    tokens=4000,
+    start=Start(
+        mode="none", default="none", modes=(ModeBits(mode="none", bits=1.0),), revision="invented"
+    ),
+    future_nats=0.0,
 )
 
 
@@ -95,7 +111,9 @@ def make_model(number: int, corpora: tuple[str, ...]) -> Model:
 
 def make_result(model: Model, kind: str, name: str, parts: dict[str, object]) -> Result:
     fields = {
-        "format": 2,
+        "format": FORMAT,
+        "calibration": CALIBRATION,
+        "backend": "hf" if kind == "suite" else None,
         "model": model.id,
         "revision": model.weights.revision,
         "kind": kind,
@@ -126,7 +144,6 @@ def make_results(
         ]
         lossless = {
             "bits_per_byte": float(bits.sum() / sizes.sum()),
-            "start_token": "bos",
             "failing_bytes": 0,
             "documents": documents,
             "stretches": [],

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from compression_leaderboard.gate.impossible import Known, why_impossible
+from compression_leaderboard.records.calibration import NumberFormat
 from compression_leaderboard.records.results import Failure, Result, Subtask
 
 from tests.factory import (
@@ -68,6 +69,12 @@ def changed(result: Result, path: str, value: Any) -> Result:
 
 FIRST = "lossy.layers.1"
 DOCUMENT = "lossless.documents.0"
+START = "calibration.start"
+FAST = changed(
+    changed(CORPUS, "environment.dtype", "bfloat16"),
+    "calibration.number_format",
+    NumberFormat(dtype="bfloat16", bits=20_005.0, float32_bits=20_000.0, standard_error=0.0001),
+)
 NOT_GIVEN_BACK = changed(CORPUS, f"{DOCUMENT}.lossless", False)
 BROKEN: list[tuple[Result, str, Any, str]] = [
     (CORPUS, "started", datetime(2014, 12, 31, tzinfo=UTC), "was started on 2014-12-31, not"),
@@ -85,6 +92,26 @@ BROKEN: list[tuple[Result, str, Any, str]] = [
     (CORPUS, "lossless.documents", lambda d: (*d, replace(d[0], document="d4")), "has 4 documents"),
     (CORPUS, "lossless.stretches.0.bits", 241.0, "has 331.0 bits in stretches, 330.0 in documents"),
     (CORPUS, "lossless.stretches.0.bytes", 1, "has other bytes in stretches than in documents"),
+    (CORPUS, "calibration.sha256", "0" * 64, "was calibrated on another text than the board's"),
+    (CORPUS, "calibration.tokens", 4001, "has 4001 tokens of calibration text, at most 4000"),
+    (CORPUS, "calibration.window_tokens", 8, "was calibrated in windows of 8 tokens, not 16"),
+    (PREFERENCE, "calibration.window_tokens", 8, "was calibrated in windows of 8 tokens, not 16"),
+    (PROOF, "calibration.window_tokens", 8, "was calibrated in windows of 8 tokens, not 16"),
+    (CORPUS, "calibration.future_nats", 0.01, "has costs that later tokens change by 0.01 nats"),
+    (CORPUS, f"{START}.mode", "bos-every-window", "starts with bos-every-window where its bits"),
+    (CORPUS, f"{START}.modes.0.bits", 19_000.0, "starts with bos where its bits choose none"),
+    (CORPUS, f"{START}.modes.0.bits", 0.0, "starts with bos where its bits choose none"),
+    (CORPUS, "environment.dtype", "bfloat16", "was scored in bfloat16, its calibration allows fl"),
+    (FAST, "calibration.number_format.bits", 20_300.0, "was scored in bfloat16, its calib"),
+    (FAST, "calibration.number_format.standard_error", 0.0006, "was scored in bfloat16, its"),
+    (FAST, "calibration.number_format.float32_bits", 20_005.0, "has 20005.0 bits in float32"),
+    (FAST, "calibration.tokens", 3999, "compares number formats on 3999 tokens, not 4000"),
+    (
+        changed(CORPUS, "lossless.bits_per_byte", 231 / 300),
+        DOCUMENT,
+        lambda d: replace(d, bits=1.0, class_bits=(1.0, 0.0)),
+        "has a document of fewer bits than the 1.585 that name its start mode",
+    ),
     (CORPUS, f"{DOCUMENT}.class_bytes.0", 81, "has 101 bytes in classes, 100 in the document d0"),
     (
         CORPUS,

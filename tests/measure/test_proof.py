@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ from tests.cases import one_in
 from tests.commands import invoke
 from tests.exported import renderer
 from tests.factory import PROTOCOL, make_model, make_proof, make_result, make_specs, store
-from tests.tiny import byte_tokenizer, load_tiny, lossy_tokenizer, save_tiny
+from tests.tiny import byte_tokenizer, calibrated, load_tiny, lossy_tokenizer, save_tiny
 from tests.workspace import add_model_file
 
 CONTEXT = 64  # of the tiny model, whose tokens are bytes
@@ -56,7 +57,7 @@ def ignore(*_: object) -> None:
 
 
 def encode(loaded, text: str) -> list[int]:
-    return loaded.tokenizer.encode(text, add_special_tokens=False)
+    return loaded.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
 
 
 @pytest.mark.parametrize("text", one_in(2, TEXTS.values()), ids=TEXTS)
@@ -64,7 +65,7 @@ def test_any_text_comes_back_and_costs_what_it_should(text):
     """The decoder is another copy of the model; it knows nothing but the words and the count."""
     tokens = encode(load_tiny(), text)
     packed = compress_tokens(load_tiny(), tokens, CONTEXT, ignore)
-    assert decompress_tokens(load_tiny(), packed.words, len(tokens), CONTEXT) == tokens
+    assert decompress_tokens(load_tiny(), packed.words, len(tokens), CONTEXT, 256) == tokens
     size = 8 * len(packed.words)
     assert packed.bits_quantised <= size <= 1.001 * packed.bits_quantised + 64
     lost = packed.bits_quantised - packed.bits_ideal
@@ -110,7 +111,7 @@ def test_a_sliding_window_model_is_read_through_its_own_cache():
     loaded = load_tiny(model=Gemma3ForCausalLM(config).float().eval())
     tokens = encode(loaded, TEXTS["plain"])
     packed = compress_tokens(loaded, tokens, CONTEXT, ignore)
-    assert decompress_tokens(loaded, packed.words, len(tokens), CONTEXT) == tokens
+    assert decompress_tokens(loaded, packed.words, len(tokens), CONTEXT, 256) == tokens
     with torch.inference_mode():
         logits = loaded.model(input_ids=torch.tensor([[256, *tokens]])).logits[0, :-1]
     nats = torch.nn.functional.cross_entropy(logits, torch.tensor(tokens), reduction="sum")
@@ -165,15 +166,17 @@ def packed(board):
     """A text that the board's model compressed."""
     model = read_specs(board)[0].models["tiny__A"]
     loaded = load_model(model, model.revisions()[-1], board, torch.float32)
+    loaded = replace(loaded, calibration=calibrated("bos", 256))
     content = TEXTS["plain"].encode()
     tokens = encode(loaded, TEXTS["plain"])
     words = compress_tokens(loaded, tokens, CONTEXT, ignore).words
     header = Header(
-        format=1,
+        format=2,
         model=model.id,
         revision=model.weights.revision,
         threads=torch.get_num_threads(),
         block_tokens=CONTEXT,
+        start=256,
         tokens=len(tokens),
         bytes=len(content),
         text_sha256=hashlib.sha256(content).hexdigest(),
@@ -199,12 +202,13 @@ def test_a_flipped_bit_is_noticed_wherever_it_is(board, packed):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (b'"format":1', b'"format":2', "the compressed text has no valid header; "),
+        (b'"format":2', b'"format":1', "the compressed text has no valid header; "),
         (
             b"tiny__A",
             b"tiny__B",
             "compressed by tiny__B at sha256-.*, which is not in ",
         ),
+        (b'"start":256', b'"start":257', "the decompressed text is not the one that "),
         (b'"block_tokens":64', b'"block_tokens":9', "the decompressed text is not the one that "),
         (b"}\n", b"}\n\0", "the compressed bytes differ from those that were written; "),
     ],
@@ -217,8 +221,10 @@ def test_what_is_wrong_with_the_bytes_is_told(board, packed, old, new, message):
 @pytest.mark.slow
 def test_a_nasty_text_comes_back_in_a_fresh_process(board):
     model = read_specs(board)[0].models["tiny__A"]
-    subject, found = prove_text(model, model.revisions()[-1], NASTY, 1024, board, ignore)
-    assert subject.context_tokens == found.block_tokens == CONTEXT
+    parts = prove_text(model, model.revisions()[-1], NASTY, 1024, board, ignore)
+    found = parts["proof"]
+    assert parts["subject"].context_tokens == found.block_tokens == CONTEXT
+    assert parts["calibration"].window_tokens == CONTEXT
     assert found.sample_bytes == len(NASTY.encode())
     assert found.tokens == len(encode(load_tiny(), NASTY)) > 5 * CONTEXT
     assert found.sample_sha256 == hashlib.sha256(NASTY.encode()).hexdigest()

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from compression_leaderboard.measure.documents import (
     Document,
+    control_tokens,
+    encode_documents,
     find_token_ends,
     first_bytes,
     select_documents,
@@ -187,3 +189,37 @@ def test_other_tokens_end_where_their_last_whole_letter_does(text):
         spelled = piece.startswith("<0x") and piece.endswith(">")
         said += bytes([int(piece[3:5], 16)]) if spelled else piece.replace("▁", " ").encode()
         assert text.encode()[:end].decode() == said[1:].decode(errors="ignore")
+
+
+def with_added(*tokens):
+    """A byte-level tokenizer to whose finished vocabulary tokens were added."""
+    tokenizer = byte_tokenizer()
+    tokenizer.add_tokens(list(tokens))
+    return tokenizer
+
+
+@pytest.mark.parametrize("tokenizer", [byte_tokenizer, merged_tokenizer, fallback_tokenizer])
+def test_names_of_control_tokens_are_characters(tokenizer):
+    """Invariant 7: no id of a control token in the text, and the text comes back."""
+    loaded = load_tiny(tokenizer(), tiny_model(300))
+    name = loaded.tokenizer.eos_token or loaded.tokenizer.bos_token
+    (encoded,) = encode_documents([Document("d", f"the {name} text")], loaded)
+    assert not control_tokens(loaded.tokenizer) & set(encoded.tokens.tolist())
+    assert len(encoded.tokens) > len(loaded.tokenizer.tokenize(f"the {name} text"))
+    assert encoded.lossless or tokenizer is fallback_tokenizer  # which lacks < and >
+
+
+def test_a_control_token_that_remains_makes_the_document_one_that_does_not_come_back():
+    """Markers that a tokenizer adds without declaring them special cannot be split."""
+    loaded = load_tiny(with_added("<tool_call>"), tiny_model(300))
+    found = score(["call <tool_call> now", "call it now"], loaded)
+    assert [d.lossless for d in found.documents] == [False, True]
+    assert found.failing_bytes == len("call <tool_call> now")
+
+
+def test_added_words_and_spaces_are_text():
+    """Runs of spaces, as of Pythia, and words of a trade are vocabulary like any other."""
+    loaded = load_tiny(with_added("    ", "\n\n", "immunoglobulin"), tiny_model(300))
+    found = score(["if a:\n\n    immunoglobulin"], loaded)
+    assert found.failing_bytes == 0
+    assert found.documents[0].tokens < len("if a:\n\n    immunoglobulin")

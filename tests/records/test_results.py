@@ -84,7 +84,7 @@ def test_the_file_is_named_by_the_hash_of_what_stands_in_it(tmp_path):
 def test_a_record_is_retracted_in_its_file(tmp_path):
     path, file = written(tmp_path)
     path.write_text(
-        path.read_text().replace('"format": 2,', '"format": 2, "retracted": "wrong text",')
+        path.read_text().replace('"format": 3,', '"format": 3, "retracted": "wrong text",')
     )
     stored, problems = read_records(tmp_path, "results/measured")
     assert problems == []
@@ -224,7 +224,7 @@ def test_an_unknown_format_and_field_are_reported_together(tmp_path):
     path.write_text(json.dumps(content))
     _, problems = read_records(tmp_path, "results/measured")
     assert [str(p) for p in problems] == [
-        f"{file}: format: 1 is not allowed; it should be 2",
+        f"{file}: format: 1 is not allowed; it should be 2 or 3",
         f'{file}: modell: unknown field; did you mean "model"?',
     ]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.cli.app import (
@@ -29,7 +29,7 @@ from compression_leaderboard.cli.app import (
     read_valid,
     show_progress,
 )
-from compression_leaderboard.measure.machine import MeasureError
+from compression_leaderboard.measure.machine import MeasureError, Report
 from compression_leaderboard.own_text.comparison import Summary, summarise
 from compression_leaderboard.own_text.documents import Listing, find_files
 from compression_leaderboard.own_text.journal import (
@@ -42,6 +42,7 @@ from compression_leaderboard.own_text.journal import (
     read_missing,
 )
 from compression_leaderboard.pages import own_text_report as reports
+from compression_leaderboard.pages.own_text_report import Setup
 from compression_leaderboard.pages.rendering import Renderer
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.records.results import CLASSICAL, Compressor
@@ -53,9 +54,13 @@ from compression_leaderboard.wording import counted, plural
 if TYPE_CHECKING:
     from compression_leaderboard.measure.weights import Reference
 
-COLUMNS = ("document", "bytes", "scorer", "bits", "bits_per_byte", "lossless")
+COLUMNS = (
+    *("document", "bytes", "scorer", "bits", "bits_per_byte", "lossless"),
+    *("weights", "dtype", "start", "software"),
+)
 Score = Callable[[Iterable[tuple[Listed, str]]], Iterator[list[Cost]]]
-Open = Callable[[], tuple[str, Score]]  # loads a model: its identity, and what scores with it
+# Loads a model: its name in the journal, what its bits depend on, and what scores with it.
+Open = Callable[[Report], tuple[str, Setup, Score]]
 
 
 @dataclass(frozen=True)
@@ -70,11 +75,14 @@ class OwnText:
 
 @dataclass(frozen=True)
 class Scorer:
-    """A model or a compressor: its title, and its number in the journal."""
+    """A model or a compressor: its number in the journal, and what its bits depend on."""
 
-    title: str
     number: int
-    identity: str  # of its weights, or its settings
+    setup: Setup
+
+    @property
+    def title(self) -> str:
+        return self.setup.scorer
 
 
 @app.command()
@@ -128,6 +136,7 @@ def score(
     predictions, silent = _predict(specs, root, scorers)
     page = reports.Report(
         summary=summary,
+        setups=tuple(scorer.setup for scorer in scorers),
         date=date.today().isoformat(),
         window_tokens=window,
         stride_tokens=stride,
@@ -169,12 +178,24 @@ def _local_models(
 ) -> dict[str, Open]:
     """Prepare to load models on this machine, by title; append what is wrong with the names."""
     from compression_leaderboard.measure import own_text as scoring
+    from compression_leaderboard.measure.calibration import calibrate
     from compression_leaderboard.measure.weights import load_reference, resolve_reference
 
-    def load(reference: "Reference") -> tuple[str, Score]:
-        loaded, identity = load_reference(reference, root)
+    def load(reference: "Reference", report: Report) -> tuple[str, Setup, Score]:
+        loading = partial(load_reference, reference, root)
+        loaded, identity = calibrate(loading, root, report, lambda _: window)
         name = scoring.describe_scorer(loaded, identity, window, stride)
-        return name, partial(scoring.score_pieces, loaded, window, stride)
+        setup = Setup(
+            scorer=reference.title,
+            weights=identity,
+            software=scoring.describe_software(),
+            dtype=loaded.dtype,
+            start_mode=loaded.start.mode,
+            start_token=loaded.start.token,
+            start_token_id=loaded.start.token_id,
+            header_bits=loaded.start.header_bits,
+        )
+        return name, setup, partial(scoring.score_pieces, loaded, window, stride)
 
     models: dict[str, Open] = {}
     for name in names:
@@ -200,9 +221,11 @@ def _served_models(
     if not url.startswith(("http://", "https://")):
         problems.append(f"--endpoint {url}: is not an address; write http://host:port")
 
-    def meet(name: str) -> tuple[str, Score]:
+    def meet(name: str, report: Report) -> tuple[str, Setup, Score]:
+        report("asking the server", 0, 1)
         served = scoring.meet_endpoint(url, name, window, stride, start)
-        return served.identity, partial(scoring.score_served, served)
+        setup = Setup(name, None, url, start_mode="bos", start_token_id=served.start)
+        return served.identity, setup, partial(scoring.score_served, served)
 
     return {name: partial(meet, name) for name in names}
 
@@ -211,9 +234,10 @@ def _compressors() -> dict[str, Open]:
     """Prepare the classical compressors, by name."""
     from compression_leaderboard.measure import own_text as scoring
 
-    def prepare(compressor: Compressor) -> tuple[str, Score]:
+    def prepare(compressor: Compressor, _: Report) -> tuple[str, Setup, Score]:
         identity = scoring.describe_compressor(compressor)
-        return identity, partial(scoring.compress_pieces, compressor)
+        setup = Setup(compressor.name, None, identity)
+        return identity, setup, partial(scoring.compress_pieces, compressor)
 
     return {compressor.name: partial(prepare, compressor) for compressor in CLASSICAL.compressors}
 
@@ -259,9 +283,10 @@ def _score_all(
     journal, progress = text.journal, text.progress
     for title, open_model in models.items():
         try:
-            identity, score_texts = open_model()
-            scorer = Scorer(title, journal.scorer(identity), identity)
-            bar = progress.add_task(title, total=journal.extent(before)[1])
+            bar = progress.add_task(title, total=None)
+            name, setup, score_texts = open_model(partial(_show_stage, progress, bar, title))
+            scorer = Scorer(journal.scorer(name), setup)
+            progress.reset(bar, total=journal.extent(before)[1], description=title)
             advance = partial(progress.advance, bar)
             place = (journal, scorer.number, text.files, text.field, before, share, advance)
             with no_network(host):
@@ -276,6 +301,12 @@ def _score_all(
     return scorers, before
 
 
+def _show_stage(
+    progress: Progress, bar: TaskID, title: str, stage: str, done: int, total: int
+) -> None:
+    progress.update(bar, description=f"{title}: {stage}", completed=done, total=total)
+
+
 def _summarise(
     journal: Journal,
     models: Sequence[Scorer],
@@ -288,7 +319,8 @@ def _summarise(
     titles = [scorer.title for scorer in models]
     others = [scorer.title for scorer in compressors]
     if file is not None:
-        _write_costs(file, journal.costs(numbers, before), [*titles, *others])
+        setups = [scorer.setup for scorer in (*models, *compressors)]
+        _write_costs(file, journal.costs(numbers, before), setups)
     documents, _ = journal.extent(before)
     return summarise(journal.costs(numbers, before), documents, journal.extent(), titles, others)
 
@@ -307,7 +339,8 @@ def _predict(
     predictions: list[reports.Predicted] = []
     silent = []
     for scorer in scorers:
-        same = (m.id for m in specs.models.values() if m.weights.revision in scorer.identity)
+        identity = scorer.setup.weights or ""
+        same = (m.id for m in specs.models.values() if m.weights.revision in identity)
         model = next(same, None)
         holders = [c for c in measured if any(row.model == model for row in c.rows)]
         if model is None or not holders:
@@ -344,17 +377,18 @@ def _left_out(faults: Faults, listed: Listing) -> str:
     return "; ".join(parts)
 
 
-def _write_costs(path: Path, rows: Iterable[DocumentCost], scorers: Sequence[str]) -> None:
+def _write_costs(path: Path, rows: Iterable[DocumentCost], setups: Sequence[Setup]) -> None:
     """Write one row per document and scorer."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
         for row in rows:
-            for scorer, bits, lossless in zip(scorers, row.bits, row.lossless, strict=True):
+            for setup, bits, lossless in zip(setups, row.bits, row.lossless, strict=True):
                 known = str(lossless).lower()
-                cells = (row.name, row.bytes, scorer, repr(bits), repr(bits / row.bytes), known)
-                writer.writerow(cells)
+                cost = (repr(bits), repr(bits / row.bytes), known)
+                depends = (setup.weights, setup.dtype, setup.start, setup.software)
+                writer.writerow((row.name, row.bytes, setup.scorer, *cost, *depends))
 
 
 def _sentences(summary: Summary) -> list[str]:
@@ -367,6 +401,7 @@ def _in_words(page: reports.Report) -> list[str]:
     first, *comparisons = _sentences(summary)
     lines = [first, "", *map(reports.rate_sentence, summary.rates)]
     lines += ["", *comparisons] if comparisons else []
+    lines += ["", *map(reports.setup_sentence, page.setups)]
     for name in summary.worst:
         lines += ["", f"{name}: the documents that compress worst and best"]
         extremes = [*summary.worst[name][:3], *reversed(summary.best[name][:3])]

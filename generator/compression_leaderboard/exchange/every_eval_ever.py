@@ -355,7 +355,7 @@ def _text_scores(corpus: Corpus | None, entry: DerivedResult) -> Iterator[Json]:
     details = {
         "window_tokens": str(corpus.protocol.window_tokens),
         "stride_tokens": str(corpus.protocol.stride_tokens),
-        "start_token": lossless.start_token,
+        **_start_of(entry.result),
         "bytes": str(corpus.bytes),
     }
     origin = {"sha256": corpus.sha256, "licence": corpus.licence}
@@ -375,6 +375,15 @@ def _text_scores(corpus: Corpus | None, entry: DerivedResult) -> Iterator[Json]:
         "max_score": "Infinity",
     }
     yield _score_of(corpus.name, source, metric, lossless.bits_per_byte, uncertainty, details)
+
+
+def _start_of(result: Result) -> dict[str, str]:
+    """Say what stands before a window of the text."""
+    if result.calibration is None:
+        return {}
+    start = result.calibration.start
+    token = {} if start.token is None else {"start_token": start.token}
+    return {"start_mode": start.mode, **token}
 
 
 def _score_of(

@@ -14,6 +14,12 @@ from typing import get_args
 
 from compression_leaderboard.records.base import Problem
 from compression_leaderboard.records.byte_classes import ByteClass
+from compression_leaderboard.records.calibration import (
+    CALIBRATION_SHA256,
+    CALIBRATION_TOKENS,
+    FUTURE_NATS,
+    Calibration,
+)
 from compression_leaderboard.records.corpora import Protocol
 from compression_leaderboard.records.models import Task
 from compression_leaderboard.records.plane import Layer, Lossy, Preference, Side, Unit
@@ -94,8 +100,10 @@ def _reasons(result: Result, known: Known) -> Iterator[str]:
         yield from _of_task(task, known, is_part=result.part is not None)
     if result.text is not None:
         yield from _of_documents(result, result.text, known)
+    if result.calibration is not None:
+        yield from _of_calibration(result, result.calibration)
     if result.lossless is not None:
-        yield from _of_lossless(result.lossless)
+        yield from _of_lossless(result.lossless, result.calibration)
     if result.lossy is not None and result.text is not None:
         yield from _of_plane(result, result.lossy, result.text.protocol)
     if result.classical is not None:
@@ -147,8 +155,47 @@ def _of_documents(result: Result, text: CorpusText, known: Known) -> Iterator[st
         yield f"has the document {wrong[0]} of {wrong[1]} bytes, other records of the text do not"
 
 
-def _of_lossless(lossless: Lossless) -> Iterator[str]:
+def _of_calibration(result: Result, calibration: Calibration) -> Iterator[str]:
+    start, fast, dtype = calibration.start, calibration.number_format, result.environment.dtype
+    if calibration.sha256 != CALIBRATION_SHA256:
+        yield "was calibrated on another text than the board's"
+    windows = {text.protocol.window_tokens} if (text := result.text) else set()
+    if result.preference is not None:
+        windows = {result.preference.protocol.longest_tokens}
+    if result.proof is not None:
+        windows = {result.proof.block_tokens}
+    if windows and calibration.window_tokens not in windows:
+        asked = windows.pop()
+        yield f"was calibrated in windows of {calibration.window_tokens} tokens, not {asked}"
+    if calibration.tokens > CALIBRATION_TOKENS:
+        yield f"has {calibration.tokens} tokens of calibration text, at most {CALIBRATION_TOKENS}"
+    if fast is not None and calibration.tokens < CALIBRATION_TOKENS:
+        yield f"compares number formats on {calibration.tokens} tokens, not {CALIBRATION_TOKENS}"
+    if start.mode != start.fewest_bits:
+        yield f"starts with {start.mode} where its bits choose {start.fewest_bits}"
+    if any(entry.bits <= 0 for entry in start.modes):
+        yield "has a start mode under which the calibration text costs nothing"
+    if calibration.future_nats > FUTURE_NATS:
+        yield f"has costs that later tokens change by {calibration.future_nats} nats: not causal"
+    expected = "float32" if result.kind == "proof" else calibration.dtype
+    if dtype != expected:
+        yield f"was scored in {dtype}, its calibration allows {expected}"
+    if fast is None:
+        return
+    own = start.bits_under(start.mode)
+    if start.revision == result.revision and not math.isclose(
+        fast.float32_bits, own, rel_tol=ROUNDING
+    ):
+        yield f"has {fast.float32_bits} bits in float32, {own} under its start mode"
+    if fast.dtype == "float32":
+        yield "compares float32 with itself"
+
+
+def _of_lossless(lossless: Lossless, calibration: Calibration | None) -> Iterator[str]:
     documents = lossless.documents
+    header = calibration.start.header_bits if calibration else 0.0
+    if any(document.bits < header for document in documents):
+        yield f"has a document of fewer bits than the {header:.3f} that name its start mode"
     bits = math.fsum(document.bits for document in documents)
     if not math.isclose(rate := bits / lossless.bytes, lossless.bits_per_byte, rel_tol=TOLERANCE):
         yield f"has {lossless.bits_per_byte} bits per byte, its documents {rate}"

@@ -1,7 +1,7 @@
 """Measure weights on a calibration text before they score anything: start, causality, format.
 
-The text is three documents of this project (prose, a manual, code) in the folder `calibration_text`. It
-is in no corpus. 4,000 tokens of it are scored, evenly from the three, so that each is longer than a
+The text is three documents of this project (prose, a manual, code) in calibration_text. It is in
+no corpus. 4,000 tokens of it are scored, evenly from the three, so that each is longer than a
 window of 1,024 tokens. With a window of more than 1,333 no document has a second one, and a start
 token in every window costs the same as one in the first; the first is then chosen.
 
@@ -49,6 +49,7 @@ from compression_leaderboard.records.base import hash_content
 from compression_leaderboard.records.calibration import (
     CALIBRATION_SHA256,
     CALIBRATION_TOKENS,
+    FUTURE_NATS,
     Calibration,
     ModeBits,
     NumberFormat,
@@ -63,7 +64,6 @@ SOFTWARE = ("torch", "transformers", "tokenizers")
 STRETCH_TOKENS = 50  # whose bits in two formats are one observation
 CAUSAL_TOKENS = 512  # of the text whose end is replaced, at most
 CONTINUATIONS = 2  # random ends behind each place
-FUTURE_NATS = 1e-3  # that float32 may move a cost by; a leak of less is no advantage
 
 Load = Callable[[torch.dtype], tuple[Loaded, str]]  # the model, and the identity of its weights
 
@@ -257,11 +257,11 @@ def find_default(tokenizer: Any, tokens: dict[StartMode, int | None]) -> StartMo
     """
     plain = tokenizer.encode("a", add_special_tokens=False)
     whole = tokenizer.encode("a", add_special_tokens=True)
-    before = next(
-        (whole[:k] for k in range(len(whole)) if whole[k : k + len(plain)] == plain), []
-    )
+    places = (k for k in range(len(whole)) if whole[k : k + len(plain)] == plain)
+    before = whole[: next(places, 0)]
     candidates: tuple[StartMode, ...] = ("bos", "eos")
-    return next((mode for mode in candidates if mode in tokens and before == [tokens[mode]]), "none")
+    known = (mode for mode in candidates if mode in tokens and before == [tokens[mode]])
+    return next(known, "none")
 
 
 def choose_start(
@@ -357,7 +357,7 @@ def compare_formats(
     """Compare the nats of the same tokens in float32 and in another format.
 
     Standard error of the relative difference of the sums: that of a ratio (Cochran 1977), from
-    stretches of 50 tokens in both formats. Windows would be too few: 4,000 tokens make six of 1,024.
+    stretches of 50 tokens in both formats. Windows would be too few: there are six of 1,024 tokens.
     """
     pairs = []
     for before, after in zip(exact, rounded, strict=True):

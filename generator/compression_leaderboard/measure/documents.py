@@ -147,7 +147,9 @@ def encode_documents(
         is_text = controls.isdisjoint(tokens.tolist())
         ends = find_token_ends(document.text, tokens, loaded.tokenizer)
         lossless = is_text and back == document.text
-        encoded.append(put_start(start, document, tokens, loaded.subject.vocabulary, lossless, ends))
+        encoded.append(
+            put_start(start, document, tokens, loaded.subject.vocabulary, lossless, ends)
+        )
     return encoded
 
 

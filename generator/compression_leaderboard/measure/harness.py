@@ -39,7 +39,8 @@ from compression_leaderboard.records.results import (
     TaskResult,
 )
 
-BATCH = 16  # requests per forward pass
+BATCH = 16  # requests per forward pass, at most
+LOGIT_ELEMENTS = 1 << 28  # batch × length × vocabulary, at most: 1 GiB in float32
 BOOTSTRAPS = 1000  # of standard errors that have no formula
 SEED = 1234  # of few-shot samples and of every generator that lm-eval seeds
 STOCK = Path(lm_eval.__file__).parent / "tasks"
@@ -74,7 +75,7 @@ def run_suite(
     manager = read_tasks(suite, root)
     batch = max(1, BATCH // loaded.batch_divisor)
     model = _QuietModel(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=batch)
-    model.part = part
+    model.part, model.most = part, batch
     return tuple(_run_task(model, manager, task, root) for task in suite.tasks)
 
 
@@ -82,6 +83,14 @@ class _QuietModel(HFLM):  # type: ignore[misc]  # lm-eval has no types
     """lm-eval's model without its progress bars, which may answer for a part of the items only."""
 
     part: Part | None = None
+    most = BATCH  # requests per forward pass
+
+    def _loglikelihood_tokens(self, requests: Any, *args: Any, **options: Any) -> Any:
+        """Answer in batches whose logits fit: the longest request and the vocabulary set them."""
+        longest = max((len(request[1]) + len(request[2]) for request in requests), default=1)
+        row = min(longest, self.max_length) * self.model.get_output_embeddings().weight.shape[0]
+        self.batch_size_per_gpu = max(1, min(self.most, LOGIT_ELEMENTS // row))
+        return super()._loglikelihood_tokens(requests, *args, **options)
 
     def loglikelihood(self, requests: Any, disable_tqdm: bool = True) -> Any:
         """Answer (0, False) for other parts' items, which are left out of what is read.

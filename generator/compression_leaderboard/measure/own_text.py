@@ -21,13 +21,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from compression_leaderboard.measure.calibration import SOFTWARE
 from compression_leaderboard.measure.compressors import CODECS, compressed_size
 from compression_leaderboard.measure.documents import (
     Document,
     cut_batches,
     cut_windows,
 )
-from compression_leaderboard.measure.machine import MeasureError
+from compression_leaderboard.measure.machine import MeasureError, package_versions
 from compression_leaderboard.measure.text import score_documents
 from compression_leaderboard.measure.weights import Loaded
 from compression_leaderboard.own_text.documents import PIECE_BYTES
@@ -121,6 +122,12 @@ def compress_pieces(compressor: Compressor, texts: Iterable[Text]) -> Iterator[l
             Cost(piece.text, 0, 8.0 * compressed_size(text.encode(), compressor), True)
             for piece, text in batch
         ]
+
+
+def describe_software() -> str:
+    """List the packages that compute a model's bits, with versions."""
+    versions = package_versions(SOFTWARE)
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 @dataclass(frozen=True)

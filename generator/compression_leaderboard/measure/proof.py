@@ -127,14 +127,10 @@ class TokenReader:
 
 
 def compress_tokens(
-    loaded: Loaded,
-    tokens: Sequence[int],
-    block_tokens: int,
-    start: int | None,
-    report: Callable[[int], None],
+    loaded: Loaded, tokens: Sequence[int], block_tokens: int, report: Callable[[int], None]
 ) -> Compressed:
     """Encode tokens. `report` is called with the number of tokens done."""
-    reader = TokenReader(loaded, block_tokens, start)
+    reader = TokenReader(loaded, block_tokens, loaded.start.token_id)
     encoder = constriction.stream.queue.RangeEncoder()
     ideal, quantised = [], []
     for done, token in enumerate(tokens, start=1):
@@ -214,8 +210,9 @@ def prove_text(
 ) -> dict[str, Any]:
     """Compress a text, read it back in a fresh process, and compare byte for byte.
 
-    window: the longest context. Returns subject, calibration and proof of the record. Raises MeasureError for a tokenizer that does not give the text
-    back, for more bytes than their cost allows, and for a text that comes back otherwise.
+    window: the longest context. Returns subject, calibration and proof of the record. Raises
+    MeasureError for a tokenizer that does not give the text back, for more bytes than their cost
+    allows, and for a text that comes back otherwise.
     """
     content = text.encode()
     loaded = calibrate_checkpoint(
@@ -230,7 +227,7 @@ def prove_text(
     start = loaded.start.token_id
     began = time.monotonic()
     compressed = compress_tokens(
-        loaded, tokens, block_tokens, start, lambda done: report("compressing", done, len(tokens))
+        loaded, tokens, block_tokens, lambda done: report("compressing", done, len(tokens))
     )
     encode_seconds = time.monotonic() - began
     del loaded  # before the fresh process loads its own

@@ -121,7 +121,7 @@ def list_readings(specs: Specs, stored: Iterable[StoredResult]) -> list[Reading]
     if (sentinel := specs.sentinel) is None:
         return []
     model, text = specs.models[sentinel.model], CorpusText.of(specs.corpora[sentinel.corpus])
-    firsts: dict[str, tuple[Environment, Lossless]] = {}
+    firsts: dict[tuple[str, int], tuple[Environment, Lossless]] = {}  # by dtype and format
     readings: list[tuple[str, Reading]] = []
     for entry in sorted(stored, key=lambda e: (e.result.started, e.file)):
         result, lossless = entry.result, entry.result.lossless
@@ -129,8 +129,9 @@ def list_readings(specs: Specs, stored: Iterable[StoredResult]) -> list[Reading]
         if not is_sentinel or not result.counts or lossless is None or result.text != text:
             continue
         dtype = str(result.environment.dtype)
-        if (first := firsts.get(dtype)) is None:
-            firsts[dtype] = (result.environment, lossless)
+        rules = (dtype, result.format)
+        if (first := firsts.get(rules)) is None:
+            firsts[rules] = (result.environment, lossless)
             reading = Reading(entry, lossless.bits_per_byte, None, None, "first", ())
         else:
             reading = _compare(entry, lossless, *first)

@@ -88,6 +88,34 @@ class Predicted:
 
 
 @dataclass(frozen=True)
+class Setup:
+    """What the bits of one scorer depend on, beside the window. None: not known, or none."""
+
+    scorer: str
+    weights: str | None  # identity of weights and tokenizer, to the byte
+    software: str  # packages with versions; of a compressor, its settings and version
+    dtype: str | None = None
+    start_mode: str | None = None
+    start_token: str | None = None
+    start_token_id: int | None = None
+    header_bits: float | None = None  # in every document, to name the start mode
+
+    @property
+    def start(self) -> str:
+        """The start mode with its token in words, or nothing."""
+        if self.start_token_id is None:
+            return self.start_mode or ""
+        token = " ".join(filter(None, (self.start_token, f"id {self.start_token_id}")))
+        return f"{self.start_mode} ({token})"
+
+
+def setup_sentence(setup: Setup) -> str:
+    """Write what a model was scored with on one line."""
+    known = [setup.weights, setup.dtype, f"start {setup.start}" if setup.start else None]
+    return f"{setup.scorer}: {'; '.join(filter(None, (*known, setup.software)))}"
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything that the page says."""
 
@@ -99,6 +127,7 @@ class Report:
     left_out: str  # faulty documents, files passed over; "" for none
     predictions: tuple[Predicted, ...] = ()
     why_no_predictions: tuple[str, ...] = ()  # a line for each model without one
+    setups: tuple[Setup, ...] = ()  # of the models
     endpoint: str | None = None  # the server that the text was sent to
 
 

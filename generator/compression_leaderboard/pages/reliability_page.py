@@ -115,6 +115,8 @@ def _figure(result: Result) -> tuple[str, str] | None:
 def _why(old: Result, specs: Specs) -> str:
     if old.retracted is not None:
         return f"the earlier record was retracted: {old.retracted}"
+    if old.is_history:
+        return f"the rules of measuring changed (records of format {old.format})"
     if not is_current(old, specs):
         return "the suite or the protocol of the text changed"
     return "measured again"

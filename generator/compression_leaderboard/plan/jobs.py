@@ -119,6 +119,8 @@ def why_due(known: Result | None, spec: Suite | Corpus | PreferenceSet) -> str |
     """Say why a job is due, or None when its record is of today's suite or protocol."""
     if known is None:
         return "missing"
+    if known.is_history:
+        return f"stale: measured under the rules of format {known.format}"
     if isinstance(spec, Suite):
         asked = [result.task for result in known.tasks]
         same = len(asked) == len(spec.tasks) and all(map(_is_same_task, asked, spec.tasks))

@@ -23,6 +23,7 @@ CALIBRATION_SHA256 = "ec822d9d8a66a4bbe953bf8da730eed76b4babf7c79c094108c408c16e
 CALIBRATION_TOKENS = 4000  # scored under every start mode and in both number formats
 DEFAULT_MARGIN = 0.002  # the tokenizer's own default wins within this share of the fewest bits
 FORMAT_MARGIN = 0.001  # a fast format may move bits by this share, with its uncertainty
+FUTURE_NATS = 1e-3  # that float32 may move a cost by; a leak of less is no advantage
 FORMAT_ERRORS = 2  # standard errors that count as the uncertainty
 
 # What stands before a window: nothing, BOS or EOS; in the first window of a document only, or in

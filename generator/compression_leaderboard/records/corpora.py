@@ -71,15 +71,17 @@ class Protocol(Record):
     """How a text is scored. Only scores under an equal protocol are ranked or fitted together.
 
     A document longer than `window_tokens` is scored in windows that advance by `stride_tokens`;
-    only new tokens are scored. Start policy: BOS, else EOS, else uniform for the first token.
+    only new tokens are scored. What stands before a window belongs to the weights: see Start.
     """
 
     documents: Positive = Field(description="documents scored, spread evenly over the source")
     document_bytes: Positive = Field(description="of longer documents this many first bytes count")
     window_tokens: int = Field(gt=1, lt=LARGEST, description="longest context, in tokens")
     stride_tokens: Positive = Field(description="advance of the window, in tokens")
-    start: Literal["bos-eos-uniform"] = Field(
-        "bos-eos-uniform", description="context of the first token: BOS, else EOS, else none"
+    start: Literal["bos-eos-uniform"] | None = Field(
+        None,
+        exclude_if=lambda start: start is None,
+        description="of records of format 2 only; a text does not choose what stands before it",
     )
     positions: Positive = Field(description="positions whose hidden states are analysed")
     max_order: int = Field(4, ge=1, le=4, description="longest n-gram label, in tokens")

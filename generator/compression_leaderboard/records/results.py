@@ -355,7 +355,6 @@ RETRY: dict[Reason, Retry] = {
     "network": "now",
     "out_of_memory": "larger_machine",
     "package": "next_run",
-    "not_causal": "never",
     "too_large": "larger_machine",
     "unsafe_weights": "never",
     "weights": "next_run",
