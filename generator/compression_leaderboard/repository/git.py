@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 
@@ -55,6 +56,82 @@ def latest_release(root: Path, before: str) -> str | None:
     return answer.decode().strip() if answer else None
 
 
+@dataclass(frozen=True)
+class Put:
+    """A commit puts content at a path. before: the content there in each parent that had some."""
+
+    path: str  # relative to the folder that was asked about
+    blob: str  # git's id of the content
+    before: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PastCommit:
+    """A commit of the history, and what it put into one folder that no parent had."""
+
+    id: str
+    parents: tuple[str, ...]
+    author: str  # e-mail address, as the commit has it
+    committer: str
+    puts: tuple[Put, ...]
+
+
+# What a user's configuration or a mailmap says changes nothing: %ae is what the commit has, and
+# nothing in a header can look like the end of one, since no NUL can be in it.
+LOG = (
+    *("log", "-z", "--topo-order", "--reverse", "--no-show-signature", "--encoding=none"),
+    *("--full-history", "--sparse", "-c", "--raw", "--no-abbrev", "--no-renames", "--relative"),
+    "--format=commit%x00%H%x00%P%x00%ae%x00%ce",
+)
+NO_BLOB = re.compile("0+")
+
+
+def read_history(root: Path, commits: str, folder: str) -> list[PastCommit] | None:
+    """List every commit of a range, parents first, with what it put into a folder of `root`.
+
+    None: there is no repository, it lacks part of its history, or the range is unknown in it.
+    """
+    if _git(root, "rev-parse", "--is-shallow-repository") != b"false\n":
+        return None
+    answer = _git(root, *LOG, "--end-of-options", commits, "--", folder)
+    if answer is None:
+        return None
+    return list(_commits(iter(answer.decode("utf-8", "surrogateescape").split("\0"))))
+
+
+def _commits(fields: Iterator[str]) -> Iterator[PastCommit]:
+    """Parse the output of LOG: five fields per commit, and two for each path that it put."""
+    header: list[str] = []
+    puts: list[Put] = []
+    for field in chain(fields, ["commit"]):
+        if field == "commit":
+            if header:
+                commit, parents, author, committer = header
+                yield PastCommit(commit, tuple(parents.split()), author, committer, tuple(puts))
+            header, puts = list(islice(fields, 4)), []
+        elif field.strip("\n"):  # a merge without paths has an empty one
+            puts += _puts(field.lstrip("\n"), next(fields))
+
+
+def _puts(line: str, path: str) -> Iterator[Put]:
+    """Parse a line of `git log --raw`: modes before and after, ids of the same, status.
+
+    It has one colon for each parent. A removed path is put nowhere.
+    """
+    parents = len(line) - len(line.lstrip(":"))
+    *before, blob = line.lstrip(":").split(" ")[parents + 1 : 2 * parents + 2]
+    if not NO_BLOB.fullmatch(blob):
+        yield Put(path, blob, tuple(old for old in before if not NO_BLOB.fullmatch(old)))
+
+
+def list_blobs(root: Path, commit: str, folder: str) -> dict[str, str]:
+    """List git's id of the content of every file below a folder, by path below `root`."""
+    answer = _git(root, "ls-tree", "-r", "-z", commit, "--", folder) or b""
+    lines = answer.decode("utf-8", "surrogateescape").split("\0")
+    entries = (line.partition("\t") for line in lines if line)
+    return {path: described.split(" ")[2] for described, _, path in entries}
+
+
 @contextmanager
 def checked_out(root: Path, commit: str) -> Iterator[Path]:
     """Yield a temporary folder with runs/ and results/ as they were in the commit."""
@@ -92,7 +169,7 @@ def write_release(folder: Path, files: dict[str, bytes], archive: bytes) -> bool
 
 def _git(root: Path, *arguments: str) -> bytes | None:
     """Return what git prints, or None if it fails. Raises UserError where there is no git."""
-    command = ["git", "-C", str(root), *arguments]
+    command = ["git", "-C", str(root), "--no-replace-objects", *arguments]
     try:
         done = subprocess.run(command, capture_output=True, check=False)
     except FileNotFoundError as error:
