@@ -23,11 +23,13 @@ gh auth setup-git
 git push --quiet origin "HEAD:refs/heads/$branch" ||
   git ls-remote --exit-code --heads origin "$branch" > /dev/null
 
-body=$(mktemp)
-leaderboard diff HEAD~1 HEAD --markdown > "$body"
+text=$(mktemp) body=$(mktemp)
+leaderboard diff HEAD~1 HEAD --markdown > "$text"
 if [[ -n "${MORE:-}" ]]; then
-  cat -- "$MORE" >> "$body"
+  cat -- "$MORE" >> "$text"
 fi
+# GitHub takes 65,536 characters. Whole lines, since a line may not be cut.
+awk '(bytes += length($0) + 1) < 60000' "$text" > "$body"
 if [[ -z "${APP:-}" ]]; then
   printf '\n%s\n' "No GitHub App is set up, so this pull request started no checks: press \"Close pull request\" and then \"Reopen pull request\" to start them." >> "$body"
 fi

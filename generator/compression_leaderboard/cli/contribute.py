@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -30,7 +30,7 @@ from compression_leaderboard.records.base import (
     model_file,
     model_id,
 )
-from compression_leaderboard.repository.contents import Contents, read_contents
+from compression_leaderboard.repository.contents import read_contents
 from compression_leaderboard.repository.files import write_atomically
 from compression_leaderboard.repository.git import (
     Change,
@@ -203,7 +203,7 @@ def _validate_changes(request: PullRequest, changes: Sequence[Change]) -> Valida
     of_base = read_contents(request.base)
     with overlaid(request.base, request.head, readable) as folder:
         contents, faulty = read_contents(folder)
-    sound = _without(contents, {problem.file for problem in faulty})
+    sound = contents.without_faulty({problem.file for problem in faulty})
     if not {problem.file for problem in faulty} <= paths:
         faulty = sorted(set(faulty) - set(of_base[1]))
     added = {change.path for change in readable if change.before is None}
@@ -223,22 +223,3 @@ def _validate_changes(request: PullRequest, changes: Sequence[Change]) -> Valida
 
 def _reader(folder: Path) -> changed_files.Read:
     return lambda path: (folder / path).read_bytes()
-
-
-def _without(contents: Contents, faulty: set[str]) -> Contents:
-    """Leave out models whose file has a problem, or that ask for a suite or text which has one."""
-    specs = contents.specs
-    texts = specs.corpora.keys() | specs.preferences.keys()
-    models = {
-        name: model
-        for name, model in specs.models.items()
-        if model.file not in faulty
-        and specs.suites.keys() >= set(model.suites)
-        and texts >= set(model.corpora)
-    }
-    left_out = specs.models.keys() - models.keys()
-    return replace(
-        contents,
-        specs=replace(specs, models=models),
-        stored=[entry for entry in contents.stored if entry.result.model not in left_out],
-    )
