@@ -1,8 +1,9 @@
 """`leaderboard add` and `leaderboard validate`."""
 
+import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -31,13 +32,14 @@ from compression_leaderboard.records.base import (
     model_id,
 )
 from compression_leaderboard.repository.contents import read_contents
-from compression_leaderboard.repository.files import write_atomically
+from compression_leaderboard.repository.files import Reader, write_atomically
 from compression_leaderboard.repository.git import (
     Change,
     compare_trees,
     overlaid,
+    read_proposed,
 )
-from compression_leaderboard.repository.specs import read_specs
+from compression_leaderboard.repository.specs import read_maintainers, read_specs
 from compression_leaderboard.wording import counted
 
 
@@ -102,6 +104,10 @@ def validate(
     of_board: Annotated[
         bool, typer.Option("--own", help="The board's own workflow opened it.")
     ] = False,
+    trusted_branch: Annotated[
+        bool,
+        typer.Option("--trusted-branch", help="Its branch is in the board's own repository."),
+    ] = False,
     label: Annotated[
         list[str] | None, typer.Option(help=f"A label of an owner: {', '.join(LABELS)}.")
     ] = None,
@@ -115,7 +121,9 @@ def validate(
 
     Example: `leaderboard validate --base . --head ../pull-request --no-hub`
     """
+    claims = [] if trusted_branch else _validate_authors(base, head)
     validation = _validate(PullRequest(base, head, hub, of_board, frozenset(label or ())))
+    validation = replace(validation, problems=[*claims, *validation.problems])
     if summary is not None:
         text = pull_request.summarise(validation.problems, validation.newcomers, validation.changed)
         with summary.open("a", encoding="utf-8") as stream:
@@ -149,6 +157,14 @@ class Validation:
     newcomers: Sequence[new_model.Newcomer]
     readable: set[str]  # new and changed files that may be opened
     changed: int  # files of data
+
+
+def _validate_authors(base: Path, head: Path) -> list[Problem]:
+    """Refuse commits that claim an address of the board; a folder without git has no commits."""
+    if not (head / ".git").exists():
+        print(f"{head}: authors are not checked, since it has no git history", file=sys.stderr)
+        return []
+    return pull_request.refuse_claims(read_proposed(base, head), read_maintainers(Reader(base)))
 
 
 def _validate(request: PullRequest) -> Validation:

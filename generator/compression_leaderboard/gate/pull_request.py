@@ -8,14 +8,36 @@ from compression_leaderboard.gate.changed_files import SAME_FIGURES, validate_te
 from compression_leaderboard.gate.collect import why_refused
 from compression_leaderboard.gate.impossible import Known, leaves_of
 from compression_leaderboard.records.base import Problem
+from compression_leaderboard.records.models import Maintainers
 from compression_leaderboard.records.results import CLASSICAL, Result
 from compression_leaderboard.repository.contents import Contents
+from compression_leaderboard.repository.git import PastCommit
+from compression_leaderboard.repository.provenance import added_by
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 from compression_leaderboard.wording import as_code, counted, printable
 
 if TYPE_CHECKING:  # the cohorts behind a newcomer need scipy, and `leaderboard --help` does not
     from compression_leaderboard.gate.new_model import Newcomer
+
+
+def refuse_claims(commits: Sequence[PastCommit] | None, board: Maintainers) -> list[Problem]:
+    """Refuse commits of a fork that claim an address of the board, since anybody can write it.
+
+    commits: all of the pull request's; None where they can't be read. The provenance of records
+    trusts the same addresses, read by the same rule.
+    """
+    if commits is None:
+        wrong = "the commits of the pull request can't be read"
+        return [Problem("head", "", wrong, "check it out with git and all of its history")]
+    problems = []
+    for commit in commits:
+        for role, email in (("author", commit.author), ("committer", commit.committer)):
+            if added_by(email, board) != "contributor":
+                wrong = f'"{email}" is an address of the board'
+                repair = "commit with your own, or push the branch to the board's repository"
+                problems.append(Problem(f"commit {commit.id[:12]}", role, wrong, repair))
+    return problems
 
 
 def validate_contents(

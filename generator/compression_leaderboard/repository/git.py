@@ -99,6 +99,18 @@ def read_history(root: Path, commits: str, folder: str) -> list[PastCommit] | No
     return list(_commits(iter(answer.decode("utf-8", "surrogateescape").split("\0"))))
 
 
+def read_proposed(base: Path, head: Path) -> list[PastCommit] | None:
+    """List the commits of a checkout that the commit of another lacks, those behind merges too.
+
+    The merge with which a forge tests a pull request is left out: it is not what gets merged.
+    None: one has no git, or `head` lacks part of its history or the commit of `base`.
+    """
+    start = current_commit(base).id
+    parents = (_git(head, "log", "-1", "--format=%P") or b"").decode().split()
+    end = parents[1] if len(parents) == 2 and parents[0] == start else "HEAD"
+    return read_history(head, f"{start}..{end}", ".")
+
+
 def _commits(fields: Iterator[str]) -> Iterator[PastCommit]:
     """Parse the output of LOG: five fields per commit, and two for each path that it put."""
     header: list[str] = []
