@@ -214,27 +214,39 @@ def test_neither_a_mailmap_nor_replaced_commits_nor_settings_change_an_author(hi
     assert history.provenance == expected
 
 
+UTF_7 = "encoding UTF-7"
+FORGED_PUT = f":000000 100644 {'0' * 40} {'1' * 40} A"
+
+
 @pytest.mark.parametrize(
-    "header",
+    ("author", "further"),
     [
-        f"author x <{EVE}> <{ALICE}> 1700000000 +0000",
-        f"author x <{EVE}\0commit\0{'0' * 40}\0\0{ALICE}\0{ALICE}> 1700000000 +0000",
-        # UTF-7 for the address of a maintainer; a plus sign in the time would be no UTF-7.
-        "author x <+AGEAbABpAGMAZQ-@board.example> 1700000000 -0000\nencoding UTF-7",
+        (f"author x <{EVE}> <{ALICE}>", ""),
+        (f"author x <{ALICE}> <{EVE}>", ""),
+        (f"author x <{EVE}\0\0commit {'0' * 40}\nauthor x <{ALICE}>", ""),
+        (f"author x <{EVE}> 1700000000 -0000\nauthor x <{ALICE}>", ""),
+        (f"author x <{EVE}>", f"author x <{ALICE}> 1700000000 -0000"),
+        (f"author x <{EVE}>", f"parent {'1' * 40}"),
+        (f"author x <{EVE}>", f"gpgsig\n author x <{ALICE}> 1700000000 -0000"),
+        # In UTF-7 the address of a maintainer; and NUL, "commit" and so on.
+        ("author x <+AGEAbABpAGMAZQ-@board.example>", UTF_7),
+        (f"author x <{EVE}+AAA-commit+AAA-{'0' * 40}+AAAAAA-{ALICE}+AAA-{ALICE}>", UTF_7),
+        # A message with lines like those of the log.
+        (f"author x <{EVE}>", f"\nauthor x <{ALICE}>\n{FORGED_PUT}\0{OTHER}"),
+        (f"author x <{EVE}>", f"encoding UTF-7\n\n+AAo-{FORGED_PUT}+AAA-{OTHER}+AAA-"),
     ],
-    ids=["two addresses", "NUL", "UTF-7"],
 )
-def test_a_malformed_header_is_no_way_to_a_trusted_address(history, header):
+def test_a_malformed_commit_is_no_way_to_a_trusted_address(history, author, further):
     history.put(RECORD)
     history.git("add", "--all")
-    tree, parent = history.git("write-tree"), history.head
-    committer = f"committer x <{EVE}> 1700000000 -0000"
-    lines = header.split("\n")
-    text = "\n".join([f"tree {tree}", f"parent {parent}", lines[0], committer, *lines[1:]])
-    (history.root / ".git/raw").write_bytes(f"{text}\n\nAdd\n".encode())
+    time = "1700000000 -0000"  # in UTF-7 a plus sign would begin an escape
+    lines = [f"tree {history.git('write-tree')}", f"parent {history.head}"]
+    lines += [f"{author} {time}", f"committer x <{EVE}> {time}", further, "", "Add", ""]
+    (history.root / ".git/raw").write_bytes("\n".join(lines).encode())
     hashed = ["hash-object", "-t", "commit", "-w", "--literally", ".git/raw"]
-    history.git("update-ref", "refs/heads/main", history.git(*hashed))
-    assert history.provenance.get(RECORD, Addition("contributor", "")).provenance == "contributor"
+    commit = history.git(*hashed)
+    history.git("update-ref", "refs/heads/main", commit)
+    assert history.provenance == {RECORD: Addition("contributor", commit)}
 
 
 def test_ten_thousand_records_are_read_in_seconds(history):

@@ -7,11 +7,11 @@ import stat
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
-from itertools import chain, islice
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
@@ -73,16 +73,17 @@ class PastCommit:
     parents: tuple[str, ...]
     author: str  # e-mail address, as the commit has it
     committer: str
-    puts: tuple[Put, ...]
+    puts: tuple[Put, ...] = ()
 
 
-# What a user's configuration or a mailmap says changes nothing: %ae is what the commit has, and
-# nothing in a header can look like the end of one, since no NUL can be in it.
+# Commits as they are, whatever a mailmap or a user's settings say. A format such as %ae would
+# decode their headers, and one that claims to be in UTF-7 could hide any sign, even a NUL.
 LOG = (
-    *("log", "-z", "--topo-order", "--reverse", "--no-show-signature", "--encoding=none"),
+    *("log", "-z", "--topo-order", "--reverse", "--format=raw", "--encoding=none"),
+    *("--no-notes", "--no-color", "--no-decorate", "--no-abbrev-commit", "--no-show-signature"),
     *("--full-history", "--sparse", "-c", "--raw", "--no-abbrev", "--no-renames", "--relative"),
-    "--format=commit%x00%H%x00%P%x00%ae%x00%ce",
 )
+PERSON = re.compile(r"\w+ [^<>]*<([^<>]*)>[^<>]*")
 NO_BLOB = re.compile("0+")
 
 
@@ -112,17 +113,41 @@ def read_proposed(base: Path, head: Path) -> list[PastCommit] | None:
 
 
 def _commits(fields: Iterator[str]) -> Iterator[PastCommit]:
-    """Parse the output of LOG: five fields per commit, and two for each path that it put."""
-    header: list[str] = []
+    """Parse the output of LOG: header and message, then a line and a path for each put.
+
+    The first line is in the field of the message, whose own lines are indented.
+    """
+    commit: PastCommit | None = None
     puts: list[Put] = []
-    for field in chain(fields, ["commit"]):
-        if field == "commit":
-            if header:
-                commit, parents, author, committer = header
-                yield PastCommit(commit, tuple(parents.split()), author, committer, tuple(puts))
-            header, puts = list(islice(fields, 4)), []
-        elif field.strip("\n"):  # a merge without paths has an empty one
-            puts += _puts(field.lstrip("\n"), next(fields))
+    for field in fields:
+        lines = field.strip("\n").split("\n")
+        if lines[0].startswith("commit "):
+            if commit is not None:
+                yield replace(commit, puts=tuple(puts))
+            commit, puts = _commit(lines), []
+        if lines[-1].startswith(":"):
+            puts += _puts(lines[-1], next(fields))
+    if commit is not None:
+        yield replace(commit, puts=tuple(puts))
+
+
+def _commit(text: Sequence[str]) -> PastCommit:
+    """Parse a commit. An empty line ends its header, which has the parents first."""
+    commit, _, *header = takewhile(bool, text)
+    parents = takewhile(lambda line: line.startswith("parent "), header)
+    return PastCommit(
+        commit.removeprefix("commit "),
+        tuple(parent.removeprefix("parent ") for parent in parents),
+        _email("author", header),
+        _email("committer", header),
+    )
+
+
+def _email(role: str, lines: Sequence[str]) -> str:
+    """Return the address of a role; "" if there is not exactly one, in its usual place."""
+    people = [line for line in lines if line.startswith(f"{role} ")]
+    person = PERSON.fullmatch(people[0]) if len(people) == 1 else None
+    return person[1] if person else ""
 
 
 def _puts(line: str, path: str) -> Iterator[Put]:
