@@ -3,9 +3,12 @@
 import re
 
 import pytest
-from compression_leaderboard.wording import counted
+from compression_leaderboard.wording import as_code, counted, escaped
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests import ROOT
+from tests.markdown import code_of, without_code
 
 NOUNS = (
     *("answers", "benchmarks", "cells", "corpora", "days", "documents", "entries", "examples"),
@@ -45,3 +48,61 @@ def test_no_message_puts_a_number_before_a_plural():
     sources = sorted((ROOT / "generator").rglob("*.py"))
     texts = [match[0] for path in sources for match in pattern.finditer(path.read_text("utf-8"))]
     assert set(texts) <= OTHERS
+
+
+# What GitHub would turn into a mention, a reference, a link, an emoji, HTML or a table.
+LIVE = (
+    *("@org/team", "@all", "#1", "GH-1", "org/board#5", "0123456789abcdef0123456789abcdef01234567"),
+    *(
+        ":tada:",
+        "<img src=x>",
+        "`@all`",
+        "``` @all",
+        "a | b",
+        "- [x] done",
+        "[^1]: note",
+        "&#64;all",
+    ),
+    *(
+        "www.example.org",
+        "https://example.org",
+        "a@example.org",
+        "\u202e@all",
+        "# title",
+        "> quote",
+    ),
+    *(
+        "$x$",
+        "two\n@lines",
+        "\r## title",
+        "\udcff",
+        "\\`@all",
+        "",
+        " ",
+        "` ",
+        "$`x`$",
+        "***",
+        "\x1b[31m",
+    ),
+)
+
+
+@pytest.mark.parametrize("text", LIVE)
+def test_a_text_of_strangers_is_code_and_nothing_else(text):
+    line = as_code(text)
+    assert without_code(line) == ""
+    assert line.isprintable()
+    (shown,) = code_of(line)
+    assert shown.strip(" ") == re.sub(
+        r"[\n\r\x1b\u202e\udcff]", "\N{REPLACEMENT CHARACTER}", text
+    ).strip(" ")
+
+
+@given(st.text())
+def test_any_text_is_one_span_of_code(text):
+    assert without_code(as_code(text)) == ""
+    assert len(code_of(as_code(text))) == 1
+
+
+def test_what_is_spelled_out_is_printable_and_can_be_encoded():
+    assert escaped("a\n\udcff\u202e\x1bö") == r"a\n\udcff\u202e\x1bö"

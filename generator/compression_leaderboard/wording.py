@@ -1,4 +1,6 @@
-"""Agree nouns with counts, and put texts on one line; every package may import this module."""
+"""Agree nouns with counts, and quote texts of strangers; every package may import this module."""
+
+import re
 
 SIBILANTS = ("s", "x", "z", "ch", "sh")
 
@@ -25,3 +27,21 @@ def counted(n: int, noun: str, plural_form: str = "") -> str:
 def printable(text: str, instead: str = "?") -> str:
     """Put any text on one line. instead: what replaces each unprintable character."""
     return "".join(c if c.isprintable() else instead for c in text)
+
+
+def escaped(text: str) -> str:
+    """Put any text on one line; unprintable characters are spelled out, such as \\n."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def as_code(text: object) -> str:
+    """Quote any text as a span of code in Markdown, on one line.
+
+    Only inside code does GitHub make nothing of a text: its mentions, references to issues and
+    commits, emoji and links are found after the characters of HTML and Markdown were unescaped.
+    """
+    line = printable(str(text), "\N{REPLACEMENT CHARACTER}")
+    mark = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
+    # One space at either end belongs to the marks, unless there is nothing else.
+    pad = " " if not line.strip(" ") or line[0] in " `" or line[-1] in " `" else ""
+    return f"{mark}{pad}{line}{pad}{mark}"

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import math
 import subprocess
 import tarfile
 from dataclasses import replace
@@ -51,14 +52,18 @@ def add_changes(root: Path) -> None:
     rival = models()[3]
     lossless = make_result(rival).lossless
     cheaper = tuple(replace(d, bits=d.bits - 0.5 * d.bytes) for d in lossless.documents)
-    better = lossless.model_copy(update={"documents": cheaper, "bits_per_byte": 180 / 300})
+    stretches = tuple(replace(s, bits=s.bits - 0.5 * s.bytes) for s in lossless.stretches)
+    parts = {"documents": cheaper, "bits_per_byte": 180 / 300, "stretches": stretches}
+    better = lossless.model_copy(update=parts)
     write_record(
         root / "results/measured", root, make_result(rival, started=LATER, lossless=better)
     )
     plain = models()[1]
     task = make_result(plain, "suite").tasks[0]
-    score = replace(task.scores[0], value=0.75)
-    again = replace(task, scores=(score,))
+    right = replace(task.responses[1], target=0, metrics={"acc": 1.0})
+    responses = (task.responses[0], right, *task.responses[2:])
+    score = replace(task.scores[0], value=0.75, stderr=0.25)
+    again = replace(task, scores=(score,), responses=responses)
     write_record(
         root / "results/measured", root, make_result(plain, "suite", started=LATER, tasks=(again,))
     )
@@ -87,7 +92,7 @@ def test_diff_says_what_is_new_what_moved_and_what_is_noise(repository):
     assert moved["noise"] < 0.01
     (noise,) = shown["within_noise"]
     assert (noise["model"], noise["before"], noise["after"]) == ("org__plain", 0.5, 0.75)
-    assert noise["noise"] == pytest.approx(1.96 * STDERR * 2**0.5, rel=1e-4)
+    assert noise["noise"] == pytest.approx(1.96 * math.hypot(STDERR, 0.25), rel=1e-4)
     assert [one["model"] for one in shown["new"]] == ["org__newcomer"]
 
 
@@ -102,7 +107,7 @@ def test_diff_reads_well_as_text(repository):
     text = invoke(repository, "diff", "data-2026-01-15").stdout
     assert "model + org__newcomer\n" in text
     assert "moved   org__rival @aaaaaaaa prose: 1.1 → 0.6 bits/byte (-0.5, noise ±" in text
-    assert "noise   org__plain @aaaaaaaa sums: 0.5 → 0.75 fraction (+0.25, noise ±0.8)" in text
+    assert "noise   org__plain @aaaaaaaa sums: 0.5 → 0.75 fraction (+0.25, noise ±0.75)" in text
 
 
 @pytest.mark.slow

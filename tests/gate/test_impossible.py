@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from compression_leaderboard.gate.collect import why_refused
 from compression_leaderboard.gate.impossible import Known, why_impossible
 from compression_leaderboard.records.calibration import NumberFormat
 from compression_leaderboard.records.results import Failure, Result, Subtask
@@ -15,6 +16,7 @@ from tests.factory import (
     make_preference,
     make_proof,
     make_result,
+    make_specs,
     store,
 )
 
@@ -191,9 +193,12 @@ def test_each_broken_relation_is_told(result, path, value, wrong):
     assert reason.startswith(wrong)
 
 
-def test_a_failure_has_a_known_reason():
+def test_a_new_failure_has_a_known_reason_and_an_old_one_any():
     failed = SUITE.model_copy(update={"tasks": (), "error": Failure(reason="zzz", message="m")})
-    assert why_impossible(failed, known()) == 'failed for the unknown reason "zzz"'
+    assert why_refused(failed, make_specs(MODEL), known()) == 'failed for the unknown reason "zzz"'
+    assert why_impossible(failed, known()) is None
+    new = failed.model_copy(update={"error": Failure(reason="nan", message="m")})
+    assert why_refused(new, make_specs(MODEL), known()) is None
 
 
 def test_the_first_record_of_a_text_is_what_others_are_compared_with():

@@ -1,6 +1,5 @@
 """What `leaderboard validate` learns of a new model from a Hub on loopback, weights unfetched."""
 
-import html
 import json
 import shutil
 from pathlib import Path
@@ -12,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.gate.test_validate import lines_of, validate
 from tests.hub import Hub
+from tests.markdown import code_of, without_code
 from tests.tiny import save_tiny
 
 FILE = "runs/models/tiny/M.toml"
@@ -64,8 +64,9 @@ def judged(base: Path, head: Path) -> tuple[list[str], list[str]]:
     """Lines of the verdict, and what the summary says of the model."""
     file = head.parent / "summary.md"
     result = validate(base, head, "--summary", str(file))
-    told = html.unescape(file.read_text().rpartition("### ")[2]).splitlines()
-    return lines_of(result), [line for line in told if line.startswith("- ")]
+    told = file.read_text().rpartition("### ")[2].splitlines()
+    facts = [(line.partition("`")[0], code_of(line)) for line in told if line.startswith("- ")]
+    return lines_of(result), [label + fact for label, (fact,) in facts]
 
 
 def fetched(hub: Hub) -> list[str]:
@@ -241,5 +242,5 @@ def test_text_of_the_hub_is_no_markup_in_the_summary(base, head, hub: Hub, serve
     write_model(head, "M", hub.add("models", "tiny/M", served))
     problems, _ = judged(base, head)
     assert len(problems) == 1
-    text = (head.parent / "summary.md").read_text()
-    assert not set(text) & set("<`@")
+    lines = (head.parent / "summary.md").read_text().splitlines()
+    assert not set("".join(map(without_code, lines))) & set("<`@")

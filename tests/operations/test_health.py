@@ -3,7 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from compression_leaderboard.operations.health import WorkflowRun, find_faults
+from compression_leaderboard.operations.health import (
+    LISTED,
+    WorkflowRun,
+    faults_markdown,
+    find_faults,
+)
+from compression_leaderboard.records.base import Problem
 from compression_leaderboard.records.results import Failure
 
 from tests.factory import make_model, make_result
@@ -18,8 +24,8 @@ def run(workflow: str, days: float, event: str = "schedule", end: str = "success
 WELL = [run("Evaluate", 3), run("Evaluate", 10), run("Health", 0.9), run("Release", 20)]
 
 
-def faults(runs=WELL, results=(), due=0, idle=1):
-    return find_faults(runs, results, due, TODAY - timedelta(days=idle), TODAY)
+def faults(runs=WELL, results=(), due=0, unread=(), idle=1):
+    return find_faults(runs, results, due, unread, TODAY - timedelta(days=idle), TODAY)
 
 
 def test_a_board_in_health_has_nothing_to_tell():
@@ -83,3 +89,14 @@ def test_a_text_that_changed_is_told_until_a_later_record_is_whole():
         "changed or unreadable: a text: org__small corpus prose: the text has another hash"
     ]
     assert faults(results=[good, bad]) == []
+
+
+def test_files_that_are_left_out_are_told_a_page_of_them():
+    """The text of an issue has at most 65,536 characters."""
+    unread = [Problem(f"{n}.json", "", "w" * 1000, "repair") for n in range(LISTED + 2)]
+    told = faults(unread=unread)
+    assert told[0] == f"left out: {unread[0]}"
+    assert told[LISTED:] == [
+        "left out: 2 more problems; run `leaderboard check` to list them",
+    ]
+    assert len(faults_markdown(told)) < 65_536

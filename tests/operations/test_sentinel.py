@@ -1,6 +1,7 @@
 """The sentinel is due by what is due, and its readings say whether measuring has drifted."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,7 +48,9 @@ def later(day: int, bits: tuple[float, ...] = (0.0, 0.0, 0.0), **environment: ob
         for document, more in zip(FIRST.lossless.documents, bits, strict=True)
     )
     rate = sum(document.bits for document in documents) / 300
-    lossless = {"documents": documents, "bits_per_byte": rate}
+    first, *others = FIRST.lossless.stretches
+    stretches = (replace(first, bits=first.bits + sum(bits)), *others)
+    lossless = {"documents": documents, "bits_per_byte": rate, "stretches": stretches}
     return FIRST.model_copy(
         update={
             "started": datetime(2026, 1, day, tzinfo=UTC),
@@ -207,7 +210,9 @@ def test_the_page_reliability_shows_every_reading():
 def test_hostile_text_of_a_record_is_no_markup():
     hostile = later(2, processor="<img src=x>\n```\n@all {{ x }}")
     readings = list_readings(SPECS, store(FIRST, hostile))
-    assert drift_markdown(SPECS, readings).count("```") == 2
+    _, _, *lines = drift_markdown(SPECS, readings).splitlines()
+    assert [line for line in lines if "@all" in line] == [lines[2]]
+    assert all(re.fullmatch("- `[^`]+`|- ````.*[^`]````", line) for line in lines)
     assert len(drift_text(SPECS, readings).splitlines()) == 3
     page = render_reliability(renderer(), SPECS, store(FIRST, hostile), "2026-02-01T00:00:00+00:00")
     assert "<img" not in page
@@ -239,9 +244,8 @@ def test_drift_prints_the_readings(tmp_path):
         f"2026-01-02 {moved.run_id} float32  1.133333 bits/byte  +0.0333  "
         "moved, within the noise of the text  torch 2.13.0 → 2.14.0",
     ]
-    assert invoke(tmp_path, "drift", "--markdown").stdout == (
-        f"### Sentinel\n\n```text\n{shown}```\n"
-    )
+    points = "".join(f"- `{line}`\n" for line in shown.splitlines())
+    assert invoke(tmp_path, "drift", "--markdown").stdout == f"### Sentinel\n\n{points}"
     listed = json.loads(invoke(tmp_path, "drift", "--json").stdout)
     assert listed == drift_json(list_readings(SPECS, store(FIRST, moved)))
     assert [one["verdict"] for one in listed] == ["first", "moved"]

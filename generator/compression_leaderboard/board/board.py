@@ -27,6 +27,7 @@ from compression_leaderboard.board.figures import Figure, Key, Row
 from compression_leaderboard.board.imported import Conflict, find_conflicts
 from compression_leaderboard.board.measured import CheckpointFigure, make_trajectories
 from compression_leaderboard.intervals import LEVEL, Interval
+from compression_leaderboard.records.base import Problem
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Commit
@@ -90,6 +91,7 @@ class RecordBoard(Board):
     comparisons: Sequence[Comparison]
     imported: Sequence[StoredImport]
     conflicts: Sequence[Conflict]
+    unread: Sequence[Problem]  # of files that are left out
 
     @cached_property
     def texts(self) -> list[DerivedResult]:
@@ -132,6 +134,7 @@ def make_board(contents: Contents, commit: Commit) -> RecordBoard:
         comparisons=compare_models(specs, current),
         imported=contents.imported,
         conflicts=find_conflicts(entry.imported for entry in contents.imported),
+        unread=contents.unread,
         commit=commit.id,
         commit_date=date,
     )

@@ -28,7 +28,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="
 
 Root = Annotated[Path, typer.Option(help="Root folder of the repository.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
-AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown for a pull request.")]
+AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown for GitHub.")]
 Local = Annotated[
     bool, typer.Option("--local", help="Use results/local instead of results/measured.")
 ]
@@ -64,7 +64,8 @@ def read_possible(root: Path) -> tuple[Contents, list[Problem]]:
     """Read all that the board is made of, and the problems of what is faulty or impossible."""
     contents, problems = read_contents(root)
     stored, impossible = without_impossible(contents.stored, latest_day(root))
-    return replace(contents, stored=stored), sorted(problems + impossible)
+    problems = sorted(problems + impossible)
+    return replace(contents, stored=stored, unread=problems), problems
 
 
 def latest_day(root: Path) -> date:
@@ -82,18 +83,19 @@ def read_board(root: Path) -> Contents:
     contents, problems = read_possible(root)
     if any(not problem.file.startswith(RECORDS) for problem in problems):
         raise UserError(problems)
-    _report_unread(problems)
+    report_unread(problems)
     return contents
 
 
 def read_readable(root: Path, folder: str = "measured") -> list[StoredResult]:
-    """Read the valid records of a results folder; print what is wrong with others on stderr."""
+    """Read the possible records of a results folder; print what is wrong with others on stderr."""
     stored, problems = read_records(root, f"results/{folder}")
-    _report_unread(problems)
+    stored, impossible = without_impossible(stored, latest_day(root))
+    report_unread([*problems, *impossible])
     return stored
 
 
-def _report_unread(problems: Iterable[Problem]) -> None:
+def report_unread(problems: Iterable[Problem]) -> None:
     for problem in problems:
         print(f"not read: {problem}", file=sys.stderr)
 

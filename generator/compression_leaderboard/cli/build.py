@@ -25,7 +25,7 @@ from compression_leaderboard.cli.app import (
 )
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository import git, site
-from compression_leaderboard.repository.contents import read_contents
+from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.files import locked, write_atomically
 from compression_leaderboard.wording import counted
 
@@ -67,7 +67,9 @@ def _build(root: Path, html: bool) -> None:
     if html and site.is_built(root, inputs):
         print(f"nothing has changed: the site in {folder} is up to date")
         return
-    files = site.lay_out(root, _render(root, commit))
+    contents = read_board(root)
+    unread = {problem.file for problem in contents.unread}
+    files = site.lay_out(root, _render(root, contents, commit), unread)
     try:
         if html:
             site.build_html(root, files, commit.date)
@@ -81,12 +83,12 @@ def _build(root: Path, html: bool) -> None:
         print(f"the site is in {folder}; run `leaderboard serve` to show it")
 
 
-def _render(root: Path, commit: git.Commit) -> dict[str, bytes]:
-    """Render every generated file of the site, from valid contents only."""
+def _render(root: Path, contents: Contents, commit: git.Commit) -> dict[str, bytes]:
+    """Render every generated file of the site."""
     from compression_leaderboard.fits.study import derive_board
     from compression_leaderboard.pages.site import Sources, render_site
 
-    board = derive_board(read_board(root), commit)
+    board = derive_board(contents, commit)
     return render_site(board, Sources(*site.read_sources(root)), describe_commands())
 
 
@@ -229,9 +231,9 @@ def _derive_readable(folder: Path, commit: git.Commit) -> "StudiedBoard":
     """
     from compression_leaderboard.fits.study import derive_board
 
-    contents, problems = read_contents(folder)
-    if unreadable := len({problem.file for problem in problems}):
-        print(f"{commit.id[:12]}: {counted(unreadable, 'unreadable file')}", file=sys.stderr)
+    contents, problems = read_possible(folder)
+    if left_out := len({problem.file for problem in problems}):
+        print(f"{commit.id[:12]}: {counted(left_out, 'file')} left out", file=sys.stderr)
     return derive_board(contents, commit)
 
 

@@ -1,5 +1,6 @@
 """`leaderboard add` and `leaderboard validate`."""
 
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -30,14 +31,15 @@ from compression_leaderboard.records.base import (
     model_file,
     model_id,
 )
-from compression_leaderboard.repository.contents import Contents, read_contents
-from compression_leaderboard.repository.files import write_atomically
+from compression_leaderboard.repository.contents import read_contents
+from compression_leaderboard.repository.files import Reader, write_atomically
 from compression_leaderboard.repository.git import (
     Change,
     compare_trees,
     overlaid,
+    read_proposed,
 )
-from compression_leaderboard.repository.specs import read_specs
+from compression_leaderboard.repository.specs import read_maintainers, read_specs
 from compression_leaderboard.wording import counted
 
 
@@ -102,6 +104,10 @@ def validate(
     of_board: Annotated[
         bool, typer.Option("--own", help="The board's own workflow opened it.")
     ] = False,
+    trusted_branch: Annotated[
+        bool,
+        typer.Option("--trusted-branch", help="Its branch is in the board's own repository."),
+    ] = False,
     label: Annotated[
         list[str] | None, typer.Option(help=f"A label of an owner: {', '.join(LABELS)}.")
     ] = None,
@@ -115,7 +121,9 @@ def validate(
 
     Example: `leaderboard validate --base . --head ../pull-request --no-hub`
     """
+    claims = [] if trusted_branch else _validate_authors(base, head)
     validation = _validate(PullRequest(base, head, hub, of_board, frozenset(label or ())))
+    validation = replace(validation, problems=[*claims, *validation.problems])
     if summary is not None:
         text = pull_request.summarise(validation.problems, validation.newcomers, validation.changed)
         with summary.open("a", encoding="utf-8") as stream:
@@ -149,6 +157,14 @@ class Validation:
     newcomers: Sequence[new_model.Newcomer]
     readable: set[str]  # new and changed files that may be opened
     changed: int  # files of data
+
+
+def _validate_authors(base: Path, head: Path) -> list[Problem]:
+    """Refuse commits that claim an address of the board; a folder without git has no commits."""
+    if not (head / ".git").exists():
+        print(f"{head}: authors are not checked, since it has no git history", file=sys.stderr)
+        return []
+    return pull_request.refuse_claims(read_proposed(base, head), read_maintainers(Reader(base)))
 
 
 def _validate(request: PullRequest) -> Validation:
@@ -203,7 +219,7 @@ def _validate_changes(request: PullRequest, changes: Sequence[Change]) -> Valida
     of_base = read_contents(request.base)
     with overlaid(request.base, request.head, readable) as folder:
         contents, faulty = read_contents(folder)
-    sound = _without(contents, {problem.file for problem in faulty})
+    sound = contents.without_faulty({problem.file for problem in faulty})
     if not {problem.file for problem in faulty} <= paths:
         faulty = sorted(set(faulty) - set(of_base[1]))
     added = {change.path for change in readable if change.before is None}
@@ -223,22 +239,3 @@ def _validate_changes(request: PullRequest, changes: Sequence[Change]) -> Valida
 
 def _reader(folder: Path) -> changed_files.Read:
     return lambda path: (folder / path).read_bytes()
-
-
-def _without(contents: Contents, faulty: set[str]) -> Contents:
-    """Leave out models whose file has a problem, or that ask for a suite or text which has one."""
-    specs = contents.specs
-    texts = specs.corpora.keys() | specs.preferences.keys()
-    models = {
-        name: model
-        for name, model in specs.models.items()
-        if model.file not in faulty
-        and specs.suites.keys() >= set(model.suites)
-        and texts >= set(model.corpora)
-    }
-    left_out = specs.models.keys() - models.keys()
-    return replace(
-        contents,
-        specs=replace(specs, models=models),
-        stored=[entry for entry in contents.stored if entry.result.model not in left_out],
-    )

@@ -19,8 +19,10 @@ from compression_leaderboard.cli.app import (
     app,
     latest_day,
     print_answer,
+    read_readable,
     read_valid,
     refusal,
+    report_unread,
     show_progress,
 )
 from compression_leaderboard.exchange.every_eval_ever import import_every_eval_ever
@@ -36,7 +38,6 @@ from compression_leaderboard.repository.results import (
     find_sources,
     read_folder,
     read_imported,
-    read_records,
     read_shards,
     write_imported,
     write_record,
@@ -64,14 +65,14 @@ def collect(
     stored = [entry for entries, _, _ in parts for entry in entries]
     shards = [shard for _, planned, _ in parts for shard in planned]
     faulty = [problem for _, _, problems in parts for problem in problems]
-    committed, unreadable = read_records(root, "results/measured")
+    committed = read_readable(root)
     known = Known.of([*committed, *stored], latest_day(root))
     planned = shards if plan is None else read_shards(plan)
     records = sort_records(stored, planned, specs, known)
     there = {entry.result.run_id: entry.result for entry in committed}
     merged, not_merged = _merge(records.complete, {r.parts for r in there.values()}, specs, root)
     new = [result for result in (*records.whole, *merged) if result.run_id not in there]
-    refused = [*unreadable, *faulty, *records.refused, *not_merged]
+    refused = [*faulty, *records.refused, *not_merged]
     base = root / "results" / "measured"
     for result in new:
         print(f"→ {write_record(base, root, result)}", file=sys.stderr)
@@ -152,7 +153,9 @@ def import_(
     Example: `leaderboard import results/ run.json`
     """
     parse: Parse = import_every_eval_ever if every_eval_ever else import_lm_eval
-    earlier = [entry.imported for entry in read_valid(read_imported, root)]
+    stored, problems = read_imported(root)
+    report_unread(problems)
+    earlier = [entry.imported for entry in stored]
     sources = list(find_sources(files))
     outcomes = list(_import_all(root, sources, parse, model, earlier))
     hashes = {o.record.source.sha256 for o in outcomes if o.record}

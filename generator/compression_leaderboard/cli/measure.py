@@ -23,6 +23,7 @@ from compression_leaderboard.cli.app import (
     read_readable,
     read_valid,
     refuse_unknown,
+    report_unread,
     show_stages,
 )
 from compression_leaderboard.cli.plan import (
@@ -117,7 +118,9 @@ def _of_shards(shards: Sequence[Shard], planned: Sequence[Job], base: Path) -> l
         raise UserError(f"--shard: {name}: is not in runs/; plan again" for name in unknown)
     for shard in shards:
         write_shard(base, shard)
-    results = [entry.result for entry in read_records(base)[0] if entry.result.error is None]
+    stored, problems = read_records(base)
+    report_unread(problems)
+    results = [entry.result for entry in stored if entry.result.error is None]
     done = {(result.key, result.part) for result in results}
     return [
         replace(by_key[job.key], part=job.part) for job in listed if (job.key, job.part) not in done

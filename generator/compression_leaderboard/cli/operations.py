@@ -22,6 +22,7 @@ from compression_leaderboard.cli.app import (
     app,
     day_option,
     print_answer,
+    read_possible,
     read_readable,
     read_valid,
     refusal,
@@ -35,6 +36,8 @@ from compression_leaderboard.operations.health import (
     drift_json,
     drift_markdown,
     drift_text,
+    faults_markdown,
+    faults_text,
     find_faults,
     list_readings,
 )
@@ -57,21 +60,25 @@ def health(
     root: Root = Path(),
     workflow_runs: Annotated[Place, typer.Option(help="Output of gh run list --json.")] = None,
     as_json: AsJson = False,
+    markdown: AsMarkdown = False,
 ) -> None:
-    """List silent failures as the text of an issue; print nothing when all is well.
+    """List silent failures and files that are left out; print nothing when all is well.
 
     Example: `leaderboard health --workflow-runs workflow-runs.json`
     """
-    stored = read_readable(root)
-    jobs = plan_jobs(read_valid(read_specs, root), stored, machine=read_machine())
+    contents, problems = read_possible(root)
+    sound = contents.without_faulty({problem.file for problem in problems})
+    jobs = plan_jobs(sound.specs, sound.stored, machine=read_machine())
     faults = find_faults(
         _read_runs(workflow_runs) if workflow_runs else [],
-        [entry.result for entry in stored],
+        [entry.result for entry in sound.stored],
         sum(not job.blocked for job in jobs),
+        problems,
         datetime.fromisoformat(read_commit(root, "HEAD").date),
         datetime.now(UTC),
     )
-    print_answer(as_json, faults, (f"- {fault}" for fault in faults))
+    show = faults_markdown if markdown else faults_text
+    print_answer(as_json, faults, show(faults).splitlines())
 
 
 def _read_runs(file: Path) -> list[WorkflowRun]:

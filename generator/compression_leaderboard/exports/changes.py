@@ -10,7 +10,7 @@ from compression_leaderboard.board.figures import Key
 from compression_leaderboard.fits.study import StudiedBoard
 from compression_leaderboard.intervals import normal_quantile
 from compression_leaderboard.records.results import Lossless, Result
-from compression_leaderboard.wording import printable
+from compression_leaderboard.wording import as_code
 
 Name = TypeVar("Name", str, "Subject")
 Item = TypeVar("Item")
@@ -231,17 +231,11 @@ LISTED = 50  # items of a list in Markdown; text and JSON have all
 
 def changes_markdown(changes: Changes) -> str:
     """Write counts and lists of at most 50 lines, for a changelog or a pull request."""
-    lines = [f"### Changes of the data: {_code(changes.before)} → {_code(changes.after)}", ""]
+    lines = [f"### Changes of the data: {as_code(changes.before)} → {as_code(changes.after)}", ""]
     for _, title, items in changes.sections:
         lines += [f"**{title}** ({len(items)})", ""]
-        lines += [f"- {_code(str(item))}" for item in items[:LISTED]]
+        lines += [f"- {as_code(item)}" for item in items[:LISTED]]
         if len(items) > LISTED:
             lines.append(f"- … and {len(items) - LISTED} more")
         lines.append("")
     return "\n".join(lines if changes.sections else [*lines, "Nothing changed.", ""])
-
-
-def _code(text: str) -> str:
-    """Quote any text as code, in which nothing is markup, a mention or a line end."""
-    plain = printable(text, " ").replace("`", "'")
-    return f"`{plain}`"

@@ -51,7 +51,7 @@ SHAPES = {
 }
 SPECS = re.compile(
     r"runs/((suites|corpora|profiles)/[^/]+\.toml|(texts|preferences)/[^/]+\.jsonl"
-    r"|tasks/[^/]+\.(yaml|jsonl)|sentinel\.toml)"
+    r"|tasks/[^/]+\.(yaml|jsonl)|(sentinel|maintainers)\.toml)"
 )
 KINDS = {
     "link": ("is a symbolic link", "replace it with the file itself"),

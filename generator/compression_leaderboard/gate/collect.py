@@ -7,11 +7,12 @@ outcome depends on the set of records alone, not on their order or number of cop
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from compression_leaderboard.gate.impossible import Known, why_impossible
 from compression_leaderboard.plan.jobs import why_due
 from compression_leaderboard.records.models import Suite
-from compression_leaderboard.records.results import CLASSICAL, JobKey, Result, Shard
+from compression_leaderboard.records.results import CLASSICAL, JobKey, Reason, Result, Shard
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 
@@ -22,7 +23,10 @@ def why_refused(result: Result, specs: Specs, known: Known) -> str | None:
     """Return why a record is not accepted as one that the specs ask for, or None."""
     if reason := _why_not_planned(result, specs):
         return reason
-    if result.error is None:
+    if result.error is not None:
+        if result.error.reason not in get_args(Reason):  # as earlier records may have it
+            return f'failed for the unknown reason "{result.error.reason}"'
+    else:
         if (spec := specs.find(result.kind, result.name)) is None:
             return f"the file of {result.kind} {result.name} has a problem"
         if stale := why_due(result, spec):

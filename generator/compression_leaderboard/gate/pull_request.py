@@ -8,14 +8,36 @@ from compression_leaderboard.gate.changed_files import SAME_FIGURES, validate_te
 from compression_leaderboard.gate.collect import why_refused
 from compression_leaderboard.gate.impossible import Known, leaves_of
 from compression_leaderboard.records.base import Problem
+from compression_leaderboard.records.models import Maintainers
 from compression_leaderboard.records.results import CLASSICAL, Result
 from compression_leaderboard.repository.contents import Contents
+from compression_leaderboard.repository.git import PastCommit
+from compression_leaderboard.repository.provenance import added_by
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
-from compression_leaderboard.wording import counted, printable
+from compression_leaderboard.wording import as_code, counted, printable
 
 if TYPE_CHECKING:  # the cohorts behind a newcomer need scipy, and `leaderboard --help` does not
     from compression_leaderboard.gate.new_model import Newcomer
+
+
+def refuse_claims(commits: Sequence[PastCommit] | None, board: Maintainers) -> list[Problem]:
+    """Refuse commits of a fork that claim an address of the board, since anybody can write it.
+
+    commits: all of the pull request's; None where they can't be read. The provenance of records
+    trusts the same addresses, read by the same rule.
+    """
+    if commits is None:
+        wrong = "the commits of the pull request can't be read"
+        return [Problem("head", "", wrong, "check it out with git and all of its history")]
+    problems = []
+    for commit in commits:
+        for role, email in (("author", commit.author), ("committer", commit.committer)):
+            if added_by(email, board) != "contributor":
+                wrong = f'"{email}" is an address of the board'
+                repair = "commit with your own, or push the branch to the board's repository"
+                problems.append(Problem(f"commit {commit.id[:12]}", role, wrong, repair))
+    return problems
 
 
 def validate_contents(
@@ -95,7 +117,6 @@ def find_twins(stored: Sequence[StoredResult]) -> dict[str, str]:
 
 LINE = re.compile(r"\(at line (\d+)|^line (\d+)")
 LISTED = 100  # problems in a summary; the annotations have them all
-UNSAFE = {ord(c): f"&#{ord(c)};" for c in "\\`*_{}[]()<>#+-.!|&~:@\"'$^=/%"}
 
 
 def annotation(problem: Problem, text: str) -> str:
@@ -128,7 +149,7 @@ def summarise(problems: Sequence[Problem], newcomers: Sequence["Newcomer"], chan
     lines = ["## Pull request", ""]
     if problems:
         lines += [f"**{counted(len(problems), 'problem')} to fix**, all at once:", ""]
-        lines += [f"- {plain(problem)}" for problem in problems[:LISTED]]
+        lines += [f"- {as_code(problem)}" for problem in problems[:LISTED]]
         if len(problems) > LISTED:
             lines.append(f"- … and {len(problems) - LISTED} more, in the annotations")
     elif changed:
@@ -136,11 +157,6 @@ def summarise(problems: Sequence[Problem], newcomers: Sequence["Newcomer"], chan
     else:
         lines.append("No models and no results are changed: nothing for this check to do.")
     for newcomer in newcomers:
-        lines += ["", f"### {plain(newcomer.title)}", ""]
-        lines += [f"- {label}: {plain(fact)}" for label, fact in newcomer.facts]
+        lines += ["", f"### {as_code(newcomer.title)}", ""]
+        lines += [f"- {label}: {as_code(fact)}" for label, fact in newcomer.facts]
     return "\n".join(lines) + "\n"
-
-
-def plain(text: object) -> str:
-    """Escape a stranger's text: one line, with no sign that Markdown or HTML could interpret."""
-    return printable(str(text), "�").translate(UNSAFE)

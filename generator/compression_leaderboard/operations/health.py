@@ -10,16 +10,18 @@ from pydantic import Field
 from compression_leaderboard.board.derived import bits_interval, compare_bits
 from compression_leaderboard.intervals import Interval
 from compression_leaderboard.plan.jobs import newest, software_changes
+from compression_leaderboard.records.base import Problem
 from compression_leaderboard.records.results import CorpusText, Environment, Lossless, Result
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
-from compression_leaderboard.wording import counted, printable
+from compression_leaderboard.wording import as_code, counted, printable
 
 CHANGED = {"corpus": "a text", "harness": "a task or its documents", "weights": "weights"}
 WORKFLOWS = {"Evaluate": 7, "Release": 31, "Health": 1, "Corpus": 92}  # days between two runs
 SLACK_DAYS = 2.0  # GitHub starts schedules late
 SLEEP_DAYS = 60  # without activity GitHub stops the schedules of a repository
 WARN_DAYS = 10  # before that
+LISTED = 50  # problems of files, since the text of an issue has at most 65,536 characters
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,19 @@ def find_faults(
     runs: Sequence[WorkflowRun],
     results: Iterable[Result],
     due: int,
+    unread: Sequence[Problem],
     last_commit: datetime,
     today: datetime,
 ) -> list[str]:
     """List each fault that needs a person, one line each.
 
-    due: jobs that could run and have no record. last_commit: date of main.
+    due: jobs that could run and have no record. unread: problems of files that are left out.
+    last_commit: date of main.
     """
-    faults = []
+    faults = [f"left out: {problem}" for problem in unread[:LISTED]]
+    if len(unread) > LISTED:
+        more = counted(len(unread) - LISTED, "more problem")
+        faults.append(f"left out: {more}; run `leaderboard check` to list them")
     weeks = timedelta(days=2 * WORKFLOWS["Evaluate"])
     good = [r for r in runs if r.workflow == "Evaluate" and r.conclusion == "success"]
     if due and not any(today - run.created <= weeks for run in good):
@@ -64,6 +71,16 @@ def find_faults(
             f"in {left}; push any commit to main to keep them"
         )
     return faults
+
+
+def faults_text(faults: Sequence[str]) -> str:
+    """Write one line per fault, for a terminal."""
+    return "".join(f"{printable(fault, ' ')}\n" for fault in faults)
+
+
+def faults_markdown(faults: Sequence[str]) -> str:
+    """Write one point per fault, for an issue."""
+    return "".join(f"- {as_code(fault)}\n" for fault in faults)
 
 
 def _failing(runs: Sequence[WorkflowRun]) -> list[str]:
@@ -185,8 +202,7 @@ def drift_text(specs: Specs, readings: Sequence[Reading]) -> str:
     lines = [f"sentinel: {sentinel_title(specs)}", *map(_line, readings)]
     if not readings:
         lines.append("not measured yet")
-    # Neither line ends nor marks that could end a block of code.
-    return "".join(printable(line, " ").replace("`", "'") + "\n" for line in lines)
+    return "".join(f"{printable(line, ' ')}\n" for line in lines)
 
 
 def _line(reading: Reading) -> str:
@@ -199,8 +215,8 @@ def _line(reading: Reading) -> str:
 
 
 def drift_markdown(specs: Specs, readings: Sequence[Reading]) -> str:
-    """Put the text into a block of code, in which nothing is markup."""
-    return f"### Sentinel\n\n```text\n{drift_text(specs, readings)}```\n"
+    lines = drift_text(specs, readings).splitlines()
+    return "### Sentinel\n\n" + "".join(f"- {as_code(line)}\n" for line in lines)
 
 
 def drift_json(readings: Sequence[Reading]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from compression_leaderboard.pages.rendering import Renderer, significant
 from compression_leaderboard.records.base import fields_of, records_in
 from compression_leaderboard.records.corpora import Corpus
 from compression_leaderboard.records.imported import Imported
-from compression_leaderboard.records.models import Model, Profile, Sentinel, Suite
+from compression_leaderboard.records.models import Maintainers, Model, Profile, Sentinel, Suite
 from compression_leaderboard.records.published import PublishedSource
 from compression_leaderboard.repository.results import StoredImport
 
@@ -24,6 +24,7 @@ FILES: tuple[tuple[str, type[Any]], ...] = (
     ("runs/corpora/<corpus>.toml", Corpus),
     ("runs/profiles/<profile>.toml", Profile),
     ("runs/sentinel.toml", Sentinel),
+    ("runs/maintainers.toml", Maintainers),
     ("results/published/<source>/source.toml", PublishedSource),
 )
 

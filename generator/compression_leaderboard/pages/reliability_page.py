@@ -1,7 +1,7 @@
 """The generated parts of the pages Reliability and Changelog."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from itertools import pairwise
 
@@ -11,9 +11,11 @@ from compression_leaderboard.board.derived import is_current, mean_score
 from compression_leaderboard.operations.health import VERDICTS, list_readings, sentinel_title
 from compression_leaderboard.pages.rendering import Renderer, number, percent
 from compression_leaderboard.plan.jobs import latest_results
+from compression_leaderboard.records.base import Problem
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
+from compression_leaderboard.wording import escaped
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,16 @@ class Move:
 
 
 def render_reliability(
-    render: Renderer, specs: Specs, stored: Sequence[StoredResult], commit_date: str
+    render: Renderer,
+    specs: Specs,
+    stored: Sequence[StoredResult],
+    commit_date: str,
+    unread: Sequence[Problem] = (),
 ) -> Markup:
-    """Show how many records count, the last run, ages by text and suite, drift, and faults."""
+    """Show how many records count, the last run, ages by text and suite, drift, and faults.
+
+    unread: of files that are left out.
+    """
     counting = latest_results(stored).values()
     current = [entry for entry in counting if is_current(entry.result, specs)]
     faults = [entry for entry in stored if not entry.result.counts]
@@ -62,6 +71,8 @@ def render_reliability(
         readings=list_readings(specs, stored),
         verdicts=VERDICTS,
         faults=faults,
+        unread=[tuple(map(escaped, astuple(problem))) for problem in unread],
+        unread_files=len({problem.file for problem in unread}),
     )
 
 

@@ -129,7 +129,7 @@ def _generated(
         "families": render_families(render, cohorts),
         "corpora": render_corpora(render, board),
         "compare": render("compare.html", cohorts=[table.cohort for table in first_tables]),
-        "reliability": render_reliability(render, specs, stored, board.commit_date),
+        "reliability": render_reliability(render, specs, stored, board.commit_date, board.unread),
         "changelog": render_moves(render, specs, stored),
         "trajectories": render_trajectories(render, board.trajectories, cohorts, titles),
         "method": render_bias(render, specs, board.current),

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from compression_leaderboard.wording import plural
+from compression_leaderboard.wording import escaped, plural
 
 # Of a Record, and of the dataclasses with slots that replace one where a file holds thousands:
 # they take a third of the memory.
@@ -43,9 +43,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}: {self.field}" if self.field else self.file
-        line = f"{place}: {self.wrong}; {self.repair}"
-        # Line ends and control characters of foreign files are escaped.
-        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+        return escaped(f"{place}: {self.wrong}; {self.repair}")
 
 
 class UserError(Exception):

@@ -1,4 +1,4 @@
-"""runs/ without texts: models with their exact weights, suites of tasks, profiles, the sentinel."""
+"""runs/ without texts: models with their exact weights, suites, profiles, sentinel, maintainers."""
 
 from datetime import date
 from typing import Annotated, Any, Literal, Self
@@ -35,6 +35,16 @@ Label = Annotated[
     Field(min_length=1, max_length=100),
     matching(
         r"[^ ]+( [^ ]+)*|", "has spaces that nobody sees", "write single spaces between words"
+    ),
+]
+
+# GitHub commits everybody's merges and edits with it, so it tells nothing of who did them.
+WEB_FLOW = "noreply@github.com"
+Email = Annotated[
+    str,
+    matching(r"[!-;=?A-~]+@[!-;=?A-~]+", "is not an e-mail address", "write name@host in ASCII"),
+    matching(
+        rf"(?!(?i:{WEB_FLOW})$).*", "is everybody's on GitHub", "write the author's own address"
     ),
 ]
 
@@ -272,3 +282,25 @@ class Sentinel(Record):
 
     model: str = Field(min_length=1, description="id of a model whose file lists the corpus")
     corpus: Slug = Field(description="a text, from runs/corpora")
+
+
+def _check_distinct_emails(emails: tuple[str, ...]) -> tuple[str, ...]:
+    check_distinct(tuple(email.lower() for email in emails))
+    return emails
+
+
+Emails = Annotated[tuple[Email, ...], AfterValidator(_check_distinct_emails)]
+
+
+class Maintainers(Record):
+    """Whose commits bring records that the board vouches for, by the author's e-mail address."""
+
+    workflow: Emails = Field((), description="addresses that the board's workflows commit with")
+    maintainers: Emails = Field(
+        (), description="addresses of the people who measure for the board, past ones included"
+    )
+
+    @model_validator(mode="after")
+    def _has_each_once(self) -> Self:
+        _check_distinct_emails(self.workflow + self.maintainers)
+        return self

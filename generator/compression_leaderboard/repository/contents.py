@@ -3,8 +3,8 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -50,6 +50,26 @@ class Contents:
     published: list[PublishedTable]
     imported: list[StoredImport]
     ledger: Sequence[LoggedPrediction] = ()
+    unread: Sequence[Problem] = ()  # of files that are left out
+
+    def without_faulty(self, faulty: Collection[str]) -> "Contents":
+        """Leave out models whose file has a problem, or that ask for a suite or text which has one,
+        and their records."""
+        specs = self.specs
+        texts = specs.corpora.keys() | specs.preferences.keys()
+        models = {
+            name: model
+            for name, model in specs.models.items()
+            if model.file not in faulty
+            and specs.suites.keys() >= set(model.suites)
+            and texts >= set(model.corpora)
+        }
+        left_out = specs.models.keys() - models.keys()
+        return replace(
+            self,
+            specs=replace(specs, models=models),
+            stored=[entry for entry in self.stored if entry.result.model not in left_out],
+        )
 
 
 def read_contents(root: Path) -> tuple[Contents, list[Problem]]:

@@ -7,10 +7,11 @@ import stat
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
@@ -55,6 +56,119 @@ def latest_release(root: Path, before: str) -> str | None:
     return answer.decode().strip() if answer else None
 
 
+@dataclass(frozen=True)
+class Put:
+    """A commit puts content at a path. before: the content there in each parent that had some."""
+
+    path: str  # relative to the folder that was asked about
+    blob: str  # git's id of the content
+    before: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PastCommit:
+    """A commit of the history, and what it put into one folder that no parent had."""
+
+    id: str
+    parents: tuple[str, ...]
+    author: str  # e-mail address, as the commit has it
+    committer: str
+    puts: tuple[Put, ...] = ()
+
+
+# Commits as they are, whatever a mailmap or a user's settings say. A format such as %ae would
+# decode their headers, and one that claims to be in UTF-7 could hide any sign, even a NUL.
+LOG = (
+    *("log", "-z", "--topo-order", "--reverse", "--format=raw", "--encoding=none"),
+    *("--no-notes", "--no-color", "--no-decorate", "--no-abbrev-commit", "--no-show-signature"),
+    *("--full-history", "--sparse", "-c", "--raw", "--no-abbrev", "--no-renames", "--relative"),
+)
+PERSON = re.compile(r"\w+ [^<>]*<([^<>]*)>[^<>]*")
+NO_BLOB = re.compile("0+")
+
+
+def read_history(root: Path, commits: str, folder: str) -> list[PastCommit] | None:
+    """List every commit of a range, parents first, with what it put into a folder of `root`.
+
+    None: there is no repository, it lacks part of its history, or the range is unknown in it.
+    """
+    if _git(root, "rev-parse", "--is-shallow-repository") != b"false\n":
+        return None
+    answer = _git(root, *LOG, "--end-of-options", commits, "--", folder)
+    if answer is None:
+        return None
+    return list(_commits(iter(answer.decode("utf-8", "surrogateescape").split("\0"))))
+
+
+def read_proposed(base: Path, head: Path) -> list[PastCommit] | None:
+    """List the commits of a checkout that the commit of another lacks, those behind merges too.
+
+    The merge with which a forge tests a pull request is left out: it is not what gets merged.
+    None: one has no git, or `head` lacks part of its history or the commit of `base`.
+    """
+    start = current_commit(base).id
+    parents = (_git(head, "log", "-1", "--format=%P") or b"").decode().split()
+    end = parents[1] if len(parents) == 2 and parents[0] == start else "HEAD"
+    return read_history(head, f"{start}..{end}", ".")
+
+
+def _commits(fields: Iterator[str]) -> Iterator[PastCommit]:
+    """Parse the output of LOG: header and message, then a line and a path for each put.
+
+    The first line is in the field of the message, whose own lines are indented.
+    """
+    commit: PastCommit | None = None
+    puts: list[Put] = []
+    for field in fields:
+        lines = field.strip("\n").split("\n")
+        if lines[0].startswith("commit "):
+            if commit is not None:
+                yield replace(commit, puts=tuple(puts))
+            commit, puts = _commit(lines), []
+        if lines[-1].startswith(":"):
+            puts += _puts(lines[-1], next(fields))
+    if commit is not None:
+        yield replace(commit, puts=tuple(puts))
+
+
+def _commit(text: Sequence[str]) -> PastCommit:
+    """Parse a commit. An empty line ends its header, which has the parents first."""
+    commit, _, *header = takewhile(bool, text)
+    parents = takewhile(lambda line: line.startswith("parent "), header)
+    return PastCommit(
+        commit.removeprefix("commit "),
+        tuple(parent.removeprefix("parent ") for parent in parents),
+        _email("author", header),
+        _email("committer", header),
+    )
+
+
+def _email(role: str, lines: Sequence[str]) -> str:
+    """Return the address of a role; "" if there is not exactly one, in its usual place."""
+    people = [line for line in lines if line.startswith(f"{role} ")]
+    person = PERSON.fullmatch(people[0]) if len(people) == 1 else None
+    return person[1] if person else ""
+
+
+def _puts(line: str, path: str) -> Iterator[Put]:
+    """Parse a line of `git log --raw`: modes before and after, ids of the same, status.
+
+    It has one colon for each parent. A removed path is put nowhere.
+    """
+    parents = len(line) - len(line.lstrip(":"))
+    *before, blob = line.lstrip(":").split(" ")[parents + 1 : 2 * parents + 2]
+    if not NO_BLOB.fullmatch(blob):
+        yield Put(path, blob, tuple(old for old in before if not NO_BLOB.fullmatch(old)))
+
+
+def list_blobs(root: Path, commit: str, folder: str) -> dict[str, str]:
+    """List git's id of the content of every file below a folder, by path below `root`."""
+    answer = _git(root, "ls-tree", "-r", "-z", commit, "--", folder) or b""
+    lines = answer.decode("utf-8", "surrogateescape").split("\0")
+    entries = (line.partition("\t") for line in lines if line)
+    return {path: described.split(" ")[2] for described, _, path in entries}
+
+
 @contextmanager
 def checked_out(root: Path, commit: str) -> Iterator[Path]:
     """Yield a temporary folder with runs/ and results/ as they were in the commit."""
@@ -92,7 +206,7 @@ def write_release(folder: Path, files: dict[str, bytes], archive: bytes) -> bool
 
 def _git(root: Path, *arguments: str) -> bytes | None:
     """Return what git prints, or None if it fails. Raises UserError where there is no git."""
-    command = ["git", "-C", str(root), *arguments]
+    command = ["git", "-C", str(root), "--no-replace-objects", *arguments]
     try:
         done = subprocess.run(command, capture_output=True, check=False)
     except FileNotFoundError as error:

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from html.parser import HTMLParser
 from importlib.metadata import version
@@ -36,9 +36,17 @@ def hash_inputs(root: Path, commit: str) -> str:
         for name in names:
             for path in _files(base / name):
                 if "__pycache__" not in path.parts and "local" not in path.parts:
-                    content = hashlib.sha256(path.read_bytes()).hexdigest()
+                    content = _hash_file(path)
                     digest.update(os.fsencode(f"{path.relative_to(base)} {content}\n"))
     return digest.hexdigest()
+
+
+def _hash_file(path: Path) -> str:
+    """Hash a file's content; one that cannot be read has the name of the fault as its hash."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        return str(error.strerror)
 
 
 def _files(place: Path) -> Iterable[Path]:
@@ -76,13 +84,18 @@ def read_sources(root: Path) -> tuple[dict[str, str], dict[str, str], str]:
     return templates, pages, changelog.read_text("utf-8") if changelog.is_file() else ""
 
 
-def lay_out(root: Path, made: dict[str, bytes]) -> Layout:
-    """Map paths of build/docs and build/theme to the files made and those of COPIES."""
+def lay_out(root: Path, made: dict[str, bytes], left_out: Collection[str] = ()) -> Layout:
+    """Map paths of build/docs and build/theme to the files made and those of COPIES.
+
+    left_out: files below `root` that are not copied.
+    """
+    unread = {str(root / file) for file in left_out}
     wanted: Layout = dict(made)
     for target, source in COPIES.items():
         base = str(root / source)
         for path in _files(root / source):
-            wanted.setdefault(f"{target}{str(path).removeprefix(base)}", path)
+            if str(path) not in unread:
+                wanted.setdefault(f"{target}{str(path).removeprefix(base)}", path)
     return wanted
 
 

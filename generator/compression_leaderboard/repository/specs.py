@@ -12,7 +12,14 @@ import tomlkit
 
 from compression_leaderboard.records.base import Problem, Record
 from compression_leaderboard.records.corpora import Corpus, Pair, PreferenceSet, TextDocument
-from compression_leaderboard.records.models import LOCAL_MIRROR, Model, Profile, Sentinel, Suite
+from compression_leaderboard.records.models import (
+    LOCAL_MIRROR,
+    Maintainers,
+    Model,
+    Profile,
+    Sentinel,
+    Suite,
+)
 from compression_leaderboard.records.results import Kind
 from compression_leaderboard.repository.files import Reader, write_atomically
 
@@ -21,6 +28,7 @@ LARGEST_SPEC_BYTES = 64 * 1024  # a spec is a page of text; anything larger is a
 # of 100,000 parts takes all that a machine has.
 LONGEST_LINE = 1200
 LARGEST_BYTES = 2_000_000  # of a file of documents, so that the repository stays quick to clone
+MAINTAINERS = "runs/maintainers.toml"
 RESTORE = "restore the file, or fix source.path"
 
 R = TypeVar("R", bound=Record)
@@ -36,6 +44,8 @@ class Specs:
     profiles: dict[str, Profile] = field(default_factory=dict)
     preferences: dict[str, PreferenceSet] = field(default_factory=dict)  # also of runs/corpora
     sentinel: Sentinel | None = None
+    # Nobody, where the file is missing or has a problem.
+    maintainers: Maintainers = field(default_factory=Maintainers)
 
     def find(self, kind: Kind, name: str) -> Suite | Corpus | PreferenceSet | None:
         """Find what a job of this kind and name measures."""
@@ -60,10 +70,17 @@ def read_specs(root: Path) -> tuple[Specs, list[Problem]]:
         profiles,
         {name: spec for name, spec in corpora.items() if isinstance(spec, PreferenceSet)},
         sentinels[0] if sentinels else None,
+        read_maintainers(reader),
     )
     _report_unknown_names(reader, specs)
     _report_changed_tasks(reader, suites)
     return specs, sorted(reader.problems)
+
+
+def read_maintainers(reader: Reader) -> Maintainers:
+    """Read runs/maintainers.toml; nobody, where it is missing or has a problem."""
+    files = [read_spec(reader, file, Maintainers) for file in reader.find(MAINTAINERS)]
+    return next((maintainers for maintainers in files if maintainers is not None), Maintainers())
 
 
 def read_spec(reader: Reader, file: str, kind: type[R]) -> R | None:
