@@ -178,11 +178,11 @@ def _of_calibration(result: Result, calibration: Calibration) -> Iterator[str]:
         yield f"was scored in {dtype}, its calibration allows {expected}"
     if fast is None:
         return
-    own = start.bits_under(start.mode)
+    chosen = start.bits_under(start.mode)
     if start.revision == result.revision and not math.isclose(
-        fast.float32_bits, own, rel_tol=ROUNDING
+        fast.float32_bits, chosen, rel_tol=ROUNDING
     ):
-        yield f"has {fast.float32_bits} bits in float32, {own} under its start mode"
+        yield f"has {fast.float32_bits} bits in float32, {chosen} under its start mode"
     if fast.dtype == "float32":
         yield "compares float32 with itself"
 

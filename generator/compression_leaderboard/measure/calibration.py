@@ -193,8 +193,8 @@ def _calibrate_start(
 def read_texts() -> list[Document]:
     """Read the documents of the calibration text, in order of name."""
     folder = files("compression_leaderboard.measure").joinpath("calibration_text")
-    found = sorted(folder.iterdir(), key=lambda file: file.name)
-    documents = [Document(file.name, file.read_bytes().decode()) for file in found]
+    texts = sorted(folder.iterdir(), key=lambda file: file.name)
+    documents = [Document(file.name, file.read_bytes().decode()) for file in texts]
     content = "".join(document.text for document in documents).encode()
     if hashlib.sha256(content).hexdigest() != CALIBRATION_SHA256:
         wrong = "the calibration text is not the one that this version ships with"
