@@ -3,7 +3,8 @@
 Scores: the normal approximation from their standard error. Information: the delete-a-group
 jackknife over documents, whose groups may differ in size (delete-m_j, Busing, Meijer and van der
 Leeden 1999). A bootstrap that draws positions twice would inflate information. Bits per byte: the
-document bootstrap. Paired differences of bits per byte: linearised ratios (Cochran 1977, 2.11).
+document bootstrap. Paired differences of bits per byte, of a text or of a class of its bytes:
+linearised ratios (Cochran 1977, 2.11).
 """
 
 import math
@@ -114,6 +115,23 @@ def paired_difference(bits: ArrayLike, other: ArrayLike, sizes: ArrayLike) -> tu
         raise ValueError("paired_difference: an interval needs two documents")
     reach = student_quantile(len(size) - 1) * float(rate_errors(apart, size))
     return float(apart.sum() / size.sum()), reach
+
+
+def part_differences(
+    bits: Array, other: Array, sizes: Array, present: NDArray[np.bool_]
+) -> tuple[Array, Array]:
+    """Divide a paired difference among parts of the text; return values and half-widths, (parts,).
+
+    bits, other, present: (parts, documents); present: which documents have the part. sizes: bytes
+    of the whole documents, so the values sum to that of `paired_difference`. Each half-width is for
+    its part alone, with as many degrees of freedom as documents have the part, less one; NaN for
+    fewer than two.
+    """
+    apart = bits - other
+    reach = np.array(
+        [student_quantile(n - 1) if n > 1 else np.nan for n in present.sum(axis=1).tolist()]
+    )
+    return apart.sum(axis=1) / sizes.sum(), reach * rate_errors(apart, sizes)
 
 
 def jackknife_error(estimate: float, without: ArrayLike, sizes: ArrayLike) -> float:

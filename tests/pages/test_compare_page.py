@@ -1,14 +1,19 @@
 """The page Compare shows the paired differences of the downloads, as a chart and as a table."""
 
 import csv
+import json
 import re
 from itertools import combinations
 from urllib.parse import urlencode
 
 import pytest
+from compression_leaderboard.board.bits_by_class import ClassBits, compare_classes
 from compression_leaderboard.pages.rendering import decimals, number
 from playwright.sync_api import Locator, expect
 
+from tests.board.test_bits_by_class import BYTES, CLASSES, OURS, THEIRS, text_of
+from tests.exported import board_of, render_site
+from tests.factory import make_model, make_result, make_specs, store
 from tests.in_browser import faults_of, label_of
 from tests.paired_difference_vectors import NAME
 from tests.vector_files import read_vectors
@@ -147,6 +152,80 @@ def test_a_difference_of_nothing_is_a_tie(page, miniature_address):
     assert line.locator(".hollow").count() == 1
     assert line.locator(".dot, .better").count() == 0
     assert "0 of 1 differences are known" in page.locator(".dots.pairs figcaption").inner_text()
+
+
+def test_differences_by_class_equal_those_of_the_board(page, address):
+    """From the file of the site: values, ends, and which classes there are; start in one alone."""
+    texts = (
+        OURS,
+        THEIRS,
+        text_of([(60, 30), (70, 0), (40, 12)], [b[:2] for b in BYTES], CLASSES[:2]),
+    )
+    models = tuple(make_model(f"org/{name}") for name in ("one", "two", "three"))
+    results = [make_result(m, lossless=t) for m, t in zip(models, texts, strict=True)]
+    files = render_site(board_of(make_specs(*models), store(*results)))
+    sent = [json.loads(files[f"docs/compare/{m.id}.json"])["float32"] for m in models]
+    page.goto(f"{address}compare/")
+    found = page.evaluate(
+        """async (texts) => {
+            const { findDifferences } = await import("../assets/differences.js");
+            const columns = [{ key: "compression.prose", label: "Prose" }];
+            return findDifferences(columns, ["one", "two", "three"], texts);
+        }""",
+        sent,
+    )
+    assert [(d["first"], d["second"]) for d in found] == list(
+        combinations(("one", "two", "three"), 2)
+    )
+    for pair, (ours, theirs) in zip(found, combinations(texts, 2), strict=True):
+        expected = {
+            f"Prose: {d.label}": d
+            for d in compare_classes(ClassBits.of(ours), ClassBits.of(theirs))
+        }
+        classes = {part["text"]: part for part in pair["classes"]}
+        assert classes.keys() == expected.keys()
+        assert sum(part["value"] for part in classes.values()) == pytest.approx(pair["value"])
+        for label, part in classes.items():
+            difference = expected[label]
+            ends = (part["value"], part["low"], part["high"])
+            assert ends == pytest.approx((difference.difference, *difference.interval), abs=1e-12)
+            assert (part["n"], part["known"]) == (difference.documents, difference.known)
+
+
+def test_classes_of_other_bytes_are_left_out_and_rare_ones_have_no_interval(page, address):
+    page.goto(f"{address}compare/")
+    found = page.evaluate(
+        """async () => {
+            const { findDifferences } = await import("../assets/differences.js");
+            const part = (label, bytes, bits) =>
+                ({ label, bytes, bits, documents: 1, reach: null });
+            const text = (bytes) => {
+                const classes = [part("Digits", 4, [1, 0]), part("URLs", bytes, [2, 4])];
+                const whole = { documents: ["a", "b"], bytes: [9, 9], bits: [3, 4], reach: 12 };
+                return { c: { ...whole, classes } };
+            };
+            const columns = [{ key: "c", label: "C" }];
+            const [{ classes }] = findDifferences(columns, ["a", "b"], [text(5), text(6)]);
+            return classes.map(({ text, low, known }) => [text, Number.isNaN(low), known]);
+        }"""
+    )
+    assert found == [["C: Digits", True, False]]
+
+
+def test_the_table_of_classes_is_folded_below_the_differences(page, miniature_address):
+    page.goto(
+        f"{miniature_address}compare/?table=measured-base-16-8-starter&m=org/rival&m=org/hostile"
+    )
+    fold = page.locator("details", has=page.locator("#class-differences"))
+    expect(fold).to_have_count(1)
+    fold.locator("summary").click()
+    texts = page.locator("#class-differences tbody td:nth-child(2)").all_inner_texts()
+    assert [text.rpartition(": ")[2] for text in texts] == [
+        "Letters A–Z",
+        "Whitespace",
+        "Start of the document",
+    ]
+    assert faults_of(page) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

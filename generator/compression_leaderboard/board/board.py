@@ -11,8 +11,10 @@ from pydantic import TypeAdapter
 from compression_leaderboard.board.cohorts import Cohort, compressor_rates, make_cohorts
 from compression_leaderboard.board.comparisons import (
     Amount,
+    ClassComparison,
     Comparison,
     Cost,
+    compare_by_class,
     compare_models,
     scoring_costs,
     text_amounts,
@@ -96,6 +98,11 @@ class RecordBoard(Board):
     @cached_property
     def texts(self) -> list[DerivedResult]:
         return [entry for entry in self.current if entry.result.lossless is not None]
+
+    @cached_property
+    def class_comparisons(self) -> list[ClassComparison]:
+        """Compare models by class of bytes."""
+        return compare_by_class(self.specs, self.current)
 
     @cached_property
     def amounts(self) -> list[Amount]:

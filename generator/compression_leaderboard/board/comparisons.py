@@ -9,12 +9,17 @@ nothing of other kinds. Wall time is that of whole jobs; that of a text includes
 plane, which the same pass feeds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compression_leaderboard.board.bits_by_class import (
+    ClassBits,
+    ClassDifference,
+    compare_classes,
+)
 from compression_leaderboard.board.derived import (
     documents_of,
     final_results,
@@ -56,6 +61,17 @@ class Comparison:
     @property
     def known(self) -> bool:
         return self.interval.excludes_zero
+
+
+@dataclass(frozen=True)
+class ClassComparison:
+    """Two models on one class of the bytes of one text."""
+
+    model: str
+    other: str
+    corpus: str
+    dtype: str | None
+    part: ClassDifference
 
 
 @dataclass(frozen=True)
@@ -130,6 +146,23 @@ def _compare(results: Sequence[Result]) -> list[Comparison]:
                 )
             )
     return comparisons
+
+
+def compare_by_class(specs: Specs, current: Sequence[StoredResult]) -> list[ClassComparison]:
+    """Compare the models of `compare_models` by class of bytes, where it is known."""
+    comparisons = [c for r in alike_texts(specs, current) for c in _compare_by_class(r)]
+    return sorted(comparisons, key=lambda c: (c.model, c.corpus))
+
+
+def _compare_by_class(results: Sequence[Result]) -> Iterator[ClassComparison]:
+    """results: on the same documents, the best first."""
+    texts = [ClassBits.of(text) for result in results if (text := ranked_text(result))]
+    for place, (result, ours) in enumerate(zip(results, texts, strict=True)):
+        for other in neighbours(place, len(results)):
+            if ours is not None and (theirs := texts[other]) is not None:
+                names = (result.model, results[other].model, result.name, result.environment.dtype)
+                for part in compare_classes(ours, theirs):
+                    yield ClassComparison(*names, part)
 
 
 def rank_ranges(texts: Sequence[TextBits]) -> list[tuple[int, int]]:

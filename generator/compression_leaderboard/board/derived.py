@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from compression_leaderboard.board.bits_by_class import ClassFigure, class_figures
 from compression_leaderboard.board.figures import (
     BITS_PER_BYTE,
     LN_BINS,
@@ -285,6 +286,12 @@ class DerivedResult(StoredResult):
         """The interval of the bits per byte."""
         lossless = self.result.lossless
         return None if lossless is None else bits_interval(lossless)
+
+    @cached_property
+    def classes(self) -> list[ClassFigure]:
+        """What each class of bytes costs, the most bits first; empty where it is not known."""
+        text = ranked_text(self.result)
+        return [] if text is None else class_figures(text)
 
     @cached_property
     def plane(self) -> Plane | None:

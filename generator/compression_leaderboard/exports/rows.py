@@ -99,6 +99,13 @@ def _documents(board: StudiedBoard) -> Iterator[Row]:
             yield Row(result=entry.result, cost=document)
 
 
+def _byte_classes(board: StudiedBoard) -> Iterator[Row]:
+    for entry in board.texts:
+        if board.is_final(entry.result):
+            for part in entry.classes:
+                yield Row(**_of_record(entry), part=part)
+
+
 @dataclass(frozen=True)
 class BySeed:
     """One number per anchor seed."""
@@ -243,6 +250,8 @@ ROWS: dict[str, Callable[[StudiedBoard], Iterable[object]]] = {
     "compression_documents": _documents,
     "compressors": lambda board: (Row(**vars(r), settings=r.settings) for r in board.compressors),
     "comparisons": lambda board: board.comparisons,
+    "byte_classes": _byte_classes,
+    "class_comparisons": lambda board: board.class_comparisons,
     "text_amounts": lambda board: board.amounts,
     "costs": lambda board: board.costs,
     "information_plane": _plane,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import NamedTuple
 
+from compression_leaderboard.board.bits_by_class import ClassFigure
 from compression_leaderboard.board.comparisons import Comparison
 from compression_leaderboard.board.derived import (
     SIDES,
@@ -91,10 +92,14 @@ class PlaneView:
 
 @dataclass(frozen=True)
 class TextView:
-    """A text. context: bits per byte by place in the document, or None."""
+    """A text. classes: what each class of bytes costs, empty where that is not known.
+
+    context: bits per byte by place in the document, or None.
+    """
 
     interval: Interval | None
     comparisons: Sequence[Comparison]
+    classes: Sequence[ClassFigure]
     context: Chart | None
     plane: PlaneView | None
 
@@ -168,6 +173,7 @@ def _view_text(
     return TextView(
         entry.interval,
         [comparison for comparison in comparisons if comparison.corpus == result.name],
+        entry.classes,
         context,
         view_plane(result.lossy) if result.lossy else None,
     )

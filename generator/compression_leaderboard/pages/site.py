@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from markupsafe import Markup
 
+from compression_leaderboard.board.bits_by_class import ClassBits
 from compression_leaderboard.board.comparisons import Comparison
 from compression_leaderboard.board.derived import DerivedResult
 from compression_leaderboard.choose import (
@@ -56,6 +57,8 @@ from compression_leaderboard.pages.reference import (
 from compression_leaderboard.pages.reliability_page import render_moves, render_reliability
 from compression_leaderboard.pages.rendering import Renderer, escape, markdown_text
 from compression_leaderboard.pages.trajectories_page import render_trajectories
+from compression_leaderboard.records.byte_classes import class_label
+from compression_leaderboard.records.results import Lossless
 from compression_leaderboard.repository.results import record_text
 
 Files = dict[str, bytes]  # content by path
@@ -232,6 +235,7 @@ def _document_files(entries: Iterable[DerivedResult]) -> dict[str, bytes]:
             "documents": [document.document for document in lossless.documents],
             "bytes": [document.bytes for document in lossless.documents],
             "bits": [round(document.bits, 4) for document in lossless.documents],
+            "classes": _class_files(lossless),
         }
     return {
         f"docs/compare/{model}.json": json.dumps(
@@ -239,6 +243,29 @@ def _document_files(entries: Iterable[DerivedResult]) -> dict[str, bytes]:
         ).encode()
         for model, texts in sorted(texts_of.items())
     }
+
+
+def _class_files(lossless: Lossless) -> list[dict[str, Any]]:
+    """List the bits of every document by class, for the same differences; empty if not known.
+
+    All documents count for "start", since one of two models may have bits of it in each.
+    """
+    if (parts := ClassBits.of(lossless)) is None:
+        return []
+    parts = parts.with_start()
+    files = []
+    for k, byte_class in enumerate(parts.classes):
+        present = parts.present[k].sum() if byte_class != "start" else len(parts.documents)
+        files.append(
+            {
+                "label": class_label(byte_class),
+                "bytes": int(parts.bytes[k].sum()),
+                "documents": int(present),
+                "reach": student_quantile(int(present) - 1) if present > 1 else None,
+                "bits": parts.bits[k].round(4).tolist(),
+            }
+        )
+    return files
 
 
 def _whole_pages(

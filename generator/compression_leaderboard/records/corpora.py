@@ -116,7 +116,7 @@ class Corpus(Record):
     kind: Literal["text"] = Field("text", description="text; preference pairs have other fields")
     name: Slug = Field(description="same as the file's name")
     title: str = Field(min_length=1, description="the name that the board shows")
-    domain: str = Field(min_length=1, description="such as English prose")
+    domain: str = Field(min_length=1, description="such as English prose; Python code has keywords")
     begins: date = Field(description="date of the oldest text")
     ends: date = Field(description="date of the newest text")
     licence: str = Field(min_length=1, description="licence of the text")

@@ -4,11 +4,12 @@ import { decimals, escapeHtml, number, sum } from "./format.js";
 
 // Bits per byte of one minus those of the other, with the ends of the interval: the closed form of
 // paired_difference in intervals.py. tests/pages/test_compare_page.py compares the two.
+// reach: null for a class of bytes that fewer than two documents have, whose ends are NaN.
 export const pairedDifference = (bits, others, sizes, reach) => {
   const gaps = bits.map((cost, k) => cost - others[k]);
   const n = sizes.length, size = sum(sizes), value = sum(gaps) / size;
   const squares = sum(gaps.map((gap, k) => ((gap - value * sizes[k]) / size) ** 2));
-  const half = reach * Math.sqrt((n / (n - 1)) * squares);
+  const half = (reach ?? NaN) * Math.sqrt((n / (n - 1)) * squares);
   return { value, low: value - half, high: value + half };
 };
 
@@ -16,20 +17,30 @@ const sameDocuments = (text, other) =>
   text.documents.length > 1 && text.documents.join("\n") === other.documents.join("\n") &&
   text.bytes.join() === other.bytes.join();
 
+const differenceOf = (names, ours, theirs, sizes) => {
+  const pair = pairedDifference(ours.bits, theirs.bits, sizes, ours.reach);
+  const share = pair.value / (sum(theirs.bits) / sum(sizes)), known = pair.low > 0 || pair.high < 0;
+  return { ...names, ...pair, share, known, digits: decimals((pair.high - pair.low) / 2) };
+};
+
+// What each class of bytes adds to the difference; a class of other bytes is left out.
+const classDifferences = (names, text, other) => text.classes.flatMap((part) => {
+  const theirs = other.classes.find(({ label, bytes }) => label === part.label && bytes === part.bytes);
+  const about = { ...names, text: `${names.text}: ${part.label}`, n: part.documents };
+  return theirs && sum(part.bits) + sum(theirs.bits) ? [differenceOf(about, part, theirs, text.bytes)] : [];
+});
+
 // Every pair on every text that both were scored on. texts: by model, documents by text.
-export const findDifferences = (columns, names, texts) => {
+export const findDifferences = (columns, models, texts) => {
   const differences = [];
   for (const column of columns)
-    for (let a = 0; a < names.length; a += 1)
-      for (let b = a + 1; b < names.length; b += 1) {
+    for (let a = 0; a < models.length; a += 1)
+      for (let b = a + 1; b < models.length; b += 1) {
         const [text, other] = [texts[a][column.key], texts[b][column.key]];
         if (!text || !other || !sameDocuments(text, other)) continue;
-        const n = text.documents.length;
-        const pair = pairedDifference(text.bits, other.bits, text.bytes, text.reach);
-        const share = pair.value / (sum(other.bits) / sum(other.bytes));
-        const known = pair.low > 0 || pair.high < 0;
-        const digits = decimals((pair.high - pair.low) / 2);
-        differences.push({ ...pair, first: names[a], second: names[b], text: column.label, n, share, known, digits });
+        const names = { first: models[a], second: models[b], text: column.label, n: text.documents.length };
+        const classes = classDifferences(names, text, other);
+        differences.push({ ...differenceOf(names, text, other, text.bytes), classes });
       }
   return differences;
 };
@@ -75,7 +86,7 @@ const chart = (pairs, date) => {
 
 const inWords = (pair) =>
   pair.known
-    ? `${escapeHtml(pair.first)} needs ${number(Math.abs(100 * pair.share), 1)} % ${pair.value > 0 ? "more" : "fewer"} bits`
+    ? `${escapeHtml(pair.first)} needs ${Number.isFinite(pair.share) ? `${number(Math.abs(100 * pair.share), 1)} % ` : ""}${pair.value > 0 ? "more" : "fewer"} bits`
     : "a tie: no difference that the text can show";
 
 const tableLine = (pair) =>
@@ -89,9 +100,13 @@ export const differencesHtml = (differences, date) => {
   const charts = texts.map((text) => chart(differences.filter((pair) => pair.text === text), date)).join("");
   const heads = ["Models", "Text", "Difference", "Documents", "In words"]
     .map((label, k) => `<th scope="col"${k === 2 || k === 3 ? ' class="n"' : ""}>${label}</th>`);
-  const caption = `Bits per byte of the first model minus those of the second, as of ${date}, with 95 % intervals`;
+  const tableOf = (id, label, caption, pairs) => tableHtml(id, label, `${caption}, as of ${date}`, heads, pairs.map(tableLine));
+  const classes = differences.flatMap((pair) => pair.classes);
+  const ofClasses = "Bits of a class per byte of the whole text, first model minus second";
+  const byClass = classes.length ? "<details><summary>Where the differences come from</summary><p>The differences of all classes of bytes sum to " +
+    `that of the text. Each interval is for its class alone.</p>${tableOf("class-differences", "Differences by class", ofClasses, classes)}</details>` : "";
   return `<h2>Paired differences</h2><section class="card"><p>Bits per byte of the model on the left minus those of the model on the right, ` +
     `on the same documents, with 95 % intervals. A dot lies towards the model that needs fewer bits. Where a difference is known, ` +
     `the better model is in bold; ties are hollow, and their bars reach “equal”.</p>${charts}</section>` +
-    tableHtml("differences", "Paired differences", caption, heads, differences.map(tableLine));
+    tableOf("differences", "Paired differences", "Bits per byte of the first model minus those of the second", differences) + byClass;
 };

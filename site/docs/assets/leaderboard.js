@@ -177,11 +177,7 @@ menu.addEventListener("keydown", (event) => {
   menu.open = false;
   menu.querySelector("summary").focus();
 });
-form.addEventListener("reset", () => {
-  sort = null;
-  limit = STEP;
-  setTimeout(show);
-});
+form.addEventListener("reset", () => { sort = null; limit = STEP; setTimeout(show); });
 table.tHead.addEventListener("click", (event) => {
   const heading = event.target.closest("button")?.closest("th");
   if (!heading) return;
@@ -195,20 +191,14 @@ section.querySelector("[data-more]").addEventListener("click", async () => {
   await show();
   table.tBodies[0].rows[first]?.querySelector("a")?.focus({ preventScroll: true });
 });
-section.querySelector("[data-download]").addEventListener("click", (event) => {
-  event.preventDefault();
-  save();
-});
+section.querySelector("[data-download]").addEventListener("click", (event) => { event.preventDefault(); save(); });
 
 const chart = document.querySelector(".chart-points[data-x]");
 if (chart) {
   watchPoints(chart, async (place) => {
     await load();
     const row = data.rows[place];
-    const figure = (key) => {
-      const place = placeOf(key);
-      return `${textOf(row[place])} ${data.columns[place - HEAD].unit}`;
-    };
+    const figure = (key) => `${textOf(row[placeOf(key)])} ${data.columns[placeOf(key) - HEAD].unit}`;
     const { x, y } = chart.dataset;
     return { name: row[HEAD], page: root + row[0], text: `${figure(x)}, mean score ${figure(y)}` };
   });

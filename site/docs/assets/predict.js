@@ -133,10 +133,7 @@ const start = (boards, place) => {
       : wrong.length ? `<p class="notice">${escapeHtml(wrong.join(", "))}: write a number above 0.</p>`
       : `<p>Needs ${escapeHtml(needed)}.</p>`;
   };
-  const build = () => {
-    fields.innerHTML = renderFields(chosen());
-    update();
-  };
+  const build = () => { fields.innerHTML = renderFields(chosen()); update(); };
   form.addEventListener("input", (event) => (event.target === choice ? build() : update()));
   build();
 };
@@ -151,7 +148,5 @@ const openAimed = () => {
 addEventListener("hashchange", openAimed);
 
 const place = document.getElementById("predict");
-if (place) {
-  start(await fetchJson(place.dataset.source), place);
-}
+if (place) start(await fetchJson(place.dataset.source), place);
 openAimed(); // at last, since the form moves what is below it
