@@ -68,6 +68,6 @@ def in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights load in float32 on every machine: many choose bfloat16, which keeps three digits."""
     import torch
 
-    monkeypatch.setattr(
-        "compression_leaderboard.measure.weights.suitable_dtype", lambda: torch.float32
-    )
+    for module in ("weights", "calibration"):
+        name = f"compression_leaderboard.measure.{module}.suitable_dtype"
+        monkeypatch.setattr(name, lambda: torch.float32)

@@ -54,12 +54,15 @@ def score(root, models, *options, names="A"):
     return invoke(root, "score", *given, "--window", "64", *map(str, options))
 
 
-def by_hand(model, text):
-    """Bits of a text that fits into one window, the plain way."""
-    ids = torch.tensor([[256, *byte_tokenizer().encode(text)]])
+def by_hand(model, text, setup):
+    """Bits of a text that fits into one window, the plain way, with the header of five modes."""
+    start = [] if setup["start_token_id"] is None else [setup["start_token_id"]]
+    ids = torch.tensor([[*start, *byte_tokenizer().encode(text)]])
     with torch.inference_mode():
         logits = model(ids).logits[0, :-1].log_softmax(-1)
-    return -sum(logits[k, token].item() for k, token in enumerate(ids[0, 1:])) / math.log(2)
+    nats = -sum(logits[k, token].item() for k, token in enumerate(ids[0, 1:]))
+    nats += 0.0 if start else math.log(264)
+    return nats / math.log(2) + math.log2(5)
 
 
 @pytest.mark.usefixtures("in_float32")
@@ -69,9 +72,17 @@ def test_bits_are_those_of_the_model_and_every_document_is_there(tmp_path, model
     rows = list(csv.DictReader(out.read_text().splitlines()))
     own = {Path(row["document"]).name: row for row in rows if row["scorer"].endswith("A")}
     assert own.keys() == TEXTS.keys()
-    model = tiny_model(seed=0)
+    model, (setup,) = tiny_model(seed=0), answer["setups"]
     for name in ("0.txt", "3.txt"):
-        assert float(own[name]["bits"]) == pytest.approx(by_hand(model, TEXTS[name]), rel=1e-5)
+        expected = by_hand(model, TEXTS[name], setup)
+        assert float(own[name]["bits"]) == pytest.approx(expected, rel=1e-5)
+        assert own[name]["weights"] == setup["weights"]
+        assert own[name]["dtype"] == setup["dtype"] == "float32"
+        assert own[name]["start"].startswith(setup["start_mode"])
+        assert own[name]["software"] == setup["software"]
+    assert setup["weights"].startswith("sha256-")
+    assert re.match(r"torch \S+, transformers \S+, tokenizers \S+", setup["software"])
+    assert setup["header_bits"] == pytest.approx(math.log2(5))
     total = sum(float(row["bits"]) for row in own.values())
     size = sum(len(text.encode()) for text in TEXTS.values())
     (rate, *compressors) = answer["summary"]["rates"]
@@ -377,3 +388,26 @@ def test_a_hundred_times_the_text_takes_no_more_memory(tmp_path):
         assert documents == megabytes * 250
         peaks.append(peak)
     assert peaks[1] - peaks[0] < 30e6, peaks
+
+
+@pytest.mark.usefixtures("in_float32")
+def test_words_and_report_say_what_the_bits_depend_on(tmp_path, models, texts):
+    report = tmp_path / "report.html"
+    shown = score(tmp_path, models, "--text", texts, "--no-compressors", "--report", report).stdout
+    (line,) = [line for line in shown.splitlines() if "sha256-" in line]
+    assert re.search(r"A: sha256-\w{40}.*; float32; start [a-z-]+.*; torch ", line)
+    page = report.read_text("utf-8")
+    assert re.search(r"sha256-\w{40}", page)
+    assert "float32; start " in page
+
+
+def test_a_model_that_sees_later_tokens_is_refused_on_one_line(tmp_path, texts):
+    """A folder of weights whose configuration says that attention goes both ways."""
+    save_tiny(tmp_path / "both")
+    config = tmp_path / "both/config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"is_causal": False}))
+    result = score(tmp_path, tmp_path, "--text", texts, "--no-compressors", names=["both"])
+    assert result.exit_code == 1
+    (problem,) = result.exception.problems
+    assert "later tokens change the costs of earlier ones" in problem
+    assert "no code length" in problem

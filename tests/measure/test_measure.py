@@ -1,8 +1,11 @@
 """Measuring end to end with a tiny random model: records, faults, and going on after them."""
 
+import json
 import shutil
+from datetime import date
 
 import pytest
+from compression_leaderboard.gate.impossible import Known, why_impossible
 from compression_leaderboard.measure.documents import first_bytes
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.records.base import UserError
@@ -24,12 +27,28 @@ def test_a_model_is_measured_once(board):
     )
     assert corpus.lossy.positions == 400
     assert [layer.layer for layer in corpus.lossy.layers] == [0, 1, 2]
+    for result, window in ((corpus, 32), (suite, 64)):
+        assert result.calibration.window_tokens == window
+        assert result.calibration.start.mode == result.calibration.start.fewest_bits
+        assert len(result.calibration.start.modes) == 5
+        assert result.environment.dtype == result.calibration.dtype
+        assert why_impossible(result, Known.of(stored, date.max)) is None
+    assert suite.backend == "hf"
+    assert len(list((board / "build/cache/calibration").iterdir())) == 2
     task = suite.tasks[0]
     assert task.scores[0].n == 2
     right = [r.log_likelihoods.index(max(r.log_likelihoods)) == r.target for r in task.responses]
     assert task.scores[0].value == sum(right) / 2  # the score follows from the stored items
     assert "nothing to do" in invoke(board, "measure", "--model", "tiny__A").stdout
     assert invoke(board, "plan", "--model", "tiny__A", "--json").stdout.strip() == "[]"
+
+
+def test_a_model_that_sees_later_tokens_is_a_failure_with_a_reason_of_its_own(board):
+    config = board / "weights/A/config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"is_causal": False}))
+    assert invoke(board, "measure", "--corpus", "speeches", "--model", "tiny__A").exit_code == 1
+    ((entry,), _) = read_records(board, "results/measured")
+    assert entry.result.error.reason == "not_causal"
 
 
 def test_the_same_weights_give_the_same_figures(board):

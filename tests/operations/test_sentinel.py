@@ -159,6 +159,11 @@ def test_another_number_format_has_a_first_record_of_its_own():
     ]
 
 
+def test_a_record_of_an_earlier_format_is_no_reference_for_later_ones():
+    old = FIRST.model_copy(update={"format": 2, "calibration": None})
+    assert verdicts(old, later(2, (9.0, 9.0, 9.0)), later(3)) == ["first", "first", "moved"]
+
+
 def test_what_is_no_reading_is_left_out():
     """Failed, retracted, on another text, of an earlier revision, of another model."""
     other_text = FIRST.text.model_copy(update={"sha256": "0" * 64})

@@ -26,6 +26,7 @@ from compression_leaderboard.pages.rendering import (
     with_interval,
     with_spread,
 )
+from compression_leaderboard.records.calibration import NumberFormat
 from compression_leaderboard.records.results import Failure
 from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import Commit
@@ -99,6 +100,27 @@ def test_numbers_on_a_page_follow_from_records():
     assert "50.0" in text
     assert make_result(model).run_id in text
     assert f"records/{make_result(model).file}" in text
+
+
+def test_the_page_of_a_model_shows_how_sensitive_its_bits_are():
+    """Start mode with its token, the bits under every mode, and both number formats."""
+    model = make_model()
+    result = make_result(model)
+    fast = NumberFormat(
+        dtype="bfloat16", bits=20_030.0, float32_bits=20_000.0, standard_error=0.0002
+    )
+    calibration = result.calibration.model_copy(update={"number_format": fast})
+    text = page_of(model, result.model_copy(update={"calibration": calibration}))
+    assert "<dd>bos, &lt;s&gt; (id 1)</dd>" in text
+    assert "bfloat16: 0.150 % ± 0.020 against float32; not used" in text
+    assert "20500.0" in text
+    assert '<td class="n">2.50</td>' in text  # per cent that no start token would cost
+
+
+def test_a_record_of_an_earlier_format_is_shown_as_history():
+    model = make_model()
+    result = make_result(model, format=2, calibration=None)
+    assert "not on the leaderboard until it is measured again" in page_of(model, result)
 
 
 def without_json_ld(text):

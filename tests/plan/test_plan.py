@@ -4,6 +4,7 @@ import math
 from typing import Any, get_args
 
 import pytest
+from compression_leaderboard.board.derived import current_results
 from compression_leaderboard.plan.estimates import Estimate, History
 from compression_leaderboard.plan.jobs import Job, Machine, latest_results, plan_jobs
 from compression_leaderboard.records.models import Model, Weights
@@ -205,3 +206,22 @@ def test_records_made_earlier_keep_their_ids():
     content = make_result(MODEL).content
     assert not {"part", "parts", "asked", "replaces"} & set(content)
     assert "memory_bytes" not in content["environment"]
+
+
+@pytest.mark.parametrize("kind", ["corpus", "suite"])
+def test_a_record_of_an_earlier_format_is_measured_again_and_not_ranked(kind):
+    specs = make_specs(MODEL)
+    changes = {"format": 2, "calibration": None, "backend": None}
+    old = make_result(MODEL, kind, **changes)
+    (job,) = [job for job in plan_jobs(specs, store(old)) if job.key == old.key]
+    assert (job.why, job.replaces) == (
+        "stale: measured under the rules of format 2",
+        old.run_id,
+    )
+    assert current_results(specs, store(old)) == []
+    assert current_results(specs, store(make_result(MODEL, kind))) != []
+
+
+def test_sizes_under_compressors_are_the_same_in_every_format():
+    old = make_classical(format=2)
+    assert [entry.result for entry in current_results(make_specs(MODEL), store(old))] == [old]

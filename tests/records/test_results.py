@@ -14,6 +14,7 @@ from typing import Any, cast, get_args
 import pytest
 from compression_leaderboard.plan.jobs import latest_results, plan_jobs
 from compression_leaderboard.records.base import Record, UserError, problems_of
+from compression_leaderboard.records.calibration import ModeBits, Start
 from compression_leaderboard.records.models import Checkpoint
 from compression_leaderboard.records.results import CLASSICAL, Failure, Result, TaskResult
 from compression_leaderboard.repository.files import write_atomically
@@ -437,3 +438,30 @@ def test_what_may_be_unknown_may_be_absent():
             found = [k for kind in kinds for k in (kind, *get_args(kind))]
             due += [k for k in found if isclass(k) and issubclass(k, Record) and k not in seen]
     assert len(seen) > 15
+
+
+@pytest.mark.parametrize("kind", ["corpus", "suite"])
+@pytest.mark.parametrize("name", ["calibration", "backend"])
+def test_a_record_of_this_format_says_what_was_measured_before(kind, name):
+    changes = {name: None}
+    if (kind, name) == ("corpus", "backend"):
+        assert make_result(MODEL, kind, **changes).backend is None  # texts have none
+        return
+    with pytest.raises(ValidationError, match="format 3 needs it"):
+        make_result(MODEL, kind, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"mode": "eos"}, "eos is none of its modes"),
+        ({"default": "eos"}, "eos is none of its modes"),
+        ({"mode": "none"}, "does not go with the mode none"),
+        ({"token_id": None}, "does not go with the mode bos"),
+        ({"modes": (ModeBits(mode="bos", bits=1.0),) * 2}, "has a mode twice"),
+    ],
+)
+def test_a_start_mode_that_contradicts_itself_is_reported(changes, wrong):
+    fields = dict(make_result(MODEL).calibration.start)
+    with pytest.raises(ValidationError, match=wrong):
+        Start(**(fields | changes))
