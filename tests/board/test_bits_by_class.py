@@ -16,12 +16,13 @@ from compression_leaderboard.board.bits_by_class import (
 from compression_leaderboard.board.comparisons import compare_by_class, compare_models
 from compression_leaderboard.board.derived import compare_bits, current_results
 from compression_leaderboard.intervals import part_differences, rate_interval
+from compression_leaderboard.records.byte_classes import ByteClass
 from compression_leaderboard.records.results import Lossless
 
 from tests.exported import board_of, page_text, render_site
 from tests.factory import make_model, make_result, make_specs, store
 
-CLASSES = ("letters", "digits", "start")
+CLASSES: tuple[ByteClass, ...] = ("letters", "digits", "start")
 BYTES = [(80, 20, 0), (90, 0, 0), (50, 10, 0)]
 
 

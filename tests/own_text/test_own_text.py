@@ -205,8 +205,8 @@ def test_damaged_entries_are_found_and_scored_again(tmp_path, journal):
     journal.write(scorer, [cost(piece) for piece in read_all(journal, scorer, files)])
     journal.close()
     with sqlite3.connect(journal.path) as base:
-        base.execute("UPDATE scored SET bits = bits + 1 WHERE text = ?", (hash_text("text 3"),))
-        base.execute("UPDATE scored SET tokens = 'x' WHERE text = ?", (hash_text("text 1"),))
+        base.execute("UPDATE costs SET bits = bits + 1 WHERE text = ?", (hash_text("text 3"),))
+        base.execute("UPDATE costs SET tokens = 'x' WHERE text = ?", (hash_text("text 1"),))
     again = Journal(journal.path)
     assert again.damaged == 2
     list_folder(again, tmp_path / "texts")
@@ -281,6 +281,7 @@ def documents(seed, n, shift=0.0):
                 float(size * 3),
             ),
             lossless=(True, True, True),
+            classes=(None, None, None),
         )
         for k, size in enumerate(sizes)
     ]
@@ -370,7 +371,7 @@ def test_a_sample_widens_its_interval_and_says_so():
 
 
 def test_a_model_that_loses_text_is_compared_with_none():
-    costs = [DocumentCost("d", 10, (20.0, 10.0, 30.0), (True, False, True))] * 2
+    costs = [DocumentCost("d", 10, (20.0, 10.0, 30.0), (True, False, True), (None,) * 3)] * 2
     summary = sum_up(costs)
     assert summary.pairs == ()
     assert [rate.failing_bytes for rate in summary.rates] == [0, 20, 0]
@@ -405,7 +406,10 @@ def test_the_report_is_one_file_that_asks_no_network_and_escapes_names():
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     data = declared["tool"]["setuptools"]["package-data"]
     assert "pages/*.html" in data["compression_leaderboard"]
-    costs = [DocumentCost(f"<d{k}>", 100, (50.0 + k, 90.0 - k), (True, True)) for k in range(3)]
+    costs = [
+        DocumentCost(f"<d{k}>", 100, (50.0 + k, 90.0 - k), (True, True), (None, None))
+        for k in range(3)
+    ]
     summary = summarise(costs, 3, (3, 300), ["<one>", "two"], [])
     report = Report(summary, "2026-01-02", 64, 32, "machine", "", endpoint="http://<host>")
     render = Renderer({template.name: template.read_text("utf-8")}, report.date)

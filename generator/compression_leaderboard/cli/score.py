@@ -401,7 +401,11 @@ def _in_words(page: reports.Report) -> list[str]:
     first, *comparisons = _sentences(summary)
     lines = [first, "", *map(reports.rate_sentence, summary.rates)]
     lines += ["", *comparisons] if comparisons else []
+    lines += [reports.gap_sentence(pair) for pair in summary.pairs if pair.classes]
     lines += ["", *map(reports.setup_sentence, page.setups)]
+    for name, classes in summary.classes.items():
+        lines += ["", f"{name}: where the bits go"] if classes else []
+        lines += [f"  {reports.class_sentence(rate)}" for rate in classes]
     for name in summary.worst:
         lines += ["", f"{name}: the documents that compress worst and best"]
         extremes = [*summary.worst[name][:3], *reversed(summary.best[name][:3])]

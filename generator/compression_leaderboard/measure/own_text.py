@@ -31,9 +31,10 @@ from compression_leaderboard.measure.documents import (
 from compression_leaderboard.measure.machine import MeasureError, package_versions
 from compression_leaderboard.measure.text import score_documents
 from compression_leaderboard.measure.weights import Loaded
+from compression_leaderboard.own_text.class_costs import Classes
 from compression_leaderboard.own_text.documents import PIECE_BYTES
 from compression_leaderboard.own_text.journal import Cost, Listed
-from compression_leaderboard.records.results import Compressor
+from compression_leaderboard.records.results import Compressor, DocumentBits, Lossless
 
 BATCH_BYTES = 1 << 14  # of text in one go, what a kill loses at most; a piece may be larger
 BATCH_PIECES = 64
@@ -97,11 +98,20 @@ def score_pieces(
     """Yield costs of pieces in bits, by batch. Raises MeasureError as `score_documents` does."""
     for batch in cut_texts(texts):
         documents = [Document(piece.name, text) for piece, text in batch]
-        bits = score_documents(loaded, documents, window, stride).documents
+        lossless = score_documents(loaded, documents, window, stride)
         yield [
-            Cost(piece.text, document.tokens, document.bits, document.lossless)
-            for (piece, _), document in zip(batch, bits, strict=True)
+            Cost(piece.text, d.tokens, d.bits, d.lossless, _classes(lossless, d))
+            for (piece, _), d in zip(batch, lossless.documents, strict=True)
         ]
+
+
+def _classes(text: Lossless, document: DocumentBits) -> Classes | None:
+    """Return bytes and bits of the classes that a document has."""
+    sizes, bits = document.class_bytes, document.class_bits
+    if text.classes is None or sizes is None or bits is None:
+        return None
+    parts = zip(text.classes, sizes, bits, strict=True)
+    return {name: (size, cost) for name, size, cost in parts if size or cost}
 
 
 def cut_texts(texts: Iterable[Text]) -> Iterator[list[Text]]:

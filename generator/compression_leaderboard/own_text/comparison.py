@@ -18,6 +18,7 @@ from compression_leaderboard.intervals import (
     normal_quantile,
     percentile_interval,
 )
+from compression_leaderboard.own_text.class_costs import ClassGap, ClassRate, ClassSums
 from compression_leaderboard.own_text.journal import DocumentCost
 
 SHOWN = 10  # documents that compress worst, and best
@@ -46,6 +47,7 @@ class Pair:
     share_interval: Interval | None
     is_known: bool  # whether the interval leaves out 0
     settling_documents: int | None  # as many in all would tell them apart; None: known, or no hope
+    classes: tuple[ClassGap, ...]  # empty where not known
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Summary:
     pairs: tuple[Pair, ...]
     worst: dict[str, tuple[Extreme, ...]]  # by model
     best: dict[str, tuple[Extreme, ...]]
+    classes: dict[str, tuple[ClassRate, ...]]  # by model; empty where not known
 
     @property
     def is_sample(self) -> bool:
@@ -90,6 +93,7 @@ class _Sums:
         self.seen = 0
         self.worst: list[list[Extreme]] = [[] for _ in range(models)]
         self.best: list[list[Extreme]] = [[] for _ in range(models)]
+        self.classes = ClassSums(models)
 
     def add(self, cost: DocumentCost) -> None:
         times = self.generator.binomial(self.left, 1 / (self.documents - self.seen))
@@ -101,6 +105,7 @@ class _Sums:
         self.failing += np.where(cost.lossless, 0, cost.bytes)
         self.bytes += cost.bytes
         self.seen += 1
+        self.classes.add(cost.bytes, cost.classes[: len(self.worst)])
         for k, (worst, best) in enumerate(zip(self.worst, self.best, strict=True)):
             extreme = Extreme(cost.name, cost.bytes, cost.bits[k] / cost.bytes)
             self.worst[k] = sorted([*worst, extreme], key=lambda e: -e.bits_per_byte)[:SHOWN]
@@ -140,6 +145,7 @@ def summarise(
         ),
         worst=dict(zip(models, map(tuple, sums.worst), strict=True)),
         best=dict(zip(models, map(tuple, sums.best), strict=True)),
+        classes={model: sums.classes.rates_of(k) for k, model in enumerate(models)},
     )
 
 
@@ -164,7 +170,17 @@ def _pair(sums: _Sums, model: int, other: int, names: Sequence[str]) -> Pair:
         known = interval.excludes_zero
         if not known:
             needed = settling_documents(difference, float(draws.std(ddof=1)), sums.seen)
-    return Pair(names[model], names[other], difference, interval, share, shares, known, needed)
+    return Pair(
+        better=names[model],
+        other=names[other],
+        difference=difference,
+        interval=interval,
+        share=share,
+        share_interval=shares,
+        is_known=known,
+        settling_documents=needed,
+        classes=sums.classes.gaps_of(model, other),
+    )
 
 
 def power_quantile() -> float:

@@ -5,6 +5,7 @@ file of the same database engine, so that a billion bytes of text are no more in
 """
 
 import hashlib
+import json
 import sqlite3
 import struct
 import time
@@ -13,13 +14,15 @@ from dataclasses import astuple, dataclass, field
 from itertools import groupby
 from pathlib import Path
 
+from compression_leaderboard.own_text.class_costs import Classes, add_classes
 from compression_leaderboard.own_text.documents import has_rows, read_again, read_pieces
 from compression_leaderboard.records.base import Problem, UserError
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS scorers (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL);
-CREATE TABLE IF NOT EXISTS scored (
-  scorer INTEGER, text BLOB, tokens INTEGER, bits REAL, lossless INTEGER, seal BLOB,
+DROP TABLE IF EXISTS scored; -- of earlier versions, without classes
+CREATE TABLE IF NOT EXISTS costs (
+  scorer INTEGER, text BLOB, tokens INTEGER, bits REAL, lossless INTEGER, classes TEXT, seal BLOB,
   PRIMARY KEY (scorer, text)
 ) WITHOUT ROWID;
 CREATE TABLE pieces.listed (
@@ -48,16 +51,25 @@ class Listed:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a piece costs a scorer."""
+    """What a piece costs a scorer. classes: bytes and bits by class, where they are known."""
 
     text: bytes
     tokens: int
     bits: float
     lossless: bool
+    classes: Classes | None = None
 
-    def seal(self, scorer: int) -> bytes:
-        content = struct.pack("<qqd?", scorer, self.tokens, self.bits, self.lossless)
-        return hashlib.sha256(self.text + content).digest()[:8]
+    @property
+    def row(self) -> tuple[bytes, int, float, bool, str | None]:
+        """What the journal has of it."""
+        classes = None if self.classes is None else json.dumps(self.classes, sort_keys=True)
+        return self.text, self.tokens, self.bits, self.lossless, classes
+
+
+def _seal(scorer: int, row: tuple[bytes, int, float, bool, str | None]) -> bytes:
+    text, tokens, bits, lossless, classes = row
+    content = struct.pack("<qqd?", scorer, tokens, bits, lossless) + (classes or "").encode()
+    return hashlib.sha256(text + content).digest()[:8]
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,7 @@ class DocumentCost:
     bytes: int
     bits: tuple[float, ...]
     lossless: tuple[bool, ...]
+    classes: tuple[Classes | None, ...]
 
 
 def hash_text(text: str) -> bytes:
@@ -93,18 +106,17 @@ class Journal:
 
     def _drop_damaged(self) -> int:
         """Remove rows that are not as they were written; their texts are scored again."""
-        columns = "SELECT scorer, text, tokens, bits, lossless, seal FROM scored"
+        columns = "SELECT scorer, text, tokens, bits, lossless, classes, seal FROM costs"
         faulty = []
-        for scorer, text, tokens, bits, lossless, seal in self.base.execute(columns):
+        for scorer, text, tokens, bits, lossless, classes, seal in self.base.execute(columns):
             try:
-                cost = Cost(text, tokens, bits, bool(lossless))
-                whole = cost.seal(scorer) == seal
-            except (TypeError, struct.error):
+                whole = _seal(scorer, (text, tokens, bits, bool(lossless), classes)) == seal
+            except (TypeError, AttributeError, struct.error):
                 whole = False
             if not whole:
                 faulty.append((scorer, text))
         with self.base:
-            self.base.executemany("DELETE FROM scored WHERE scorer IS ? AND text IS ?", faulty)
+            self.base.executemany("DELETE FROM costs WHERE scorer IS ? AND text IS ?", faulty)
         return len(faulty)
 
     def close(self) -> None:
@@ -145,36 +157,43 @@ class Journal:
         """Yield the pieces that a scorer has not scored, in their turn."""
         query = (
             f"SELECT l.* FROM listed l {BELOW} AND NOT EXISTS "
-            "(SELECT 1 FROM scored s WHERE s.scorer = ? AND s.text = l.text) "
+            "(SELECT 1 FROM costs s WHERE s.scorer = ? AND s.text = l.text) "
             "ORDER BY l.rank, l.number"
         )
         for row in self.base.execute(query, (_limit(before), scorer)):
             yield Listed(*row)
 
     def write(self, scorer: int, costs: Iterable[Cost]) -> None:
-        rows = ((scorer, c.text, c.tokens, c.bits, c.lossless, c.seal(scorer)) for c in costs)
+        rows = ((scorer, *cost.row, _seal(scorer, cost.row)) for cost in costs)
         with self.base:
-            self.base.executemany("INSERT OR REPLACE INTO scored VALUES (?,?,?,?,?,?)", rows)
+            self.base.executemany("INSERT OR REPLACE INTO costs VALUES (?,?,?,?,?,?,?)", rows)
 
     def costs(self, scorers: list[int], before: int | None) -> Iterator[DocumentCost]:
         """Yield documents that every scorer has scored whole, in their turn."""
-        costs = ", ".join(f"s{k}.bits, s{k}.lossless" for k in range(len(scorers)))
+        costs = ", ".join(f"s{k}.bits, s{k}.lossless, s{k}.classes" for k in range(len(scorers)))
         joins = " ".join(
-            f"LEFT JOIN scored s{k} ON s{k}.scorer = {scorer} AND s{k}.text = l.text"
+            f"LEFT JOIN costs s{k} ON s{k}.scorer = {scorer} AND s{k}.text = l.text"
             for k, scorer in enumerate(scorers)
         )
         query = f"SELECT l.document, l.name, l.bytes, {costs} FROM listed l {joins} {BELOW} "
         rows = self.base.execute(f"{query} ORDER BY l.rank, l.number", (_limit(before),))
         for _, group in groupby(rows, key=lambda row: row[0]):
             pieces = list(zip(*group, strict=True))
-            bits, lossless = pieces[3::2], pieces[4::2]
+            bits, lossless, classes = pieces[3::3], pieces[4::3], pieces[5::3]
             if all(None not in column for column in bits):
                 yield DocumentCost(
                     name=pieces[1][0],
                     bytes=sum(pieces[2]),
                     bits=tuple(map(sum, bits)),
                     lossless=tuple(map(all, lossless)),
+                    classes=tuple(add_classes(list(map(_read_classes, c))) for c in classes),
                 )
+
+
+def _read_classes(text: str | None) -> Classes | None:
+    return (
+        None if text is None else {name: (n, bits) for name, (n, bits) in json.loads(text).items()}
+    )
 
 
 def _limit(before: int | None) -> int:

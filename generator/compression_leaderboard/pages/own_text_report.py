@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from compression_leaderboard.own_text.class_costs import ClassGap, ClassRate
 from compression_leaderboard.own_text.comparison import Pair, Rate, Summary
 from compression_leaderboard.pages.rendering import Renderer, decimals, number, with_interval
+from compression_leaderboard.records.byte_classes import class_label
 from compression_leaderboard.wording import plural
 
 
@@ -50,6 +52,36 @@ def pair_sentence(pair: Pair, summary: Summary) -> str:
         f"{tie} ({fewer} for {pair.better}). About {_documents(_round(more), 'more ')} like these "
         f"({_size(size)}) would settle it, if the difference stays as it is."
     )
+
+
+def class_sentence(rate: ClassRate) -> str:
+    """Write what a class of bytes costs a model."""
+    shown = f"{class_label(rate.byte_class)}: {number(100 * rate.share, 1)} % of the bits"
+    if rate.bits_per_byte is None:
+        return shown
+    return f"{shown}, {with_interval(rate.bits_per_byte, rate.interval)} bits per byte"
+
+
+def gap_sentence(pair: Pair) -> str:
+    """Write for which classes of bytes a model needs fewer bits than another, or more."""
+    known = [gap for gap in pair.classes if gap.is_known]
+    parts = []
+    for words, gaps in (
+        ("fewer bits for", [gap for gap in known if gap.difference < 0]),
+        ("more bits for", [gap for gap in known if gap.difference > 0]),
+    ):
+        if gaps:
+            parts.append(f"{words} {', '.join(map(_gap, gaps))}")
+    if not parts:
+        return f"Your text shows no class of bytes in which {pair.better} and {pair.other} differ."
+    rest = "" if len(known) == len(pair.classes) else "; the other classes show no difference"
+    return f"By class, {pair.better} needs {' and '.join(parts)} than {pair.other}{rest}."
+
+
+def _gap(gap: ClassGap) -> str:
+    """Write a class with its difference in per cent, where the other model has bits of it."""
+    share = "" if gap.share is None else f" ({number(100 * abs(gap.share), 1)} %)"
+    return f"{class_label(gap.byte_class)}{share}"
 
 
 def _documents(n: int, more: str = "") -> str:
@@ -140,6 +172,7 @@ def render_report(render: Renderer, report: Report) -> bytes:
         summary=summary,
         sample=sample_sentence(summary),
         pair_sentences=[pair_sentence(pair, summary) for pair in summary.pairs],
+        class_label=class_label,
         other_protocol=OTHER_PROTOCOL,
     )
     return f"{page.strip()}\n".encode()
