@@ -195,7 +195,9 @@ def prove_model(
         subject, proof = prove_text(model, job.checkpoint, text, window, root, report)
         return {"subject": subject, "text": CorpusText.of(corpus), "proof": proof}
 
-    return record_job(job, prove)
+    result = record_job(job, prove)
+    assert isinstance(result, Result)  # no sample is asked for
+    return result
 
 
 def cut_sample(documents: Sequence[Document], sample_bytes: int) -> str:

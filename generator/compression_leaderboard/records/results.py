@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from compression_leaderboard.records.base import (
     STRICT,
     Amount,
+    Commit,
     Count,
     Line,
     LogLikelihood,
@@ -18,6 +19,7 @@ from compression_leaderboard.records.base import (
     Positive,
     Record,
     hash_content,
+    matching,
     refuse,
 )
 from compression_leaderboard.records.corpora import Corpus, Protocol
@@ -221,6 +223,11 @@ class TaskResult:
         return self
 
 
+def leaves_of(task: TaskResult) -> list[tuple[str, TaskResult | Subtask]]:
+    """List the tasks that have items: the task itself, or the members of a group."""
+    return [(s.name, s) for s in task.subtasks] or [(task.task.task, task)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class DocumentBits:
     """Cost of one document under the model."""
@@ -283,6 +290,8 @@ class Part(Record):
         """Return the items of a task in this part; all parts together have each item once."""
         return range(total * (self.number - 1) // self.of, total * self.number // self.of)
 
+
+RunId = Annotated[str, matching(r"[0-9a-f]{12}", "is not a run id", "write its 12 hex digits")]
 
 # The `reason` in an error record.
 Reason = Literal[
@@ -414,6 +423,13 @@ class Result(Record):
         return self.error is None and self.retracted is None and self.part is None
 
 
+class Repeat(Record):
+    """The record of which a job measures a sample again."""
+
+    record: RunId
+    commit: Commit  # which brought it; the two decide the sample
+
+
 class ShardJob(Record):
     """One job by name; the specs say the rest."""
 
@@ -422,6 +438,7 @@ class ShardJob(Record):
     kind: Kind
     name: str
     part: Part | None = None
+    repeat: Repeat | None = None
 
     @property
     def key(self) -> JobKey:
@@ -429,6 +446,8 @@ class ShardJob(Record):
 
     def __str__(self) -> str:
         shown = f"{self.model} at {self.revision[:14]} {self.kind} {self.name}"
+        if self.repeat:
+            return f"{shown}, a sample of {self.repeat.record}"
         return f"{shown} part {self.part.number} of {self.part.of}" if self.part else shown
 
 

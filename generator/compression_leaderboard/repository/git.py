@@ -19,7 +19,13 @@ from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.repository.files import write_atomically
 
 NO_DATE = "1970-01-01T00:00:00+00:00"
-FOLDERS = ("runs", "results/measured", "results/published", "results/imported")
+FOLDERS = (
+    "runs",
+    "results/measured",
+    "results/rechecks",
+    "results/published",
+    "results/imported",
+)
 
 
 @dataclass(frozen=True)
