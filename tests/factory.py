@@ -33,6 +33,12 @@ from compression_leaderboard.records.plane import (
     Share,
 )
 from compression_leaderboard.records.published import Citation, PublishedSource
+from compression_leaderboard.records.rechecks import (
+    Recheck,
+    RepeatedDocument,
+    RepeatedTask,
+    draw_sample,
+)
 from compression_leaderboard.records.results import (
     CLASSICAL,
     FORMAT,
@@ -42,6 +48,7 @@ from compression_leaderboard.records.results import (
     DocumentBits,
     DocumentSize,
     Environment,
+    Failure,
     Lossless,
     Proof,
     Response,
@@ -50,6 +57,7 @@ from compression_leaderboard.records.results import (
     Stretch,
     Subject,
     TaskResult,
+    leaves_of,
 )
 from compression_leaderboard.repository.specs import Specs
 
@@ -255,6 +263,49 @@ def make_preference(model: Model, **changes: Any) -> Result:
     )
     parts: dict[str, Any] = {"name": "pairs", "text": None, "lossless": None, "lossy": None}
     return make_result(model, **(parts | {"preference": preference} | changes))
+
+
+def lower_bits(record: Result, share: float) -> Result:
+    """Forge the record of a text: fewer bits in every document, with sums that agree."""
+    content = record.content
+    lossless = content["lossless"]
+    lossless["bits_per_byte"] *= 1 - share
+    for entry in (*lossless["documents"], *lossless["stretches"]):
+        entry["bits"] *= 1 - share
+    return Result.model_validate_json(json.dumps(content))
+
+
+def make_recheck(
+    record: Result, commit: str, truth: Result | None = None, error: Failure | None = None
+) -> Recheck:
+    """Measure the sample of a record again: with the figures of another record, or in vain."""
+    sample = draw_sample(record, commit)
+    documents: list[RepeatedDocument] = []
+    tasks: list[RepeatedTask] = []
+    if truth is not None and truth.lossless is not None:
+        documents = [
+            RepeatedDocument(document=d.document, bytes=d.bytes, bits=d.bits, lossless=d.lossless)
+            for d in truth.lossless.documents
+            if d.document in sample.documents
+        ]
+    for task in truth.tasks if truth is not None else ():
+        for name, leaf in leaves_of(task):
+            asked = tuple(r for r in leaf.responses if r.item in sample.items.get(name, ()))
+            tasks.append(RepeatedTask(task=name, items=len(leaf.responses), responses=asked))
+    return Recheck(
+        format=1,
+        model=record.model,
+        revision=record.revision,
+        kind="suite" if record.kind == "suite" else "corpus",
+        name=record.name,
+        repeats=record.run_id,
+        commit=commit,
+        started=datetime(2026, 3, 1, tzinfo=UTC),
+        environment=_environment(),
+        documents=tuple(documents),
+        tasks=tuple(tasks),
+        error=error,
+    )
 
 
 def make_proof(model: Model) -> Result:

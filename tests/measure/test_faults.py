@@ -102,7 +102,7 @@ def jobs_of(board: Path, model: str = "tiny__A") -> list[Job]:
 def run_here(board: Path, jobs: list[Job], limits: Limits, report: Any = None) -> list[Result]:
     specs = read_specs(board)[0]
     with closing(run_local(jobs, specs, board, limits, report or (lambda *_: None))) as results:
-        return [result for _, result in results]
+        return [result for _, result in results if isinstance(result, Result)]
 
 
 def add_greedy_suite(board: Path) -> None:

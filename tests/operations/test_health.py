@@ -1,5 +1,6 @@
 """Each thing that goes wrong quietly is told, and a board in health has nothing to tell."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,10 +10,12 @@ from compression_leaderboard.operations.health import (
     faults_markdown,
     find_faults,
 )
+from compression_leaderboard.plan.rechecks import mark_differing
 from compression_leaderboard.records.base import Problem
 from compression_leaderboard.records.results import Failure
+from compression_leaderboard.repository.results import StoredRecheck
 
-from tests.factory import make_model, make_result
+from tests.factory import make_model, make_recheck, make_result, store
 
 TODAY = datetime(2026, 6, 30, tzinfo=UTC)
 
@@ -25,7 +28,7 @@ WELL = [run("Evaluate", 3), run("Evaluate", 10), run("Health", 0.9), run("Releas
 
 
 def faults(runs=WELL, results=(), due=0, unread=(), idle=1):
-    return find_faults(runs, results, due, unread, TODAY - timedelta(days=idle), TODAY)
+    return find_faults(runs, store(*results), due, unread, TODAY - timedelta(days=idle), TODAY)
 
 
 def test_a_board_in_health_has_nothing_to_tell():
@@ -78,6 +81,22 @@ def test_what_goes_wrong_is_told(changes, told):
 )
 def test_what_is_within_bounds_is_not_told(changes):
     assert faults(**changes) == []
+
+
+def test_a_record_that_differs_from_its_re_measurement_is_told():
+    record = make_result(make_model())
+    truth = make_result(make_model())
+    assert truth.lossless is not None
+    documents = tuple(replace(d, bits=2 * d.bits) for d in truth.lossless.documents)
+    lossless = truth.lossless.model_copy(update={"documents": documents})
+    truth = truth.model_copy(update={"lossless": lossless})
+    recheck = make_recheck(record, "a" * 40, truth)
+    (marked,) = mark_differing(store(record), [StoredRecheck("results/rechecks/r.json", recheck)])
+    assert find_faults(WELL, [marked], 0, (), TODAY - timedelta(days=1), TODAY) == [
+        f"differs from its re-measurement: results/measured/{record.file}: 3 documents differ, d2 "
+        "by -120 bits, rounding moves 0.0395 and all bits together by -50.000%, rounding moves "
+        "0.007%"
+    ]
 
 
 def test_a_text_that_changed_is_told_until_a_later_record_is_whole():

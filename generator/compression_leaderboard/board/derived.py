@@ -279,7 +279,7 @@ class DerivedResult(StoredResult):
     @classmethod
     def of(cls, entry: StoredResult) -> "DerivedResult":
         """Derive from an entry, or return one that is derived."""
-        return entry if isinstance(entry, cls) else cls(entry.file, entry.result)
+        return entry if isinstance(entry, cls) else cls(entry.file, entry.result, entry.differs)
 
     @cached_property
     def interval(self) -> Interval | None:

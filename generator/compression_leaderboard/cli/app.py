@@ -14,12 +14,22 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from compression_leaderboard.gate.impossible import without_impossible
+from compression_leaderboard.gate.impossible import (
+    without_impossible,
+    without_impossible_rechecks,
+)
 from compression_leaderboard.measure.machine import Report
+from compression_leaderboard.plan.rechecks import mark_differing
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.repository.contents import Contents, read_contents
 from compression_leaderboard.repository.git import NO_DATE, current_commit
-from compression_leaderboard.repository.results import StoredResult, read_records
+from compression_leaderboard.repository.provenance import read_provenance
+from compression_leaderboard.repository.results import (
+    StoredRecheck,
+    StoredResult,
+    read_rechecks,
+    read_records,
+)
 
 if TYPE_CHECKING:
     from compression_leaderboard.pages.reference import Command, Option
@@ -39,7 +49,7 @@ Number = float | None
 Day = datetime | None
 Content = TypeVar("Content")
 
-RECORDS = ("results/measured/", "results/imported/")
+RECORDS = ("results/measured/", "results/imported/", "results/rechecks/")
 
 
 def main() -> None:
@@ -63,9 +73,12 @@ def read_valid(read: Callable[[Path], tuple[Content, list[Problem]]], root: Path
 def read_possible(root: Path) -> tuple[Contents, list[Problem]]:
     """Read all that the board is made of, and the problems of what is faulty or impossible."""
     contents, problems = read_contents(root)
-    stored, impossible = without_impossible(contents.stored, latest_day(root))
-    problems = sorted(problems + impossible)
-    return replace(contents, stored=stored, unread=problems), problems
+    latest = latest_day(root)
+    stored, impossible = without_impossible(contents.stored, latest)
+    rechecks, of_rechecks = without_impossible_rechecks(contents.rechecks, stored, latest)
+    problems = sorted(problems + impossible + of_rechecks)
+    stored = mark_differing(stored, rechecks)
+    return replace(contents, stored=stored, rechecks=rechecks, unread=problems), problems
 
 
 def latest_day(root: Path) -> date:
@@ -93,6 +106,23 @@ def read_readable(root: Path, folder: str = "measured") -> list[StoredResult]:
     stored, impossible = without_impossible(stored, latest_day(root))
     report_unread([*problems, *impossible])
     return stored
+
+
+def read_rechecked(root: Path) -> tuple[list[StoredResult], list[StoredRecheck]]:
+    """Read the measured records and their re-measurements; print what is wrong with others."""
+    stored = read_readable(root)
+    rechecks, problems = read_rechecks(root)
+    rechecks, impossible = without_impossible_rechecks(rechecks, stored, latest_day(root))
+    report_unread([*problems, *impossible])
+    return mark_differing(stored, rechecks), rechecks
+
+
+def read_commits(
+    root: Path, stored: Iterable[StoredResult], commit: str = "HEAD"
+) -> dict[str, str]:
+    """Read which commit brought each record until `commit`, by run id, as far as it is known."""
+    additions = read_provenance(root, commit)
+    return {e.run_id: additions[e.file].commit for e in stored if e.file in additions}
 
 
 def report_unread(problems: Iterable[Problem]) -> None:

@@ -16,6 +16,7 @@ from compression_leaderboard.cli.app import (
     Text,
     app,
     latest_day,
+    read_commits,
     refusal,
     report_problems,
 )
@@ -36,6 +37,7 @@ from compression_leaderboard.repository.files import Reader, write_atomically
 from compression_leaderboard.repository.git import (
     Change,
     compare_trees,
+    current_commit,
     overlaid,
     read_proposed,
 )
@@ -230,8 +232,19 @@ def _validate_changes(request: PullRequest, changes: Sequence[Change]) -> Valida
         models, contents, sound, known.latest, ask_hub if request.hub else None
     )
     problems += new_model.validate_revisions(of_base[0], contents)
+    commits = {}
+    if any(entry.file in added for entry in contents.rechecks):  # the head has the history of both
+        at = current_commit(request.base).id
+        commits = read_commits(request.head, of_base[0].stored, at)
     problems += pull_request.validate_contents(
-        contents, sound.specs, known, added, touched, request.of_board, request.labels
+        contents,
+        sound.specs,
+        known,
+        added,
+        touched,
+        request.of_board,
+        request.labels,
+        commits,
     )
     problems = sorted({*problems, *faulty, *of_models})
     return Validation(problems, newcomers, touched, len(data))

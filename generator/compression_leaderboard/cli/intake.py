@@ -19,7 +19,8 @@ from compression_leaderboard.cli.app import (
     app,
     latest_day,
     print_answer,
-    read_readable,
+    read_commits,
+    read_rechecked,
     read_valid,
     refusal,
     report_unread,
@@ -28,15 +29,21 @@ from compression_leaderboard.cli.app import (
 from compression_leaderboard.exchange.every_eval_ever import import_every_eval_ever
 from compression_leaderboard.exchange.lm_eval import import_lm_eval
 from compression_leaderboard.exchange.strict_json import LARGEST_BYTES, IntakeError
-from compression_leaderboard.gate.collect import PartKey, sort_records, why_not_merged
+from compression_leaderboard.gate.collect import (
+    PartKey,
+    sort_rechecks,
+    sort_records,
+    why_not_merged,
+)
 from compression_leaderboard.gate.impossible import Known
 from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.records.imported import Imported
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import (
+    RECHECKS,
     find_sources,
-    read_folder,
+    read_folders,
     read_imported,
     read_shards,
     write_imported,
@@ -61,29 +68,33 @@ def collect(
         if not folder.is_dir():
             repair = "give folders that `leaderboard measure --shard … --to` wrote"
             raise refusal(folder, "is not a folder", repair)
-    parts = [read_folder(folder) for folder in folders]
-    stored = [entry for entries, _, _ in parts for entry in entries]
-    shards = [shard for _, planned, _ in parts for shard in planned]
-    faulty = [problem for _, _, problems in parts for problem in problems]
-    committed = read_readable(root)
-    known = Known.of([*committed, *stored], latest_day(root))
-    planned = shards if plan is None else read_shards(plan)
-    records = sort_records(stored, planned, specs, known)
-    there = {entry.result.run_id: entry.result for entry in committed}
+    delivery = read_folders(folders)
+    committed, earlier = read_rechecked(root)
+    known = Known.of([*committed, *delivery.records], latest_day(root))
+    planned = delivery.shards if plan is None else read_shards(plan)
+    records = sort_records(delivery.records, planned, specs, known)
+    there = {entry.run_id: entry.result for entry in committed}
     merged, not_merged = _merge(records.complete, {r.parts for r in there.values()}, specs, root)
-    new = [result for result in (*records.whole, *merged) if result.run_id not in there]
-    refused = [*faulty, *records.refused, *not_merged]
-    base = root / "results" / "measured"
-    for result in new:
-        print(f"→ {write_record(base, root, result)}", file=sys.stderr)
-    for line in (*refused, *(f"missing: {job}" for job in records.missing)):
-        print(line, file=sys.stderr)
-    accepted = len(records.whole) + len(records.complete) - len(not_merged)
-    print(
-        f"{len(new)} new, {accepted - len(new)} already there, "
-        f"{len(refused)} refused, {len(records.missing)} missing"
+    again, refused_again, missing_again = sort_rechecks(
+        delivery.rechecks, planned, there, read_commits(root, committed), known.latest
     )
-    if refused or records.missing:
+    known_rechecks = {entry.recheck.run_id for entry in earlier}
+    new = [result for result in (*records.whole, *merged) if result.run_id not in there]
+    new_rechecks = [recheck for recheck in again if recheck.run_id not in known_rechecks]
+    refused = [*delivery.refused, *records.refused, *not_merged, *refused_again]
+    missing = [*records.missing, *missing_again]
+    for base, written in (("measured", new), (RECHECKS, new_rechecks)):
+        for record in written:
+            print(f"→ {write_record(root / 'results' / base, root, record)}", file=sys.stderr)
+    for line in (*refused, *(f"missing: {job}" for job in missing)):
+        print(line, file=sys.stderr)
+    accepted = len(records.whole) + len(records.complete) - len(not_merged) + len(again)
+    added = len(new) + len(new_rechecks)
+    print(
+        f"{added} new, {accepted - added} already there, "
+        f"{len(refused)} refused, {len(missing)} missing"
+    )
+    if refused or missing:
         raise typer.Exit(1)
 
 

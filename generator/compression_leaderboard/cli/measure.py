@@ -4,7 +4,7 @@ import signal
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -21,7 +21,9 @@ from compression_leaderboard.cli.app import (
     app,
     positive,
     read_readable,
+    read_rechecked,
     read_valid,
+    refusal,
     refuse_unknown,
     report_unread,
     show_stages,
@@ -38,11 +40,20 @@ from compression_leaderboard.cli.plan import (
 from compression_leaderboard.measure.machine import Report, read_machine
 from compression_leaderboard.plan.estimates import Estimate, History
 from compression_leaderboard.plan.jobs import Job, latest_results, plan_jobs
+from compression_leaderboard.plan.rechecks import (
+    compare_recheck,
+    recheck_job,
+)
 from compression_leaderboard.records.base import UserError
-from compression_leaderboard.records.results import JobKey, Result, Shard
+from compression_leaderboard.records.rechecks import Recheck
+from compression_leaderboard.records.results import JobKey, Part, Result
+from compression_leaderboard.records.shards import Shard, ShardJob
 from compression_leaderboard.repository.files import JobLocks
+from compression_leaderboard.repository.provenance import read_provenance
 from compression_leaderboard.repository.results import (
+    RECHECKS,
     StoredResult,
+    read_rechecks,
     read_records,
     read_shards,
     write_record,
@@ -56,7 +67,8 @@ if TYPE_CHECKING:
     from compression_leaderboard.measure.local_engine import Limits
 
 INTERRUPTED = 130  # exit status of a program that Ctrl-C ended
-Start = Callable[[Iterator[Job], Report], Generator[tuple[Job, Result]]]
+Measured = Result | Recheck
+Start = Callable[[Iterator[Job], Report], Generator[tuple[Job, Measured]]]
 
 
 @app.command()
@@ -75,6 +87,7 @@ def measure(
     timeout: Annotated[Number, positive("Minutes per job. Default: no limit.")] = None,
     shard: Annotated[Text, typer.Option(help="Only jobs of this shard: a file or JSON.")] = None,
     to: Annotated[Place, typer.Option(help="Folder for the records of a shard.")] = None,
+    recheck: Annotated[Text, typer.Option(help="Only a sample of the record of this run.")] = None,
 ) -> None:
     """Measure what is missing; run it again to continue after an interruption.
 
@@ -84,16 +97,21 @@ def measure(
 
     if (shard is None) != (to is None):
         raise UserError(["--shard and --to belong together; give both or neither"])
+    if recheck is not None and (local or shard is not None):
+        raise refusal("--recheck", "is given beside --local or --shard", "leave out one of the two")
     specs = read_valid(read_specs, root)
-    folder = "local" if local else "measured"
-    base = to or root / "results" / folder
-    before = frozenset(base.rglob("*.json"))
-    stored = read_readable(root, folder)
+    base = to or root / "results" / ("local" if local else "measured")
+    rechecks = to / RECHECKS if to else root / "results" / RECHECKS
+    target = Target(root, base, rechecks, frozenset(base.rglob("*.json")))
+    stored = read_readable(root, "local") if local else read_rechecked(root)[0]
     limits = Limits(int(memory * 1e9) if memory else None, timeout and timeout * 60)
     machine = read_machine(limits.memory_bytes)
-    jobs = plan_jobs(specs, stored, again or shard is not None, machine)
+    every = again or shard is not None or recheck is not None
+    jobs = plan_jobs(specs, stored, every, machine)
     if shard is not None:
-        jobs = _of_shards(read_shards(shard), jobs, base)
+        jobs = _of_shards(read_shards(shard), jobs, stored, target)
+    elif recheck is not None:
+        jobs = [_of_record(recheck, jobs, stored, root)]
     else:
         jobs = select_jobs(jobs, specs, model, suite, corpus, profile)
     for job in jobs:
@@ -105,56 +123,113 @@ def measure(
         return
     estimate = History((entry.result for entry in stored), specs.models, machine.device).estimate
     start = partial(_start, engine, specs, root.resolve(), limits, estimate)
-    committed = latest_results(read_readable(root)) if local else {}
-    if _run(jobs, start, root, base, before, committed):
+    committed = latest_results(read_rechecked(root)[0]) if local else {}
+    originals = {entry.run_id: entry.result for entry in stored}
+    if _run(jobs, start, target, committed, originals):
         raise typer.Exit(1)
 
 
-def _of_shards(shards: Sequence[Shard], planned: Sequence[Job], base: Path) -> list[Job]:
+@dataclass(frozen=True)
+class Target:
+    """Where records go."""
+
+    root: Path  # of the repository
+    base: Path  # the folder of records
+    rechecks: Path  # the folder of re-measurements
+    before: frozenset[Path]  # files of records when the jobs were planned
+
+    def write(self, result: Measured) -> str:
+        """Write a record; return its path as shown."""
+        base = self.base if isinstance(result, Result) else self.rechecks
+        inside = base.is_relative_to(self.root)
+        return write_record(base, self.root if inside else self.base.parent, result)
+
+
+def _of_shards(
+    shards: Sequence[Shard],
+    planned: Sequence[Job],
+    stored: Sequence[StoredResult],
+    target: Target,
+) -> list[Job]:
     """Select the jobs of shards that have no record in their folder yet."""
     by_key = {job.key: job for job in planned}
+    originals = {entry.run_id: entry for entry in stored}
     listed = [job for shard in shards for job in shard.jobs]
-    if unknown := [str(job) for job in listed if job.key not in by_key]:
+    if unknown := [str(job) for job in listed if not _is_known(job, by_key, originals)]:
         raise UserError(f"--shard: {name}: is not in runs/; plan again" for name in unknown)
     for shard in shards:
-        write_shard(base, shard)
-    stored, problems = read_records(base)
-    report_unread(problems)
-    results = [entry.result for entry in stored if entry.result.error is None]
-    done = {(result.key, result.part) for result in results}
-    return [
-        replace(by_key[job.key], part=job.part) for job in listed if (job.key, job.part) not in done
-    ]
+        write_shard(target.base, shard)
+    records, problems = read_records(target.base)
+    rechecks, of_rechecks = read_rechecks(target.base, RECHECKS)
+    report_unread([*problems, *of_rechecks])
+    done: set[object] = {(e.result.key, e.result.part) for e in records if not e.result.error}
+    done |= {entry.recheck.repeats for entry in rechecks if not entry.recheck.error}
+    jobs: list[Job] = []
+    for job in listed:
+        if job.repeat is not None:
+            if job.repeat.record not in done:
+                entry = originals[job.repeat.record]
+                jobs.append(recheck_job(by_key[job.key], entry, job.repeat.commit))
+        elif (job.key, job.part) not in done:
+            jobs.append(replace(by_key[job.key], part=job.part))
+    return jobs
+
+
+def _is_known(
+    job: ShardJob, by_key: Mapping[JobKey, Job], originals: Mapping[str, StoredResult]
+) -> bool:
+    if job.repeat is None:
+        return job.key in by_key
+    original = originals.get(job.repeat.record)
+    return job.key in by_key and original is not None and original.result.key == job.key
+
+
+def _of_record(
+    run_id: str, planned: Sequence[Job], stored: Sequence[StoredResult], root: Path
+) -> Job:
+    """Make the job that measures a sample of a record again."""
+    entry = next((entry for entry in stored if entry.run_id == run_id), None)
+    if entry is None:
+        raise refusal("--recheck", f"no record has the run id {run_id}", "see its page for the id")
+    job = next((job for job in planned if job.key == entry.result.key), None)
+    if job is None or job.why not in ("asked for", "missing"):
+        repair = "measure it again as a whole with `leaderboard measure`"
+        raise refusal("--recheck", f"{entry.file} is not of today's specs", repair)
+    if (addition := read_provenance(root).get(entry.file)) is None:
+        repair = "commit the record, or fetch the whole history"
+        raise refusal("--recheck", f"no commit is known that brought {entry.file}", repair)
+    return recheck_job(job, entry, addition.commit)
 
 
 def _run(
     jobs: Sequence[Job],
     start: Start,
-    root: Path,
-    base: Path,
-    before: frozenset[Path],
+    target: Target,
     committed: Mapping[JobKey, StoredResult],
+    originals: Mapping[str, Result],
 ) -> int:
     """Run jobs, write and report each record as it comes, and count the failures.
 
-    base: folder of the records. before: files of records when the jobs were planned.
-    committed: records that those of a local run are compared with.
+    committed: records that those of a local run are compared with. originals: records by run id,
+    which re-measurements are compared with.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a scheduler sends first
     done = failures = 0
-    locks = JobLocks(root, base)
-    due = _locked(jobs, locks, base, before)
-    shown_from = root if base.is_relative_to(root) else base.parent
+    locks = JobLocks(target.root, target.base)
+    due = _locked(jobs, locks, target)
     try:
         with show_stages() as report, closing(start(due, report)) as results:
             for job, result in results:
-                file = write_record(base, shown_from, result)
+                file = target.write(result)
                 locks.release(_lock_name(job))
                 done += 1
                 failures += result.error is not None
                 line = f"[{done}/{len(jobs)}] {job_name(job)}: {_describe(result)} → {file}"
                 print(line, file=sys.stderr)
-                _remark(job, result, committed.get(job.key))
+                if isinstance(result, Result):
+                    _remark(job, result, committed.get(job.key))
+                else:
+                    _compare(result, originals[result.repeats])
     except KeyboardInterrupt:
         print(
             f"stopped: {done} of {counted(len(jobs), 'job')} done and recorded; "
@@ -174,7 +249,7 @@ def _start(
     estimate: Callable[[Job], Estimate],
     jobs: Iterator[Job],
     report: Report,
-) -> Generator[tuple[Job, Result]]:
+) -> Generator[tuple[Job, Measured]]:
     """Measure jobs on an engine; yield each record as it comes."""
     if engine == "local":
         from compression_leaderboard.measure.local_engine import run_local
@@ -187,27 +262,31 @@ def _start(
     return run_ray(jobs, specs, root, limits, estimate)
 
 
-def _locked(
-    jobs: Iterable[Job], locks: JobLocks, base: Path, before: frozenset[Path]
-) -> Iterator[Job]:
+def _locked(jobs: Iterable[Job], locks: JobLocks, target: Target) -> Iterator[Job]:
     """Lock jobs one by one, without those that another run measures or has just measured."""
     for job in jobs:
         if not locks.acquire(_lock_name(job)):
             print(f"{job_name(job)}: skipped: another run is measuring it", file=sys.stderr)
-        elif job.part in {result.part for result in written_since(before, base, *job.key)}:
+        elif job.sample is None and job.part in _parts_since(job, target):
             locks.release(_lock_name(job))
             print(f"{job_name(job)}: skipped: another run has just measured it", file=sys.stderr)
         else:
             yield job
 
 
+def _parts_since(job: Job, target: Target) -> set[Part | None]:
+    return {result.part for result in written_since(target.before, target.base, *job.key)}
+
+
 def _lock_name(job: Job) -> str:
-    return f"{'/'.join(job.key)}/{job.part}"
+    return f"{'/'.join(job.key)}/{job.sample.repeats if job.sample else job.part}"
 
 
-def _describe(result: Result) -> str:
+def _describe(result: Measured) -> str:
     if result.error is not None:
         return f"failed ({result.error.reason}): {result.error.message}"
+    if isinstance(result, Recheck):
+        return f"{result.amount}, {result.environment.wall_seconds:.0f} s"
     value, unit, digits = _main_figure(result)
     return f"{value:.{digits}f} {unit}, {result.environment.wall_seconds:.0f} s"
 
@@ -227,6 +306,12 @@ def _main_figure(result: Result) -> tuple[float, str, int]:
         items = sum(len(leaf.responses) for leaf in leaves)
         return float(items), plural(items, "item"), 0
     return mean_score(result.tasks)[0], "mean score", 4
+
+
+def _compare(recheck: Recheck, original: Result) -> None:
+    """Print whether a record agrees with its re-measurement."""
+    if (outcome := compare_recheck(original, recheck)) is not None:
+        print(f"{original.model} {original.kind} {original.name}: {outcome}")
 
 
 def _remark(job: Job, result: Result, committed: StoredResult | None) -> None:

@@ -23,7 +23,7 @@ from compression_leaderboard.cli.app import (
     day_option,
     print_answer,
     read_possible,
-    read_readable,
+    read_rechecked,
     read_valid,
     refusal,
     refuse_unknown,
@@ -71,7 +71,7 @@ def health(
     jobs = plan_jobs(sound.specs, sound.stored, machine=read_machine())
     faults = find_faults(
         _read_runs(workflow_runs) if workflow_runs else [],
-        [entry.result for entry in sound.stored],
+        sound.stored,
         sum(not job.blocked for job in jobs),
         problems,
         datetime.fromisoformat(read_commit(root, "HEAD").date),
@@ -96,7 +96,7 @@ def drift(root: Root = Path(), as_json: AsJson = False, markdown: AsMarkdown = F
     Example: `leaderboard drift`
     """
     specs = read_valid(read_specs, root)
-    readings = list_readings(specs, read_readable(root))
+    readings = list_readings(specs, read_rechecked(root)[0])
     show = drift_markdown if markdown else drift_text
     print_answer(as_json, drift_json(readings), show(specs, readings).splitlines())
 

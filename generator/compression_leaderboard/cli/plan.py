@@ -18,6 +18,7 @@ from compression_leaderboard.cli.app import (
     app,
     print_answer,
     read_readable,
+    read_rechecked,
     read_valid,
     refuse_unknown,
 )
@@ -29,8 +30,15 @@ from compression_leaderboard.plan.estimates import (
     pack_shards,
     why_too_large,
 )
-from compression_leaderboard.plan.jobs import Job, plan_jobs, plan_sentinel
+from compression_leaderboard.plan.jobs import Job, Machine, plan_jobs, plan_sentinel
+from compression_leaderboard.plan.rechecks import (
+    choose_rechecks,
+    estimate_recheck,
+    plan_rechecks,
+)
 from compression_leaderboard.records.results import CLASSICAL
+from compression_leaderboard.repository.provenance import read_provenance
+from compression_leaderboard.repository.results import StoredRecheck, StoredResult
 from compression_leaderboard.repository.specs import Specs, pin_spec, read_specs
 from compression_leaderboard.wording import counted
 
@@ -54,6 +62,9 @@ def plan(
     profile: ProfileFilter = None,
     local: Local = False,
     sentinel: Annotated[bool, typer.Option("--sentinel", help="Add the sentinel, if due.")] = False,
+    rechecks: Annotated[
+        bool, typer.Option("--rechecks", help="Add samples of contributed records, if due.")
+    ] = False,
     pin: Annotated[bool, typer.Option("--pin", help="Pin datasets that have no revision.")] = False,
     as_json: AsJson = False,
     matrix: Annotated[bool, typer.Option("--matrix", help="Print a workflow matrix.")] = False,
@@ -70,7 +81,7 @@ def plan(
     if pin:
         _pin(root)
         specs = read_valid(read_specs, root)
-    stored = read_readable(root, "local" if local else "measured")
+    stored, samples = (read_readable(root, "local"), []) if local else read_rechecked(root)
     machine = read_machine()
     jobs = plan_jobs(specs, stored, machine=machine)
     jobs = select_jobs(jobs, specs, model, suite, corpus, profile)
@@ -81,6 +92,8 @@ def plan(
         beside = any(not job.blocked and not why_too_large(job, c, runner) for job, c in costs)
         if (control := plan_sentinel(specs, stored, machine, beside)) is not None:
             costs.append((control, history.estimate(control)))
+    if rechecks:
+        costs += _cost_rechecks(root, specs, stored, samples, runner, machine)
     if matrix:
         _print_matrix(costs, runner)
         return
@@ -92,6 +105,25 @@ def plan(
         for job, cost in costs
     ]
     print_answer(as_json, rows, _table(costs) if costs else [NOTHING_TO_DO])
+
+
+def _cost_rechecks(
+    root: Path,
+    specs: Specs,
+    stored: Sequence[StoredResult],
+    samples: Sequence[StoredRecheck],
+    runner: Runner,
+    machine: Machine,
+) -> list[tuple[Job, Estimate]]:
+    """Plan the re-measurements that are due, with their cost by the board's own records."""
+    additions = read_provenance(root)
+    jobs = plan_rechecks(specs, stored, samples, additions, machine)
+    own_files = {file for file, a in additions.items() if a.provenance != "contributor"}
+    trusted = (entry.result for entry in stored if entry.file in own_files)
+    history = History(trusted, specs.models, machine.device)
+    if not mirror_address():
+        jobs = [_block_mirrored(job, specs) for job in jobs]
+    return choose_rechecks([(job, estimate_recheck(history, job)) for job in jobs], runner)
 
 
 def select_jobs(
@@ -136,6 +168,8 @@ def job_name(job: Job) -> str:
     if len(job.model.revisions()) > 1:
         place += f" at {counted(job.checkpoint.tokens_seen, 'token')}"
     part = f" part {job.part.number} of {job.part.of}" if job.part else ""
+    if job.sample:
+        part = f", a sample of {job.sample.repeats}"
     return f"{place} {job.kind} {job.name}{part}"
 
 

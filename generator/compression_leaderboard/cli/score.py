@@ -25,7 +25,7 @@ from compression_leaderboard.cli.app import (
     Text,
     app,
     print_answer,
-    read_readable,
+    read_rechecked,
     read_valid,
     show_progress,
 )
@@ -334,7 +334,7 @@ def _predict(
     """
     from compression_leaderboard.fits.predict import predict_model, without_scores
 
-    cohorts = make_cohorts(specs, read_readable(root), read_published(root)[0])
+    cohorts = make_cohorts(specs, read_rechecked(root)[0], read_published(root)[0])
     measured = [cohort for cohort in cohorts if cohort.provenance == "measured"]
     predictions: list[reports.Predicted] = []
     silent = []

@@ -82,7 +82,7 @@ def _entries(board: StudiedBoard) -> Iterator[Entry]:
     for cohort in board.cohorts:
         if cohort.provenance == "published":
             yield from _published(cohort)
-    known = [e for e in board.stored if e.result.counts and e.result.model in board.specs.models]
+    known = [e for e in board.stored if e.counts and e.result.model in board.specs.models]
     models: set[str] = set()
     latest: dict[tuple[str, str, str, str], StoredResult] = {}
     for entry in sorted(known, key=lambda entry: (entry.result.started, entry.file)):

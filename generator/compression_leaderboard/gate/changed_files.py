@@ -29,12 +29,12 @@ CODE = re.compile(r"`[^`]*`")
 LINK = re.compile(r"\]\(\s*(?!https://|#|[a-z/-]+\.md\b)")
 POINT = re.compile(r"\s*- \W*[A-Za-z]{2,}(\W+\w+){2,}")  # three words or more
 # Labels with which an owner of the board agrees to what looks wrong and may be right.
-RETRACTION, SAME_FIGURES = "retraction", "same figures"
-LABELS = (RETRACTION, SAME_FIGURES)
+RETRACTION, SAME_FIGURES, RECHECK = "retraction", "same figures", "re-measurement"
+LABELS = (RETRACTION, SAME_FIGURES, RECHECK)
 TEMPLATE = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}")
 COMMAND = re.compile(r"^\s*::|##\[", re.MULTILINE)  # GitHub obeys such a line of a job's output
 SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")  # with letters that look alike
-MODELS, MEASURED = "runs/models/", "results/measured/"
+MODELS, MEASURED, RECHECKS = "runs/models/", "results/measured/", "results/rechecks/"
 IMPORTED, PUBLISHED = "results/imported/", "results/published/"
 PREDICTIONS = "results/predictions/"
 CHANGELOG = "CHANGELOG.md"  # may change together with data or with anything else
@@ -42,6 +42,7 @@ CHANGELOG = "CHANGELOG.md"  # may change together with data or with anything els
 SHAPES = {
     MODELS: (r"runs/models/[^/]+/[^/]+\.toml", "runs/models/<org>/<model>.toml"),
     MEASURED: (r"results/measured/.+\.json", "a record that `leaderboard measure` wrote"),
+    RECHECKS: (r"results/rechecks/.+\.json", "a re-measurement that the board's workflow wrote"),
     IMPORTED: (r"results/imported/.+\.json", "a record that `leaderboard import` wrote"),
     PUBLISHED: (
         r"results/published/[^/]+/(source\.toml|table\.csv)",
@@ -200,7 +201,7 @@ def validate_history(
         rule = "lines of a ledger are only added"
     elif path.startswith(MEASURED) and not _only_retracted(old, new):
         rule = "a record may only be marked as retracted"
-    elif path.startswith(IMPORTED):
+    elif path.startswith((IMPORTED, RECHECKS)):
         rule = "a record is never edited"
     elif path == CHANGELOG and _loses_lines(old, new):
         rule = "lines of the changelog are only added together with data"

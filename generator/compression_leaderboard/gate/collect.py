@@ -5,15 +5,22 @@ outcome depends on the set of records alone, not on their order or number of cop
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import get_args
 
-from compression_leaderboard.gate.impossible import Known, why_impossible
+from compression_leaderboard.gate.impossible import (
+    Known,
+    why_impossible,
+    why_impossible_recheck,
+)
 from compression_leaderboard.plan.jobs import why_due
 from compression_leaderboard.records.models import Suite
-from compression_leaderboard.records.results import CLASSICAL, JobKey, Reason, Result, Shard
-from compression_leaderboard.repository.results import StoredResult
+from compression_leaderboard.records.rechecks import Recheck
+from compression_leaderboard.records.results import CLASSICAL, JobKey, Reason, Result
+from compression_leaderboard.records.shards import Shard
+from compression_leaderboard.repository.results import StoredRecheck, StoredResult
 from compression_leaderboard.repository.specs import Specs
 
 PartKey = tuple[JobKey, int]  # the job, and into how many parts it was cut
@@ -65,7 +72,8 @@ def sort_records(
     stored: Sequence[StoredResult], shards: Iterable[Shard], specs: Specs, known: Known
 ) -> Collected:
     """Accept or refuse records, and put the parts of a job together. shards: the plan."""
-    planned = {(job.key, job.part): job for shard in shards for job in shard.jobs}
+    jobs = (job for shard in shards for job in shard.jobs if job.repeat is None)
+    planned = {(job.key, job.part): job for job in jobs}
     accepted: dict[str, Result] = {}
     refused = []
     for entry in sorted(stored, key=lambda e: e.file):
@@ -103,6 +111,43 @@ def sort_records(
             if place not in done
         ),
     )
+
+
+def why_recheck_refused(
+    recheck: Recheck, originals: Mapping[str, Result], commits: Mapping[str, str], latest: date
+) -> str | None:
+    """Return why a new re-measurement is not accepted, or None.
+
+    originals, commits: records by run id, and the commits that brought them. latest: the last day.
+    """
+    if recheck.error is not None and recheck.error.reason not in get_args(Reason):
+        return f'failed for the unknown reason "{recheck.error.reason}"'
+    return why_impossible_recheck(recheck, originals, commits, latest)
+
+
+def sort_rechecks(
+    rechecks: Iterable[StoredRecheck],
+    shards: Iterable[Shard],
+    originals: Mapping[str, Result],
+    commits: Mapping[str, str],
+    latest: date,
+) -> tuple[list[Recheck], list[str], list[str]]:
+    """Accept or refuse re-measurements; return these, a line for each refused and each missing."""
+    planned = {job.repeat.record: job for s in shards for job in s.jobs if job.repeat is not None}
+    accepted: dict[str, Recheck] = {}
+    refused: list[str] = []
+    for entry in sorted(rechecks, key=lambda e: e.file):
+        recheck = entry.recheck
+        reason = why_recheck_refused(recheck, originals, commits, latest)
+        if reason is None and recheck.repeats not in planned:
+            reason = "no shard planned it"
+        if reason is None:
+            accepted[recheck.run_id] = recheck
+        else:
+            refused.append(f"{entry.file}: {reason}; it is left out")
+    done = {recheck.repeats for recheck in accepted.values()}
+    missing = sorted(f"{job}: no record" for run, job in planned.items() if run not in done)
+    return list(accepted.values()), refused, missing
 
 
 def why_not_merged(parts: Sequence[Result]) -> str | None:

@@ -22,6 +22,7 @@ from compression_leaderboard.records.calibration import (
 from compression_leaderboard.records.corpora import Protocol
 from compression_leaderboard.records.models import Task
 from compression_leaderboard.records.plane import Layer, Lossy, Preference, Side, Unit
+from compression_leaderboard.records.rechecks import Recheck, draw_sample
 from compression_leaderboard.records.results import (
     CLASSICAL,
     ClassicalSizes,
@@ -35,8 +36,9 @@ from compression_leaderboard.records.results import (
     Score,
     Subtask,
     TaskResult,
+    leaves_of,
 )
-from compression_leaderboard.repository.results import StoredResult
+from compression_leaderboard.repository.results import StoredRecheck, StoredResult
 from compression_leaderboard.wording import counted
 
 EARLIEST = date(2015, 1, 1)  # before the first model that the board could measure
@@ -48,7 +50,6 @@ TOKENS_PER_BYTE = 4  # of a tokenizer that normalizes; byte-level ones have at m
 
 Label = tuple[Unit, Side, int]
 Documents = tuple[tuple[str, int], ...]  # names and bytes, in order
-Leaf = TaskResult | Subtask
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Known:
         for entry in stored:
             result = entry.result
             jobs[PurePosixPath(entry.file).stem] = result.key
-            if not result.counts:
+            if not entry.counts:
                 continue
             if result.text is not None and (listed := _documents(result)):
                 documents.setdefault((result.text.sha256, result.text.protocol.selection), listed)
@@ -110,6 +111,35 @@ def _reasons(result: Result, known: Known) -> Iterator[str]:
         yield from _of_proof(result.proof, result.text)
 
 
+def why_impossible_recheck(
+    recheck: Recheck,
+    originals: Mapping[str, Result],
+    commits: Mapping[str, str] | None,
+    latest: date,
+) -> str | None:
+    """Return why a re-measurement is not one of a record's sample, or None.
+
+    originals: records by run id. commits: those that brought them; None: not looked at.
+    """
+    started, original = recheck.started.date(), originals.get(recheck.repeats)
+    if not EARLIEST <= started <= latest:
+        return f"was started on {started}, not between {EARLIEST} and {latest}"
+    if original is None or original.key != recheck.key:
+        return f"repeats {recheck.repeats}, which is no record of the same job"
+    brought = recheck.commit if commits is None else commits.get(recheck.repeats)
+    if brought is None:
+        return "repeats a record that no known commit brought; fetch the whole history"
+    if recheck.commit != brought:
+        return f"draws its sample by {recheck.commit}, but {brought} brought the record"
+    if recheck.error is not None:
+        return None
+    if recheck.environment.dtype != "float32":
+        return f"was measured in {recheck.environment.dtype}, not in float32"
+    if not recheck.is_of(draw_sample(original, recheck.commit)):
+        return "has another sample than the one that is drawn"
+    return None
+
+
 def without_impossible(
     stored: Sequence[StoredResult], latest: date
 ) -> tuple[list[StoredResult], list[Problem]]:
@@ -122,6 +152,20 @@ def without_impossible(
         else:
             repair = "restore the record from git, or retract it and measure again"
             problems.append(Problem(entry.file, "", reason, repair))
+    return kept, problems
+
+
+def without_impossible_rechecks(
+    rechecks: Iterable[StoredRecheck], stored: Iterable[StoredResult], latest: date
+) -> tuple[list[StoredRecheck], list[Problem]]:
+    """Leave out re-measurements that are not of a record's sample; return them as problems."""
+    originals = {entry.run_id: entry.result for entry in stored}
+    kept, problems = [], []
+    for entry in rechecks:
+        if (reason := why_impossible_recheck(entry.recheck, originals, None, latest)) is None:
+            kept.append(entry)
+        else:
+            problems.append(Problem(entry.file, "", reason, "restore it from git or remove it"))
     return kept, problems
 
 
@@ -324,11 +368,6 @@ def _of_preference(preference: Preference) -> Iterator[str]:
 
 
 # Benchmarks ---------------------------------------------------------------------------------------
-
-
-def leaves_of(task: TaskResult) -> list[tuple[str, Leaf]]:
-    """List the tasks that have items: the task itself, or the members of a group."""
-    return [(s.name, s) for s in task.subtasks] or [(task.task.task, task)]
 
 
 def _of_task(task: TaskResult, known: Known, is_part: bool) -> Iterator[str]:

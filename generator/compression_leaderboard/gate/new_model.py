@@ -150,7 +150,7 @@ def validate_revisions(before: Contents, after: Contents) -> list[Problem]:
     """Refuse a model's file that no longer names weights which were measured."""
     measured: dict[str, set[str]] = defaultdict(set)
     for entry in before.stored:
-        if entry.result.counts:
+        if entry.counts:
             measured[entry.result.model].add(entry.result.revision)
     return [
         Problem(

@@ -1,15 +1,19 @@
 """What a pull request adds, validated as data once its files are parsed; its summary."""
 
 import re
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from compression_leaderboard.gate.changed_files import SAME_FIGURES, validate_texts
-from compression_leaderboard.gate.collect import why_refused
-from compression_leaderboard.gate.impossible import Known, leaves_of
+from compression_leaderboard.gate.changed_files import (
+    RECHECK,
+    SAME_FIGURES,
+    validate_texts,
+)
+from compression_leaderboard.gate.collect import why_recheck_refused, why_refused
+from compression_leaderboard.gate.impossible import Known
 from compression_leaderboard.records.base import Problem
 from compression_leaderboard.records.models import Maintainers
-from compression_leaderboard.records.results import CLASSICAL, Result
+from compression_leaderboard.records.results import CLASSICAL, Result, leaves_of
 from compression_leaderboard.repository.contents import Contents
 from compression_leaderboard.repository.git import PastCommit
 from compression_leaderboard.repository.provenance import added_by
@@ -48,13 +52,25 @@ def validate_contents(
     touched: Collection[str],
     of_board: bool,
     labels: Collection[str],
+    commits: Mapping[str, str],
 ) -> list[Problem]:
     """Validate new records and changed tables that were parsed.
 
     specs: those without a problem. added: new files. touched: new and changed files.
     of_board: the board's own workflow proposes them. labels: set by the board's owners.
+    commits: those that brought the records of the base, by run id.
     """
     problems = []
+    originals = {entry.run_id: entry.result for entry in contents.stored}
+    for sample in contents.rechecks:
+        if sample.file not in added:
+            continue
+        if not of_board and RECHECK not in labels:
+            wrong = "is a re-measurement, which only the board's own runs may add"
+            repair = f'a maintainer agrees with the label "{RECHECK}"'
+            problems.append(Problem(sample.file, "", wrong, repair))
+        elif reason := why_recheck_refused(sample.recheck, originals, commits, known.latest):
+            problems.append(Problem(sample.file, "", reason, "measure it again"))
     twins = {} if SAME_FIGURES in labels else find_twins(contents.stored)
     for entry in contents.stored:
         if entry.file not in added:

@@ -29,6 +29,7 @@ from compression_leaderboard.measure.text import is_out_of_memory
 from compression_leaderboard.measure.weights import Loaded, hash_files
 from compression_leaderboard.records.base import COMMIT, HASH_REVISION
 from compression_leaderboard.records.models import Suite, Task
+from compression_leaderboard.records.rechecks import RepeatedTask
 from compression_leaderboard.records.results import (
     Part,
     Reason,
@@ -46,21 +47,12 @@ SEED = 1234  # of few-shot samples and of every generator that lm-eval seeds
 STOCK = Path(lm_eval.__file__).parent / "tasks"
 DATA_OPTIONS = {"data_dir", "data_files", "features", "name", "revision", "split", "streaming"}
 # Computed by lm-eval itself; any other metric is fetched from the Hub as a script.
-METRICS = {
-    "acc",
-    "acc_bytes",
-    "acc_mutual_info",
-    "acc_norm",
-    "bits_per_byte",
-    "brier_score",
-    "byte_perplexity",
-    "exact_match",
-    "f1",
-    "likelihood",
-    "mcc",
-    "perplexity",
-    "word_perplexity",
-}
+METRICS = frozenset(
+    (
+        "acc acc_bytes acc_mutual_info acc_norm bits_per_byte brier_score byte_perplexity "
+        "exact_match f1 likelihood mcc perplexity word_perplexity"
+    ).split()
+)
 LONGEST_TARGET = 200  # characters
 PIN = "or pin the new revision"
 
@@ -73,16 +65,22 @@ def run_suite(
     A part has its items and no scores; merge_parts makes scores of all parts.
     """
     manager = read_tasks(suite, root)
-    batch = max(1, BATCH // loaded.batch_divisor)
-    model = _QuietModel(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=batch)
-    model.part, model.most = part, batch
+    model = _quiet_model(loaded)
+    model.part = part
     return tuple(_run_task(model, manager, task, root) for task in suite.tasks)
+
+
+def _quiet_model(loaded: Loaded) -> "_QuietModel":
+    model = _QuietModel(pretrained=loaded.model, tokenizer=loaded.tokenizer)
+    model.most = max(1, BATCH // loaded.batch_divisor)
+    return model
 
 
 class _QuietModel(HFLM):  # type: ignore[misc]  # lm-eval has no types
     """lm-eval's model without its progress bars, which may answer for a part of the items only."""
 
     part: Part | None = None
+    sample: Mapping[str, Sequence[int]] | None = None  # items by task; answers are not generated
     most = BATCH  # requests per forward pass
 
     def _loglikelihood_tokens(self, requests: Any, *args: Any, **options: Any) -> Any:
@@ -93,19 +91,27 @@ class _QuietModel(HFLM):  # type: ignore[misc]  # lm-eval has no types
         return super()._loglikelihood_tokens(requests, *args, **options)
 
     def loglikelihood(self, requests: Any, disable_tqdm: bool = True) -> Any:
-        """Answer (0, False) for other parts' items, which are left out of what is read.
+        """Answer (0, False) for other items, which are left out of what is read.
 
         All requests are made, so that an item has the same prompt as in a whole run.
         """
-        mine = requests if self.part is None else _requests_of(self.part, requests)
+        mine = requests
+        if self.part is not None:
+            mine = _requests_of(self.part, requests)
+        elif self.sample is not None:
+            mine = [r for r in requests if r.doc_id in self.sample.get(r.task_name, ())]
         answers = super().loglikelihood(mine, disable_tqdm=True) if mine else []
         known = {id(request): answer for request, answer in zip(mine, answers, strict=True)}
         return [known.get(id(request), (0.0, False)) for request in requests]
 
     def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = True) -> Any:
+        if self.sample is not None:
+            return [0.0] * len(requests)
         return super().loglikelihood_rolling(requests, disable_tqdm=True)
 
     def generate_until(self, requests: Any, disable_tqdm: bool = True) -> Any:
+        if self.sample is not None:
+            return [""] * len(requests)
         return super().generate_until(requests, disable_tqdm=True)
 
 
@@ -117,7 +123,41 @@ def _requests_of(part: Part, requests: Sequence[Any]) -> list[Any]:
     return [r for r in requests if r.doc_id in part.items_of(totals[r.task_name])]
 
 
+def repeat_items(
+    loaded: Loaded, suite: Suite, root: Path, sample: Mapping[str, Sequence[int]]
+) -> tuple[RepeatedTask, ...]:
+    """Ask some items of a suite again: numbers by task or subtask. Raises MeasureError.
+
+    Items whose answers are generated have no log-likelihoods and are not asked.
+    """
+    manager = read_tasks(suite, root)
+    model = _quiet_model(loaded)
+    model.sample = sample
+    repeated = []
+    for task in suite.tasks:
+        with _answering(model, manager, task, root) as (_, responses):
+            for name, items in responses.items():
+                asked = tuple(r for r in items if r.item in sample.get(name, ()))
+                if name in sample:
+                    repeated.append(RepeatedTask(task=name, items=len(items), responses=asked))
+    absent = sample.keys() - {task.task for task in repeated}  # a forger's may be in no suite
+    repeated += [RepeatedTask(task=name, items=0, responses=()) for name in sorted(absent)]
+    return tuple(repeated)
+
+
 def _run_task(model: Any, manager: Any, task: Task, root: Path) -> TaskResult:
+    with _answering(model, manager, task, root) as (output, responses):
+        if model.part is None:
+            return parse_output(output, task, responses)
+        kept = {name: _cut_part(name, items, model.part) for name, items in responses.items()}
+        return parse_output(output, task, kept, is_scored=False)
+
+
+@contextlib.contextmanager
+def _answering(
+    model: Any, manager: Any, task: Task, root: Path
+) -> Iterator[tuple[dict[str, Any], dict[str, tuple[Response, ...]]]]:
+    """Run a task; yield lm-eval's output, and the items of each leaf by name."""
     with _building(task, manager, root) as built:
         output = simple_evaluate(
             model=model,
@@ -138,11 +178,8 @@ def _run_task(model: Any, manager: Any, task: Task, root: Path) -> TaskResult:
                 wrong = f"{name}: lm-eval ran it {shots}-shot, the suite asks for {task.few_shot}"
                 repair = f"write few_shot = {shots}: lm-eval does not change it for this task"
                 raise MeasureError("harness", f"{wrong}; {repair}")
-        responses = {name: _parse_responses(samples) for name, samples in output["samples"].items()}
-        if model.part is None:
-            return parse_output(output, task, responses)
-        kept = {name: _cut_part(name, items, model.part) for name, items in responses.items()}
-        return parse_output(output, task, kept, is_scored=False)
+        samples = output["samples"]
+        yield output, {name: _parse_responses(items) for name, items in samples.items()}
 
 
 @contextlib.contextmanager

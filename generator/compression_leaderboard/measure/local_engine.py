@@ -47,7 +47,11 @@ from compression_leaderboard.measure.machine import (
     machine_memory,
 )
 from compression_leaderboard.measure.preferences import draw_pairs, measure_preference
-from compression_leaderboard.measure.text import is_out_of_memory, score_text
+from compression_leaderboard.measure.text import (
+    is_out_of_memory,
+    score_documents,
+    score_text,
+)
 from compression_leaderboard.measure.weights import (
     Loaded,
     suitable_device,
@@ -55,6 +59,13 @@ from compression_leaderboard.measure.weights import (
 from compression_leaderboard.plan.jobs import Job
 from compression_leaderboard.records.base import LONGEST_LINE
 from compression_leaderboard.records.calibration import Calibration
+from compression_leaderboard.records.corpora import Corpus
+from compression_leaderboard.records.rechecks import (
+    RECHECK_FORMAT,
+    Recheck,
+    RepeatedDocument,
+    Sample,
+)
 from compression_leaderboard.records.results import (
     FORMAT,
     Compressors,
@@ -76,6 +87,8 @@ PAUSES = (1.0, 4.0)  # seconds before each new attempt, where a reason asks for 
 MEMORY_SHARE = 0.95  # of the machine's memory that a worker may use, unless a limit is given
 MORE_MEMORY = "measure on a machine with more"
 
+Measured = Result | Recheck
+
 # A lock of threads: tqdm's own is shared by processes, and a killed worker would leave it behind.
 tqdm.set_lock(threading.RLock())
 
@@ -95,21 +108,23 @@ class Limits:
 
 def run_local(
     jobs: Iterable[Job], specs: Specs, root: Path, limits: Limits, report: Report
-) -> Generator[tuple[Job, Result]]:
+) -> Generator[tuple[Job, Measured]]:
     """Run jobs in order; yield each record as soon as it is made. A failure is a record too.
 
     After a job that ran out of memory the next ones of the model begin with smaller batches.
     """
     worker: Worker | None = None
-    model, revision, batch_divisor = "", "", 1
+    model, batch_divisor = "", 1
+    loaded: tuple[str, bool] | None = None  # the worker's revision, and whether it is in float32
     try:
         for job in jobs:
-            if worker is not None and (job.model.id, job.checkpoint.revision) != (model, revision):
+            wanted = (job.checkpoint.revision, job.sample is not None)
+            if worker is not None and (job.model.id, wanted) != (model, loaded):
                 worker.end()
                 worker = None
             if job.model.id != model:
                 batch_divisor = 1
-            model, revision = job.model.id, job.checkpoint.revision
+            model, loaded = job.model.id, wanted
             for pause in (*PAUSES, None):
                 worker = worker or Worker(specs, root, limits)
                 result, alive = _watch(worker, job, batch_divisor, limits, report)
@@ -129,7 +144,7 @@ def run_local(
 
 def _watch(
     worker: "Worker", job: Job, batch_divisor: int, limits: Limits, report: Report
-) -> tuple[Result, bool]:
+) -> tuple[Measured, bool]:
     """Return the record of a job, and whether the worker can go on."""
     began, started, peak = datetime.now(UTC), time.monotonic(), 0
     allowed = limits.memory_bytes or int(MEMORY_SHARE * machine_memory())
@@ -139,7 +154,7 @@ def _watch(
         while True:
             if worker.connection.poll(CHECK_SECONDS):
                 message = worker.connection.recv()
-                if isinstance(message, Result):
+                if isinstance(message, Result | Recheck):
                     return message, True
                 report(*message)
             used = worker.resident_bytes()
@@ -156,7 +171,7 @@ def _watch(
     except (EOFError, OSError):
         reason, why = worker.why_it_died()
     failure = Failure(reason=reason, message=_shortened(why))
-    parts: dict[str, Any] = {"error": failure, "asked": job.asked}
+    parts: dict[str, Any] = {"error": failure}
     known = limits.known(batch_divisor) | {"peak_memory_bytes": peak}
     return make_record(job, began, time.monotonic() - started, parts, known), False
 
@@ -286,20 +301,23 @@ class Bench:
     def __init__(self, specs: Specs, root: Path):
         self.specs, self.root = specs, root
         self._loaded: Loaded | None = None
-        self._window: int | None = None
+        self._loaded_for: tuple[int | None, torch.dtype | None] = None, None
 
     def load(self, job: Job, report: Report) -> None:
-        """Load and calibrate the model of a job, unless that is done or there is no model."""
+        """Load and calibrate the model of a job, unless that is done or there is no model.
+
+        What is measured again is measured in float32.
+        """
         if isinstance(job.model, Compressors):
             return
-        window = self._window_of(job)
-        if self._loaded is not None and window == self._window:
+        window, dtype = self._window_of(job), torch.float32 if job.sample else None
+        if self._loaded is not None and (window, dtype) == self._loaded_for:
             return
         self._loaded = None  # makes room
         window_of = widest_window if window is None else lambda loaded: window
         place = job.model, job.checkpoint, self.root
-        self._loaded = calibrate_checkpoint(*place, report, window_of)
-        self._window = window
+        self._loaded = calibrate_checkpoint(*place, report, window_of, dtype)
+        self._loaded_for = window, dtype
 
     def _window_of(self, job: Job) -> int | None:
         """Return the longest context that a job asks for; None for that of the calibration."""
@@ -319,6 +337,8 @@ class Bench:
             sizes = compress_corpus(read_corpus(corpus, self.root), report)
             return {"text": CorpusText.of(corpus), "classical": sizes}
         loaded = dataclasses.replace(self._loaded, batch_divisor=batch_divisor)
+        if job.sample is not None:
+            return self._repeat(loaded, job, job.sample)
         described = {"subject": loaded.subject, "calibration": loaded.calibration}
         if job.kind == "suite":
             tasks = harness.run_suite(loaded, self.specs.suites[job.name], self.root, job.part)
@@ -336,13 +356,35 @@ class Bench:
             "lossy": lossy,
         }
 
+    def _repeat(self, loaded: Loaded, job: Job, sample: Sample) -> dict[str, Any]:
+        """Measure a sample again; return the fields of its record."""
+        if job.kind == "suite":
+            suite = self.specs.suites[job.name]
+            return {"tasks": harness.repeat_items(loaded, suite, self.root, sample.items)}
+        return {
+            "documents": repeat_documents(loaded, self.specs.corpora[job.name], self.root, sample)
+        }
+
+
+def repeat_documents(
+    loaded: Loaded, corpus: Corpus, root: Path, sample: Sample
+) -> tuple[RepeatedDocument, ...]:
+    """Score the documents of a sample again. Raises MeasureError."""
+    documents = [d for d in read_corpus(corpus, root) if d.name in sample.documents]
+    window = corpus.protocol.window
+    scored = score_documents(loaded, documents, *window).documents if documents else ()
+    fields = ("document", "bytes", "bits", "lossless")
+    known = {d.document: {name: getattr(d, name) for name in fields} for d in scored}
+    names = sample.documents  # a forger's may be in no text
+    return tuple(RepeatedDocument(**known.get(name, {"document": name})) for name in names)
+
 
 def record_job(
     job: Job,
     measure: Callable[[], dict[str, Any]],
     load: Callable[[], None] = lambda: None,
     known: dict[str, int] | None = None,
-) -> Result:
+) -> Measured:
     """Record the parts that `measure` returns, or why it failed. Loading counts as no time of it.
 
     known: fields of the environment beside those that are found out here.
@@ -353,7 +395,7 @@ def record_job(
         began, started = datetime.now(UTC), time.monotonic()
         parts = measure()
     except Exception as error:
-        parts = {"error": _failure(error), "asked": job.asked}
+        parts = {"error": _failure(error)}
     return make_record(job, began, time.monotonic() - started, parts, known)
 
 
@@ -380,22 +422,31 @@ def make_record(
     seconds: float,
     parts: dict[str, Any],
     known: dict[str, Any] | None = None,
-) -> Result:
+) -> Measured:
     """Make the record of a job: its identity and environment, and what was measured, or its error.
 
     known: fields of the environment that are not those of this process.
     """
+    identity = {
+        "model": job.model.id,
+        "revision": job.checkpoint.revision,
+        "kind": job.kind,
+        "name": job.name,
+        "started": began.replace(microsecond=0),
+        "environment": _environment(job, seconds, parts.get("calibration")).model_copy(
+            update=known
+        ),
+    }
+    if (sample := job.sample) is not None:
+        of = {"repeats": sample.repeats, "commit": sample.commit}
+        return Recheck(format=RECHECK_FORMAT, **identity, **of, **parts)
     return Result(
         format=FORMAT,
-        model=job.model.id,
-        revision=job.checkpoint.revision,
         tokens_seen=job.checkpoint.tokens_seen or None,
-        kind=job.kind,
-        name=job.name,
-        started=began.replace(microsecond=0),
-        environment=_environment(job, seconds, parts.get("calibration")).model_copy(update=known),
+        asked=job.asked if "error" in parts else None,
         part=job.part,
         replaces=job.replaces,
+        **identity,
         **parts,
     )
 
@@ -407,4 +458,6 @@ def _environment(job: Job, seconds: float, calibration: Calibration | None) -> E
     if job.kind == "proof":
         return describe_environment(device, "float32", threads, PROOF_PACKAGES, seconds)
     dtype = calibration.dtype if calibration else None  # None: it failed before that was known
+    if job.sample:
+        dtype = "float32"
     return describe_environment(device, dtype, threads, MODEL_PACKAGES, seconds)

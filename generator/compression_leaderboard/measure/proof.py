@@ -196,7 +196,9 @@ def prove_model(
         parts = prove_text(model, job.checkpoint, text, window, root, report)
         return parts | {"text": CorpusText.of(corpus)}
 
-    return record_job(job, prove)
+    result = record_job(job, prove)
+    assert isinstance(result, Result)  # no sample is asked for
+    return result
 
 
 def cut_sample(documents: Sequence[Document], sample_bytes: int) -> str:

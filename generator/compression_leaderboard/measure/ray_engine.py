@@ -15,10 +15,15 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from compression_leaderboard.measure.local_engine import Limits, make_record, run_local
+from compression_leaderboard.measure.local_engine import (
+    Limits,
+    Measured,
+    make_record,
+    run_local,
+)
 from compression_leaderboard.plan.estimates import Estimate
 from compression_leaderboard.plan.jobs import Job
-from compression_leaderboard.records.results import Failure, Result
+from compression_leaderboard.records.results import Failure
 from compression_leaderboard.repository.specs import Specs
 
 ATTEMPTS = 3  # nodes that a job may take with it before it counts as failed
@@ -40,7 +45,7 @@ def run_ray(
     root: Path,
     limits: Limits,
     cost: Callable[[Job], Estimate],
-) -> Generator[tuple[Job, Result]]:
+) -> Generator[tuple[Job, Measured]]:
     """Run jobs on the cluster of RAY_ADDRESS, else one on this machine; yield records as they come.
 
     A failure is a record too; the death of a node is none, unless it happens again and again.
@@ -85,20 +90,20 @@ def run_ray(
             ray.shutdown()
 
 
-def _run(jobs: list[Job], specs: Specs, root: Path, limits: Limits) -> Iterator[Result]:
+def _run(jobs: list[Job], specs: Specs, root: Path, limits: Limits) -> Iterator[Measured]:
     """Yield the records of the jobs, in order, on a node."""
     for _, result in run_local(jobs, specs, root, limits, lambda *_: None):
         yield result
 
 
-def _after_death(task: _Task, error: RayError) -> Iterator[tuple[Job, Result]]:
+def _after_death(task: _Task, error: RayError) -> Iterator[tuple[Job, Measured]]:
     """Yield nothing, so that the jobs are tried again; a record after enough attempts."""
     task.deaths += 1
     if task.deaths >= ATTEMPTS:
         job = task.left.pop(0)
         task.deaths = 0
         wrong = f"its worker or node died {ATTEMPTS} times: {type(error).__name__}"
-        parts = {"error": Failure(reason="unexpected", message=wrong), "asked": job.asked}
+        parts = {"error": Failure(reason="unexpected", message=wrong)}
         known = {"device": "unknown", "dtype": None, "threads": 1}  # the node is gone
         yield job, make_record(job, datetime.now(UTC), 0.0, parts, known)
 

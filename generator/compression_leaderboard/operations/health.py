@@ -36,7 +36,7 @@ class WorkflowRun:
 
 def find_faults(
     runs: Sequence[WorkflowRun],
-    results: Iterable[Result],
+    stored: Sequence[StoredResult],
     due: int,
     unread: Sequence[Problem],
     last_commit: datetime,
@@ -62,7 +62,12 @@ def find_faults(
             age = counted((today - max(dates)).days, "day")
             due_every = counted(days, "day")
             faults.append(f"dropped schedule: {workflow} is due every {due_every}, last {age} ago")
-    faults += [*_failing(runs), *_changed(results)]
+    faults += [*_failing(runs), *_changed(entry.result for entry in stored)]
+    faults += [
+        f"differs from its re-measurement: {entry.file}: {printable(entry.differs)}"
+        for entry in stored
+        if entry.differs is not None
+    ]
     idle = (today - last_commit).days
     if idle >= SLEEP_DAYS - WARN_DAYS:
         left = counted(max(0, SLEEP_DAYS - idle), "day")
@@ -143,7 +148,7 @@ def list_readings(specs: Specs, stored: Iterable[StoredResult]) -> list[Reading]
     for entry in sorted(stored, key=lambda e: (e.result.started, e.file)):
         result, lossless = entry.result, entry.result.lossless
         is_sentinel = (result.model, result.revision) == (model.id, model.weights.revision)
-        if not is_sentinel or not result.counts or lossless is None or result.text != text:
+        if not is_sentinel or not entry.counts or lossless is None or result.text != text:
             continue
         dtype = str(result.environment.dtype)
         rules = (dtype, result.format)

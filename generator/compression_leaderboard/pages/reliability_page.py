@@ -56,7 +56,7 @@ def render_reliability(
     """
     counting = latest_results(stored).values()
     current = [entry for entry in counting if is_current(entry.result, specs)]
-    faults = [entry for entry in stored if not entry.result.counts]
+    faults = [entry for entry in stored if not entry.counts]
     faults.sort(key=lambda entry: (entry.result.started, entry.file), reverse=True)
     return render(
         "reliability.html",
@@ -65,6 +65,7 @@ def render_reliability(
         earlier=len(counting) - len(current),
         failed=sum(entry.result.error is not None for entry in faults),
         retracted=sum(entry.result.retracted is not None for entry in faults),
+        differing=sum(entry.differs is not None for entry in faults),
         last_run=max((entry.result.started for entry in stored), default=None),
         ages=_ages(current, datetime.fromisoformat(commit_date)),
         sentinel=sentinel_title(specs) if specs.sentinel else None,

@@ -33,7 +33,12 @@ from dataclasses import dataclass, replace
 
 from compression_leaderboard.plan.jobs import Job
 from compression_leaderboard.records.models import Model
-from compression_leaderboard.records.results import CLASSICAL, Part, Result, Shard, ShardJob
+from compression_leaderboard.records.results import (
+    CLASSICAL,
+    Part,
+    Result,
+)
+from compression_leaderboard.records.shards import Repeat, Shard, ShardJob
 from compression_leaderboard.wording import counted
 
 LEAST_MODELS = 3  # a line through fewer has no error
@@ -244,6 +249,11 @@ def _total(unit: Sequence[Costed]) -> float:
     return math.fsum(math.inf if (s := c.likely_seconds) is None else s for _, c in unit)
 
 
+def _repeat(job: Job) -> Repeat | None:
+    sample = job.sample
+    return None if sample is None else Repeat(record=sample.repeats, commit=sample.commit)
+
+
 def _shard(number: int, group: Sequence[Costed]) -> Shard:
     seconds = _total(group)
     jobs = [
@@ -253,6 +263,7 @@ def _shard(number: int, group: Sequence[Costed]) -> Shard:
             kind=job.kind,
             name=job.name,
             part=job.part,
+            repeat=_repeat(job),
         )
         for job, _ in group
     ]

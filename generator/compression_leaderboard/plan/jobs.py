@@ -16,6 +16,7 @@ from compression_leaderboard.records.base import Record, hash_content
 from compression_leaderboard.records.corpora import Corpus, PreferenceSet
 from compression_leaderboard.records.models import Checkpoint, Model, Suite, Task
 from compression_leaderboard.records.plane import Preference
+from compression_leaderboard.records.rechecks import Sample
 from compression_leaderboard.records.results import (
     CLASSICAL,
     Compressors,
@@ -57,6 +58,7 @@ class Job:
     asked: str | None = None  # hash of its weights and spec, see hash_asked
     replaces: str | None = None  # run id of the record that counts until this job is done
     part: Part | None = None  # None: all of it
+    sample: Sample | None = None  # of a record that is measured again
 
     @property
     def key(self) -> JobKey:
@@ -190,26 +192,26 @@ def latest_results(stored: Iterable[Entry]) -> dict[JobKey, Entry]:
     only between records of two machines that know nothing of each other.
     """
     stored = list(stored)
-    replaced = _replaced(entry.result for entry in stored)
+    replaced = _replaced(stored)
     latest: dict[JobKey, Entry] = {}
     for entry in stored:
         result = entry.result
-        if result.counts and not (replaced and result.run_id in replaced):
+        if entry.counts and not (replaced and result.run_id in replaced):
             before = latest.get(result.key)
             if before is None or result.recency > before.result.recency:
                 latest[result.key] = entry
     return latest
 
 
-def _replaced(results: Iterable[Result]) -> set[str]:
+def _replaced(stored: Iterable[StoredResult]) -> set[str]:
     """Collect the run ids that a valid record replaces, directly or through others."""
-    results = list(results)
-    if all(result.replaces is None for result in results):
+    stored = list(stored)
+    if all(entry.result.replaces is None for entry in stored):
         return set()  # spares the hash of every record
-    before = {result.run_id: result.replaces for result in results}
+    before = {entry.result.run_id: entry.result.replaces for entry in stored}
     replaced: set[str] = set()
-    for result in results:
-        older = result.replaces if result.counts else None
+    for entry in stored:
+        older = entry.result.replaces if entry.counts else None
         while older is not None and older not in replaced:
             replaced.add(older)
             older = before.get(older)

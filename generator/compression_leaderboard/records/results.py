@@ -18,6 +18,7 @@ from compression_leaderboard.records.base import (
     Positive,
     Record,
     hash_content,
+    matching,
     refuse,
 )
 from compression_leaderboard.records.byte_classes import ByteClass
@@ -233,6 +234,11 @@ class TaskResult:
         return self
 
 
+def leaves_of(task: TaskResult) -> list[tuple[str, TaskResult | Subtask]]:
+    """List the tasks that have items: the task itself, or the members of a group."""
+    return [(s.name, s) for s in task.subtasks] or [(task.task.task, task)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class DocumentBits:
     """Cost of one document under the model."""
@@ -317,6 +323,8 @@ class Part(Record):
         """Return the items of a task in this part; all parts together have each item once."""
         return range(total * (self.number - 1) // self.of, total * self.number // self.of)
 
+
+RunId = Annotated[str, matching(r"[0-9a-f]{12}", "is not a run id", "write its 12 hex digits")]
 
 # The `reason` in an error record.
 Reason = Literal[
@@ -461,29 +469,3 @@ class Result(Record):
     def counts(self) -> bool:
         """Whether the board may use it: all of a job, neither failed nor retracted."""
         return self.error is None and self.retracted is None and self.part is None
-
-
-class ShardJob(Record):
-    """One job by name; the specs say the rest."""
-
-    model: str
-    revision: str
-    kind: Kind
-    name: str
-    part: Part | None = None
-
-    @property
-    def key(self) -> JobKey:
-        return (self.model, self.revision, self.kind, self.name)
-
-    def __str__(self) -> str:
-        shown = f"{self.model} at {self.revision[:14]} {self.kind} {self.name}"
-        return f"{shown} part {self.part.number} of {self.part.of}" if self.part else shown
-
-
-class Shard(Record):
-    """Jobs that fit one run together."""
-
-    name: str = Field(min_length=1)
-    minutes: float | None = None  # expected; None: not known
-    jobs: tuple[ShardJob, ...] = Field(min_length=1)

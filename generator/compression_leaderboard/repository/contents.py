@@ -14,8 +14,10 @@ from compression_leaderboard.records.published import LoggedPrediction, Publishe
 from compression_leaderboard.repository.files import Reader
 from compression_leaderboard.repository.results import (
     StoredImport,
+    StoredRecheck,
     StoredResult,
     read_imported,
+    read_rechecks,
     read_records,
 )
 from compression_leaderboard.repository.specs import (
@@ -50,6 +52,7 @@ class Contents:
     published: list[PublishedTable]
     imported: list[StoredImport]
     ledger: Sequence[LoggedPrediction] = ()
+    rechecks: Sequence[StoredRecheck] = ()
     unread: Sequence[Problem] = ()  # of files that are left out
 
     def without_faulty(self, faulty: Collection[str]) -> "Contents":
@@ -85,8 +88,10 @@ def read_contents(root: Path) -> tuple[Contents, list[Problem]]:
     published, of_published = read_published(root)
     imported, of_imported = read_imported(root)
     ledger, of_ledger = read_ledger(root)
-    contents = Contents(specs, stored, published, imported, ledger)
-    return contents, sorted(problems + of_results + of_published + of_imported + of_ledger)
+    rechecks, of_rechecks = read_rechecks(root)
+    problems += of_results + of_published + of_imported + of_ledger + of_rechecks
+    contents = Contents(specs, stored, published, imported, ledger, rechecks)
+    return contents, sorted(problems)
 
 
 def read_ledger(root: Path) -> tuple[list[LoggedPrediction], list[Problem]]:

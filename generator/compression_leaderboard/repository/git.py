@@ -5,8 +5,8 @@ import re
 import shutil
 import stat
 import subprocess
-import tarfile
 import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +19,13 @@ from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.repository.files import write_atomically
 
 NO_DATE = "1970-01-01T00:00:00+00:00"
-FOLDERS = ("runs", "results/measured", "results/published", "results/imported")
+FOLDERS = (
+    "runs",
+    "results/measured",
+    "results/rechecks",
+    "results/published",
+    "results/imported",
+)
 
 
 @dataclass(frozen=True)
@@ -175,10 +181,11 @@ def checked_out(root: Path, commit: str) -> Iterator[Path]:
     listed = (_git(root, "ls-tree", "--name-only", commit, "--", *FOLDERS) or b"").decode().split()
     with tempfile.TemporaryDirectory(prefix="leaderboard-") as folder:
         if listed:
-            archive = _git(root, "archive", "--format=tar", commit, "--", *listed)
+            archive = _git(root, "archive", "--format=zip", "-0", commit, "--", *listed)
             assert archive is not None  # the commit and its folders were just listed
-            with tarfile.TarFile(fileobj=BytesIO(archive)) as files:
-                files.extractall(folder, filter="data")
+            # zipfile writes plain files inside the folder only; tarfile, since Python 3.11.4.
+            with zipfile.ZipFile(BytesIO(archive)) as files:
+                files.extractall(folder)
         yield Path(folder)
 
 

@@ -3,29 +3,33 @@
 import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from compression_leaderboard.records.base import Problem, Record, UserError, problems_of
 from compression_leaderboard.records.imported import Imported
-from compression_leaderboard.records.results import Result, Shard
+from compression_leaderboard.records.rechecks import Recheck
+from compression_leaderboard.records.results import Result
+from compression_leaderboard.records.shards import Shard
 from compression_leaderboard.repository.files import Reader, write_atomically
 
 RESTORE: dict[type[Record], str] = {
     Result: "restore it from git or measure again",
     Imported: "restore it from git or import its source again",
+    Recheck: "restore it from git or remove it",
 }
 IMPORTED = "results/imported"
+RECHECKS = "rechecks"  # below results/, and beside the records of a shard; no model's id
 SHARDS = "shard.jsonl"  # beside the records of a shard: what was planned, one shard per line
 # Each write waits for the disk; waits that overlap are served together (three times as fast).
 WRITERS = 16
 IN_FLIGHT = 256
 
-R = TypeVar("R", Result, Imported)
+R = TypeVar("R", Result, Imported, Recheck)
 Item = TypeVar("Item")
 
 
@@ -35,11 +39,22 @@ class StoredResult:
 
     file: str
     result: Result
+    differs: str | None = None  # from its re-measurement: by what
+
+    @property
+    def counts(self) -> bool:
+        """Whether the board may use it: it counts by itself and agrees with its re-measurement."""
+        return self.result.counts and self.differs is None
 
     @property
     def record(self) -> str:
         """The record's path below records/ on the site (its own `file` would hash it once more)."""
         return self.file.split("/", 2)[2]
+
+    @property
+    def run_id(self) -> str:
+        """That of the record, without hashing it: the file has its name."""
+        return PurePosixPath(self.file).stem
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,14 @@ class StoredImport:
 
     file: str
     imported: Imported
+
+
+@dataclass(frozen=True)
+class StoredRecheck:
+    """A re-measurement and its file, relative to the repository or to a shard's folder."""
+
+    file: str
+    recheck: Recheck
 
 
 def read_records(root: Path, folder: str = "") -> tuple[list[StoredResult], list[Problem]]:
@@ -67,9 +90,20 @@ def read_imported(root: Path) -> tuple[list[StoredImport], list[Problem]]:
     return stored, reader.problems
 
 
+def read_rechecks(
+    root: Path, folder: str = f"results/{RECHECKS}"
+) -> tuple[list[StoredRecheck], list[Problem]]:
+    """Read every re-measurement, in order of file name, and the problems of other files."""
+    reader = Reader(root)
+    stored = [StoredRecheck(*entry) for entry in _read_all(reader, folder, Recheck)]
+    return stored, reader.problems
+
+
 def _read_all(reader: Reader, folder: str, kind: type[R]) -> Iterator[tuple[str, R]]:
     """Read each record of a folder that is in the place which its content asks for."""
     for file in reader.find(f"{folder}/**/*.json".lstrip("/")):
+        if not folder and file.startswith(f"{RECHECKS}/"):
+            continue  # of a shard, which read_rechecks reads
         if (record := reader.read_record(file, kind, RESTORE[kind])) is None:
             continue
         place = f"{folder}/{record.file}".lstrip("/")
@@ -81,7 +115,7 @@ def _read_all(reader: Reader, folder: str, kind: type[R]) -> Iterator[tuple[str,
             reader.report(file, "", wrong, repair)
 
 
-def write_record(base: Path, root: Path, result: Result) -> str:
+def write_record(base: Path, root: Path, result: Result | Recheck) -> str:
     """Write a record under a folder atomically; return its path relative to `root`.
 
     Raises UserError when it cannot be written, such as on a full disk.
@@ -140,7 +174,7 @@ def find_sources(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def record_text(record: Result | Imported) -> str:
+def record_text(record: Result | Imported | Recheck) -> str:
     """Format a record as JSON: the outline on separate lines, inner lists one item per line."""
     return _lines(record.content, depth=0) + "\n"
 
@@ -202,20 +236,30 @@ def write_shard(folder: Path, shard: Shard) -> None:
         write_atomically(file, (before + line).encode())
 
 
-def read_folder(folder: Path) -> tuple[list[StoredResult], list[Shard], list[str]]:
-    """Read the records and shards of a folder, and a line for each file that is not a record.
+@dataclass
+class Delivery:
+    """What shards wrote, and a line for each file that cannot be read."""
 
-    A folder with shard.jsonl is a shard's; its records are below it.
-    """
-    stored, shards, refused = [], [], []
-    files = sorted(folder.rglob(SHARDS))
-    for place in sorted({file.parent for file in files}) or [folder]:
-        records, problems = read_records(place)
-        stored += records
-        refused += [f"{place.name}/{problem}" for problem in problems]
-    for file in files:
-        try:
-            shards += read_shards(str(file))
-        except UserError as error:
-            refused += error.problems
-    return stored, shards, refused
+    records: list[StoredResult] = field(default_factory=list)
+    rechecks: list[StoredRecheck] = field(default_factory=list)
+    shards: list[Shard] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+
+def read_folders(folders: Iterable[Path]) -> Delivery:
+    """Read what shards wrote. A folder with shard.jsonl is a shard's; its records are below it."""
+    delivery = Delivery()
+    for folder in folders:
+        files = sorted(folder.rglob(SHARDS))
+        for place in sorted({file.parent for file in files}) or [folder]:
+            records, problems = read_records(place)
+            rechecks, of_rechecks = read_rechecks(place, RECHECKS)
+            delivery.records += records
+            delivery.rechecks += rechecks
+            delivery.refused += [f"{place.name}/{line}" for line in problems + of_rechecks]
+        for file in files:
+            try:
+                delivery.shards += read_shards(str(file))
+            except UserError as error:
+                delivery.refused += error.problems
+    return delivery
