@@ -270,6 +270,10 @@ def lower_bits(record: Result, share: float) -> Result:
     content = record.content
     lossless = content["lossless"]
     lossless["bits_per_byte"] *= 1 - share
+    lossless.pop("classes", None)
+    for document in lossless["documents"]:
+        document.pop("class_bytes", None)
+        document.pop("class_bits", None)
     for entry in (*lossless["documents"], *lossless["stretches"]):
         entry["bits"] *= 1 - share
     return Result.model_validate_json(json.dumps(content))

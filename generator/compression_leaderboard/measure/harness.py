@@ -47,12 +47,11 @@ SEED = 1234  # of few-shot samples and of every generator that lm-eval seeds
 STOCK = Path(lm_eval.__file__).parent / "tasks"
 DATA_OPTIONS = {"data_dir", "data_files", "features", "name", "revision", "split", "streaming"}
 # Computed by lm-eval itself; any other metric is fetched from the Hub as a script.
-METRICS = frozenset(
-    (
-        "acc acc_bytes acc_mutual_info acc_norm bits_per_byte brier_score byte_perplexity "
-        "exact_match f1 likelihood mcc perplexity word_perplexity"
-    ).split()
-)
+METRICS = {
+    *("acc", "acc_bytes", "acc_mutual_info", "acc_norm", "bits_per_byte", "brier_score"),
+    *("byte_perplexity", "exact_match", "f1", "likelihood", "mcc", "perplexity"),
+    "word_perplexity",
+}
 LONGEST_TARGET = 200  # characters
 PIN = "or pin the new revision"
 
