@@ -4,12 +4,16 @@ Every field of every file has its message in test_specs.py, every fault of a rec
 test_results.py; here each kind of mistake goes through the commands.
 """
 
+import errno
 import hashlib
 import json
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 import torch
+from compression_leaderboard.cli.app import main
 from compression_leaderboard.measure.documents import select_documents
 from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.records.results import Failure, Result
@@ -227,3 +231,42 @@ def test_a_tokenizer_that_does_not_round_trip_is_told_and_kept_apart(board):
         "tiny__Lower corpus speeches: the tokenizer does not reproduce the text "
         f"({scored} of {scored} bytes); kept, but not ranked"
     ]
+
+
+@pytest.mark.parametrize("command", ["check", "plan", "build", "measure"])
+def test_windows_line_endings_of_a_task_are_named(board, command):
+    """Its hash is pinned: to write the new one, as for a task that changed, would be wrong."""
+    task = board / "runs/tasks/tiny_arithmetic.yaml"
+    task.write_bytes(task.read_bytes().replace(b"\n", b"\r\n"))
+    assert str(invoke(board, command).exception) == (
+        "runs/tasks/tiny_arithmetic.yaml: has Windows line endings (CR LF); "
+        "restore it from git, which keeps it as it was"
+    )
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_a_task_that_cannot_be_read_is_named(board, kind):
+    task = board / "runs/tasks/tiny_arithmetic.yaml"
+    task.unlink()
+    task.mkdir() if kind == "folder" else task.symlink_to("nothing")
+    why = {"folder": "Is a directory", "link": "No such file or directory"}[kind]
+    assert str(invoke(board, "check").exception) == (
+        f"runs/tasks/tiny_arithmetic.yaml: cannot be read: {why}; restore it from git"
+    )
+
+
+@pytest.mark.parametrize("command", [["plan", "--pin"], ["export", "--out", "out"]])
+def test_a_full_disk_is_one_line_wherever_a_file_is_written(board, monkeypatch, capsys, command):
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "a file")
+
+    change(board, "runs/suites/arithmetic.toml", "definition = ", 'definition = "" # ')
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(
+        sys, "argv", ["leaderboard", command[0], "--root", str(board), *command[1:]]
+    )
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "a file: cannot be written: No space left on device; fix that and run the command again"
+    )

@@ -1,17 +1,31 @@
 """Pull requests as folders: the good ones pass, the bad ones are told everything at once."""
 
+import errno
 import shutil
+import sys
 import time
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.cli.app import main
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository.git import compare_trees
 
 from tests.cases import one_in
 from tests.commands import run
 from tests.markdown import without_code
-from tests.pull_requests import BAD, GOOD, MODEL, NEW, PullRequest, make_base, write
+from tests.pull_requests import (
+    BAD,
+    GOOD,
+    MODEL,
+    NEW,
+    SMOL,
+    PullRequest,
+    make_base,
+    record_path,
+    retract,
+    write,
+)
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +118,35 @@ def test_a_folder_that_becomes_a_file_and_a_file_that_becomes_a_folder_are_told(
         f"{NEW}/inner.toml: is in the wrong folder or of the wrong kind; "
         "expected runs/models/<org>/<model>.toml",
     ]
+
+
+def test_the_summary_lists_what_is_retracted_by_model(base, head, tmp_path):
+    retract(head)
+    file = tmp_path / "summary.md"
+    result = validate(base, head, "--no-hub", "--label", "retraction", "--summary", str(file))
+    assert lines_of(result) == []
+    id_of = Path(record_path(head)).stem
+    assert file.read_text().partition("### ")[2].splitlines() == [
+        "Retracts 1 record of 1 model",
+        "",
+        f"- `{SMOL}`: 1 record",
+        f"  - `corpus sotu-128 {id_of}: wrong tokenizer`",
+    ]
+
+
+def test_a_full_disk_is_one_line_and_no_fault_of_the_pull_request(base, head, monkeypatch, capsys):
+    """The kernel's error, wherever it comes up."""
+    write(head, NEW, MODEL)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/copy")
+
+    monkeypatch.setattr(shutil, "copytree", refuse)
+    options = ["--base", str(base), "--head", str(head), "--no-hub"]
+    monkeypatch.setattr(sys, "argv", ["leaderboard", "validate", *options])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "/tmp/copy: cannot be written: No space left on device; fix that and run the command again"
+    )

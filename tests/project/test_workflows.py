@@ -1,6 +1,7 @@
 """Workflows have few rights, run nothing of strangers with them, and call what exists."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -177,3 +178,92 @@ def test_actionlint_finds_nothing():
 def test_dependabot_watches_actions_and_packages():
     updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
     assert {entry["package-ecosystem"] for entry in updates} == {"github-actions", "pip"}
+
+
+def owned(path: str) -> bool:
+    """Whether a file has an owner: the last line that matches counts, as GitHub says."""
+    lines = (ROOT / ".github/CODEOWNERS").read_text("utf-8").splitlines()
+    rules = [line.split() for line in lines if line and not line.startswith("#")]
+    owners: list[str] = []
+    for pattern, *named in rules:
+        place = pattern.removeprefix("/")
+        if path == place or (place.endswith("/") and path.startswith(place)):
+            owners = named
+    return bool(owners)
+
+
+def tracked(*folders: str) -> list[str]:
+    return run("git", "ls-files", "-z", "--", *folders).stdout.split("\0")[:-1]
+
+
+def executed(step: str) -> set[str]:
+    """The files of the repository that the commands of a step may execute or obey."""
+    files: set[str] = set(re.findall(r"\.github/[\w-]+\.sh", step))
+    files |= {file for file in tracked(".github") if file in files}
+    if re.search(r"\bmake\b", step):
+        files |= {"Makefile", *tracked("pyproject.toml", "requirements")}
+    if "leaderboard " in step:
+        files |= {*tracked("generator"), *tracked("site", "mkdocs.yml")}
+    return files
+
+
+def test_a_maintainer_looks_at_everything_that_runs_with_rights():
+    """Jobs with the right to write or with a secret, and the validator of pull requests."""
+    run_with_rights: set[str] = set(tracked(".github"))
+    for name, text in TEXTS.items():
+        for job in yaml.safe_load(text)["jobs"].values():
+            writes = "write" in (job.get("permissions") or {}).values()
+            if writes or "secrets." in json.dumps(job) or name == "validate":
+                for step in job["steps"]:
+                    run_with_rights |= executed(step.get("run", ""))
+    assert {"Makefile", ".github/propose.sh", "generator/compression_leaderboard/cli/app.py"} <= (
+        run_with_rights
+    )
+    assert sorted(path for path in run_with_rights if not owned(path)) == []
+
+
+def test_a_maintainer_looks_at_what_is_measured_and_how_and_not_at_each_model():
+    specs = [path for path in tracked("runs") if not path.startswith("runs/models/")]
+    kinds = {path.split("/")[1] for path in specs}
+    assert {"tasks", "preferences", "suites", "corpora", "profiles", "sentinel.toml"} <= kinds
+    assert sorted(path for path in specs if not owned(path)) == []
+    assert not any(owned(path) for path in tracked("runs/models"))
+    assert owned("runs/texts/new.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("trusted", "branch", "labels", "options"),
+    [
+        ("false", "propose/1", "[]", []),
+        ("true", "a; propose/1", "[]", ["--trusted-branch"]),
+        ("true", "propose/1", "[]", ["--trusted-branch", "--own"]),
+        ("false", "main", '["retraction", "a; rm -rf $HOME"]', ["--label=retraction"]),
+        ("", "", '["--own", "same figures"]', ["--label=--own", "--label=same figures"]),
+    ],
+)
+def test_the_validator_is_told_of_the_branch_and_the_labels(
+    tmp_path, trusted, branch, labels, options
+):
+    """A fork may give its branch any name, and a label is never an option."""
+    program = tmp_path / "leaderboard"
+    program.write_text('#!/usr/bin/env bash\nprintf "%s\\n" "$@"\n')
+    program.chmod(0o755)
+    listed = json.dumps([{"id": 1, "name": name} for name in json.loads(labels)])
+    environment = {"TRUSTED": trusted, "BRANCH": branch, "LABELS": listed}
+    environment |= {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_STEP_SUMMARY": "summary"}
+    script = str(ROOT / ".github/validate.sh")
+    done = subprocess.run([script], env=environment, capture_output=True, text=True, check=True)
+    passed = done.stdout.splitlines()
+    assert passed[:7] == [
+        *("validate", "--base", ".", "--head", "../head", "--annotations", "--summary")
+    ]
+    assert passed[8:][: len(options)] == options
+    assert len(passed) == 8 + len(options) + ("rm -rf" in labels)
+
+
+def test_the_validator_runs_again_when_a_label_is_set_or_removed():
+    workflow = yaml.safe_load(TEXTS["validate"])
+    assert {"labeled", "unlabeled"} <= set(workflow[True]["pull_request"]["types"])
+    (step,) = [s for s in workflow["jobs"]["validate"]["steps"] if s.get("name") == "Validate"]
+    assert set(step["env"]) == {"TRUSTED", "BRANCH", "LABELS"}
+    assert step["run"] == ".github/validate.sh"

@@ -83,6 +83,16 @@ def test_a_bad_line_is_told_by_its_number(tmp_path, line, message):
     assert problem == f"runs/preferences/pairs.jsonl: {message}"
 
 
+def test_windows_line_endings_of_pairs_are_named(tmp_path):
+    spec = write_pairs(tmp_path, PAIR_LINES.encode())
+    file = tmp_path / "runs/preferences/pairs.jsonl"
+    file.write_bytes(PAIR_LINES.replace("\n", "\r\n").encode())
+    assert [str(problem) for problem in read_pairs(tmp_path, spec)[1]] == [
+        "runs/preferences/pairs.jsonl: has Windows line endings (CR LF); "
+        "restore it from git, which keeps it as it was"
+    ]
+
+
 def test_other_pairs_than_the_pinned_ones_are_not_measured(tmp_path):
     spec = write_pairs(tmp_path, PAIR_LINES.encode())
     assert draw_pairs(spec, tmp_path).sha256 == PAIRS.sha256
@@ -139,7 +149,7 @@ HASH = f'sha256 = "{"d" * 64}"'
             "source: needs exactly one source, found none; give path or hub",
         ),
         (
-            {"source": 'path = "p.jsonl"\nhub = "a/b"'},
+            {"source": 'path = "runs/p.jsonl"\nhub = "a/b"'},
             "source: needs exactly one source, found path, hub; give path or hub",
         ),
         (
@@ -147,10 +157,10 @@ HASH = f'sha256 = "{"d" * 64}"'
             "source.split: missing; add the dataset's split",
         ),
         (
-            {"source": 'path = "p.jsonl"\nrevision = ""'},
+            {"source": 'path = "runs/p.jsonl"\nrevision = ""'},
             "source.revision: is given without hub; remove it",
         ),
-        ({"sha256": ""}, "sha256: missing; add the SHA-256 of p.jsonl"),
+        ({"sha256": ""}, "sha256: missing; add the SHA-256 of runs/p.jsonl"),
         (
             {"pairs": "19"},
             "protocol.pairs: 19 is not allowed; it should be greater than or equal to 20",
@@ -158,7 +168,7 @@ HASH = f'sha256 = "{"d" * 64}"'
     ],
 )
 def test_a_bad_field_of_a_set_of_pairs_has_its_message(tmp_path, changes, message):
-    fields = {"sha256": HASH, "source": 'path = "p.jsonl"', "pairs": "20"} | changes
+    fields = {"sha256": HASH, "source": 'path = "runs/p.jsonl"', "pairs": "20"} | changes
     (tmp_path / "runs/corpora").mkdir(parents=True)
     (tmp_path / "runs/corpora/pairs.toml").write_text(SPEC.format(**fields))
     assert [str(p) for p in read_specs(tmp_path)[1]] == [f"runs/corpora/pairs.toml: {message}"]

@@ -316,6 +316,12 @@ def test_a_checkpoint_in_a_folder_names_it(tmp_path):
         ),
         (
             SUITE_FILE,
+            "public = false",
+            'public = false\ntasks_folder = "examples/tasks"',
+            'tasks_folder: "examples/tasks" is not below runs/; move it there',
+        ),
+        (
+            SUITE_FILE,
             'revision = ""',
             'revision = "main"',
             f'tasks.1.dataset.revision: "main" is not a commit; {PIN_ANY}',

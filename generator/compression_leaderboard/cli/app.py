@@ -1,5 +1,6 @@
 """The app, what its commands share, and how it describes them for the reference page."""
 
+import errno
 import json
 import math
 import sys
@@ -53,13 +54,26 @@ RECORDS = ("results/measured/", "results/imported/", "results/rechecks/")
 
 
 def main() -> None:
-    """Run a command; print a UserError, and let any other exception show its traceback."""
+    """Run a command; print what the user can fix, and let other exceptions show a traceback."""
     try:
         app()
     except UserError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         sys.exit(1)
+    except OSError as error:
+        if not is_disk_fault(error):
+            raise
+        wrong = f"cannot be written: {error.strerror}"
+        place = str(error.filename or "the disk")
+        print(Problem(place, "", wrong, "fix that and run the command again"), file=sys.stderr)
+        sys.exit(1)
+
+
+def is_disk_fault(error: BaseException) -> bool:
+    """Whether the disk is full, or may not be written to: no fault of the program or its input."""
+    full = errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES
+    return isinstance(error, OSError) and error.errno in full
 
 
 def read_valid(read: Callable[[Path], tuple[Content, list[Problem]]], root: Path) -> Content:

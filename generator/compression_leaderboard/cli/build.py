@@ -68,8 +68,8 @@ def _build(root: Path, html: bool) -> None:
         print(f"nothing has changed: the site in {folder} is up to date")
         return
     contents = read_board(root)
-    unread = {problem.file for problem in contents.unread}
-    files = site.lay_out(root, _render(root, contents, commit), unread)
+    records = [entry.file for entry in contents.stored]
+    files = site.lay_out(root, _render(root, contents, commit), records)
     try:
         if html:
             site.build_html(root, files, commit.date)
@@ -79,6 +79,8 @@ def _build(root: Path, html: bool) -> None:
     except OSError as error:
         wrong = f"cannot be written: {error.strerror}"
         raise refusal(error.filename or "build/", wrong, "fix that and build again") from error
+    except subprocess.CalledProcessError as error:
+        raise refusal("mkdocs", "failed", "fix what it names above, and build again") from error
     if html:
         print(f"the site is in {folder}; run `leaderboard serve` to show it")
 

@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,6 +15,7 @@ from compression_leaderboard.cli.app import (
     Root,
     Text,
     app,
+    is_disk_fault,
     latest_day,
     read_commits,
     refusal,
@@ -32,6 +33,7 @@ from compression_leaderboard.records.base import (
     model_file,
     model_id,
 )
+from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.contents import read_contents
 from compression_leaderboard.repository.files import Reader, write_atomically
 from compression_leaderboard.repository.git import (
@@ -127,7 +129,9 @@ def validate(
     validation = _validate(PullRequest(base, head, hub, of_board, frozenset(label or ())))
     validation = replace(validation, problems=[*claims, *validation.problems])
     if summary is not None:
-        text = pull_request.summarise(validation.problems, validation.newcomers, validation.changed)
+        text = pull_request.summarise(
+            validation.problems, validation.newcomers, validation.retracted, validation.changed
+        )
         with summary.open("a", encoding="utf-8") as stream:
             stream.write(text)
     if annotations and not as_json:
@@ -157,6 +161,7 @@ class Validation:
 
     problems: Sequence[Problem]
     newcomers: Sequence[new_model.Newcomer]
+    retracted: Mapping[str, Sequence[Result]]  # by model
     readable: set[str]  # new and changed files that may be opened
     changed: int  # files of data
 
@@ -179,11 +184,13 @@ def _validate(request: PullRequest) -> Validation:
     try:
         return _validate_changes(request, changes)
     except Exception as error:
+        if is_disk_fault(error):
+            raise
         culprits = [c for c in changes if not _can_be_validated(request, c)] or changes[:1]
         wrong = f"cannot be validated ({type(error).__name__})"
         repair = "report it as a bug of the board, with this pull request"
         problems = [Problem(change.path, "", wrong, repair) for change in culprits]
-        return Validation(problems, (), set(), len(changes))
+        return Validation(problems, (), {}, set(), len(changes))
 
 
 def _can_be_validated(request: PullRequest, change: Change) -> bool:
@@ -217,7 +224,7 @@ def _validate_changes(request: PullRequest, changes: Sequence[Change]) -> Valida
             problems += changed_files.validate_changelog(after(change.path))
     touched = {change.path for change in readable if change.after is not None}
     if not validated:
-        return Validation(sorted(problems), (), touched, 0)
+        return Validation(sorted(problems), (), {}, touched, 0)
     of_base = read_contents(request.base)
     with overlaid(request.base, request.head, readable) as folder:
         contents, faulty = read_contents(folder)
@@ -247,7 +254,8 @@ def _validate_changes(request: PullRequest, changes: Sequence[Change]) -> Valida
         commits,
     )
     problems = sorted({*problems, *faulty, *of_models})
-    return Validation(problems, newcomers, touched, len(data))
+    retracted = pull_request.find_retracted(contents, touched - added)
+    return Validation(problems, newcomers, retracted, touched, len(data))
 
 
 def _reader(folder: Path) -> changed_files.Read:

@@ -160,8 +160,25 @@ def _line_of(problem: Problem, text: str) -> int:
     return line + 1
 
 
-def summarise(problems: Sequence[Problem], newcomers: Sequence["Newcomer"], changed: int) -> str:
-    """Write the job summary in Markdown. changed: how many files of data were validated."""
+def find_retracted(contents: Contents, edited: Collection[str]) -> dict[str, list[Result]]:
+    """Find the records that a pull request retracts, by model. edited: files of the base branch."""
+    retracted: dict[str, list[Result]] = {}
+    for entry in contents.stored:
+        if entry.file in edited and entry.result.retracted is not None:
+            retracted.setdefault(entry.result.model, []).append(entry.result)
+    return dict(sorted(retracted.items()))
+
+
+def summarise(
+    problems: Sequence[Problem],
+    newcomers: Sequence["Newcomer"],
+    retracted: Mapping[str, Sequence[Result]],
+    changed: int,
+) -> str:
+    """Write the job summary in Markdown.
+
+    retracted: records by model. changed: how many files of data were validated.
+    """
     lines = ["## Pull request", ""]
     if problems:
         lines += [f"**{counted(len(problems), 'problem')} to fix**, all at once:", ""]
@@ -175,4 +192,14 @@ def summarise(problems: Sequence[Problem], newcomers: Sequence["Newcomer"], chan
     for newcomer in newcomers:
         lines += ["", f"### {as_code(newcomer.title)}", ""]
         lines += [f"- {label}: {as_code(fact)}" for label, fact in newcomer.facts]
+    if retracted:
+        total = sum(map(len, retracted.values()))
+        models = counted(len(retracted), "model")
+        lines += ["", f"### Retracts {counted(total, 'record')} of {models}", ""]
+    for model, results in retracted.items():
+        lines.append(f"- {as_code(model)}: {counted(len(results), 'record')}")
+        for r in results[:LISTED]:
+            lines.append(f"  - {as_code(f'{r.kind} {r.name} {r.run_id}: {r.retracted}')}")
+        if len(results) > LISTED:
+            lines.append(f"  - … and {len(results) - LISTED} more")
     return "\n".join(lines) + "\n"

@@ -119,6 +119,13 @@ def _check_inside(path: str) -> str:
     return path
 
 
+def _check_in_runs(path: str) -> str:
+    """Refuse a file that says what is measured and is not below runs/, whose owners review it."""
+    if not path.startswith("runs/"):
+        raise refuse(f'"{path}" is not below runs/', "move it there")
+    return path
+
+
 def check_distinct(items: tuple[Item, ...]) -> tuple[Item, ...]:
     """Refuse a list in which something occurs twice."""
     doubled = sorted({item for item in items if items.count(item) > 1}, key=str)
@@ -164,6 +171,7 @@ PackagePin = Annotated[
 FileHash = Annotated[str, matching(r"|[0-9a-f]{64}", "is not a SHA-256", "write its 64 hex digits")]
 Sha256 = Annotated[str, matching(r"[0-9a-f]{64}", "is not a SHA-256", "write its 64 hex digits")]
 InsidePath = Annotated[str, AfterValidator(_check_inside)]  # inside the folder it is relative to
+RunsPath = Annotated[InsidePath, AfterValidator(_check_in_runs)]
 # Numbers of a record. Beyond these bounds nothing was measured, and sums or squares overflow.
 LARGEST = 10**15
 Count = Annotated[int, Field(ge=0, lt=LARGEST)]

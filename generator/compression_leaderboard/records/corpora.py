@@ -14,6 +14,7 @@ from compression_leaderboard.records.base import (
     PackagePin,
     Positive,
     Record,
+    RunsPath,
     Seeds,
     Sha256,
     Slug,
@@ -39,7 +40,7 @@ class Source(Record):
     files: InsidePath | None = Field(
         None, description="pattern of names inside the package, such as dspy/*.py; * also matches /"
     )
-    path: InsidePath | None = Field(
+    path: RunsPath | None = Field(
         None,
         exclude_if=lambda path: path is None,  # the hashes of older specs stay as they were
         description="instead of a package: JSON lines with name, url, date, licence and text",
@@ -158,7 +159,7 @@ class Pair(Record):
 class PairSource(Record):
     """Where the pairs are. Exactly one source: `path`, or `hub` + `split` + `revision`."""
 
-    path: InsidePath | None = Field(None, description="a file of JSON lines in the repository")
+    path: RunsPath | None = Field(None, description="a file of JSON lines in the repository")
     hub: ModelName | None = Field(None, description="org/name of a dataset on the Hugging Face Hub")
     split: str | None = Field(None, min_length=1, description="split of the dataset")
     revision: DatasetRevision | None = Field(

@@ -20,6 +20,7 @@ from compression_leaderboard.records.base import (
     Quantization,
     Record,
     Revision,
+    RunsPath,
     Slug,
     Slugs,
     check_distinct,
@@ -243,7 +244,7 @@ class Suite(Record):
     title: str = Field(min_length=1, description="the name that the board shows")
     description: str = Field(min_length=1, description="what the suite is, in a sentence")
     public: bool = Field(description="true for a public benchmark, false for starter tasks")
-    tasks_folder: InsidePath | None = Field(
+    tasks_folder: RunsPath | None = Field(
         None, description="folder of the project's own tasks; those not in it are lm-eval's"
     )
     tasks: tuple[Task, ...] = Field(min_length=1, description="at least one [[tasks]]")

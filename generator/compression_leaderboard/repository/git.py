@@ -301,7 +301,8 @@ def _same(before: Path, after: Path, entry: Entry | None) -> bool:
 def overlaid(base: Path, head: Path, fit: Iterable[Change]) -> Iterator[Path]:
     """Yield a temporary folder with runs/ and results/ of the base and the changes fit to be read.
 
-    So whatever is read there is a plain file whose size was checked before.
+    Specs name no file elsewhere. So whatever is read there is a plain file whose size was checked
+    before.
     """
     with tempfile.TemporaryDirectory(prefix="leaderboard-") as name:
         folder = Path(name)

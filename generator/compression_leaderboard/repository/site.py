@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from html.parser import HTMLParser
 from importlib.metadata import version
@@ -18,7 +18,7 @@ from compression_leaderboard.records.base import Problem
 from compression_leaderboard.repository.files import write_atomically
 
 INPUTS = ("runs", "results", "site", "mkdocs.yml", "CHANGELOG.md")  # of a build, below the root
-COPIES = {"docs": "site/docs", "theme": "site/theme", "docs/records": "results/measured"}
+COPIES = {"docs": "site/docs", "theme": "site/theme"}
 DATA_FOLDERS = ("api", "badges", "compare", "plane", "records")  # below docs/, without pages
 DATA = tuple(f"docs/{folder}/" for folder in DATA_FOLDERS)
 PROGRAM = Path(__file__).parent.parent
@@ -84,18 +84,18 @@ def read_sources(root: Path) -> tuple[dict[str, str], dict[str, str], str]:
     return templates, pages, changelog.read_text("utf-8") if changelog.is_file() else ""
 
 
-def lay_out(root: Path, made: dict[str, bytes], left_out: Collection[str] = ()) -> Layout:
-    """Map paths of build/docs and build/theme to the files made and those of COPIES.
+def lay_out(root: Path, made: dict[str, bytes], records: Iterable[str]) -> Layout:
+    """Map paths of build/docs and build/theme to the files made, records and those of COPIES.
 
-    left_out: files below `root` that are not copied.
+    records: files of results/measured, relative to the repository.
     """
-    unread = {str(root / file) for file in left_out}
     wanted: Layout = dict(made)
+    for file in records:
+        wanted[f"docs/records/{file.split('/', 2)[2]}"] = root / file
     for target, source in COPIES.items():
         base = str(root / source)
         for path in _files(root / source):
-            if str(path) not in unread:
-                wanted.setdefault(f"{target}{str(path).removeprefix(base)}", path)
+            wanted.setdefault(f"{target}{str(path).removeprefix(base)}", path)
     return wanted
 
 

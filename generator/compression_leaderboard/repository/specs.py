@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -30,6 +30,8 @@ LONGEST_LINE = 1200
 LARGEST_BYTES = 2_000_000  # of a file of documents, so that the repository stays quick to clone
 MAINTAINERS = "runs/maintainers.toml"
 RESTORE = "restore the file, or fix source.path"
+# What git, an editor or an archive may do to a file whose hash is pinned.
+WINDOWS_LINES = "has Windows line endings (CR LF)", "restore it from git, which keeps it as it was"
 
 R = TypeVar("R", bound=Record)
 
@@ -196,8 +198,18 @@ def _report_changed_tasks(reader: Reader, suites: Mapping[str, Suite]) -> None:
     for suite in suites.values():
         for number, task in enumerate(suite.tasks, start=1):
             folder = suite.tasks_folder
-            digest = hash_task(reader.root / folder, task.task) if folder else None
+            files = _task_files(reader.root / folder, task.task) if folder else []
+            try:
+                digest = _hash_files(files)
+                windows = [file for file in files if b"\r\n" in file.read_bytes()]
+            except OSError as error:
+                file = Path(str(error.filename)).relative_to(reader.root).as_posix()
+                reader.report(file, "", f"cannot be read: {error.strerror}", "restore it from git")
+                continue
             if digest == task.definition or (digest and task.definition == ""):
+                continue
+            if windows:
+                reader.report(windows[0].relative_to(reader.root).as_posix(), "", *WINDOWS_LINES)
                 continue
             field_name = f"tasks.{number}.definition"
             if digest is None:
@@ -212,7 +224,17 @@ def _report_changed_tasks(reader: Reader, suites: Mapping[str, Suite]) -> None:
 
 def hash_task(folder: Path, task: str) -> str | None:
     """Hash a task's own files, <task>.yaml and <task>_….yaml; None if it has none."""
-    files = sorted([*folder.glob(f"{task}.yaml"), *folder.glob(f"{task}_*.yaml")])
+    return _hash_files(_task_files(folder, task))
+
+
+def _task_files(folder: Path, task: str) -> list[Path]:
+    """List <task>.yaml and <task>_….yaml, and links of such a name that lead nowhere."""
+    files = folder.iterdir() if folder.is_dir() else ()
+    named = (f for f in files if f.stem == task or f.stem.startswith(f"{task}_"))
+    return sorted(file for file in named if file.suffix == ".yaml")
+
+
+def _hash_files(files: Sequence[Path]) -> str | None:
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
@@ -291,7 +313,10 @@ def read_pairs(root: Path, spec: PreferenceSet) -> tuple[list[Pair], list[Proble
             wrong = f"repeats the pair of line {earlier}"
             reader.report(file, f"line {number}", wrong, "remove one")
         pairs.append(pair)
-    if (digest := hashlib.sha256(content).hexdigest()) != spec.sha256:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != spec.sha256 and b"\r\n" in content:
+        reader.report(file, "", *WINDOWS_LINES)
+    elif digest != spec.sha256:
         wrong = f"{file} has the hash {digest}"
         repair = "restore the file, or write the new hash"
         reader.report(f"runs/corpora/{spec.name}.toml", "sha256", wrong, repair)
