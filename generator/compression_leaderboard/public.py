@@ -97,7 +97,7 @@ def score_text(
     """
     import torch
 
-    from compression_leaderboard.measure.calibration import calibrate, widest_window
+    from compression_leaderboard.measure.calibration import WIDEST, Windows, calibrate
     from compression_leaderboard.measure.documents import Document
     from compression_leaderboard.measure.machine import MeasureError
     from compression_leaderboard.measure.text import score_documents
@@ -120,9 +120,9 @@ def score_text(
             number_format = None if dtype is None else getattr(torch, dtype)
             root = Path(cache)
             load = partial(load_reference, reference, root)
-            window_of = widest_window if window is None else lambda loaded: window
-            loaded, identity = calibrate(load, root, lambda *_: None, window_of, number_format)
-        length = window_of(loaded)
+            windows = WIDEST if window is None else Windows(window)
+            loaded, identity = calibrate(load, root, lambda *_: None, windows, number_format)
+        length = windows.length(loaded)
         stride = max(1, length // 2)
         named = [Document(f"text {k}", text) for k, text in enumerate(documents, start=1)]
         lossless = score_documents(loaded, named, length, stride)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from compression_leaderboard.measure import calibration as measuring
 from compression_leaderboard.measure.calibration import (
+    Windows,
     calibrate,
     check_causal,
     choose_start,
@@ -299,38 +300,38 @@ def test_a_model_is_scored_in_the_fast_format_only_if_that_changes_nothing(
 ):
     monkeypatch.setattr(measuring, "suitable_dtype", lambda: torch.bfloat16)
     loader = Loader(harm)
-    loaded, identity = calibrate(loader, tmp_path, ignore, lambda _: 64)
+    loaded, identity = calibrate(loader, tmp_path, ignore, Windows(64))
     fast = loaded.calibration.number_format
     assert fast.dtype == "bfloat16"
     assert (loaded.dtype, loaded.calibration.dtype) == (dtype, dtype)
     assert (abs(fast.difference) + 2 * fast.standard_error <= 0.001) == (dtype == "bfloat16")
     assert identity == loaded.start.revision == "sha256-of-tiny"
     again = Loader(harm)
-    assert calibrate(again, tmp_path, ignore, lambda _: 64)[0].calibration == loaded.calibration
+    assert calibrate(again, tmp_path, ignore, Windows(64))[0].calibration == loaded.calibration
     assert len(again.asked) < len(loader.asked)  # what was measured is kept
     other = Loader(harm)
-    assert calibrate(other, tmp_path, ignore, lambda _: 32)[0].calibration.window_tokens == 32
+    assert calibrate(other, tmp_path, ignore, Windows(32))[0].calibration.window_tokens == 32
 
 
 def test_a_format_that_is_asked_for_is_not_checked(tmp_path):
-    loaded, _ = calibrate(Loader(), tmp_path, ignore, lambda _: 64, torch.float32)
+    loaded, _ = calibrate(Loader(), tmp_path, ignore, Windows(64), torch.float32)
     assert (loaded.dtype, loaded.calibration.number_format) == ("float32", None)
 
 
 def test_a_damaged_file_of_the_cache_is_measured_again(monkeypatch, tmp_path):
     monkeypatch.setattr(measuring, "suitable_dtype", lambda: torch.float32)
-    first = calibrate(Loader(), tmp_path, ignore, lambda _: 64)[0]
+    first = calibrate(Loader(), tmp_path, ignore, Windows(64))[0]
     (file,) = (tmp_path / measuring.FOLDER).iterdir()
     file.write_bytes(file.read_bytes()[:40])
-    assert calibrate(Loader(), tmp_path, ignore, lambda _: 64)[0].calibration == first.calibration
+    assert calibrate(Loader(), tmp_path, ignore, Windows(64))[0].calibration == first.calibration
 
 
 def test_a_window_that_the_model_cannot_read_is_refused(tmp_path):
     with pytest.raises(MeasureError, match="reads 64 tokens, the window has 65"):
-        calibrate(Loader(), tmp_path, ignore, lambda _: 65)
+        calibrate(Loader(), tmp_path, ignore, Windows(65))
 
 
 def test_checkpoints_of_a_run_share_the_start_of_the_last_one(tmp_path):
     last = calibrated("eos", 257, modes=5).start
-    loaded, _ = calibrate(Loader(), tmp_path, ignore, lambda _: 64, torch.float32, last)
+    loaded, _ = calibrate(Loader(), tmp_path, ignore, Windows(64), torch.float32, last)
     assert loaded.start == last

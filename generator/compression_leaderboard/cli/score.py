@@ -178,12 +178,12 @@ def _local_models(
 ) -> dict[str, Open]:
     """Prepare to load models on this machine, by title; append what is wrong with the names."""
     from compression_leaderboard.measure import own_text as scoring
-    from compression_leaderboard.measure.calibration import calibrate
+    from compression_leaderboard.measure.calibration import Windows, calibrate
     from compression_leaderboard.measure.weights import load_reference, resolve_reference
 
     def load(reference: "Reference", report: Report) -> tuple[str, Setup, Score]:
         loading = partial(load_reference, reference, root)
-        loaded, identity = calibrate(loading, root, report, lambda _: window)
+        loaded, identity = calibrate(loading, root, report, Windows(window))
         name = scoring.describe_scorer(loaded, identity, window, stride)
         setup = Setup(
             scorer=reference.title,

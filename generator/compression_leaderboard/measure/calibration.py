@@ -80,43 +80,60 @@ class Sample:
         return sum(map(len, self.tokens))
 
 
+@dataclass(frozen=True)
+class Windows:
+    """The longest context in tokens that a job asks for."""
+
+    tokens: int = 1024
+    may_be_shorter: bool = False  # else a model that reads fewer tokens is refused
+
+    def length(self, loaded: Loaded) -> int:
+        """Return the window that a model gets. Raises MeasureError."""
+        if self.may_be_shorter:
+            return min(self.tokens, loaded.subject.context_tokens or self.tokens)
+        check_window(loaded, self.tokens)
+        return self.tokens
+
+
+WIDEST = Windows(may_be_shorter=True)  # where nothing asks for another
+
+
 def calibrate(
     load: Load,
     root: Path,
     report: Report,
-    window_of: Callable[[Loaded], int],
+    windows: Windows,
     dtype: torch.dtype | None = None,
     start: Start | None = None,
+    identity: str | None = None,
 ) -> tuple[Loaded, str]:
     """Load a model with its calibration, in the number format that it scores in.
 
     dtype: scores in this format without a check; by default in what the machine computes fastest
-    if that is as good as float32. start: of a run's last checkpoint, for an earlier one. Raises
-    MeasureError.
+    if that is as good as float32. start: of a run's last checkpoint, for an earlier one. identity:
+    of the weights, where it is known before they are loaded. Raises MeasureError.
     """
-    fast = dtype or suitable_dtype()
-    loaded: Loaded | None
-    loaded, identity = load(fast)
-    window = window_of(loaded)
-    check_window(loaded, window)
-    file = root / FOLDER / f"{_key(identity, window, fast, dtype is None, start)}.json"
+    fast, loaded = dtype or suitable_dtype(), None
+    if identity is None:
+        loaded, identity = load(fast)
+    file = root / FOLDER / f"{_key(identity, windows, fast, dtype is None, start)}.json"
     if (known := _read(file)) is None:
-        if fast != torch.float32:
+        if loaded is None or loaded.dtype != "float32":
             loaded = None  # makes room
             loaded, _ = load(torch.float32)
-        known, exact = _calibrate_start(loaded, window, identity, start, report)
-        if fast != torch.float32:
+        known, exact = _calibrate_start(loaded, windows.length(loaded), identity, start, report)
+        if dtype is None and fast != torch.float32:
             loaded = None
             loaded, _ = load(fast)
-        if dtype is None and fast != torch.float32:
-            rounded = score_sample(loaded, take_sample(loaded), window, known.start)
-            known = known.model_copy(
-                update={"number_format": compare_formats(exact, rounded, loaded.dtype)}
-            )
+            report("number format", 0, 1)
+            rounded = score_sample(loaded, take_sample(loaded), known.window_tokens, known.start)
+            compared = compare_formats(exact, rounded, loaded.dtype)
+            known = known.model_copy(update={"number_format": compared})
         write_atomically(file, known.model_dump_json(exclude_none=True).encode())
-    if known.number_format is not None and not known.number_format.is_close:
+    wanted = known.dtype if dtype is None else _name(dtype)
+    if loaded is None or loaded.dtype != wanted:
         loaded = None
-        loaded, _ = load(torch.float32)
+        loaded, _ = load(getattr(torch, wanted))
     return replace(loaded, calibration=known), identity
 
 
@@ -125,7 +142,7 @@ def calibrate_checkpoint(
     checkpoint: Checkpoint,
     root: Path,
     report: Report,
-    window_of: Callable[[Loaded], int],
+    windows: Windows,
     dtype: torch.dtype | None = None,
 ) -> Loaded:
     """Load one revision of a model with its calibration, as `calibrate` does.
@@ -134,27 +151,30 @@ def calibrate_checkpoint(
     change within the run.
     """
 
-    def load(revision: Checkpoint, number_format: torch.dtype) -> tuple[Loaded, str]:
-        return load_model(model, revision, root, number_format), revision.revision
+    def run(revision: Checkpoint, start: Start | None) -> Loaded:
+        def load(number_format: torch.dtype) -> tuple[Loaded, str]:
+            return load_model(model, revision, root, number_format), revision.revision
+
+        return calibrate(load, root, report, windows, dtype, start, revision.revision)[0]
 
     last, start = model.revisions()[-1], None
     if checkpoint.revision != last.revision:
-        start = calibrate(partial(load, last), root, report, window_of, dtype)[0].start
-    return calibrate(partial(load, checkpoint), root, report, window_of, dtype, start)[0]
-
-
-def widest_window(loaded: Loaded, window: int = 1024) -> int:
-    """Return the window, or the model's context if that is shorter."""
-    return min(window, loaded.subject.context_tokens or window)
+        start = run(last, None).start
+    return run(checkpoint, start)
 
 
 def _key(
-    identity: str, window: int, fast: torch.dtype, is_checked: bool, start: Start | None
+    identity: str, windows: Windows, fast: torch.dtype, is_checked: bool, start: Start | None
 ) -> str:
     """Hash everything that a calibration depends on."""
     chosen = start.model_dump(mode="json") if start else None
-    machine = [str(fast), is_checked, suitable_device(), package_versions(SOFTWARE)]
-    return hash_content([identity, window, CALIBRATION_SHA256, chosen, machine])[:40]
+    machine = [_name(fast), is_checked, suitable_device(), package_versions(SOFTWARE)]
+    asked = [windows.tokens, windows.may_be_shorter]
+    return hash_content([identity, asked, CALIBRATION_SHA256, chosen, machine])[:40]
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _read(file: Path) -> Calibration | None:

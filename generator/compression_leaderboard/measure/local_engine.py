@@ -34,7 +34,7 @@ import torch
 from tqdm import tqdm
 
 from compression_leaderboard.measure import harness
-from compression_leaderboard.measure.calibration import calibrate_checkpoint, widest_window
+from compression_leaderboard.measure.calibration import WIDEST, Windows, calibrate_checkpoint
 from compression_leaderboard.measure.compressors import compress_corpus
 from compression_leaderboard.measure.documents import read_corpus
 from compression_leaderboard.measure.machine import (
@@ -301,7 +301,7 @@ class Bench:
     def __init__(self, specs: Specs, root: Path):
         self.specs, self.root = specs, root
         self._loaded: Loaded | None = None
-        self._loaded_for: tuple[int | None, torch.dtype | None] = None, None
+        self._loaded_for: tuple[Windows, torch.dtype | None] = WIDEST, None
 
     def load(self, job: Job, report: Report) -> None:
         """Load and calibrate the model of a job, unless that is done or there is no model.
@@ -310,22 +310,21 @@ class Bench:
         """
         if isinstance(job.model, Compressors):
             return
-        window, dtype = self._window_of(job), torch.float32 if job.sample else None
-        if self._loaded is not None and (window, dtype) == self._loaded_for:
+        windows, dtype = self._windows_of(job), torch.float32 if job.sample else None
+        if self._loaded is not None and (windows, dtype) == self._loaded_for:
             return
         self._loaded = None  # makes room
-        window_of = widest_window if window is None else lambda loaded: window
         place = job.model, job.checkpoint, self.root
-        self._loaded = calibrate_checkpoint(*place, report, window_of, dtype)
-        self._loaded_for = window, dtype
+        self._loaded = calibrate_checkpoint(*place, report, windows, dtype)
+        self._loaded_for = windows, dtype
 
-    def _window_of(self, job: Job) -> int | None:
-        """Return the longest context that a job asks for; None for that of the calibration."""
+    def _windows_of(self, job: Job) -> Windows:
+        """Return the longest context that a job asks for."""
         if job.kind == "suite":
-            return None
+            return WIDEST
         if job.name in self.specs.preferences:
-            return self.specs.preferences[job.name].protocol.longest_tokens
-        return self.specs.corpora[job.name].protocol.window_tokens
+            return Windows(self.specs.preferences[job.name].protocol.longest_tokens)
+        return Windows(self.specs.corpora[job.name].protocol.window_tokens)
 
     def measure(self, job: Job, batch_divisor: int, report: Report) -> dict[str, Any]:
         """Measure what the job names; return the fields of its record.

@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from compression_leaderboard.measure.calibration import calibrate_checkpoint, widest_window
+from compression_leaderboard.measure.calibration import Windows, calibrate_checkpoint
 from compression_leaderboard.measure.documents import Document, encode_documents, read_corpus
 from compression_leaderboard.measure.local_engine import record_job
 from compression_leaderboard.measure.machine import MeasureError, Report
@@ -217,15 +216,14 @@ def prove_text(
     allows, and for a text that comes back otherwise.
     """
     content = text.encode()
-    loaded = calibrate_checkpoint(
-        model, checkpoint, root, report, partial(widest_window, window=window), torch.float32
-    )
+    windows = Windows(window, may_be_shorter=True)
+    loaded = calibrate_checkpoint(model, checkpoint, root, report, windows, torch.float32)
     subject, calibration = loaded.subject, loaded.calibration
     (encoded,) = encode_documents([Document("the sample", text)], loaded)
     if not encoded.lossless:
         wrong = "the tokenizer does not give the sample back, so no coder can"
         raise MeasureError("tokenizer", f"{wrong}; its bits per byte are not ranked either")
-    tokens, block_tokens = encoded.tokens.tolist(), widest_window(loaded, window)
+    tokens, block_tokens = encoded.tokens.tolist(), windows.length(loaded)
     start = loaded.start.token_id
     began = time.monotonic()
     compressed = compress_tokens(
