@@ -16,7 +16,7 @@ class History:
     """A repository in a temporary folder. Commits are a second apart, so that ids can't repeat."""
 
     def __init__(self, root: Path):
-        self.root, self.seconds = root, 1_700_000_000
+        self.root, self.seconds = root, 1_770_000_000
         root.mkdir(parents=True, exist_ok=True)
         self.git("init", "--quiet", "--initial-branch=main")
         self.put("runs/maintainers.toml", TEAM)

@@ -4,15 +4,19 @@
 
 A bare repository on disk is the origin. A branch adds a model and is merged; Evaluate runs with
 a shard lost, a job killed and two collectors at once; its pull request is merged; Evaluate runs
-again for what is missing, with the sentinel beside it, and once more to find nothing to do;
-Publish puts the site out. The same without faults gives the same figures. The steps are read from
-.github/workflows/*.yml: runner.py.
+again for what is missing, with the sentinel beside it, and once more to find nothing to do. A
+stranger contributes an honest record and a forged one; Evaluate measures a sample of both again and
+measures the job of the forged one itself. Publish puts the site out. The same without faults gives
+the same figures. The steps are read from .github/workflows/*.yml: runner.py.
 """
 
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +26,21 @@ sys.path.insert(0, str(ROOT))
 
 from compression_leaderboard.cli import app
 from compression_leaderboard.measure.weights import hash_weights, weight_files
-from compression_leaderboard.repository.results import read_records
+from compression_leaderboard.plan.rechecks import compare_rechecks
+from compression_leaderboard.records.results import Result
+from compression_leaderboard.repository.results import (
+    read_rechecks,
+    read_records,
+    write_record,
+)
 
+from tests.factory import lower_bits
 from tests.tiny import save_tiny, tiny_model
 from tests.workspace import add_model_file, write_board
 
 COPIED = (".github", "site", "mkdocs.yml", "CHANGELOG.md")
-NEWCOMER = "tiny__B"
+NEWCOMER, CONTRIBUTED = "tiny__B", "tiny__C"
+STRANGER = ("-c", "user.email=stranger@example.org")
 SENTINEL = ("tiny__A", "corpus", "speeches")
 
 
@@ -37,13 +49,20 @@ def make_origin(folder: Path) -> Hub:
     hub, work = Hub(folder), folder / "work"
     work.mkdir(parents=True)
     write_board(work)
-    save_tiny(work / "weights/B", model=tiny_model(seed=1))
+    for seed, name in enumerate("BC", start=1):
+        save_tiny(work / "weights" / name, model=tiny_model(seed=seed))
+    (work / ".gitignore").write_text("build/\n")
     sentinel = f'model = "{SENTINEL[0]}"\ncorpus = "{SENTINEL[2]}"\n'
     (work / "runs/sentinel.toml").write_text(sentinel)
     for name in COPIED:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, work / name)
+    with (ROOT / "runs/maintainers.toml").open("rb") as file:
+        workflow = json.dumps(tomllib.load(file)["workflow"])
+    who = f'workflow = {workflow}\nmaintainers = ["rehearsal@localhost"]\n'
+    (work / "runs/maintainers.toml").write_text(who)
     git("init", "--quiet", "--bare", "--initial-branch=main", str(hub.origin), cwd=folder)
+    git("config", "uploadpack.allowAnySHA1InWant", "true", cwd=hub.origin)
     git("init", "--quiet", "--initial-branch=main", cwd=work)
     git("remote", "add", "origin", str(hub.origin), cwd=work)
     git("add", "--all", cwd=work)
@@ -67,14 +86,40 @@ def merge(hub: Hub, branch: str) -> None:
 
 
 def add_model(hub: Hub) -> dict[str, dict[str, Any]]:
-    """A branch with one file; Validate reads it beside main, and it is merged."""
+    """A branch with one file."""
+
+    def write(work: Path) -> None:
+        add_model_file(work, "B", hash_weights(weight_files(work / "weights/B")))
+
+    return propose(hub, "add-b", write)
+
+
+def contribute(hub: Hub) -> dict[str, dict[str, Any]]:
+    """A stranger's branch with a model and its records: that of the text has a fifth fewer bits."""
+
+    def write(work: Path) -> None:
+        add_model_file(work, "C", hash_weights(weight_files(work / "weights/C")))
+        command = ["leaderboard", "measure", "--model", CONTRIBUTED]
+        subprocess.run(command, cwd=work, env=hub.environment(), check=True)
+        (file,) = work.glob(f"results/measured/{CONTRIBUTED}/*/corpus-speeches/*.json")
+        forged = lower_bits(Result.model_validate_json(file.read_bytes()), 0.2)
+        file.unlink()
+        write_record(work / "results/measured", work, forged)
+
+    return propose(hub, "contribute", write, *STRANGER)
+
+
+def propose(
+    hub: Hub, branch: str, write: Callable[[Path], None], *author: str
+) -> dict[str, dict[str, Any]]:
+    """A branch with one commit; Validate reads it beside main, and it is merged."""
     work = hub.folder / "work"
     base = git("rev-parse", "main", cwd=hub.origin).strip()
-    git("switch", "--quiet", "--create", "add-b", cwd=work)
-    add_model_file(work, "B", hash_weights(weight_files(work / "weights/B")))
+    git("switch", "--quiet", "--create", branch, cwd=work)
+    write(work)
     git("add", "--all", cwd=work)
-    git("commit", "--quiet", "--message", "Add tiny/B", cwd=work)
-    git("push", "--quiet", "origin", "add-b", cwd=work)
+    git(*author, "commit", "--quiet", "--message", f"Propose {branch}", cwd=work)
+    git("push", "--quiet", "origin", branch, cwd=work)
     head = git("rev-parse", "HEAD", cwd=work).strip()
     pull = {"number": 1, "base": {"sha": base}}
     asked = event(hub, "pull_request", event={"pull_request": pull}) | {"sha": head}
@@ -82,7 +127,7 @@ def add_model(hub: Hub) -> dict[str, dict[str, Any]]:
     if any(command.name == "validate" for command in app.registered_commands):
         found = run_workflow(hub, "validate", asked)
     git("switch", "--quiet", "main", cwd=work)
-    merge(hub, "add-b")
+    merge(hub, branch)
     return found
 
 
@@ -125,6 +170,29 @@ def figures(hub: Hub) -> dict[tuple[str, str, str], Any]:
     return found
 
 
+def measure_contributions_again(hub: Hub) -> None:
+    """An honest record and a forged one of a stranger: what Evaluate makes of them."""
+    work = hub.folder / "work"
+    assert contribute(hub)["validate"]["result"] == "success", "figures that agree are possible"
+    again = run_workflow(hub, "evaluate", event(hub, "schedule"))
+    assert [job["result"] for job in again.values()] == ["success"] * 3
+    merge(hub, pulls(hub)[-1]["head"])
+    stored, rechecks = read_records(work, "results/measured")[0], read_rechecks(work)[0]
+    outcomes = compare_rechecks(stored, rechecks)
+    by_kind = {e.result.kind: outcomes[e.run_id].standing for e in stored if e.run_id in outcomes}
+    assert by_kind == {"corpus": "differs", "suite": "agrees"}, by_kind
+    command = ["leaderboard", "health"]
+    told = subprocess.run(
+        command, cwd=work, env=hub.environment(), check=True, capture_output=True, text=True
+    ).stdout
+    assert "differs from its re-measurement: results/measured/tiny__C" in told, told
+    own = run_workflow(hub, "evaluate", event(hub, "schedule"))
+    assert [job["result"] for job in own.values()] == ["success"] * 3
+    merge(hub, pulls(hub)[-1]["head"])
+    last = run_workflow(hub, "evaluate", event(hub, "schedule"))
+    assert last["measure"]["result"] == "skipped", "what the board measured is not measured again"
+
+
 def rehearse(folder: Path, faults: bool) -> dict[tuple[str, str, str], Any]:
     """The whole way once; what is not as it must be is an AssertionError."""
     hub = make_origin(folder)
@@ -144,15 +212,19 @@ def rehearse(folder: Path, faults: bool) -> dict[tuple[str, str, str], Any]:
     third = run_workflow(hub, "evaluate", event(hub, "workflow_dispatch"))
     assert third["measure"]["result"] == third["collect"]["result"] == "skipped"
     assert len(pulls(hub)) == before == (2 if faults else 1)
+    measured = figures(hub)
     if faults:
+        measure_contributions_again(hub)
         out = run_workflow(hub, "publish", event(hub, "push"))
         assert [job["result"] for job in out.values()] == ["success"] * 3
         assert (hub.folder / "pages/models" / NEWCOMER / "index.html").is_file()
         shown = [page.read_text("utf-8") for page in (hub.folder / "pages/boards").rglob("*.html")]
         assert any(f"models/{NEWCOMER}/" in page for page in shown), "the new row is on the site"
+        page = (hub.folder / "pages/models" / CONTRIBUTED / "index.html").read_text("utf-8")
+        assert "differs from its re-measurement" in page, "the forged record is shown as such"
         assert (hub.folder / "attestations.txt").read_text()
     print("\n".join(hub.steps))
-    return figures(hub)
+    return measured
 
 
 def main() -> None:

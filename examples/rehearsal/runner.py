@@ -37,7 +37,8 @@ class Hub:
     def environment(self) -> dict[str, str]:
         path = f"{Path(__file__).parent / 'bin'}{os.pathsep}{os.environ['PATH']}"
         more = {"PATH": path, "HUB": str(self.folder), "PYTHON": sys.executable}
-        return os.environ | more | {"PYTHONPATH": str(ROOT), "GIT_TERMINAL_PROMPT": "0"}
+        modules = os.pathsep.join([str(ROOT / "generator"), str(ROOT)])  # of this checkout
+        return os.environ | more | {"PYTHONPATH": modules, "GIT_TERMINAL_PROMPT": "0"}
 
 
 def git(*arguments: str, cwd: Path) -> str:
@@ -136,12 +137,16 @@ def run_step(
 
 
 def _checkout(hub: Hub, workspace: Path, given: dict[str, Any], context: dict[str, Any]) -> None:
+    """One commit, or the whole history with fetch-depth 0."""
     place = workspace / given.get("path", ".")
     place.mkdir(parents=True, exist_ok=True)
+    commit = given.get("ref") or context["github"]["sha"]
     git("init", "--quiet", "--initial-branch=main", cwd=place)
-    git("remote", "add", "origin", str(hub.origin), cwd=place)
-    git("fetch", "--quiet", "--tags", "origin", cwd=place)
-    git("checkout", "--quiet", given.get("ref") or context["github"]["sha"], cwd=place)
+    git("remote", "add", "origin", f"file://{hub.origin}", cwd=place)
+    whole = given.get("fetch-depth", 1) == 0
+    wanted = ["--tags", "origin"] if whole else ["--depth", "1", "origin", commit]
+    git("fetch", "--quiet", *wanted, cwd=place)
+    git("checkout", "--quiet", commit, cwd=place)
 
 
 def _upload(hub: Hub, workspace: Path, given: dict[str, Any], context: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from compression_leaderboard.records.calibration import Start
 from compression_leaderboard.records.results import DocumentBits
 from compression_leaderboard.repository.contents import read_contents
 from compression_leaderboard.repository.git import current_commit
+from compression_leaderboard.repository.provenance import read_provenance
 
 BOARD_FILE = "api/v1/board.json"
 TIMEOUT_SECONDS = 60
@@ -58,6 +59,7 @@ def load_board(place: str | Path) -> Board:
     contents, problems = read_contents(root)
     if problems:
         raise ValueError("\n".join(str(problem) for problem in problems))
+    contents = contents.attributed(read_provenance(root))
     return make_board(contents, current_commit(root))
 
 

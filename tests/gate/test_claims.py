@@ -101,7 +101,7 @@ def test_a_record_that_is_added_and_removed_again_is_refused_without_any_changed
     fork.commit(EVE)
     assert fork.provenance[RECORD].provenance == "maintainer"  # what the gate prevents
     triggers = yaml.safe_load((ROOT / ".github/workflows/validate.yml").read_text())[True]
-    assert triggers["pull_request"] is None  # no paths: it runs on every pull request
+    assert not {"paths", "paths-ignore"} & triggers["pull_request"].keys()
 
 
 def test_commits_of_main_that_the_branch_has_merged_are_no_claims(base, fork):
@@ -162,7 +162,6 @@ def test_validate_reads_all_commits_of_what_github_merges():
     assert base["with"]["ref"] == "${{ steps.base.outputs.id }}"
     trusted = "${{ github.event.pull_request.head.repo.full_name == github.repository }}"
     assert validated["env"]["TRUSTED"] == trusted
-    assert 'if [[ "$TRUSTED" == true ]]; then set -- --trusted-branch; fi' in validated["run"]
 
 
 def test_proposals_of_the_workflows_count_as_theirs(tmp_path):

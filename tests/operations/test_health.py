@@ -10,7 +10,7 @@ from compression_leaderboard.operations.health import (
     faults_markdown,
     find_faults,
 )
-from compression_leaderboard.plan.rechecks import mark_differing
+from compression_leaderboard.plan.rechecks import mark_remeasured
 from compression_leaderboard.records.base import Problem
 from compression_leaderboard.records.results import Failure
 from compression_leaderboard.repository.results import StoredRecheck
@@ -91,7 +91,7 @@ def test_a_record_that_differs_from_its_re_measurement_is_told():
     lossless = truth.lossless.model_copy(update={"documents": documents})
     truth = truth.model_copy(update={"lossless": lossless})
     recheck = make_recheck(record, "a" * 40, truth)
-    (marked,) = mark_differing(store(record), [StoredRecheck("results/rechecks/r.json", recheck)])
+    (marked,) = mark_remeasured(store(record), [StoredRecheck("results/rechecks/r.json", recheck)])
     assert find_faults(WELL, [marked], 0, (), TODAY - timedelta(days=1), TODAY) == [
         f"differs from its re-measurement: results/measured/{record.file}: 3 documents differ, d2 "
         "by -120 bits, rounding moves 0.0395 and all bits together by -50.000%, rounding moves "

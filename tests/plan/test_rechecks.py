@@ -19,7 +19,7 @@ from compression_leaderboard.plan.rechecks import (
     choose_rechecks,
     compare_recheck,
     estimate_recheck,
-    mark_differing,
+    mark_remeasured,
     plan_rechecks,
 )
 from compression_leaderboard.records.rechecks import (
@@ -405,15 +405,18 @@ def test_a_record_that_differs_gives_way_to_the_one_before_until_it_is_confirmed
     entries = stored(before, forged)
     assert latest_results(entries)[forged.key].result == forged
     differs = make_recheck(forged, COMMIT, before)
-    marked = mark_differing(entries, rechecked(differs))
+    marked = mark_remeasured(entries, rechecked(differs))
     assert [entry.counts for entry in marked] == [True, False]
     assert "documents differ" in (marked[1].differs or "")
     assert latest_results(marked)[forged.key].result == before
+    contributed = [replace(entry, added_by="contributor") for entry in entries]
     agrees = make_recheck(forged, COMMIT, forged).model_copy(
         update={"started": datetime(2026, 6, 1, tzinfo=UTC)}
     )
-    again = mark_differing(entries, rechecked(agrees, differs))
+    again = mark_remeasured(entries, rechecked(agrees, differs))
     assert latest_results(again)[forged.key].result == forged
+    names = [e.measured_by for e in mark_remeasured(contributed, rechecked(agrees, differs))]
+    assert names == ["contributor", "contributor, re-measured"]
 
 
 def test_a_re_measurement_of_another_job_or_that_failed_says_nothing():
@@ -422,4 +425,4 @@ def test_a_re_measurement_of_another_job_or_that_failed_says_nothing():
     entries = stored(record)
     wrong = other.model_copy(update={"name": "poems"})
     failed = make_recheck(record, COMMIT, error=Failure(reason="nan", message="m"))
-    assert mark_differing(entries, rechecked(wrong, failed)) == entries
+    assert mark_remeasured(entries, rechecked(wrong, failed)) == entries

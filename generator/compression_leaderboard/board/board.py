@@ -29,7 +29,7 @@ from compression_leaderboard.board.figures import Figure, Key, Row
 from compression_leaderboard.board.imported import Conflict, find_conflicts
 from compression_leaderboard.board.measured import CheckpointFigure, make_trajectories
 from compression_leaderboard.intervals import LEVEL, Interval
-from compression_leaderboard.plan.rechecks import Outcome, compare_rechecks, mark_differing
+from compression_leaderboard.plan.rechecks import Outcome, compare_rechecks, mark_remeasured
 from compression_leaderboard.records.base import Problem
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.contents import Contents
@@ -41,7 +41,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-COLUMNS = ("value", "low", "high", "level", "stderr", "n", "unit", "provenance", "source")
+COLUMNS = (
+    "value",
+    "low",
+    "high",
+    "level",
+    "stderr",
+    "n",
+    "unit",
+    "provenance",
+    "source",
+    "measured_by",
+)
 
 
 @dataclass(frozen=True)
@@ -129,7 +140,7 @@ class RecordBoard(Board):
 def make_board(contents: Contents, commit: Commit) -> RecordBoard:
     """Derive tables and comparisons from what was read."""
     specs, rechecks = contents.specs, contents.rechecks
-    stored = [DerivedResult.of(entry) for entry in mark_differing(contents.stored, rechecks)]
+    stored = [DerivedResult.of(entry) for entry in mark_remeasured(contents.stored, rechecks)]
     counting = current_results(specs, stored)
     current = [entry for entry in counting if entry.result.model in specs.models]
     date = commit.date

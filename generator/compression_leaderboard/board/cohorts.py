@@ -17,6 +17,7 @@ from compression_leaderboard.board.figures import (
     Key,
     Provenance,
     Row,
+    least_vouched,
     values,
 )
 from compression_leaderboard.board.measured import Setting, list_settings, measured_rows
@@ -173,7 +174,15 @@ def _with_mean(row: Row, texts: Sequence[Column], mean: Key) -> Row:
     if not texts or len(known) < len(texts):
         return row
     value = sum(figure.value for figure in known) / len(known)
-    figure = Figure(mean, value, texts[0].unit, "measured", known[0].source, n=len(known))
+    figure = Figure(
+        mean,
+        value,
+        texts[0].unit,
+        "measured",
+        known[0].source,
+        n=len(known),
+        measured_by=least_vouched(known),
+    )
     return replace(row, figures={**row.figures, mean: figure})
 
 

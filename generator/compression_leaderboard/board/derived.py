@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -279,7 +279,7 @@ class DerivedResult(StoredResult):
     @classmethod
     def of(cls, entry: StoredResult) -> "DerivedResult":
         """Derive from an entry, or return one that is derived."""
-        return entry if isinstance(entry, cls) else cls(entry.file, entry.result, entry.differs)
+        return entry if isinstance(entry, cls) else cls(**vars(entry))
 
     @cached_property
     def interval(self) -> Interval | None:
@@ -335,7 +335,7 @@ class DerivedResult(StoredResult):
         A text that the tokenizer does not give back has no compression.
         """
         figures = _suite_figures(self) if self.result.kind == "suite" else _corpus_figures(self)
-        return {figure.key: figure for figure in figures}
+        return {f.key: replace(f, measured_by=self.measured_by) for f in figures}
 
 
 def _corpus_figures(entry: DerivedResult) -> Iterator[Figure]:

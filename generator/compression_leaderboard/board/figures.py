@@ -4,14 +4,15 @@ A key never takes its quantity from a user, so a text, a task or a family may ha
 called `score` and a task called `parameters` have keys of their own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compression_leaderboard.intervals import LEVEL, Interval, normal_interval, stderr_of
+from compression_leaderboard.repository.provenance import MeasuredBy
 
 Quantity = Literal[
     "compression",  # of one text, in the column's unit
@@ -63,6 +64,7 @@ class Figure:
     interval: Interval | None = None  # at the board's level
     stderr: float | None = None  # same unit; None where only an interval is known, or nothing
     n: int | None = None  # documents, items or pairs behind the value
+    measured_by: MeasuredBy | None = None  # None: not known, or published by others
 
     @property
     def low(self) -> float | None:
@@ -145,6 +147,11 @@ class Row:
     rank: tuple[int, int] | None = None  # best and worst rank by compression
     figures: Mapping[Key, Figure]
 
+    @property
+    def measured_by(self) -> MeasuredBy | None:
+        """Whose measurements the figures are: the one that the board vouches for least."""
+        return least_vouched(self.figures.values())
+
     def value(self, key: Key) -> float | None:
         """Return the figure's value, or the model's size; None where it is not known."""
         if key == PARAMETERS:
@@ -153,6 +160,17 @@ class Row:
             return self.training_flop
         figure = self.figures.get(key)
         return None if figure is None else figure.value
+
+
+def least_vouched(figures: Iterable[Figure]) -> MeasuredBy | None:
+    """Return whose measurement the board vouches for least; None where one is not known.
+
+    A contributor's that was not measured again is told even beside one that is not known.
+    """
+    known = {figure.measured_by for figure in figures}
+    if None in known and "contributor" not in known:
+        return None
+    return next((name for name in get_args(MeasuredBy) if name in known), None)
 
 
 def benchmark_id(key: Key) -> str:

@@ -20,7 +20,7 @@ from compression_leaderboard.gate.impossible import (
     without_impossible_rechecks,
 )
 from compression_leaderboard.measure.machine import Report
-from compression_leaderboard.plan.rechecks import mark_differing
+from compression_leaderboard.plan.rechecks import mark_remeasured
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.repository.contents import Contents, read_contents
 from compression_leaderboard.repository.git import NO_DATE, current_commit
@@ -31,6 +31,7 @@ from compression_leaderboard.repository.results import (
     read_rechecks,
     read_records,
 )
+from compression_leaderboard.wording import counted
 
 if TYPE_CHECKING:
     from compression_leaderboard.pages.reference import Command, Option
@@ -91,7 +92,7 @@ def read_possible(root: Path) -> tuple[Contents, list[Problem]]:
     stored, impossible = without_impossible(contents.stored, latest)
     rechecks, of_rechecks = without_impossible_rechecks(contents.rechecks, stored, latest)
     problems = sorted(problems + impossible + of_rechecks)
-    stored = mark_differing(stored, rechecks)
+    stored = mark_remeasured(stored, rechecks)
     return replace(contents, stored=stored, rechecks=rechecks, unread=problems), problems
 
 
@@ -114,6 +115,17 @@ def read_board(root: Path) -> Contents:
     return contents
 
 
+def with_provenance(contents: Contents, root: Path, commit: str = "HEAD") -> Contents:
+    """Add who added each record, by the history of a commit; count on stderr what is not known."""
+    additions = read_provenance(root, commit, contents.specs.maintainers)
+    contents = contents.attributed(additions)
+    if unknown := sum(entry.added_by is None for entry in contents.stored):
+        repair = "commit them" if additions else "build in a clone with its whole history"
+        known = f"who measured {counted(unknown, 'record')} is unknown"
+        print(f"{known}: git has no commit that added them; {repair}", file=sys.stderr)
+    return contents
+
+
 def read_readable(root: Path, folder: str = "measured") -> list[StoredResult]:
     """Read the possible records of a results folder; print what is wrong with others on stderr."""
     stored, problems = read_records(root, f"results/{folder}")
@@ -128,7 +140,7 @@ def read_rechecked(root: Path) -> tuple[list[StoredResult], list[StoredRecheck]]
     rechecks, problems = read_rechecks(root)
     rechecks, impossible = without_impossible_rechecks(rechecks, stored, latest_day(root))
     report_unread([*problems, *impossible])
-    return mark_differing(stored, rechecks), rechecks
+    return mark_remeasured(stored, rechecks), rechecks
 
 
 def read_commits(

@@ -22,6 +22,7 @@ from compression_leaderboard.cli.app import (
     refusal,
     refuse_unknown,
     report_problems,
+    with_provenance,
 )
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository import git, site
@@ -63,7 +64,8 @@ def _wait_for_other() -> None:
 def _build(root: Path, html: bool) -> None:
     commit = git.current_commit(root)
     folder = root / "build" / "html"
-    inputs = site.hash_inputs(root, f"{commit.id} {commit.date}")
+    complete = git.has_whole_history(root)  # without it, nobody is known to have added a record
+    inputs = site.hash_inputs(root, f"{commit.id} {commit.date} {complete}")
     if html and site.is_built(root, inputs):
         print(f"nothing has changed: the site in {folder} is up to date")
         return
@@ -90,7 +92,7 @@ def _render(root: Path, contents: Contents, commit: git.Commit) -> dict[str, byt
     from compression_leaderboard.fits.study import derive_board
     from compression_leaderboard.pages.site import Sources, render_site
 
-    board = derive_board(contents, commit)
+    board = derive_board(with_provenance(contents, root), commit)
     return render_site(board, Sources(*site.read_sources(root)), describe_commands())
 
 
@@ -155,7 +157,7 @@ def export(
     options = {"--model-card": model_card, "--lm-eval": lm_eval}
     models = contents.specs.models
     refuse_unknown({option: ("model", model, models) for option, model in options.items()})
-    board = derive_board(contents, git.current_commit(root))
+    board = derive_board(with_provenance(contents, root), git.current_commit(root))
     if model_card is not None:
         print(_model_card(board, model_card, site), end="")
     elif lm_eval is not None:
@@ -262,7 +264,8 @@ def release(
     name = release_name(released.date)
     previous = since or git.latest_release(root, released.id)
     with git.checked_out(root, released.id) as folder:
-        board, changes = derive_board(read_board(folder), released), None
+        contents = with_provenance(read_board(folder), root, released.id)
+        board, changes = derive_board(contents, released), None
         if previous is not None:
             changes = compare_boards((previous, _read_board(root, previous)), (name, board))
         files = make_release(board, git.read_files(folder), changes)

@@ -75,8 +75,9 @@ def collect(
     records = sort_records(delivery.records, planned, specs, known)
     there = {entry.run_id: entry.result for entry in committed}
     merged, not_merged = _merge(records.complete, {r.parts for r in there.values()}, specs, root)
+    commits = read_commits(root, committed) if delivery.rechecks else {}
     again, refused_again, missing_again = sort_rechecks(
-        delivery.rechecks, planned, there, read_commits(root, committed), known.latest
+        delivery.rechecks, planned, there, commits, known.latest
     )
     known_rechecks = {entry.recheck.run_id for entry in earlier}
     new = [result for result in (*records.whole, *merged) if result.run_id not in there]

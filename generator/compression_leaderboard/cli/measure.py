@@ -87,7 +87,7 @@ def measure(
     timeout: Annotated[Number, positive("Minutes per job. Default: no limit.")] = None,
     shard: Annotated[Text, typer.Option(help="Only jobs of this shard: a file or JSON.")] = None,
     to: Annotated[Place, typer.Option(help="Folder for the records of a shard.")] = None,
-    recheck: Annotated[Text, typer.Option(help="Only a sample of the record of this run.")] = None,
+    recheck: Annotated[Text, typer.Option(help="Repeat a sample of this record (run id).")] = None,
 ) -> None:
     """Measure what is missing; run it again to continue after an interruption.
 

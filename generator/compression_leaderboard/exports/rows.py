@@ -76,7 +76,7 @@ def _scores(board: StudiedBoard) -> Iterator[Row]:
 
 def _of_record(entry: DerivedResult) -> dict[str, object]:
     """Return what all rows of one record share."""
-    return {"result": entry.result, "record": entry.record}
+    return {"result": entry.result, "record": entry.record, "measured_by": entry.measured_by}
 
 
 def _texts(board: StudiedBoard) -> Iterator[Row]:

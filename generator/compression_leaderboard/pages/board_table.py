@@ -137,7 +137,7 @@ class BoardRow:
     """A row of the table. order: by compression, None last."""
 
     page: str  # below the site's root; a compressor has no page and leads to its record
-    provenance: str
+    provenance: str  # of the cohort, or "classical" or "contributed"
     licence: str | None
     parameters: float | None
     cells: tuple[BoardCell | None, ...]
@@ -210,7 +210,7 @@ def make_board_table(cohort: Cohort, predictions: Iterable[Prediction] = ()) -> 
     rows = [
         BoardRow(
             page=row.page,
-            provenance=cohort.provenance,
+            provenance=_provenance(row, cohort),
             licence=row.licence,
             parameters=row.parameters,
             cells=tuple(_cell(column, row, predicted) for column in columns),
@@ -224,6 +224,11 @@ def make_board_table(cohort: Cohort, predictions: Iterable[Prediction] = ()) -> 
     sign = -1 if cohort.higher_is_better else 1
     rows.sort(key=lambda row: math.inf if row.order is None else sign * row.order)  # stable
     return BoardTable(cohort, tuple(columns), tuple(rows))
+
+
+def _provenance(row: Row, cohort: Cohort) -> str:
+    """Name whose figures a row has; those of a contributor are marked until measured again."""
+    return "contributed" if row.measured_by == "contributor" else cohort.provenance
 
 
 def _cell(

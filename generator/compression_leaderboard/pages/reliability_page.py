@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from itertools import pairwise
+from typing import get_args
 
 from markupsafe import Markup
 
@@ -12,7 +13,8 @@ from compression_leaderboard.operations.health import VERDICTS, list_readings, s
 from compression_leaderboard.pages.rendering import Renderer, number, percent
 from compression_leaderboard.plan.jobs import latest_results
 from compression_leaderboard.records.base import Problem
-from compression_leaderboard.records.results import Result
+from compression_leaderboard.records.results import CLASSICAL, Result
+from compression_leaderboard.repository.provenance import MeasuredBy
 from compression_leaderboard.repository.results import StoredResult
 from compression_leaderboard.repository.specs import Specs
 from compression_leaderboard.wording import escaped
@@ -30,6 +32,16 @@ class Age:
     newest: datetime
     days: int  # from the oldest to the build
     seconds: float  # of computing
+
+
+@dataclass(frozen=True)
+class Measurer:
+    """The records of the workflow, of maintainers or of contributors. None: not known."""
+
+    measured_by: MeasuredBy | None
+    records: int
+    current: int
+    models: int
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,7 @@ def render_reliability(
         retracted=sum(entry.result.retracted is not None for entry in faults),
         differing=sum(entry.differs is not None for entry in faults),
         last_run=max((entry.result.started for entry in stored), default=None),
+        measurers=_measurers(stored, current),
         ages=_ages(current, datetime.fromisoformat(commit_date)),
         sentinel=sentinel_title(specs) if specs.sentinel else None,
         readings=list_readings(specs, stored),
@@ -75,6 +88,17 @@ def render_reliability(
         unread=[tuple(map(escaped, astuple(problem))) for problem in unread],
         unread_files=len({problem.file for problem in unread}),
     )
+
+
+def _measurers(stored: Sequence[StoredResult], current: Sequence[StoredResult]) -> list[Measurer]:
+    measurers = []
+    for name in (*reversed(get_args(MeasuredBy)), None):
+        entries = [entry for entry in stored if entry.measured_by == name]
+        counting = sum(entry.measured_by == name for entry in current)
+        models = len({entry.result.model for entry in entries} - {CLASSICAL.id})
+        if entries:
+            measurers.append(Measurer(name, len(entries), counting, models))
+    return measurers
 
 
 def _ages(entries: Sequence[StoredResult], built: datetime) -> list[Age]:

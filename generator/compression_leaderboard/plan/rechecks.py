@@ -236,21 +236,19 @@ def _in_time(rechecks: Iterable[StoredRecheck]) -> list[StoredRecheck]:
     return sorted(rechecks, key=lambda entry: (entry.recheck.started, entry.file))
 
 
-def mark_differing(
+def mark_remeasured(
     stored: Sequence[StoredResult], rechecks: Sequence[StoredRecheck]
 ) -> list[StoredResult]:
-    """Mark records that differ from their latest re-measurement: they do not count.
+    """Mark records by their latest re-measurement; those that differ from it do not count.
 
     The record before such a record counts again, or the board's own workflow measures the job. A
     later re-measurement that agrees makes the record count again.
     """
-    faults = {
-        run_id: " and ".join(outcome.faults)
-        for run_id, outcome in compare_rechecks(stored, rechecks).items()
-        if outcome.faults
-    }
+    outcomes = compare_rechecks(stored, rechecks)
     return [
-        replace(entry, differs=faults[entry.run_id]) if entry.run_id in faults else entry
+        replace(entry, agrees=not outcome.faults, differs=" and ".join(outcome.faults) or None)
+        if (outcome := outcomes.get(entry.run_id)) is not None
+        else entry
         for entry in stored
     ]
 

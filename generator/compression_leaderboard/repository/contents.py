@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from compression_leaderboard.records.base import Problem, problems_of
 from compression_leaderboard.records.published import LoggedPrediction, PublishedSource
 from compression_leaderboard.repository.files import Reader
+from compression_leaderboard.repository.provenance import Addition
 from compression_leaderboard.repository.results import (
     StoredImport,
     StoredRecheck,
@@ -54,6 +55,16 @@ class Contents:
     ledger: Sequence[LoggedPrediction] = ()
     rechecks: Sequence[StoredRecheck] = ()
     unread: Sequence[Problem] = ()  # of files that are left out
+
+    def attributed(self, additions: Mapping[str, Addition]) -> "Contents":
+        """Add to each record who added it, by file; not known for files without an addition."""
+        stored = [
+            replace(entry, added_by=additions[entry.file].provenance)
+            if entry.file in additions
+            else entry
+            for entry in self.stored
+        ]
+        return replace(self, stored=stored)
 
     def without_faulty(self, faulty: Collection[str]) -> "Contents":
         """Leave out models whose file has a problem, or that ask for a suite or text which has one,

@@ -93,12 +93,17 @@ PERSON = re.compile(r"\w+ [^<>]*<([^<>]*)>[^<>]*")
 NO_BLOB = re.compile("0+")
 
 
+def has_whole_history(root: Path) -> bool:
+    """Whether there is a repository, and not a shallow clone."""
+    return _git(root, "rev-parse", "--is-shallow-repository") == b"false\n"
+
+
 def read_history(root: Path, commits: str, folder: str) -> list[PastCommit] | None:
     """List every commit of a range, parents first, with what it put into a folder of `root`.
 
     None: there is no repository, it lacks part of its history, or the range is unknown in it.
     """
-    if _git(root, "rev-parse", "--is-shallow-repository") != b"false\n":
+    if not has_whole_history(root):
         return None
     answer = _git(root, *LOG, "--end-of-options", commits, "--", folder)
     if answer is None:

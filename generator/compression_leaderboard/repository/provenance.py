@@ -21,6 +21,8 @@ from compression_leaderboard.repository.specs import read_maintainers
 
 MEASURED = "results/measured"
 AddedBy = Literal["workflow", "maintainer", "contributor"]
+# Whose measurement a figure is, from the least to the most that the board vouches for it.
+MeasuredBy = Literal["contributor", "contributor, re-measured", "maintainer", "workflow"]
 
 
 @dataclass(frozen=True)
@@ -31,15 +33,19 @@ class Addition:
     commit: str  # id of the commit, on the first-parent history, that brought it: often a merge
 
 
-def read_provenance(root: Path, commit: str = "HEAD") -> dict[str, Addition]:
+def read_provenance(
+    root: Path, commit: str = "HEAD", maintainers: Maintainers | None = None
+) -> dict[str, Addition]:
     """Read who added each record of a commit, by its path such as results/measured/….
+
+    maintainers: by default those of runs/maintainers.toml below `root`.
 
     Takes three git calls, however many records there are. A record that is not in the dictionary is
     of unknown provenance: it is not committed, or the history is missing or incomplete.
     """
     if not (history := read_history(root, commit, MEASURED)):
         return {}
-    maintainers = read_maintainers(Reader(root))
+    maintainers = read_maintainers(Reader(root)) if maintainers is None else maintainers
     first: dict[tuple[str, str], Addition] = {}  # by path and content
     for past, brought_by in _arrivals(history):
         addition = Addition(added_by(past.author, maintainers), brought_by)

@@ -16,6 +16,7 @@ from compression_leaderboard.records.rechecks import Recheck
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.records.shards import Shard
 from compression_leaderboard.repository.files import Reader, write_atomically
+from compression_leaderboard.repository.provenance import AddedBy, MeasuredBy
 
 RESTORE: dict[type[Record], str] = {
     Result: "restore it from git or measure again",
@@ -39,12 +40,21 @@ class StoredResult:
 
     file: str
     result: Result
+    added_by: AddedBy | None = None  # None: not known
+    agrees: bool = False  # with its re-measurement; without one, False
     differs: str | None = None  # from its re-measurement: by what
 
     @property
     def counts(self) -> bool:
         """Whether the board may use it: it counts by itself and agrees with its re-measurement."""
         return self.result.counts and self.differs is None
+
+    @property
+    def measured_by(self) -> MeasuredBy | None:
+        """Whose measurement it is; None where that is not known."""
+        if self.added_by == "contributor" and self.agrees:
+            return "contributor, re-measured"
+        return self.added_by
 
     @property
     def record(self) -> str:
