@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import math
 import re
 import threading
 from urllib.parse import quote, unquote
@@ -119,6 +120,9 @@ def test_text_is_scored_token_by_token(tmp_path):
     assert score.dtype == "float32"
     assert (score.window_tokens, score.stride_tokens) == (16, 8)
     assert [d.bytes for d in score.documents] == [len(text.encode()) for text in texts]
+    for document in score.documents:
+        assert len(document.class_bytes) == len(score.classes) > 1
+        assert math.fsum(document.class_bits) == document.bits
     bits, size = sum(d.bits for d in score.documents), sum(d.bytes for d in score.documents)
     assert score.bits_per_byte == pytest.approx(bits / size)
     alone = score_text(str(tmp_path), texts[1], window=16, dtype="float32")

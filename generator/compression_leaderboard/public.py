@@ -20,6 +20,7 @@ from compression_leaderboard.board.figures import benchmark_id
 from compression_leaderboard.fits.evaluation import Prediction
 from compression_leaderboard.fits.predict import ASKED, figure_keys, predict_model, with_figures
 from compression_leaderboard.intervals import Interval, rate_interval
+from compression_leaderboard.records.byte_classes import ByteClass
 from compression_leaderboard.records.calibration import Start
 from compression_leaderboard.records.results import DocumentBits
 from compression_leaderboard.repository.contents import read_contents
@@ -43,6 +44,7 @@ class TextScore:
     dtype: str
     window_tokens: int
     stride_tokens: int
+    classes: Sequence[ByteClass]  # of the documents' class_bytes and class_bits; empty: unknown
     start: Start  # what stands before a window, with the bits of the calibration text under each
 
 
@@ -140,6 +142,7 @@ def score_text(
         dtype=loaded.dtype,
         window_tokens=length,
         stride_tokens=stride,
+        classes=lossless.classes or (),
         start=loaded.start,
     )
 

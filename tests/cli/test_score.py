@@ -89,6 +89,9 @@ def test_bits_are_those_of_the_model_and_every_document_is_there(tmp_path, model
     assert rate["bits_per_byte"] == pytest.approx(total / size)
     assert len(compressors) == 6
     assert answer["summary"]["bytes"] == size
+    (classes,) = answer["summary"]["classes"].values()
+    assert sum(part["bits"] for part in classes) == pytest.approx(total)
+    assert sum(part["bytes"] for part in classes) == size
 
 
 def test_two_models_are_compared_in_words_and_in_a_report_that_stands_alone(
@@ -99,7 +102,10 @@ def test_two_models_are_compared_in_words_and_in_a_report_that_stands_alone(
     assert re.search(
         r"needs [\d.]+ % ± [\d.]+ fewer bits than .* on your text, 8 documents\.", result.stdout
     )
+    assert result.stdout.count(": where the bits go\n  Letters A–Z: ") == 2
+    assert "By class" in result.stdout or "Your text shows no class" in result.stdout
     shown = page.read_text("utf-8")
+    assert all(f'id="{table}-' in shown for table in ("classes", "class-pairs"))
     assert "feeds no prediction" in shown
     assert "<style>" in shown.partition("<body>")[0]
     assert not re.search(r"(?:src|href|url)\s*[=(]\s*[\"']?(?!#)", shown.partition("<body>")[2])
@@ -170,7 +176,7 @@ def held(journal):
         return 0
     try:
         with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as base:
-            return base.execute("SELECT count(*) FROM scored").fetchone()[0]
+            return base.execute("SELECT count(*) FROM costs").fetchone()[0]
     except sqlite3.OperationalError:
         return 0
 

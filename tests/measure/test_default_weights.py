@@ -1,14 +1,21 @@
 """The embedded default model gives the figures of its committed record."""
 
+import math
+from dataclasses import replace
+
+import numpy as np
 import pytest
+from compression_leaderboard.measure.classify import classify_bytes, divide_bits
 from compression_leaderboard.measure.documents import read_corpus
-from compression_leaderboard.measure.text import score_text
+from compression_leaderboard.measure.text import encode_windows, run_forward, score_text
 from compression_leaderboard.measure.weights import load_model
 from compression_leaderboard.plan.jobs import latest_results
+from compression_leaderboard.records.byte_classes import BYTE_CLASSES
 from compression_leaderboard.repository.results import read_records
 from compression_leaderboard.repository.specs import read_specs
 
 from tests import ROOT
+from tests.tiny import natural_start
 
 MODEL = "HuggingFaceTB__SmolLM2-135M-Instruct@Q4_1"
 
@@ -28,3 +35,32 @@ def test_documents_scored_again_cost_what_the_record_says(tmp_path):
         assert ours.document == theirs.document
         assert ours.bytes == theirs.bytes
         assert ours.bits == pytest.approx(theirs.bits, rel=5e-3)
+
+
+@pytest.mark.slow
+def test_whitespace_has_the_bits_that_the_convention_gives_it(tmp_path):
+    """The levels that measure/classify.py states: no other class depends on it as much."""
+    specs, _ = read_specs(ROOT)
+    model, corpus = specs.models[MODEL], specs.corpora["sotu-128"]
+    loaded = load_model(model, model.revisions()[-1], tmp_path)
+    loaded = replace(loaded, calibration=natural_start(loaded.tokenizer))
+    encoded, windows = encode_windows(loaded, read_corpus(corpus)[:12:4], *corpus.protocol.window)
+    passed = run_forward(loaded, encoded, windows)
+    shares: dict[str, dict[str, float]] = {}
+    for convention in ("even", "first byte", "last byte"):
+        bits = np.zeros(len(BYTE_CLASSES))
+        for document, nats in zip(encoded, passed.nats, strict=True):
+            classes, ends = classify_bytes(document.document.text), document.ends
+            if convention == "even":
+                bits += divide_bits(classes, ends, nats, 0.0, math.fsum(nats))
+            else:
+                begins = np.concatenate([[0], ends[:-1]])
+                payer = begins if convention == "first byte" else ends - 1
+                bits += np.bincount(classes[payer], nats, len(BYTE_CLASSES))
+        parts = zip(BYTE_CLASSES, (bits / bits.sum()).tolist(), strict=True)
+        shares[convention] = {name: round(share, 2) for name, share in parts}
+    whitespace = {convention: share["whitespace"] for convention, share in shares.items()}
+    assert 0.15 < whitespace["even"] < 0.21
+    assert whitespace["last byte"] < 0.03 < 0.8 < whitespace["first byte"]
+    for other in ("digits", "Common"):
+        assert len({share[other] for share in shares.values()}) == 1

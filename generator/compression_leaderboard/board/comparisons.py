@@ -41,6 +41,7 @@ from compression_leaderboard.wording import counted
 Array = NDArray[np.float64]
 
 NEIGHBOURS = 10  # others that a model is compared with: those nearest to it in bits per byte
+CLASS_NEIGHBOURS = 2  # the same by class of bytes, of which a text may have a dozen
 FEWEST_MODELS = 3  # fewer give no rank correlation
 STEPS = (1, 2, 5)  # times powers of ten: the numbers of documents looked at
 
@@ -119,10 +120,10 @@ def _text_bits(results: Sequence[Result]) -> TextBits:
     return TextBits.of([text for result in results if (text := ranked_text(result))])
 
 
-def neighbours(place: int, models: int) -> list[int]:
+def neighbours(place: int, models: int, most: int = NEIGHBOURS) -> list[int]:
     """Return the places of the nearest others in a table, half of them better if possible."""
-    first = max(0, min(place - NEIGHBOURS // 2, models - NEIGHBOURS - 1))
-    return [k for k in range(first, min(models, first + NEIGHBOURS + 1)) if k != place]
+    first = max(0, min(place - most // 2, models - most - 1))
+    return [k for k in range(first, min(models, first + most + 1)) if k != place]
 
 
 def _compare(results: Sequence[Result]) -> list[Comparison]:
@@ -149,7 +150,7 @@ def _compare(results: Sequence[Result]) -> list[Comparison]:
 
 
 def compare_by_class(specs: Specs, current: Sequence[StoredResult]) -> list[ClassComparison]:
-    """Compare the models of `compare_models` by class of bytes, where it is known."""
+    """Compare every model by class of bytes with the two next to it, where classes are known."""
     comparisons = [c for r in alike_texts(specs, current) for c in _compare_by_class(r)]
     return sorted(comparisons, key=lambda c: (c.model, c.corpus))
 
@@ -158,7 +159,7 @@ def _compare_by_class(results: Sequence[Result]) -> Iterator[ClassComparison]:
     """results: on the same documents, the best first."""
     texts = [ClassBits.of(text) for result in results if (text := ranked_text(result))]
     for place, (result, ours) in enumerate(zip(results, texts, strict=True)):
-        for other in neighbours(place, len(results)):
+        for other in neighbours(place, len(results), CLASS_NEIGHBOURS):
             if ours is not None and (theirs := texts[other]) is not None:
                 names = (result.model, results[other].model, result.name, result.environment.dtype)
                 for part in compare_classes(ours, theirs):

@@ -8,7 +8,11 @@ are keywords or identifiers, digits and underscores included; the rest has the c
 
 The bits of a token are spread evenly over its bytes. What a token costs belongs to the token as a
 whole, so every division is a convention; this one needs no rule for what a tokenizer joins to a
-word, and treats a token of one class and its neighbours alike.
+word. It decides the level of whitespace, which is mostly the first byte of a word: under SmolLM2,
+letters and whitespace of the State of the Union have 75 and 18 % of the bits. They would have 92
+and 1 % if a space before a word cost nothing or the last byte paid for the token, 4 and 89 % if the
+first one did. Digits and symbols stay as they are, and so does the sign of the difference to
+Gemma 3 270M in letters and in whitespace.
 
 Known gaps: an f-string with quotes of its own kind inside ends too early, soft keywords such as
 `match` are identifiers, and a URL ends before its first character outside ASCII.
