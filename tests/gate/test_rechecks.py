@@ -214,7 +214,7 @@ def test_a_forged_record_is_found_named_and_measured_by_the_board_itself(contrib
     assert measure_again(contributed) == "2 new, 0 already there, 0 refused, 0 missing\n"
     line = invoke(contributed, "health").stdout.splitlines()[-1]
     assert line.startswith(
-        f"- differs from its re-measurement: results/measured/{forged.file}: 4 documents differ, "
+        f"differs from its re-measurement: results/measured/{forged.file}: 4 documents differ, "
     )
     assert " and all bits together by -" in line
     assert "corpus speeches: missing" in invoke(contributed, "plan").stdout
