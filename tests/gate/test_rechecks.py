@@ -230,6 +230,7 @@ def test_a_maintainer_measures_any_record_again(contributed):
     result = invoke(contributed, "measure", "--recheck", forged.run_id)
     assert (result.exit_code, len(read_rechecks(contributed)[0])) == (0, 1)
     assert "tiny__A corpus speeches: differs: 4 documents differ" in result.stdout
+    assert invoke(contributed, "measure", "--recheck", forged.run_id).exit_code == 0
     for arguments, wrong in (
         (("--recheck", "0" * 12), "--recheck: no record has the run id 000000000000"),
         (("--recheck", forged.run_id, "--local"), "--recheck: is given beside --local or --shard"),
