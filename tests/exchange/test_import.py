@@ -9,6 +9,7 @@ from compression_leaderboard.exchange.lm_eval import (
     LEFT_OUT,
     NO_VALUE,
     NOT_FINITE,
+    NOT_RUN,
     PLACEHOLDER,
     SAME_METRIC,
     UNREADABLE_NAME,
@@ -111,6 +112,9 @@ def test_results_as_a_list_of_tasks_and_prompts():
         ({"f1": math.nan}, [("f1", NOT_FINITE)]),
         ({"ppl": math.inf, "ppl_stderr": 2.0}, [("ppl", NOT_FINITE), ("ppl_stderr", NO_VALUE)]),
         ({"ppl": 10**400}, [("ppl", NOT_FINITE)]),
+        ({"ppl": 1e308, "ppl_stderr": 1e308}, [("ppl", NOT_FINITE), ("ppl_stderr", NO_VALUE)]),
+        ({"acc_stderr": 1e15}, [("acc_stderr", NOT_FINITE)]),
+        ({"4096,none": -1, "8192,none": -1.0}, [("4096,none", NOT_RUN), ("8192,none", NOT_RUN)]),
         ({"f1_stderr": 0.1}, [("f1_stderr", NO_VALUE)]),
         ({"bypass": 999}, [("bypass", PLACEHOLDER)]),
         ({"details": [1, 2]}, [("details", "is a list of 2 items, not one number")]),
@@ -458,3 +462,41 @@ def test_whatever_stands_deep_in_a_file_it_is_read_or_refused(data):
             break
         place = place[key]
     check_read_or_refused(document)
+
+
+def test_a_benchmark_of_evalchemy_has_its_mean_with_the_error_and_no_counts():
+    runs = [{"repetition": 1, "num_total": 30, "num_solved": 5, "accuracy": 0.1667}]
+    entries = {"num_total": 30, "solved_avg": 4.9, "num_repeat": 10, "run_stats": runs}
+    entries |= {"accuracy_avg": 0.1633, "accuracy_std_err": 0.0173}
+    record = imported(old_file(results={"AIME24": entries}))
+    (score,) = record.tasks[0].scores
+    assert (score.metric, score.value, score.stderr, score.n) == (
+        *("accuracy_avg", 0.1633),
+        *(0.0173, 30),
+    )
+    assert record.reasons() == {"is a list of 1 item, not one number": 1}
+
+
+def test_numbers_beyond_what_can_be_measured_cost_no_other():
+    """Each is skipped or unknown, and the record that is left is valid."""
+    results = {
+        "huge": {"acc": 1e308, "f1": 0.5},
+        "counts": {"acc": 0.5, "samples": -3},
+        "many": {"acc": 0.5, "samples": 10**16},
+        "below": {"em": -1e15},
+        "right": {"loss": -2.5, "acc": 10**14},
+    }
+    document = old_file(results=results)
+    document["config"] |= {"limit": 10**20, "num_fewshot": 10**18}
+    record = imported(document)
+    kept = {(task.task, s.metric): s.n for task in record.tasks for s in task.scores}
+    assert kept == {
+        ("huge", "f1"): None,
+        ("counts", "acc"): None,
+        ("many", "acc"): None,
+        ("right", "loss"): None,
+        ("right", "acc"): None,
+    }
+    assert record.reasons() == {NOT_FINITE: 2}
+    assert (record.limit, record.tasks[0].few_shot) == (None, None)
+    assert Imported.model_validate_json(record.model_dump_json()) == record

@@ -218,3 +218,24 @@ def test_an_empty_name_of_a_model_is_none(root, tmp_path):
     path = tmp_path / "run.json"
     path.write_bytes(encoded({"results": {"piqa": {"acc": 0.75}}}))
     assert "give its name" in str(invoke(root, "import", str(path), "--model", " ").exception)
+
+
+@pytest.mark.parametrize("seconds", [253370764800.0, 1e9])
+def test_a_date_that_is_not_possible_is_left_out_and_said_so(root, tmp_path, seconds):
+    """The years 9999 and 2001."""
+    file = tmp_path / "run.json"
+    file.write_bytes(encoded(new_file(date=seconds)))
+    assert "is not possible and is left out" in invoke(root, "import", str(file)).stdout
+    ((entry,), problems) = read_imported(root)
+    assert (entry.imported.date, problems) == (None, [])
+    assert "1 already imported" in invoke(root, "import", str(file)).stdout
+
+
+def test_a_record_that_cannot_be_read_is_named_and_stops_no_import(root, files):
+    broken = root / "results/imported/org__other/0123456789ab.json"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("{")
+    result = invoke(root, "import", str(files / "a_new.json"))
+    assert result.exit_code == 0
+    shown = "results/imported/org__other/0123456789ab.json"
+    assert result.stderr.startswith(f"not read: {shown}: is not valid JSON")

@@ -205,3 +205,16 @@ def test_the_first_record_of_a_text_is_what_others_are_compared_with():
     other = changed(CORPUS, "lossless.documents.0.document", "x")
     assert why_impossible(other, known(other, CORPUS)) is None
     assert why_impossible(CORPUS, known(other, CORPUS)) is not None
+
+
+def test_a_suite_that_now_pins_its_tasks_has_as_many_items_as_before():
+    """Otherwise the first record with a definition could have any number of items."""
+    (task,) = SUITE.tasks
+    defined = replace(task, task=task.task.model_copy(update={"definition": "d" * 64}))
+    first = SUITE.model_copy(update={"tasks": (defined,)})
+    fewer = tuple(replace(s, n=2, stderr=None) for s in task.scores)
+    short = first.model_copy(
+        update={"tasks": (replace(defined, responses=task.responses[:2], scores=fewer),)}
+    )
+    assert why_impossible(first, known(SUITE)) is None
+    assert why_impossible(short, known(SUITE, short)) == "sums: has 2 items, others 4"

@@ -212,7 +212,7 @@ def test_a_forged_record_is_found_named_and_measured_by_the_board_itself(contrib
     assert measure_again(contributed) == "2 new, 0 already there, 0 refused, 0 missing\n"
     line = invoke(contributed, "health").stdout.splitlines()[-1]
     assert line.startswith(
-        f"- differs from its re-measurement: results/measured/{forged.file}: 4 documents differ, "
+        f"differs from its re-measurement: results/measured/{forged.file}: 4 documents differ, "
     )
     assert " and all bits together by -" in line
     assert "corpus speeches: missing" in invoke(contributed, "plan").stdout
@@ -228,6 +228,7 @@ def test_a_maintainer_measures_any_record_again(contributed):
     result = invoke(contributed, "measure", "--recheck", forged.run_id)
     assert (result.exit_code, len(read_rechecks(contributed)[0])) == (0, 1)
     assert "tiny__A corpus speeches: differs: 4 documents differ" in result.stdout
+    assert invoke(contributed, "measure", "--recheck", forged.run_id).exit_code == 0
     for arguments, wrong in (
         (("--recheck", "0" * 12), "--recheck: no record has the run id 000000000000"),
         (("--recheck", forged.run_id, "--local"), "--recheck: is given beside --local or --shard"),

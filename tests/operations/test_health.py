@@ -58,6 +58,10 @@ def test_a_board_in_health_has_nothing_to_tell():
             ["failed twice: Publish, last on 2026-06-29"],
         ),
         (
+            {"runs": [*WELL, *(run("Publish", k, "push", "startup_failure") for k in (1, 2))]},
+            ["failed twice: Publish, last on 2026-06-29"],
+        ),
+        (
             {"idle": 55},
             [
                 "no activity for 55 days: GitHub stops scheduled workflows after 60, in 5 days; "

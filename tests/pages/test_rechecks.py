@@ -44,13 +44,13 @@ def test_what_differs_is_in_no_table_and_no_comparison():
     board = board_of(TRUTH)
     assert figures(board) == {OTHER.id}
     assert board.comparisons == []
-    assert board.outcomes[FORGED.run_id].standing == "differs"
+    assert [entry.counts for entry in board.stored] == [False, True]
 
 
 def test_a_later_re_measurement_that_agrees_brings_it_back():
     board = board_of(TRUTH, FORGED)
     assert figures(board) == {MODEL.id, OTHER.id}
-    assert board.outcomes[FORGED.run_id].standing == "agrees"
+    assert [entry.counts for entry in board.stored] == [True, True]
 
 
 def test_the_pages_of_its_model_and_of_reliability_say_by_how_much_it_differs():

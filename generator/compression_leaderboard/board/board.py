@@ -29,7 +29,7 @@ from compression_leaderboard.board.figures import Figure, Key, Row
 from compression_leaderboard.board.imported import Conflict, find_conflicts
 from compression_leaderboard.board.measured import CheckpointFigure, make_trajectories
 from compression_leaderboard.intervals import LEVEL, Interval
-from compression_leaderboard.plan.rechecks import Outcome, compare_rechecks, mark_remeasured
+from compression_leaderboard.plan.rechecks import mark_remeasured
 from compression_leaderboard.records.base import Problem
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.contents import Contents
@@ -105,7 +105,6 @@ class RecordBoard(Board):
     comparisons: Sequence[Comparison]
     imported: Sequence[StoredImport]
     conflicts: Sequence[Conflict]
-    outcomes: Mapping[str, Outcome]  # of re-measurements, by the record's run id
     unread: Sequence[Problem]  # of files that are left out
 
     @cached_property
@@ -155,7 +154,6 @@ def make_board(contents: Contents, commit: Commit) -> RecordBoard:
         comparisons=compare_models(specs, current),
         imported=contents.imported,
         conflicts=find_conflicts(entry.imported for entry in contents.imported),
-        outcomes=compare_rechecks(stored, rechecks),
         unread=contents.unread,
         commit=commit.id,
         commit_date=date,

@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,7 +36,7 @@ from compression_leaderboard.gate.collect import (
     sort_records,
     why_not_merged,
 )
-from compression_leaderboard.gate.impossible import Known
+from compression_leaderboard.gate.impossible import EARLIEST, Known
 from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.records.base import Problem, UserError
 from compression_leaderboard.records.imported import Imported
@@ -193,9 +194,10 @@ def _import_all(
 ) -> Iterator[Outcome]:
     """Import files in order; write each record before yielding its outcome."""
     known = {record.source.sha256: record for record in earlier}
+    latest = latest_day(root)
     with show_progress() as progress:
         outcomes = (
-            _parse(path, parse, model, known)
+            _parse(path, parse, model, known, latest)
             for path in progress.track(sources, description="importing")
         )
         pairs = ((o, o.record if o.is_new else None) for o in outcomes)
@@ -207,8 +209,13 @@ def _import_all(
             yield outcome
 
 
-def _parse(path: Path, parse: Parse, model: str | None, known: dict[str, Imported]) -> Outcome:
-    """Read one file. known: records of files by their hash; a new one is added."""
+def _parse(
+    path: Path, parse: Parse, model: str | None, known: dict[str, Imported], latest: date
+) -> Outcome:
+    """Read one file. known: records of files by their hash; a new one is added.
+
+    latest: nothing was run after it; a later date is left out.
+    """
     shown = printable(str(path))
     try:
         with path.open("rb") as stream:
@@ -222,6 +229,9 @@ def _parse(path: Path, parse: Parse, model: str | None, known: dict[str, Importe
     except IntakeError as refusal:
         problem = Problem(shown, refusal.field, refusal.wrong, refusal.repair)
         return Outcome(shown, problem=problem)
+    if record.date is not None and not EARLIEST <= record.date.date() <= latest:
+        note = f"the date {record.date:%Y-%m-%d} is not possible and is left out"
+        record = record.model_copy(update={"date": None, "notes": (*record.notes, note)})
     known[record.source.sha256] = record
     return Outcome(shown, record, is_new=True)
 

@@ -39,7 +39,7 @@ from compression_leaderboard.cli.plan import (
 )
 from compression_leaderboard.measure.machine import Report, read_machine
 from compression_leaderboard.plan.estimates import Estimate, History
-from compression_leaderboard.plan.jobs import Job, latest_results, plan_jobs
+from compression_leaderboard.plan.jobs import Job, latest_results, plan_jobs, why_due
 from compression_leaderboard.plan.rechecks import (
     compare_recheck,
     recheck_job,
@@ -111,7 +111,7 @@ def measure(
     if shard is not None:
         jobs = _of_shards(read_shards(shard), jobs, stored, target)
     elif recheck is not None:
-        jobs = [_of_record(recheck, jobs, stored, root)]
+        jobs = [_of_record(recheck, jobs, stored, specs, root)]
     else:
         jobs = select_jobs(jobs, specs, model, suite, corpus, profile)
     for job in jobs:
@@ -185,14 +185,20 @@ def _is_known(
 
 
 def _of_record(
-    run_id: str, planned: Sequence[Job], stored: Sequence[StoredResult], root: Path
+    run_id: str,
+    planned: Sequence[Job],
+    stored: Sequence[StoredResult],
+    specs: Specs,
+    root: Path,
 ) -> Job:
     """Make the job that measures a sample of a record again."""
     entry = next((entry for entry in stored if entry.run_id == run_id), None)
     if entry is None:
         raise refusal("--recheck", f"no record has the run id {run_id}", "see its page for the id")
-    job = next((job for job in planned if job.key == entry.result.key), None)
-    if job is None or job.why not in ("asked for", "missing"):
+    result = entry.result
+    job = next((job for job in planned if job.key == result.key), None)
+    spec = specs.find(result.kind, result.name)
+    if job is None or spec is None or not result.counts or why_due(result, spec):
         repair = "measure it again as a whole with `leaderboard measure`"
         raise refusal("--recheck", f"{entry.file} is not of today's specs", repair)
     if (addition := read_provenance(root).get(entry.file)) is None:

@@ -45,9 +45,13 @@ from compression_leaderboard.records.imported import (
 from compression_leaderboard.wording import counted, printable
 
 COUNTS = {"sample_len", "sample_count", "samples"}
+# Evalchemy's benchmarks: counts beside the mean accuracy of several runs and its standard error.
+EVALCHEMY_COUNTS = {"num_total", "num_repeat", "num_solved", "solved_avg"}
+EVALCHEMY_MEAN, EVALCHEMY_ERROR = "_avg", "_std_err"
 LABELS = {"alias", "name", " ", ""}
-NOT_FINITE = "is not a finite number"
+NOT_FINITE = "is not a finite number below 10^15"
 PLACEHOLDER = "is lm-eval's placeholder for a task that is not scored (bypass)"
+NOT_RUN = "is RULER's placeholder for a length of context that was not run (-1)"
 NO_VALUE = "is a standard error without its value"
 ZERO_ERROR = "is a standard error of 0: all items scored alike, so the spread is unknown"
 NEGATIVE_ERROR = "is a negative standard error"
@@ -101,12 +105,12 @@ def import_lm_eval(name: str, content: bytes, model: str | None = None) -> Impor
         count = sum(map(len, answers))
         answer = counted(count, "answer to a single item stays", "answers to single items stay")
         notes.append(f"{answer} in the file: only scores are imported")
-    template = document.get("chat_template")
+    template, limit = document.get("chat_template"), number(config.get("limit"))
     fields = {
         "harness": _harness(document),
         "model": subject,
         "date": moment(document.get("date")),
-        "limit": number(config.get("limit")),
+        "limit": limit if limit is not None and limit >= 0 else None,
         "chat_template": isinstance(template, str) if "chat_template" in document else None,
         "chat_template_sha256": text_of(document.get("chat_template_sha")),
         "tasks": tuple(tasks),
@@ -221,7 +225,7 @@ def _directions(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
 def _items(name: str, entries: Mapping[str, Any], document: Mapping[str, Any]) -> int | None:
     """Count the items of a task that were scored."""
     effective = _of_task(document, "n-samples", name).get("effective")
-    stated = (effective, entries.get("sample_len"), entries.get("samples"))
+    stated = (effective, *(entries.get(key) for key in ("sample_len", "samples", "num_total")))
     return next((n for value in stated if (n := whole(value))), None)
 
 
@@ -262,7 +266,7 @@ def split_scores(
             )
         )
     for key, error in errors.values():
-        if number(error) is not None:
+        if number(error) is not None or error_fault(error) is not None:
             skip(key, NO_VALUE)
     return tuple(scores), skipped
 
@@ -273,10 +277,13 @@ def _sort_entries(
     """Separate values from standard errors; labels are neither."""
     values: Entries = {}
     errors: Entries = {}
+    counts = COUNTS | EVALCHEMY_COUNTS if "num_total" in entries else COUNTS
     for key, value in entries.items():
-        if key in COUNTS or (key in LABELS and number(value) is None):
+        if key in counts or (key in LABELS and number(value) is None):
             continue
         metric, _, filter_name = (part.strip() for part in key.partition(","))
+        if (mean := metric.removesuffix(EVALCHEMY_ERROR) + EVALCHEMY_MEAN) in entries:
+            metric = f"{mean}{SUFFIX}" if metric.endswith(EVALCHEMY_ERROR) else metric
         target = errors if metric.endswith(SUFFIX) else values
         name = (metric.removesuffix(SUFFIX), filter_name or "none")
         if not (text_of(name[0]) and text_of(name[1])):
@@ -298,6 +305,8 @@ def _fault(metric: str, entry: Any) -> str | None:
         return "is not a number"
     if metric == "bypass" and entry == 999:
         return PLACEHOLDER
+    if metric.isdecimal() and entry == -1:
+        return NOT_RUN
     return None if number(entry) is not None else NOT_FINITE
 
 

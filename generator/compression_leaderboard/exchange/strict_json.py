@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import math
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
 
-from compression_leaderboard.records.base import problems_of
+from compression_leaderboard.records.base import LARGEST, problems_of
 from compression_leaderboard.records.imported import (
     FORMAT,
     LONGEST_NAME,
@@ -109,20 +108,20 @@ def table(value: Any) -> dict[str, Any]:
 
 
 def number(value: Any) -> float | None:
-    """Return the value if it is a finite number; None for anything else, such as true."""
+    """Return the value if it is a number within bounds; None for anything else, such as true."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
         finite = float(value)
     except OverflowError:
         return None
-    return finite if math.isfinite(finite) else None
+    return finite if abs(finite) < LARGEST else None  # false for NaN
 
 
 def whole(value: Any) -> int | None:
     """Return the value if it is a whole number of at least 0; None for anything else."""
     count = number(value)
-    return int(count) if count is not None and 0 <= count < 2**53 and count % 1 == 0 else None
+    return int(count) if count is not None and count >= 0 and count % 1 == 0 else None
 
 
 def text_of(value: Any) -> str | None:

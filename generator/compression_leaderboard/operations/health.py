@@ -21,6 +21,7 @@ WORKFLOWS = {"Evaluate": 7, "Release": 31, "Health": 1, "Corpus": 92}  # days be
 SLACK_DAYS = 2.0  # GitHub starts schedules late
 SLEEP_DAYS = 60  # without activity GitHub stops the schedules of a repository
 WARN_DAYS = 10  # before that
+FAILURES = ("failure", "timed_out", "startup_failure")
 LISTED = 50  # problems of files, since the text of an issue has at most 65,536 characters
 
 
@@ -95,7 +96,7 @@ def _failing(runs: Sequence[WorkflowRun]) -> list[str]:
     for workflow in sorted({run.workflow for run in done}):
         ordered = sorted((r for r in done if r.workflow == workflow), key=lambda r: r.created)
         last = ordered[-2:]
-        if len(last) == 2 and all(run.conclusion in ("failure", "timed_out") for run in last):
+        if len(last) == 2 and all(run.conclusion in FAILURES for run in last):
             lines.append(f"failed twice: {workflow}, last on {last[-1].created:%Y-%m-%d}")
     return lines
 

@@ -28,7 +28,6 @@ A model that bfloat16 moves further is flagged wrongly, and is to be measured in
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from compression_leaderboard.plan.estimates import (
     Costed,
@@ -54,8 +53,6 @@ from compression_leaderboard.wording import counted
 
 MOST = 20  # records measured again in one cycle, so that contributions never crowd out the rest
 BYTES_PER_PARAMETER = 4  # of float32
-
-Standing = Literal["agrees", "differs", "not re-measured"]
 
 
 @dataclass(frozen=True)
@@ -97,17 +94,15 @@ class Outcome:
     compared: int  # documents or items
     worst: Difference  # the largest as a multiple of what is allowed
     mean: float  # of all: share of the bits, or change of the share of items that are right
-    mean_allowed: float
     faults: tuple[str, ...]  # what rounding does not explain; none if the two agree
-
-    @property
-    def standing(self) -> Standing:
-        return "differs" if self.faults else "agrees"
 
     def __str__(self) -> str:
         if self.faults:
             return f"differs: {' and '.join(self.faults)}"
-        return f"agrees on {self.compared} of the sample, {self.mean:+.4%} in the mean"
+        return (
+            f"agrees on {self.compared} of the sample, {self.mean:+.4%} in the mean; the largest "
+            f"difference is {self.worst.times:.1%} of what rounding may move"
+        )
 
 
 NOTHING = Difference("", 0.0, 1.0)
@@ -148,7 +143,7 @@ def _compare_documents(result: Result, recheck: Recheck, tolerance: Tolerance) -
     if abs(mean) > mean_allowed:
         faults.append(f"all bits together by {mean:+.3%}, rounding moves {mean_allowed:.3%}")
     worst = max(differences, key=lambda d: d.times, default=NOTHING)
-    return Outcome(len(differences), worst, mean, mean_allowed, tuple(faults))
+    return Outcome(len(differences), worst, mean, tuple(faults))
 
 
 def _beyond(differences: Sequence[Difference], unit: str, noun: str, several: str) -> Iterator[str]:
@@ -195,7 +190,7 @@ def _compare_tasks(result: Result, recheck: Recheck, tolerance: Tolerance) -> Ou
     if abs(mean) > mean_allowed:
         faults.append(f"the score by {mean:+.3f}, rounding moves {mean_allowed:.3f}")
     worst = max(differences, key=lambda d: d.times, default=NOTHING)
-    return Outcome(len(differences), worst, mean, mean_allowed, tuple(faults))
+    return Outcome(len(differences), worst, mean, tuple(faults))
 
 
 def _is_same_item(response: Response, again: Response, metric: str) -> bool:
