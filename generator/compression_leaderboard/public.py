@@ -114,7 +114,7 @@ def score_text(
         with tempfile.TemporaryDirectory(prefix="leaderboard-") as cache:
             number_format = None if dtype is None else getattr(torch, dtype)
             loaded, identity = load_reference(reference, Path(cache), number_format)
-        length = window or min(LONGEST_WINDOW, loaded.subject.context_tokens)
+        length = window or loaded.window(LONGEST_WINDOW)
         stride = max(1, length // 2)
         named = [Document(f"text {k}", text) for k, text in enumerate(documents, start=1)]
         lossless = score_documents(loaded, named, length, stride)

@@ -1,10 +1,7 @@
 """Measuring end to end with a tiny random model: records, faults, and going on after them."""
 
-import shutil
-
 import pytest
 from compression_leaderboard.measure.documents import first_bytes
-from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository.results import read_records
 
@@ -59,14 +56,6 @@ def test_the_classical_compressors_are_measured_like_a_model(board):
     again = invoke(board, "measure", "--model", "classical", "--local", "--again").stdout
     assert "the smallest), record" in again
     assert "difference +0.0000\n" in again
-
-
-def test_several_weight_files_have_one_revision(board):
-    folder = board / "weights/A"
-    shutil.copy(folder / "model.safetensors", folder / "second.safetensors")
-    files = weight_files(folder)
-    assert len(files) == 2
-    assert hash_weights(files) != hash_weights(files[:1])
 
 
 def test_long_documents_are_cut_at_a_line_end_or_between_characters():

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compression_leaderboard.measure.machine import MeasureError
-from compression_leaderboard.measure.weights import Loaded, find_package
+from compression_leaderboard.measure.packages import find_package
+from compression_leaderboard.measure.weights import Loaded
 from compression_leaderboard.records.corpora import Corpus, Source
 from compression_leaderboard.repository.specs import read_texts
 
@@ -128,6 +129,9 @@ class Encoded:
 def encode_documents(documents: Sequence[Document], loaded: Loaded) -> list[Encoded]:
     """Tokenize every document whole, without the tokenizer's special tokens."""
     kind, start = start_token(loaded.tokenizer)
+    if start is not None and start >= loaded.subject.vocabulary:
+        wrong = f"the {kind} token, {start}, is outside the softmax of {loaded.subject.vocabulary}"
+        raise MeasureError("tokenizer", f"{wrong}; the tokenizer is not this model's")
     encoded = []
     for document in documents:
         _check_text(document)

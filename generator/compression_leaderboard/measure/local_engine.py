@@ -34,6 +34,7 @@ import torch
 from tqdm import tqdm
 
 from compression_leaderboard.measure import harness
+from compression_leaderboard.measure.checkpoint import is_out_of_memory
 from compression_leaderboard.measure.compressors import compress_corpus
 from compression_leaderboard.measure.documents import read_corpus
 from compression_leaderboard.measure.machine import (
@@ -46,11 +47,7 @@ from compression_leaderboard.measure.machine import (
     machine_memory,
 )
 from compression_leaderboard.measure.preferences import draw_pairs, measure_preference
-from compression_leaderboard.measure.text import (
-    is_out_of_memory,
-    score_documents,
-    score_text,
-)
+from compression_leaderboard.measure.text import score_documents, score_text
 from compression_leaderboard.measure.weights import (
     Loaded,
     load_model,
@@ -283,7 +280,7 @@ def work(connection: Connection, specs: Specs, root: Path, limits: Limits, log: 
     while True:
         job, batch_divisor = orders.get()
         measure = partial(bench.measure, job, batch_divisor, report)
-        load = partial(bench.load, job)
+        load = partial(bench.load, job, report)
         connection.send(record_job(job, measure, load, limits.known(batch_divisor)))
 
 
@@ -302,14 +299,14 @@ class Bench:
         self.specs, self.root = specs, root
         self._loaded: Loaded | None = None
 
-    def load(self, job: Job) -> None:
+    def load(self, job: Job, report: Report) -> None:
         """Load the model of a job, unless it is loaded, or is the classical compressors.
 
         What is measured again is measured in float32.
         """
         if self._loaded is None and not isinstance(job.model, Compressors):
             dtype = torch.float32 if job.sample else None
-            self._loaded = load_model(job.model, job.checkpoint, self.root, dtype)
+            self._loaded = load_model(job.model, job.checkpoint, self.root, dtype, report)
 
     def measure(self, job: Job, batch_divisor: int, report: Report) -> dict[str, Any]:
         """Measure what the job names; return the fields of its record.

@@ -199,7 +199,7 @@ def measure_preference(
     pairs than jackknife groups are left.
     """
     protocol = spec.protocol
-    if loaded.subject.context_tokens < protocol.longest_tokens:
+    if loaded.window(protocol.longest_tokens) < protocol.longest_tokens:
         raise MeasureError(
             "context",
             f"the model reads {loaded.subject.context_tokens} tokens, the protocol's pairs have "

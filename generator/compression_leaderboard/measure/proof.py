@@ -96,7 +96,7 @@ class TokenReader:
     """
 
     def __init__(self, loaded: Loaded, block_tokens: int):
-        self.model = loaded.model
+        self.model, self.device = loaded.model, loaded.device
         self.vocabulary = loaded.subject.vocabulary
         self.start = start_token(loaded.tokenizer)[1]
         self.block_tokens = block_tokens
@@ -110,7 +110,7 @@ class TokenReader:
             self.previous, self.cache = self.start, None
         if self.previous is None:
             return np.full(self.vocabulary, -math.log(self.vocabulary), dtype=np.float32)
-        ids = torch.tensor([[self.previous]], device=self.model.device)
+        ids = torch.tensor([[self.previous]], device=self.device)
         with torch.inference_mode():
             output = self.model(input_ids=ids, past_key_values=self.cache, use_cache=True)
             logits = output.logits[0, -1].float()
@@ -215,13 +215,13 @@ def prove_text(
     back, for more bytes than their cost allows, and for a text that comes back otherwise.
     """
     content = text.encode()
-    loaded = load_model(model, checkpoint, root, torch.float32)
+    loaded = load_model(model, checkpoint, root, torch.float32, report)
     subject, start = loaded.subject, start_token(loaded.tokenizer)[0]
     (encoded,) = encode_documents([Document("the sample", text)], loaded)
     if not encoded.lossless:
         wrong = "the tokenizer does not give the sample back, so no coder can"
         raise MeasureError("tokenizer", f"{wrong}; its bits per byte are not ranked either")
-    tokens, block_tokens = encoded.tokens.tolist(), min(window, subject.context_tokens)
+    tokens, block_tokens = encoded.tokens.tolist(), loaded.window(window)
     began = time.monotonic()
     compressed = compress_tokens(
         loaded, tokens, block_tokens, lambda done: report("compressing", done, len(tokens))

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from compression_leaderboard.measure.checkpoint import is_out_of_memory
 from compression_leaderboard.measure.documents import (
     Document,
     Encoded,
@@ -28,7 +29,7 @@ from compression_leaderboard.measure.documents import (
 )
 from compression_leaderboard.measure.machine import MeasureError, Report
 from compression_leaderboard.measure.plane import LayerFiles, draw_positions, estimate_layers
-from compression_leaderboard.measure.weights import Loaded
+from compression_leaderboard.measure.weights import Loaded, device_of
 from compression_leaderboard.records.corpora import Protocol
 from compression_leaderboard.records.plane import Lossy
 from compression_leaderboard.records.results import DocumentBits, Lossless, Stretch
@@ -82,8 +83,7 @@ def encode_windows(
     loaded: Loaded, documents: Sequence[Document], window: int, stride: int
 ) -> tuple[list[Encoded], list[Window]]:
     """Tokenize documents and cut them into windows that the model can read."""
-    context = loaded.subject.context_tokens
-    if context < window:
+    if (context := loaded.window(window)) < window:
         wrong = f"the model reads {context} tokens, the window has {window}"
         raise MeasureError("context", f"{wrong}; use a window of at most {context}")
     encoded = encode_documents(documents, loaded)
@@ -201,12 +201,6 @@ def run_forward(
     return Pass(nats, np.array(rows, dtype=np.int64).reshape(-1, 2))
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Tell whether memory ran out: by type for CUDA, by message for the CPU."""
-    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return known or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
-
-
 def _score_batch(
     model: Any,
     head: "_Head",
@@ -253,8 +247,8 @@ def _hidden_states(
         )
         mask[row, :length] = 1
     output = model(
-        input_ids=ids.to(model.device),
-        attention_mask=mask.to(model.device),
+        input_ids=ids.to(device_of(model)),
+        attention_mask=mask.to(device_of(model)),
         output_hidden_states=True,
         use_cache=False,
         logits_to_keep=1,
@@ -298,7 +292,7 @@ class _Head:
 
         Refuses a model that changes its logits after the output layer in another way.
         """
-        ids = torch.arange(1, 9, device=model.device).unsqueeze(0) % self.vocabulary
+        ids = torch.arange(1, 9, device=device_of(model)).unsqueeze(0) % self.vocabulary
         with torch.inference_mode():
             output = model(input_ids=ids, output_hidden_states=True, use_cache=False)
             theirs = output.logits[0].float().log_softmax(dim=-1)

@@ -157,7 +157,7 @@ class Subject(Record):
     architecture: str
     parameters: Positive
     weights_bytes: Positive  # of the file(s) that were loaded
-    context_tokens: Positive
+    context_tokens: Positive | None = None  # None: unlimited
     vocabulary: Positive  # rows of the softmax, padding included
     layers: Positive
     width: Positive
