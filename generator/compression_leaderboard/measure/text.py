@@ -37,6 +37,7 @@ from compression_leaderboard.records.results import DocumentBits, Lossless, Stre
 FIRST_STRETCH_BYTES = 64
 LOGIT_ELEMENTS = 8_000_000  # at most this many logits exist at once,
 LOGIT_ROWS = 32  # or those of this many rows
+PRECISE_ELEMENTS = 500_000  # of them in float32: few enough for a processor's cache
 BATCH_TOKENS = 4096  # inputs per forward pass, padding included
 
 
@@ -266,8 +267,8 @@ class _Head:
         self.vocabulary = self.linear.weight.shape[0]
         self.factor = self._find_factor(model, config)
 
-    def logits(self, states: Tensor, factor: float) -> Tensor:
-        logits: Tensor = self.linear(states).float()
+    def transform(self, logits: Tensor, factor: float) -> Tensor:
+        logits = logits.float()
         if factor != 1:
             logits = logits * factor
         if self.softcap:
@@ -277,13 +278,21 @@ class _Head:
     def nats(self, states: Tensor, targets: Tensor) -> NDArray[np.float64]:
         """Return −ln p of the targets under a full softmax in float32, (T,)."""
         step = max(LOGIT_ROWS, LOGIT_ELEMENTS // self.vocabulary)
+        few = max(1, PRECISE_ELEMENTS // self.vocabulary)
         # Made beforehand: kept one by one they would lie between the logits and pin their memory.
         nats = torch.empty(len(states), device=states.device)
         for begin in range(0, len(states), step):
-            logits = self.logits(states[begin : begin + step], self.factor)
+            logits = self.linear(states[begin : begin + step])
             wanted = targets[begin : begin + step].to(logits.device)
-            nats[begin : begin + step] = torch.nn.functional.cross_entropy(
-                logits, wanted, reduction="none"
+            nats[begin : begin + step] = torch.cat(
+                [
+                    torch.nn.functional.cross_entropy(
+                        self.transform(rows, self.factor), right, reduction="none"
+                    )
+                    for rows, right in zip(
+                        torch.split(logits, few), torch.split(wanted, few), strict=True
+                    )
+                ]
             )
         return nats.double().cpu().numpy()
 
@@ -298,9 +307,10 @@ class _Head:
             theirs = output.logits[0].float().log_softmax(dim=-1)
             if not torch.isfinite(theirs).all():
                 return 1.0  # reported with the document's name when the text is scored
+            logits = self.linear(output.hidden_states[-1][0])
             errors = {}
             for factor in _factors(config):
-                ours = self.logits(output.hidden_states[-1][0], factor).log_softmax(dim=-1)
+                ours = self.transform(logits, factor).log_softmax(dim=-1)
                 errors[factor] = float((ours - theirs).abs().max())
         best = min(errors, key=lambda factor: errors[factor])
         if errors[best] > 0.1:
