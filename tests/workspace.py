@@ -4,8 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from compression_leaderboard.measure.checkpoint import hash_folder, hash_weights
 from compression_leaderboard.measure.documents import select_documents
-from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.repository.specs import hash_task, read_specs
 
 from tests.tiny import save_tiny
@@ -100,7 +100,7 @@ def write_board(root: Path) -> None:
     (root / "runs/suites/arithmetic.toml").write_text(suite)
     write_corpus(root)
     save_tiny(root / "weights/A")
-    add_model_file(root, "A", hash_weights(weight_files(root / "weights/A")))
+    add_model_file(root, "A", hash_folder(root / "weights/A"))
 
 
 def write_corpus(root: Path) -> None:

@@ -1,4 +1,6 @@
-"""One contender of the bench a process: `contenders.py NAME [documents or positions]`.
+"""One contender of the bench a process: `contenders.py NAME NUMBER` of documents or positions.
+
+A name ending in ", float32" is measured in this number format, others in the machine's fastest.
 
 Loading is not counted. Each prints its figures as one JSON line: seconds on the clock, seconds of
 the processors (which other programs on the machine disturb less), tokens, peak memory.
@@ -13,6 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -103,9 +106,9 @@ class Watch:
         return found
 
 
-def measure_limit(documents: int) -> dict[str, float]:
+def measure_limit(documents: int, dtype: torch.dtype | None = None) -> dict[str, float]:
     """A bare forward pass with hidden states and logits, in the batches that ours uses."""
-    loaded = load()
+    loaded = load(dtype)
     encoded, windows = prepare(loaded, documents)
     windows.sort(key=lambda w: (w.begin - w.end, w.document, w.begin))
     watch = Watch()
@@ -119,13 +122,13 @@ def measure_limit(documents: int) -> dict[str, float]:
     return watch.read() | {"tokens": sum(len(e.tokens) for e in encoded)}
 
 
-def measure_ours(documents: int) -> dict[str, float]:
+def measure_ours(documents: int, dtype: torch.dtype | None = None) -> dict[str, float]:
     """Both sides, all layers, orders 1 to 3, with null, jackknife and convergence.
 
     The assignments of all layers are made once more between the two halves, so that their cost
     is known; the estimates make them themselves.
     """
-    loaded = load()
+    loaded = load(dtype)
     weights = loaded.model.get_memory_footprint() / 1e9
     encoded, windows = prepare(loaded, documents)
     asked = protocol(encoded, seeds=8)
@@ -136,7 +139,8 @@ def measure_ours(documents: int) -> dict[str, float]:
         bits = sum_bits(encoded, passed)
         found = watch.read("pass_") | {"pass_peak_gb": peak_gb() - weights}
         for layer in range(files.layers):
-            files.read_assignments(layer)
+            for _ in files.read_assignments(layer):
+                pass
         found |= watch.read("assign_")
         estimate_layers(encoded, passed.rows, files, asked, lambda *_: None)
         found |= watch.read("estimate_")
@@ -165,7 +169,7 @@ def measure_same_work(documents: int) -> dict[str, float]:
         sides = grams_at(encoded, passed.rows, "token", asked.max_order)
         labels = [sort_labels(own, parts) for side in sides for own in number_labels(side)]
         for layer in range(files.layers):
-            moments = measure_moments(files.read_assignments(layer)[0].float(), parts)
+            moments = measure_moments(next(files.read_assignments(layer)), parts)
             for own in labels:
                 plug_in(moments, own)
         return watch.read()
@@ -262,6 +266,8 @@ def peak_gb() -> float:
 RUN: dict[str, Callable[[int], dict[str, float]]] = {
     "limit": measure_limit,
     "ours": measure_ours,
+    "limit, float32": partial(measure_limit, dtype=torch.float32),
+    "ours, float32": partial(measure_ours, dtype=torch.float32),
     "ours, same work": measure_same_work,
     "float32": lambda documents: measure_bits(documents, torch.float32),
     "bfloat16": lambda documents: measure_bits(documents, torch.bfloat16),

@@ -27,8 +27,7 @@ from compression_leaderboard.measure.weights import load_reference, resolve_refe
 root = Path(sys.argv[1])
 reference = resolve_reference(sys.argv[2], read_specs(root)[0].models)
 loaded, _ = load_reference(reference, root)
-asked = int(sys.argv[3])
-tokens = min(asked, loaded.subject.context_tokens or asked)
+tokens = loaded.window(int(sys.argv[3]))
 with torch.inference_mode():
     ids = torch.arange(tokens).unsqueeze(0) % loaded.subject.vocabulary
     output = loaded.model(ids, use_cache=True, logits_to_keep=1)

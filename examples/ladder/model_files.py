@@ -1,19 +1,13 @@
 """The files runs/models/ladder/<name>.toml: which weights the board measures, pinned by hash."""
 
-import hashlib
 import json
 import math
 from pathlib import Path
 
+from compression_leaderboard.measure.checkpoint import hash_folder
 from safetensors import safe_open
 
 CORPORA = ["sotu-128", "python-128"]  # scored in windows that fit a context of 128 tokens
-
-
-def hash_revision(folder: Path) -> str:
-    """The revision of a checkpoint: the first 40 hex digits of its weights' SHA-256."""
-    weights = (folder / "model.safetensors").read_bytes()
-    return f"sha256-{hashlib.sha256(weights).hexdigest()[:40]}"
 
 
 def count_parameters(folder: Path) -> int:
@@ -45,14 +39,14 @@ def render_model_file(name: str, released: str, tokens_seen: dict[Path, int]) ->
         "",
         "[weights]",
         f'path = "{last.as_posix()}"',
-        f'revision = "{hash_revision(last)}"',
+        f'revision = "{hash_folder(last)}"',
     ]
     for folder, tokens in tokens_seen.items():
         lines += [
             "",
             "[[checkpoints]]",
             f'path = "{folder.as_posix()}"',
-            f'revision = "{hash_revision(folder)}"',
+            f'revision = "{hash_folder(folder)}"',
             f"tokens_seen = {tokens}",
         ]
     return "\n".join(lines) + "\n"

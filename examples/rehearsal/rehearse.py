@@ -25,7 +25,7 @@ from runner import ROOT, Hub, git, read_jobs, run_job, run_workflow
 sys.path.insert(0, str(ROOT))
 
 from compression_leaderboard.cli import app
-from compression_leaderboard.measure.weights import hash_weights, weight_files
+from compression_leaderboard.measure.checkpoint import hash_folder
 from compression_leaderboard.plan.rechecks import compare_rechecks
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import (
@@ -89,7 +89,7 @@ def add_model(hub: Hub) -> dict[str, dict[str, Any]]:
     """A branch with one file."""
 
     def write(work: Path) -> None:
-        add_model_file(work, "B", hash_weights(weight_files(work / "weights/B")))
+        add_model_file(work, "B", hash_folder(work / "weights/B"))
 
     return propose(hub, "add-b", write)
 
@@ -98,7 +98,7 @@ def contribute(hub: Hub) -> dict[str, dict[str, Any]]:
     """A stranger's branch with a model and its records: that of the text has a fifth fewer bits."""
 
     def write(work: Path) -> None:
-        add_model_file(work, "C", hash_weights(weight_files(work / "weights/C")))
+        add_model_file(work, "C", hash_folder(work / "weights/C"))
         command = ["leaderboard", "measure", "--model", CONTRIBUTED]
         subprocess.run(command, cwd=work, env=hub.environment(), check=True)
         (file,) = work.glob(f"results/measured/{CONTRIBUTED}/*/corpus-speeches/*.json")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from compression_leaderboard.gate.new_model import HUB_BEGAN, draft_model
 from compression_leaderboard.measure import hub as asking
-from compression_leaderboard.measure.weights import hash_weights
+from compression_leaderboard.measure.checkpoint import hash_weights
 from compression_leaderboard.plan.hub_weights import HubListing
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository.specs import read_specs

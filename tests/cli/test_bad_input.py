@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import torch
 from compression_leaderboard.cli.app import main
+from compression_leaderboard.measure.checkpoint import hash_folder, hash_weights
 from compression_leaderboard.measure.documents import select_documents
-from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.records.results import Failure, Result
 from compression_leaderboard.repository.results import read_records
 from compression_leaderboard.repository.specs import read_specs
@@ -38,7 +38,7 @@ def change(root: Path, file: str, old: str, new: str) -> None:
 
 
 def revision_line(root: Path) -> str:
-    return f'revision = "{hash_weights(weight_files(root / "weights/A"))}"'
+    return f'revision = "{hash_folder(root / "weights/A")}"'
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_models_that_fail_give_error_records_and_the_next_one_goes_on(board):
     with torch.no_grad():
         broken.lm_head.weight[0, 0] = float("nan")
     save_tiny(board / "weights/0-nan", model=broken)
-    add_model_file(board, "0-nan", hash_weights(weight_files(board / "weights/0-nan")))
+    add_model_file(board, "0-nan", hash_folder(board / "weights/0-nan"))
     for name in ("0-empty", "0-pickle"):
         (board / "weights" / name).mkdir()
     (board / "weights/0-pickle/pytorch_model.bin").write_bytes(b"\x80\x04")
@@ -191,7 +191,7 @@ def test_models_that_fail_give_error_records_and_the_next_one_goes_on(board):
     result = invoke(board, "measure", "--corpus", "speeches")
     assert (result.exit_code, result.stdout) == (1, "2 measured, 5 failed\n")
     first = select_documents(read_specs(board)[0].corpora["speeches"])[0].name
-    other = hash_weights(weight_files(board / "weights/0-other"))
+    other = hash_folder(board / "weights/0-other")
     assert {model: (e.reason, e.message) for (model, _), e in failures(board).items()} == {
         "tiny__0-gone": ("weights", "weights/0-gone: no such folder; make the weights first"),
         "tiny__0-empty": (
@@ -221,7 +221,7 @@ def test_models_that_fail_give_error_records_and_the_next_one_goes_on(board):
 @pytest.mark.slow
 def test_a_tokenizer_that_does_not_round_trip_is_told_and_kept_apart(board):
     save_tiny(board / "weights/Lower", tokenizer=lossy_tokenizer())
-    add_model_file(board, "Lower", hash_weights(weight_files(board / "weights/Lower")))
+    add_model_file(board, "Lower", hash_folder(board / "weights/Lower"))
     result = invoke(board, "measure", "--corpus", "speeches", "--model", "tiny__Lower")
     assert result.exit_code == 0
     (record,) = good(board)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from compression_leaderboard.gate.collect import why_not_merged, why_refused
 from compression_leaderboard.gate.impossible import Known
-from compression_leaderboard.measure.weights import hash_weights, weight_files
+from compression_leaderboard.measure.checkpoint import hash_folder, hash_weights
 from compression_leaderboard.records.results import Failure, Result, Subtask, TaskResult
 from compression_leaderboard.repository.results import parse_shards, read_records, write_record
 from compression_leaderboard.repository.specs import hash_task
@@ -74,7 +74,7 @@ def shared(board: Path) -> Path:
 
 def shard(board: Path, name: str, *jobs: tuple[str | int, ...]) -> str:
     """A shard as the matrix has it. jobs: (kind, name) or (kind, name, number, of) of tiny/A."""
-    revision = hash_weights(weight_files(board / "weights/A"))
+    revision = hash_folder(board / "weights/A")
     listed = []
     for kind, of_what, *part in jobs:
         entry: dict[str, Any] = {"model": "tiny__A", "revision": revision}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from compression_leaderboard.measure import hub as asking
-from compression_leaderboard.measure.weights import hash_weights
+from compression_leaderboard.measure.checkpoint import hash_weights
 from safetensors.torch import load_file, save_file
 
 from tests.gate.test_validate import lines_of, validate

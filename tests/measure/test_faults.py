@@ -21,8 +21,8 @@ from typing import Any, Self
 import psutil
 import pytest
 from compression_leaderboard.measure import local_engine
+from compression_leaderboard.measure.checkpoint import hash_folder, hash_weights
 from compression_leaderboard.measure.local_engine import Limits, record_job, run_local
-from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.plan.jobs import Job, latest_results, plan_jobs
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.files import JobLocks
@@ -416,7 +416,7 @@ def test_weights_are_loaded_once_for_all_jobs_of_a_revision_and_not_by_the_drive
 def test_each_model_has_a_worker_of_its_own(board):
     """What one model took does not count as memory of the next."""
     save_tiny(board / "weights/B", model=tiny_model(seed=1))
-    add_model_file(board, "B", hash_weights(weight_files(board / "weights/B")))
+    add_model_file(board, "B", hash_folder(board / "weights/B"))
     jobs = [*jobs_of(board), *jobs_of(board, "tiny__B")]
     results = run_here(board, jobs, Limits())
     assert [result.error for result in results] == [None] * 4

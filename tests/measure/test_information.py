@@ -1,5 +1,6 @@
 """Soft entropy and information: conformance vectors, bias, intervals, invariances."""
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -12,18 +13,20 @@ from compression_leaderboard.measure.information import (
     draw_anchors,
     expected_information,
     measure_moments,
-    normalise,
     null_error,
     number_labels,
     plug_in,
     shuffle_deviation,
     simulate_null,
+    simulated_counts,
     solve_scale,
     sort_labels,
 )
 from compression_leaderboard.measure.plane import effective_rank
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import entr
+from scipy.stats import hypergeom
 
 from tests.cases import one_in
 
@@ -46,10 +49,8 @@ def conformance_2():
 def assignments_of(vectors, seed=0, bins=BINS):
     """(N, B), float64."""
     width = vectors.shape[1]
-    directions = normalise(torch.from_numpy(np.asarray(vectors)))
-    return assign(directions, draw_anchors((seed,), bins, width), solve_scale(width, bins), bins)[
-        :, 0
-    ]
+    states = torch.from_numpy(np.asarray(vectors))
+    return next(assign(states, draw_anchors((seed,), bins, width), solve_scale(width, bins)))
 
 
 class Estimate:
@@ -143,6 +144,31 @@ def test_the_null_is_that_of_real_shuffles(size):
     assert found.deviation == pytest.approx(seen.std(), rel=0.6, abs=1e-9)
 
 
+def loss_of_two_kinds(rows, size) -> float:
+    """Loss of `size` rows drawn of 4,800, of which 240 equal the first of `rows`: exact."""
+    drawn = np.arange(size + 1)
+    means = (drawn[:, None] * rows[0] + (size - drawn)[:, None] * rows[1]) / size
+    whole = 0.05 * rows[0] + 0.95 * rows[1]
+    entropy, of_means = (entr(p).sum(axis=-1) / np.log(2) for p in (whole, means))
+    return float(entropy - hypergeom(4800, 240, size).pmf(drawn) @ of_means)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 6, 12, 24, 48])
+def test_the_null_is_exact_for_rows_of_two_kinds(size):
+    """The simulated counts within their error, and those between them if these were exact."""
+    rows = np.array([[0.99, 0.01], [0.002, 0.998]])
+    kinds = torch.from_numpy(np.repeat(rows, [240, 4560], axis=0))
+    found = Estimate(kinds, np.arange(4800) // size)
+    expected = loss_of_two_kinds(rows, size)
+    assert found.null[0] == pytest.approx(expected, abs=4 * found.error)
+    counts = simulated_counts(4800)
+    losses = np.array([loss_of_two_kinds(rows, count) for count in counts])
+    second = found.moments.quadratic[0] * (4800 - counts) / 4799 / counts
+    exact = replace(found.simulated, beyond=counts**2 * (losses - second))
+    null = expected_information(exact, found.moments, found.labels)[0]
+    assert null == pytest.approx(expected, rel=2e-3)
+
+
 @pytest.mark.slow
 def test_the_spread_is_that_of_real_shuffles_for_labels_of_unequal_counts():
     assignments = assignments_of(conformance_2()[0])
@@ -210,8 +236,8 @@ def test_zero_vectors_are_assigned_evenly():
 
 def test_seeds_at_once_equal_seeds_alone():
     z = torch.from_numpy(conformance_2()[0][:50])
-    both = assign(normalise(z), draw_anchors((3, 4), BINS, 128), solve_scale(128, BINS), BINS)
-    assert torch.allclose(both[:, 1], assignments_of(z.numpy(), seed=4))
+    _, second = assign(z, draw_anchors((3, 4), BINS, 128), solve_scale(128, BINS))
+    assert torch.allclose(second, assignments_of(z.numpy(), seed=4))
 
 
 @settings(max_examples=20, deadline=None)
@@ -260,6 +286,19 @@ def documents_of_states(generator, documents=40, length=60, width=16):
     shift = 0.3 * generator.standard_normal((documents, 1, width))
     z = means[labels] + shift + generator.standard_normal((documents, length, width))
     return z.reshape(-1, width), labels.ravel()
+
+
+def test_products_in_bfloat16_move_information_by_less_than_its_error():
+    """By a twentieth of the standard error over documents at most."""
+    generator, groups = np.random.default_rng(14), np.repeat(np.arange(40) % 20, 60)
+    z, labels = documents_of_states(generator, width=64)
+    states, anchors = torch.from_numpy(z).bfloat16(), draw_anchors((0,), BINS, 64)
+    half, full = (
+        Estimate(next(assign(s, anchors, solve_scale(64, BINS))), labels, groups).corrected
+        for s in (states, states.float())
+    )
+    error = jackknife_error(full[0], full[1:], np.bincount(groups))
+    assert 0 < abs(half[0] - full[0]) < error / 20
 
 
 @pytest.mark.slow

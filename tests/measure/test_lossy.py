@@ -8,9 +8,9 @@ import pytest
 import torch
 from compression_leaderboard.measure import text as scorer
 from compression_leaderboard.measure.documents import Document, find_token_ends
-from compression_leaderboard.measure.information import draw_anchors, normalise, solve_scale
+from compression_leaderboard.measure.information import draw_anchors, solve_scale
 from compression_leaderboard.measure.machine import MeasureError
-from compression_leaderboard.measure.plane import LayerFiles, cut_parts
+from compression_leaderboard.measure.plane import LayerFiles, cut_parts, normalise
 from compression_leaderboard.measure.text import score_text
 from compression_leaderboard.records.corpora import Protocol
 
@@ -171,21 +171,27 @@ def test_the_disk_is_checked_before_the_start(tmp_path, monkeypatch):
         LayerFiles(load_tiny().subject, protocol(anchor_seeds=(0,)), 1_000_000)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-3), (torch.bfloat16, 1e-2)])
 @pytest.mark.parametrize("seeds", [1, 4])
-def test_directions_and_assignments_on_disk_give_the_same(seeds):
-    """32 dimensions are kept as directions beside 80 assignments, and as assignments beside 20."""
-    states = [torch.randn(300, 32, generator=torch.Generator().manual_seed(k)) for k in range(2)]
+def test_states_and_assignments_on_disk_give_the_same(seeds, dtype, tolerance):
+    """32 dimensions are kept as states beside 80 assignments, and as assignments beside 20."""
+    states = [
+        torch.randn(300, 32, generator=torch.Generator().manual_seed(k)).to(dtype) for k in range(2)
+    ]
     anchors, scale = draw_anchors(range(seeds), 20, 32).float(), solve_scale(32, 20)
     subject = load_tiny().subject.model_copy(update={"layers": 1})
     files = LayerFiles(subject, protocol(anchor_seeds=tuple(range(seeds))), 300)
     files.append([layer[:100] for layer in states])
     files.append([layer[100:] for layer in states])
-    assert files.keeps_directions == (seeds == 4)
+    assert files.keeps_states == (seeds == 4)
     for k, layer in enumerate(states):
-        expected = (normalise(layer) @ anchors.T / scale).view(300, seeds, 20).softmax(-1)
-        found = files.read_assignments(k).float()
-        assert torch.allclose(found, expected.transpose(0, 1), atol=1e-3)
-        assert torch.allclose(files.read_sample(k), normalise(layer), atol=1e-3)
+        directions = normalise(layer.float())
+        found = list(files.read_assignments(k))
+        assert len(found) == seeds
+        for assignments, seed in zip(found, anchors, strict=True):
+            expected = (directions @ seed.T / scale).softmax(-1)
+            assert torch.allclose(assignments, expected, atol=tolerance)
+        assert torch.allclose(files.read_sample(k), directions, atol=1e-3)
     sizes = [os.fstat(file.fileno()).st_size for file in files.rows + files.samples]
     assert sum(sizes) == files.size_bytes
     files.close()

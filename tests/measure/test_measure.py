@@ -1,17 +1,18 @@
 """Measuring end to end with a tiny random model: records, faults, and going on after them."""
 
 import json
-import shutil
 from datetime import date
 
 import pytest
 from compression_leaderboard.gate.impossible import Known, why_impossible
+from compression_leaderboard.measure.checkpoint import hash_folder
 from compression_leaderboard.measure.documents import first_bytes
-from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.records.base import UserError
 from compression_leaderboard.repository.results import read_records
 
 from tests.commands import invoke
+from tests.tiny import save_tiny
+from tests.workspace import add_model_file
 
 pytestmark = pytest.mark.slow
 
@@ -44,9 +45,11 @@ def test_a_model_is_measured_once(board):
 
 
 def test_a_model_that_sees_later_tokens_is_a_failure_with_a_reason_of_its_own(board):
-    config = board / "weights/A/config.json"
+    save_tiny(board / "weights/Both")
+    config = board / "weights/Both/config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"is_causal": False}))
-    assert invoke(board, "measure", "--corpus", "speeches", "--model", "tiny__A").exit_code == 1
+    add_model_file(board, "Both", hash_folder(board / "weights/Both"))
+    assert invoke(board, "measure", "--corpus", "speeches", "--model", "tiny__Both").exit_code == 1
     ((entry,), _) = read_records(board, "results/measured")
     assert entry.result.error.reason == "not_causal"
 
@@ -78,14 +81,6 @@ def test_the_classical_compressors_are_measured_like_a_model(board):
     again = invoke(board, "measure", "--model", "classical", "--local", "--again").stdout
     assert "the smallest), record" in again
     assert "difference +0.0000\n" in again
-
-
-def test_several_weight_files_have_one_revision(board):
-    folder = board / "weights/A"
-    shutil.copy(folder / "model.safetensors", folder / "second.safetensors")
-    files = weight_files(folder)
-    assert len(files) == 2
-    assert hash_weights(files) != hash_weights(files[:1])
 
 
 def test_long_documents_are_cut_at_a_line_end_or_between_characters():

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from compression_leaderboard.measure.machine import MeasureError
-from compression_leaderboard.measure.weights import join_parts
+from compression_leaderboard.measure.packages import join_parts
 from compression_leaderboard.records.models import Model, Weights
 
 from tests.factory import make_model

@@ -15,13 +15,14 @@ from compression_leaderboard.board.figures import Key
 from compression_leaderboard.board.measured import make_trajectories
 from compression_leaderboard.cli import app
 from compression_leaderboard.intervals import jackknife_interval
+from compression_leaderboard.measure.checkpoint import hash_folder
 from compression_leaderboard.measure.information import (
     assign,
     draw_anchors,
-    normalise,
     solve_scale,
 )
 from compression_leaderboard.measure.machine import MeasureError
+from compression_leaderboard.measure.plane import normalise
 from compression_leaderboard.measure.preferences import (
     DrawnPairs,
     Swaps,
@@ -31,7 +32,6 @@ from compression_leaderboard.measure.preferences import (
     measure_preference,
     sum_assignments,
 )
-from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.pages.rendering import with_interval
 from compression_leaderboard.records.corpora import Pair
 from compression_leaderboard.records.models import Checkpoint, Weights
@@ -257,7 +257,7 @@ def test_states_of_completion_tokens_are_those_of_the_model():
             for layer, state in enumerate(states):
                 z = normalise(state[0, len(prompt) :].double())
                 assert len(z) == len(text)
-                expected = assign(z, anchors, scale, 100).sum(dim=0)
+                expected = torch.stack([a.sum(dim=0) for a in assign(z, anchors, scale)])
                 assert torch.allclose(sums[layer][row, side].double(), expected, atol=5e-3)
 
 
@@ -313,7 +313,7 @@ def test_from_spec_to_site(tmp_path):
     spec = LONG.model_copy(update={"sha256": digest})
     write_toml(tmp_path / "runs/corpora/pairs.toml", spec)
     save_tiny(tmp_path / "weights/A")
-    revision = hash_weights(weight_files(tmp_path / "weights/A"))
+    revision = hash_folder(tmp_path / "weights/A")
     weights = Weights(path="weights/A", revision=revision)
     model = make_model("tiny/A", suites=(), corpora=("pairs",), weights=weights)
     write_toml(tmp_path / model.file, model)

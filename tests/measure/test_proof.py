@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from compression_leaderboard.board.cohorts import make_cohorts
+from compression_leaderboard.measure.checkpoint import hash_folder
 from compression_leaderboard.measure.documents import Document
 from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.proof import (
@@ -23,7 +24,7 @@ from compression_leaderboard.measure.proof import (
     prove_text,
 )
 from compression_leaderboard.measure.text import score_text
-from compression_leaderboard.measure.weights import hash_weights, load_model, weight_files
+from compression_leaderboard.measure.weights import load_model
 from compression_leaderboard.pages.model_page import render_model
 from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.base import UserError
@@ -269,7 +270,7 @@ def test_the_command_writes_a_record(board):
 
 def test_a_tokenizer_that_loses_something_is_refused(board):
     save_tiny(board / "weights/Lower", tokenizer=lossy_tokenizer())
-    add_model_file(board, "Lower", hash_weights(weight_files(board / "weights/Lower")))
+    add_model_file(board, "Lower", hash_folder(board / "weights/Lower"))
     result = invoke(board, "verify", "tiny__Lower", "speeches", "--local")
     ((entry,), _) = read_records(board, "results/local")
     message = (

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from compression_leaderboard.measure.checkpoint import hash_folder
 from compression_leaderboard.measure.local_engine import Limits
-from compression_leaderboard.measure.weights import hash_weights, weight_files
 from compression_leaderboard.plan.estimates import Estimate
 from compression_leaderboard.plan.jobs import plan_jobs
 from compression_leaderboard.records.results import Result
@@ -43,7 +43,7 @@ def boards(board: Path) -> Path:
     """Four models, each with a suite and a corpus."""
     for seed, name in enumerate(MODELS[1:], start=1):
         save_tiny(board / "weights" / name, model=tiny_model(seed=seed))
-        add_model_file(board, name, hash_weights(weight_files(board / "weights" / name)))
+        add_model_file(board, name, hash_folder(board / "weights" / name))
     return board
 
 

@@ -26,6 +26,7 @@ from compression_leaderboard.pages.rendering import (
     with_interval,
     with_spread,
 )
+from compression_leaderboard.pages.site import render_site as render_pages
 from compression_leaderboard.records.calibration import NumberFormat
 from compression_leaderboard.records.results import Failure
 from compression_leaderboard.repository.contents import Contents
@@ -395,3 +396,16 @@ def test_the_checksums_cover_every_file_in_the_data_folder(miniature):
     lines = data.pop("SHA256SUMS").decode().splitlines()
     listed = {path: digest for digest, path in (line.split("  ", 1) for line in lines)}
     assert listed == {path: hashlib.sha256(content).hexdigest() for path, content in data.items()}
+
+
+def test_the_changelog_is_found_by_search_and_linked_by_its_headings(miniature_board):
+    """The search reads a page's body, not its front matter; no empty line ends the block."""
+    sources = site_sources()
+    made = render_pages(
+        miniature_board, replace(sources, changelog="# Log\n\n## Added\n\n- <b>x</b> `</div>`\n")
+    )
+    body = made["docs/changelog.md"].decode().rpartition("\n---\n")[2]
+    (block,) = body.strip().split("\n\n")
+    assert '<h2 id="added">Added</h2>' in block
+    assert "&lt;b&gt;x&lt;/b&gt;" in block
+    assert block.count("</div>") == 1

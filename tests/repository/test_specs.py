@@ -207,7 +207,8 @@ def test_a_bad_field_of_a_model_has_its_message(tmp_path, old, new, message):
         (
             PACKAGE.replace('"f.gguf"', "[]"),
             "file: is empty; "
-            "fill it in (the weights inside the package; several are parts, joined in order)",
+            "fill it in (the weights inside the package, several are parts, joined in order; "
+            "or the GGUF file in the repository on the Hub)",
         ),
         (
             PACKAGE.replace('file = "f.gguf"', ""),
@@ -215,7 +216,15 @@ def test_a_bad_field_of_a_model_has_its_message(tmp_path, old, new, message):
         ),
         (PACKAGE.replace("p==1", "p"), 'package: "p" is not pinned; write package==version'),
         (PACKAGE.replace("p==1", "p>=1"), 'package: "p>=1" is not pinned; write package==version'),
-        (f'{HUB}\nfile = "f.gguf"', "file: is given without a package; remove it"),
+        (f'{HUB}\nfile = "f.bin"', "file: is not one GGUF file of the repository; name one"),
+        (
+            f'{HUB}\nfile = ["a.gguf", "b.gguf"]',
+            "file: is not one GGUF file of the repository; name one",
+        ),
+        (
+            f'path = "weights"\nrevision = "{HASH}"\nfile = "f.gguf"',
+            "file: is given without a package; remove it",
+        ),
         (f'{HUB}\nsha256sums = "SUMS"', "sha256sums: is given without a package; remove it"),
         (f'{PACKAGE}\nsha256sums = "../S"', f'sha256sums: "../S" {CLIMBS}'),
         (

@@ -4,6 +4,8 @@ import errno
 import json
 import math
 import sys
+import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from compression_leaderboard.gate.impossible import (
     without_impossible,
@@ -51,6 +53,9 @@ Number = float | None
 Day = datetime | None
 Content = TypeVar("Content")
 
+FIRST_LINE_SECONDS = 2.0  # until the first line of progress, where no terminal shows bars
+LINE_SECONDS = 8.0  # between two lines of a command that a person waits for
+MINUTE = 60.0  # between two lines of a run of hours
 RECORDS = ("results/measured/", "results/imported/", "results/rechecks/")
 
 
@@ -254,20 +259,51 @@ def align(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[st
     ]
 
 
-def show_progress() -> Progress:
-    """Make bars on a terminal's stderr, which disappear when the command ends."""
+class Lines(Progress):
+    """Print the newest bar as a line on stderr now and then, where no terminal shows it."""
+
+    def __init__(self, seconds: float):
+        super().__init__(disable=True)
+        self._seconds = seconds
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        threading.Thread(target=self._print, daemon=True).start()
+
+    def stop(self) -> None:
+        self._ended.set()
+
+    def _print(self) -> None:
+        began, wait = time.monotonic(), min(FIRST_LINE_SECONDS, self._seconds)
+        while not self._ended.wait(wait):
+            wait = self._seconds
+            seconds = f"{time.monotonic() - began:.0f} s"
+            for bar in self.tasks[-1:]:
+                share = f"{bar.percentage:.0f} %, " if (bar.total or 0) > 1 else ""
+                print(f"{bar.description}: {share}{seconds}", file=sys.stderr, flush=True)
+
+
+def show_progress(seconds: float = LINE_SECONDS) -> Progress:
+    """Make bars on a terminal's stderr, which disappear when the command ends, else lines.
+
+    seconds: between two lines.
+    """
     console = Console(stderr=True)
-    return Progress(console=console, transient=True, disable=not console.is_terminal)
+    return Progress(console=console, transient=True) if console.is_terminal else Lines(seconds)
+
+
+def report_on(progress: Progress, bar: TaskID, title: str = "") -> Report:
+    """Report stages on a bar. title: whose stages they are."""
+    return lambda stage, done, total: progress.update(
+        bar, description=title + stage, completed=done, total=total
+    )
 
 
 @contextmanager
 def show_stages() -> Iterator[Report]:
     """Show one bar for a job that reports its stages."""
-    with show_progress() as progress:
-        bar = progress.add_task("loading", total=None)
-        yield lambda stage, done, total: progress.update(
-            bar, description=stage, completed=done, total=total
-        )
+    with show_progress(MINUTE) as progress:
+        yield report_on(progress, progress.add_task("loading", total=None))
 
 
 def describe_commands() -> "list[Command]":

@@ -1,11 +1,13 @@
 """`leaderboard score`: score the user's own text, and predict scores of the models."""
 
 import csv
+import errno
 import platform
 import re
+import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import partial
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
-from rich.progress import Progress, TaskID
+from rich.progress import Progress
 
 from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.cli.app import (
@@ -27,6 +29,7 @@ from compression_leaderboard.cli.app import (
     print_answer,
     read_rechecked,
     read_valid,
+    report_on,
     show_progress,
 )
 from compression_leaderboard.measure.machine import MeasureError, Report
@@ -119,20 +122,21 @@ def score(
     stride = stride or max(1, window // 2)
     specs, listed = read_valid(read_specs, root), find_files([*text, *(more or [])])
     problems = [str(problem) for problem in listed.problems]
-    if endpoint:
-        models = _served_models(model, endpoint, window, stride, start_token, problems)
-    else:
-        models = _local_models(model, specs, root, window, stride, problems)
-    seconds = _check_options(model, window, stride, budget, problems)
-    with (
-        closing(_open(journal or root / "build" / "score")) as opened,
-        show_progress() as progress,
-    ):
-        own_text = OwnText(listed.files, field, opened, progress)
-        faults = _list_text(own_text, seed if budget else None, leave_out)
-        scorers, before = _score_all(own_text, models, None, seconds, endpoint)
-        others, _ = _score_all(own_text, _compressors() if compressors else {}, before)
-        summary = _summarise(opened, scorers, others, before, costs)
+    folder = journal or root / "build" / "score"
+    with show_progress() as progress, _writing(folder, costs):
+        bar = progress.add_task("loading the libraries", total=None)
+        if endpoint:
+            models = _served_models(model, endpoint, window, stride, start_token, problems)
+        else:
+            models = _local_models(model, specs, root, window, stride, problems)
+        seconds = _check_options(model, window, stride, budget, problems)
+        progress.remove_task(bar)
+        with closing(_open(folder)) as opened:
+            own_text = OwnText(listed.files, field, opened, progress)
+            faults = _list_text(own_text, seed if budget else None, leave_out)
+            scorers, before = _score_all(own_text, models, None, seconds, endpoint)
+            others, _ = _score_all(own_text, _compressors() if compressors else {}, before)
+            summary = _summarise(opened, scorers, others, before, costs)
     predictions, silent = _predict(specs, root, scorers)
     page = reports.Report(
         summary=summary,
@@ -174,7 +178,12 @@ def _check_options(
 
 
 def _local_models(
-    names: Sequence[str], specs: Specs, root: Path, window: int, stride: int, problems: list[str]
+    names: Sequence[str],
+    specs: Specs,
+    root: Path,
+    window: int,
+    stride: int,
+    problems: list[str],
 ) -> dict[str, Open]:
     """Prepare to load models on this machine, by title; append what is wrong with the names."""
     from compression_leaderboard.measure import own_text as scoring
@@ -182,7 +191,7 @@ def _local_models(
     from compression_leaderboard.measure.weights import load_reference, resolve_reference
 
     def load(reference: "Reference", report: Report) -> tuple[str, Setup, Score]:
-        loading = partial(load_reference, reference, root)
+        loading = partial(load_reference, reference, root, report=report)
         loaded, identity = calibrate(loading, root, report, Windows(window))
         name = scoring.describe_scorer(loaded, identity, window, stride)
         setup = Setup(
@@ -284,7 +293,7 @@ def _score_all(
     for title, open_model in models.items():
         try:
             bar = progress.add_task(title, total=None)
-            name, setup, score_texts = open_model(partial(_show_stage, progress, bar, title))
+            name, setup, score_texts = open_model(report_on(progress, bar, f"{title}: "))
             scorer = Scorer(journal.scorer(name), setup)
             progress.reset(bar, total=journal.extent(before)[1], description=title)
             advance = partial(progress.advance, bar)
@@ -299,12 +308,6 @@ def _score_all(
         reached = journal.first_missing(scorer.number)
         before = min((rank for rank in (before, reached) if rank is not None), default=None)
     return scorers, before
-
-
-def _show_stage(
-    progress: Progress, bar: TaskID, title: str, stage: str, done: int, total: int
-) -> None:
-    progress.update(bar, description=f"{title}: {stage}", completed=done, total=total)
 
 
 def _summarise(
@@ -377,9 +380,36 @@ def _left_out(faults: Faults, listed: Listing) -> str:
     return "; ".join(parts)
 
 
+@contextmanager
+def _writing(journal: Path, costs: Path | None) -> Iterator[None]:
+    """Explain in one line why the journal or the table of costs cannot be written."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        wrong = f"{journal}: cannot be written ({error})"
+        raise UserError([f"{wrong}; free some disk, and run the command again"]) from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        wrong = f"{costs or journal}: the disk is full"
+        raise UserError([f"{wrong}; free some of it: what is scored is in {journal}"]) from error
+
+
 def _write_costs(path: Path, rows: Iterable[DocumentCost], setups: Sequence[Setup]) -> None:
-    """Write one row per document and scorer."""
+    """Write one row per document and scorer; the file appears only when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():  # such as /dev/stdout
+        _write_rows(path, rows, setups)
+        return
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        _write_rows(partial, rows, setups)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_rows(path: Path, rows: Iterable[DocumentCost], setups: Sequence[Setup]) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)

@@ -82,6 +82,8 @@ SECRET = re.compile(
 SECRET_VALUE = re.compile(
     r"\b(hf|sk|ghp|gho|xox[bp])[-_][A-Za-z0-9_-]{10,}|\bbearer\s|://[^/\s]*@", re.I
 )
+# Tokens of a vocabulary, such as think_end_token and prefix_token_id.
+VOCABULARY = re.compile(r"(^|_)(bos|eos|pad|unk|start|end|stop|prefix|think|image)_token$")
 LEFT_OUT = "(left out: it may be a secret)"
 LONGEST_VALUE = 1000
 
@@ -379,6 +381,8 @@ def identify_model(
     if revision is None and number(args.get("iteration")) is not None and "load" in args:
         revision = f"iteration {args['iteration']}"  # GPT-NeoX names a checkpoint so
     stated_ids = [c for c in (config.get("model_sha"), revision) if isinstance(c, str)]
+    if (folder := text_of(args.get("subfolder"))) and folder.lower() != "none":
+        chosen = f"{chosen}/{folder}"  # other weights of the same commit
     return ImportedModel(
         name=chosen,
         named_by="file" if stated else "importer",
@@ -406,6 +410,7 @@ def shown_value(key: str, value: Any) -> str:
     """Write an argument as text, without possible secrets and without very long values."""
     shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     harmless = shown.lower() in ("true", "false", "none", "null", "")
-    if not harmless and (SECRET.search(key.lower()) or SECRET_VALUE.search(shown)):
+    named = SECRET.search(key.lower()) and not VOCABULARY.search(key.lower())
+    if not harmless and (named or SECRET_VALUE.search(shown)):
         return LEFT_OUT
     return shown if len(shown) <= LONGEST_VALUE else f"(left out: {len(shown)} characters)"

@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -89,7 +89,7 @@ def validate_models(
             newcomers.append(Newcomer(model.title, facts))
         problems += validate_texts(model.file, model.model_dump(mode="json"))
         problems += _check_identity(model, others, latest)
-        problems += _find_same_weights(model.file, model.revision_ids, others, twins)
+        problems += _find_same_weights(model.file, model.weights_ids, others, twins)
     return newcomers, problems
 
 
@@ -105,6 +105,8 @@ def _check_hub(
     if (listing := answer.listing) is None:
         refused = [answer.why] if answer.is_refused else []
         return [f"could not be checked: {answer.why}"], refused, None
+    if model.weights.file:
+        listing = replace(listing, file=model.weights.file[0])
     refusals = check_weights(listing, model.licence, RUNNER)
     parameters = sum(listing.parameters.values())
     lines = [
@@ -227,7 +229,7 @@ def _find_twins(
     revision = listing.content_revision
     twins = set()
     for other in others if revision else ():
-        if revision in other.revision_ids:
+        if revision in other.weights_ids:
             twins.add(other.id)
         elif other.weights.hub and math.isclose(other.parameters, parameters, rel_tol=ROUNDED):
             theirs = ask_hub(other.weights.hub, other.weights.revision).listing
@@ -249,7 +251,7 @@ def _find_same_weights(
 
     twins: ids of models with the same weights by hash.
     """
-    same = {other.id for other in others if not other.revision_ids.isdisjoint(revisions)}
+    same = {other.id for other in others if not other.weights_ids.isdisjoint(revisions)}
     repair = "keep that model's file only"
     return [
         Problem(file, "weights.revision", f"these are the weights of {other}", repair)

@@ -89,10 +89,9 @@ class Windows:
 
     def length(self, loaded: Loaded) -> int:
         """Return the window that a model gets. Raises MeasureError."""
-        if self.may_be_shorter:
-            return min(self.tokens, loaded.subject.context_tokens or self.tokens)
-        check_window(loaded, self.tokens)
-        return self.tokens
+        if not self.may_be_shorter:
+            check_window(loaded, self.tokens)
+        return loaded.window(self.tokens)
 
 
 WIDEST = Windows(may_be_shorter=True)  # where nothing asks for another
@@ -153,7 +152,8 @@ def calibrate_checkpoint(
 
     def run(revision: Checkpoint, start: Start | None) -> Loaded:
         def load(number_format: torch.dtype) -> tuple[Loaded, str]:
-            return load_model(model, revision, root, number_format), revision.revision
+            loaded = load_model(model, revision, root, number_format, report)
+            return loaded, revision.revision
 
         return calibrate(load, root, report, windows, dtype, start, revision.revision)[0]
 

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compression_leaderboard.measure.machine import MeasureError
-from compression_leaderboard.measure.weights import Loaded, find_package
+from compression_leaderboard.measure.packages import find_package
+from compression_leaderboard.measure.weights import Loaded
 from compression_leaderboard.records.calibration import Start
 from compression_leaderboard.records.corpora import Corpus, Source
 from compression_leaderboard.repository.specs import read_texts

@@ -23,10 +23,10 @@ from lm_eval.tasks import TaskManager
 from lm_eval.tasks._factory import TaskFactory
 from lm_eval.tasks._index import Entry, Kind
 
+from compression_leaderboard.measure.checkpoint import hash_files, is_out_of_memory
 from compression_leaderboard.measure.hub import ask, check_dataset, download_documents
 from compression_leaderboard.measure.machine import MeasureError, mirror_address, silence_libraries
-from compression_leaderboard.measure.text import is_out_of_memory
-from compression_leaderboard.measure.weights import Loaded, hash_files
+from compression_leaderboard.measure.weights import Loaded
 from compression_leaderboard.records.base import COMMIT, HASH_REVISION
 from compression_leaderboard.records.models import Suite, Task
 from compression_leaderboard.records.rechecks import RepeatedTask

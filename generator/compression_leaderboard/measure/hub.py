@@ -7,6 +7,7 @@ missing file; `datasets` hides both behind other errors. So the cause is looked 
 import errno
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -35,7 +36,14 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]
 )
 
 from compression_leaderboard.measure.machine import MeasureError
-from compression_leaderboard.plan.hub_weights import HubListing, Room, check_weights, gated_message
+from compression_leaderboard.plan.hub_weights import (
+    QUANTISED,
+    HubListing,
+    Room,
+    check_weights,
+    gated_message,
+    is_buffer,
+)
 
 WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds before each further attempt
 LONGEST_WAIT = 300.0  # seconds; a Hub that asks for more is left alone
@@ -161,9 +169,16 @@ def download_documents(name: str) -> tuple[str, Path]:
 
 
 def download_weights(
-    repository: str, revision: str, licence: str | None, cache: Path, room: Room
+    repository: str,
+    revision: str,
+    licence: str | None,
+    cache: Path,
+    room: Room,
+    file: str | None = None,
 ) -> Path:
     """Download a model's safetensors, configuration and tokenizer at a commit into one folder.
+
+    Of a repository without safetensors it is the GGUF file, or the one that `file` names.
 
     Nothing else is fetched, pickles and code least of all, and nothing at all of weights that
     cannot be measured here. A download that broke is resumed where it broke.
@@ -172,7 +187,7 @@ def download_weights(
     place, cache = f"{repository} at {revision}", cache / "hub"
     wanted: list[str] | None = None  # without a connection: whatever was fetched earlier
     if not constants.is_offline_mode():
-        listing = list_weights(repository, revision, cache)
+        listing = replace(list_weights(repository, revision, cache), file=file)
         cached = sum(
             size for name, size in listing.sizes.items() if _is_cached(listing, name, cache)
         )
@@ -221,6 +236,8 @@ def list_weights(repository: str, revision: str, cache: Path) -> HubListing:
         if error.reason != "gated":
             raise
         readable = False
+    if not parameters and (total := (getattr(info, "gguf", None) or {}).get("total")):
+        parameters = {QUANTISED: int(total)}
     return HubListing(
         repository=repository,
         revision=revision,
@@ -255,10 +272,18 @@ def _names_code(repository: str, revision: str, name: str, cache: Path) -> bool:
 
 
 def _count_parameters(repository: str, revision: str) -> dict[str, int]:
-    """Count parameters by number format, from the headers; empty where these do not say."""
+    """Count parameters by number format, from the headers; empty where these do not say.
+
+    Masks and tables of positions are no parameters, and may have any format.
+    """
     try:
         metadata = HfApi().get_safetensors_metadata(repository, revision=revision)
-        return {str(name): int(count) for name, count in metadata.parameter_count.items()}
+        counts: Counter[str] = Counter()
+        for file in metadata.files_metadata.values():
+            for name, tensor in file.tensors.items():
+                if not is_buffer(name, tensor.shape):
+                    counts[str(tensor.dtype)] += int(tensor.parameter_count)
+        return dict(counts)
     except (NotASafetensorsRepoError, SafetensorsParsingError):
         return {}
     except (AttributeError, TypeError, RecursionError):  # a header that is JSON of another shape

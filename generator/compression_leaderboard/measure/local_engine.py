@@ -35,6 +35,7 @@ from tqdm import tqdm
 
 from compression_leaderboard.measure import harness
 from compression_leaderboard.measure.calibration import WIDEST, Windows, calibrate_checkpoint
+from compression_leaderboard.measure.checkpoint import is_out_of_memory
 from compression_leaderboard.measure.compressors import compress_corpus
 from compression_leaderboard.measure.documents import read_corpus
 from compression_leaderboard.measure.machine import (
@@ -47,11 +48,7 @@ from compression_leaderboard.measure.machine import (
     machine_memory,
 )
 from compression_leaderboard.measure.preferences import draw_pairs, measure_preference
-from compression_leaderboard.measure.text import (
-    is_out_of_memory,
-    score_documents,
-    score_text,
-)
+from compression_leaderboard.measure.text import score_documents, score_text
 from compression_leaderboard.measure.weights import (
     Loaded,
     suitable_device,

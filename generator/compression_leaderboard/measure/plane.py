@@ -1,18 +1,19 @@
 """Estimate the information plane of a text: each layer's soft entropy and label information.
 
-Of each position either its direction ẑ or its soft assignments to all seeds' anchors is kept in a
-temporary file, whichever is smaller, as float16 (this moves the information by less than 1e-6),
-with ordinary writes: a memory map would keep its pages resident.
+Of each position either its state or its soft assignments to all seeds' anchors is kept in a
+temporary file, whichever is smaller, with ordinary writes: a memory map would keep its pages
+resident. A state in bfloat16 is kept as it is, another one as its direction ẑ in float16; this, and
+assignments in float16, move the information by less than 1e-6.
 
 Labels are n-grams of tokens or bytes: those that end at a position (input) and those that follow
 it (output). They, their sort orders and the weights of their null depend on the text alone and are
-made once. One layer is in memory at a time, and of it one anchor seed in full precision.
+made once. The states of one layer are in memory at a time, and the assignments of one anchor seed.
 """
 
 import math
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, Any
@@ -40,8 +41,7 @@ from compression_leaderboard.records.plane import (
 from compression_leaderboard.records.results import Subject
 
 SAMPLE_POSITIONS = 2048  # for the effective rank, at most
-CHUNK_POSITIONS = 4096
-BYTES_PER_NUMBER = 2  # float16
+BYTES_PER_NUMBER = 2  # float16 and bfloat16
 STAGES = 4  # shares of the positions for the convergence: 1/8, 1/4, 1/2 and all
 SMALLEST = 1e-12  # of an assignment, so that its logarithm exists
 
@@ -59,12 +59,12 @@ class LayerFiles:
         self.layers, self.width = subject.layers + 1, subject.width
         self.positions, self.bins = positions, protocol.bins
         self.scale = information.solve_scale(self.width, self.bins)
-        # (S · B, D)
-        self.anchors = information.draw_anchors(
-            protocol.anchor_seeds, self.bins, self.width
-        ).float()
-        self.keeps_directions = self.width <= len(self.anchors)
-        self.columns = min(self.width, len(self.anchors))
+        seeds = protocol.anchor_seeds
+        self.anchors = information.draw_anchors(seeds, self.bins, self.width).float()  # (S, B, D)
+        assigned = len(seeds) * self.bins
+        self.keeps_states = self.width <= assigned
+        self.columns = min(self.width, assigned)
+        self.dtype = torch.float16  # of the rows in the files
         self.step = -(-positions // SAMPLE_POSITIONS)
         self._check_space()
         self._stack = ExitStack()
@@ -96,33 +96,34 @@ class LayerFiles:
     def append(self, states: list[Tensor]) -> None:
         """Keep hidden states of some positions: for each layer (positions, D)."""
         sampled = torch.arange(-self._appended % self.step, len(states[0]), self.step)
-        for rows, sample, layer in zip(self.rows, self.samples, states, strict=True):
-            directions = information.normalise(layer.float())
-            kept = directions if self.keeps_directions else self._assign(directions)
-            rows.write(_bytes_of(kept.flatten(1)))
-            sample.write(_bytes_of(directions[sampled.to(directions.device)]))
+        if self.keeps_states and states[0].dtype == torch.bfloat16:
+            self.dtype = torch.bfloat16
+        for file, sample, layer in zip(self.rows, self.samples, states, strict=True):
+            if not self.keeps_states:
+                anchors = self.anchors.to(layer.device)
+                layers = information.assign(layer.float(), anchors, self.scale)
+                file.write(_bytes_of(torch.cat(list(layers), dim=1).half()))
+            elif self.dtype == torch.bfloat16:
+                file.write(_bytes_of(layer))
+            else:
+                file.write(_bytes_of(normalise(layer.float()).half()))
+            directions = normalise(layer[sampled.to(layer.device)].float())
+            sample.write(_bytes_of(directions.half()))
         self._appended += len(states[0])
 
-    def _assign(self, directions: Tensor) -> Tensor:
-        return information.assign(
-            directions, self.anchors.to(directions.device), self.scale, self.bins
-        )
-
-    def read_assignments(self, layer: int) -> Tensor:
-        """Read the soft assignments of one layer, (S, N, B) float16."""
-        seeds = len(self.anchors) // self.bins
-        assignments = torch.empty((seeds, self.positions, self.bins), dtype=torch.float16)
-        file = self.rows[layer]
-        file.seek(0)
-        for begin in range(0, self.positions, CHUNK_POSITIONS):
-            count = min(CHUNK_POSITIONS, self.positions - begin)
-            read = np.fromfile(file, np.float16, count * self.columns)
-            rows = torch.from_numpy(read).view(count, self.columns)
-            if self.keeps_directions:
-                rows = self._assign(rows.float())
-            by_seed = rows.view(count, seeds, self.bins).transpose(0, 1)
-            assignments[:, begin : begin + count] = by_seed
-        return assignments
+    def read_assignments(self, layer: int) -> Iterator[Tensor]:
+        """Yield the soft assignments of one layer to each seed's anchors, (N, B) float32."""
+        self.rows[layer].seek(0)
+        read = torch.from_numpy(np.fromfile(self.rows[layer], np.int16))
+        rows = read.view(self.dtype).view(-1, self.columns)
+        if self.keeps_states:
+            states = rows if self.dtype == torch.bfloat16 else rows.float()
+            for assignments in information.assign(states, self.anchors, self.scale):
+                yield assignments.clamp_min_(SMALLEST)
+        else:
+            for stored in torch.split(rows, self.bins, dim=1):
+                assignments = stored.float().clamp_min_(SMALLEST)
+                yield assignments / assignments.sum(dim=1, keepdim=True)
 
     def read_sample(self, layer: int) -> Tensor:
         """Read directions of at most 2,048 positions spread over all of them, (n, D) float32."""
@@ -131,9 +132,16 @@ class LayerFiles:
         return torch.from_numpy(read).view(-1, self.width).float()
 
 
-def _bytes_of(rows: Tensor) -> bytes:
-    kept: NDArray[np.float16] = rows.half().cpu().numpy()
-    return kept.tobytes()
+def normalise(vectors: Tensor) -> Tensor:
+    """Return ẑ = z/‖z‖, (N, D); a zero vector stays zero and is assigned evenly to all anchors."""
+    lengths = vectors.norm(dim=-1, keepdim=True)
+    return torch.where(lengths > 0, vectors / lengths, torch.zeros_like(vectors))
+
+
+def _bytes_of(rows: Tensor) -> memoryview:
+    """Return the bytes of rows in a number format of two bytes, without a copy."""
+    kept: NDArray[np.int16] = rows.contiguous().view(torch.int16).cpu().numpy()
+    return kept.data
 
 
 def draw_positions(
@@ -178,10 +186,10 @@ def eligible_tokens(document: Encoded, max_order: int, longest_bytes: int) -> In
 
 @dataclass(frozen=True)
 class LabelPlan:
-    """One label set: unit, side and order as records name them, and its labels by share."""
+    """One label set: unit, side and order as records name them, and its labels."""
 
     key: dict[str, Any]
-    labels: tuple[Labels, ...]  # of all positions, then of the smaller shares
+    labels: Labels
 
 
 def estimate_layers(
@@ -211,8 +219,8 @@ def estimate_layers(
         scale=files.scale,
         labels=tuple(
             LabelSet(
-                distinct=len(plan.labels[0].counts),
-                singleton_mass=plan.labels[0].singleton_mass,
+                distinct=len(plan.labels.whole_counts),
+                singleton_mass=plan.labels.singleton_mass,
                 **plan.key,
             )
             for plan in plans
@@ -249,16 +257,12 @@ def plan_labels(
         units["byte"] = protocol.byte_orders
     plans = []
     for unit, orders in units.items():
-        stages = [None, *range(parts.stages - 1)] if unit == "token" else [None]
         grams = grams_at(encoded, rows, unit, max(orders))
         for side, side_grams in zip(("input", "output"), grams, strict=True):
             numbers = information.number_labels(side_grams)
             for order in orders:
-                labels = (
-                    information.sort_labels(numbers[order - 1], parts, stage) for stage in stages
-                )
-                key = {"unit": unit, "side": side, "order": order}
-                plans.append(LabelPlan(key, tuple(labels)))
+                labels = information.sort_labels(numbers[order - 1], parts, unit == "token")
+                plans.append(LabelPlan({"unit": unit, "side": side, "order": order}, labels))
     return plans
 
 
@@ -290,10 +294,8 @@ def estimate_layer(
     the smaller shares.
     """
     moments, nulls, estimates = [], [], []
-    for seed in files.read_assignments(index):  # (S, N, B) float16
-        whole = seed.float().clamp_min_(SMALLEST)
-        whole /= whole.sum(dim=1, keepdim=True)
-        moments.append(information.measure_moments(whole, parts))
+    for assignments in files.read_assignments(index):
+        moments.append(information.measure_moments(assignments, parts))
         nulls.append(information.simulate_null(moments[-1]))
         estimates.append([estimate_labels(moments[-1], nulls[-1], plan) for plan in plans])
     by_plan = [np.stack(values) for values in zip(*estimates, strict=True)]
@@ -312,20 +314,18 @@ def estimate_layer(
 
 def estimate_labels(moments: Moments, null: Null, plan: LabelPlan) -> FloatArray:
     """Return plug-in and null of one label set under one anchor seed, (2, parts)."""
-    estimates = [
+    return np.stack(
         [
-            information.plug_in(moments, labels),
-            information.expected_information(null, moments, labels),
+            information.plug_in(moments, plan.labels),
+            information.expected_information(null, moments, plan.labels),
         ]
-        for labels in plan.labels
-    ]
-    return np.concatenate(estimates, axis=1)
+    )
 
 
 def _layer_information(
     plan: LabelPlan, estimates: FloatArray, nulls: Sequence[Null], parts: Parts
 ) -> LayerInformation:
-    labels, sizes = plan.labels[0], np.bincount(parts.group)
+    labels, sizes = plan.labels, np.bincount(parts.group)
     deviations = [information.shuffle_deviation(null, labels) for null in nulls]
     errors = [information.null_error(null, labels) for null in nulls]
     corrected = (estimates[:, 0] - estimates[:, 1]).mean(axis=0)
@@ -348,7 +348,7 @@ def effective_rank(directions: Tensor) -> float:
     """
     centred = directions - directions.mean(dim=0)
     gram = centred.T @ centred if len(centred) >= centred.shape[1] else centred @ centred.T
-    values = torch.linalg.eigvalsh(gram.double()).clamp_min(0)
+    values = torch.linalg.eigvalsh(gram).double().clamp_min(0)
     if values.sum() == 0:
         return 1.0
     return math.exp(float(torch.special.entr(values / values.sum()).sum()))

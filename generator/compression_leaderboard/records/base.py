@@ -71,6 +71,8 @@ def hash_content(content: Any) -> str:
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HASH_REVISION = re.compile(r"sha256-[0-9a-f]{40}")
+# Of weights, then of the configuration and tokenizer beside them; records before had the first.
+FOLDER_REVISION = re.compile(rf"{HASH_REVISION.pattern}(-[0-9a-f]{{40}})?")
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 QUANTIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 PIN_COMMIT = "pin the 40-hex id shown on the model's Files page"
@@ -80,6 +82,11 @@ PIN_ANY = (
 LETTERS = "letters, digits, . _ - only"
 
 Item = TypeVar("Item", str, int)
+
+
+def weights_part(revision: str) -> str:
+    """Return what a revision says about the weights alone, to recognize copies of them."""
+    return match[0] if (match := HASH_REVISION.match(revision)) else revision
 
 
 def model_id(name: str, quantization: str | None) -> str:
@@ -142,7 +149,7 @@ Quantization = Annotated[
 ]
 # A commit of the Hub or the hash of the weights; anything else can change under our feet.
 Revision = Annotated[
-    str, matching(f"{COMMIT.pattern}|{HASH_REVISION.pattern}", "is not a commit", PIN_ANY)
+    str, matching(f"{COMMIT.pattern}|{FOLDER_REVISION.pattern}", "is not a commit", PIN_ANY)
 ]
 Commit = Annotated[str, matching(COMMIT, "is not a commit", "write its 40 hex digits")]
 # "": unpinned until `leaderboard plan --pin`.

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from compression_leaderboard.records.base import (
     COMMIT,
-    HASH_REVISION,
+    FOLDER_REVISION,
     PIN_COMMIT,
     CohortSlug,
     Count,
@@ -28,6 +28,7 @@ from compression_leaderboard.records.base import (
     model_file,
     model_id,
     refuse,
+    weights_part,
 )
 
 LOCAL_MIRROR: Literal["local mirror"] = "local mirror"
@@ -65,14 +66,16 @@ class Weights(Record):
     file: Annotated[tuple[InsidePath, ...], BeforeValidator(_as_tuple)] | None = Field(
         None,
         min_length=1,
-        description="the weights inside the package; several are parts, joined in order",
+        description="the weights inside the package, several are parts, joined in order; "
+        "or the GGUF file in the repository on the Hub",
     )
     sha256sums: InsidePath | None = Field(
         None, description="a SHA256SUMS file of the package; the weights are checked against it"
     )
     path: InsidePath | None = Field(None, description="a folder inside the repository")
     revision: Revision = Field(
-        description="the 40-hex commit on the Hub; else sha256- and 40 hex of the weights' SHA-256"
+        description="the 40-hex commit on the Hub; else sha256- and 40 hex of the weights' "
+        "SHA-256, for a folder of safetensors also - and 40 hex of the other files' SHA-256"
     )
     quantization: Quantization | None = Field(
         None, description="such as Q4_1, where the weights are not the original ones"
@@ -87,8 +90,10 @@ class Weights(Record):
         if self.package and not self.file:
             raise refuse("missing", "add it: the weights inside the package", "file")
         for name in ("file", "sha256sums"):
-            if getattr(self, name) and not self.package:
+            if getattr(self, name) and not self.package and not (name == "file" and self.hub):
                 raise refuse("is given without a package", "remove it", name)
+        if self.hub and self.file and (len(self.file) > 1 or not self.file[0].endswith(".gguf")):
+            raise refuse("is not one GGUF file of the repository", "name one", "file")
         return self
 
     @model_validator(mode="after")
@@ -96,7 +101,7 @@ class Weights(Record):
         shown = f'"{self.revision}"'
         if self.hub and not COMMIT.fullmatch(self.revision):
             raise refuse(f"{shown} is not a commit", PIN_COMMIT, "revision")
-        if not self.hub and not HASH_REVISION.fullmatch(self.revision):
+        if not self.hub and not FOLDER_REVISION.fullmatch(self.revision):
             repair = "write sha256- and the first 40 hex of their SHA-256"
             raise refuse(f"{shown} is not the hash of the weights", repair, "revision")
         return self
@@ -172,6 +177,11 @@ class Model(Record):
     @property
     def revision_ids(self) -> set[str]:
         return {checkpoint.revision for checkpoint in self.revisions()}
+
+    @property
+    def weights_ids(self) -> set[str]:
+        """Return what identifies its weights, whatever the files beside them."""
+        return {weights_part(revision) for revision in self.revision_ids}
 
 
 class Dataset(Record):
