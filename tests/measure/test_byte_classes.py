@@ -171,6 +171,11 @@ def test_the_classes_of_any_tokens_sum_to_the_bits_exactly(text, cuts, costs, st
     assert divided[BYTE_CLASSES.index("start")] == pytest.approx(start)
 
 
+def test_bits_too_few_to_divide_are_kept():
+    """The smallest number there is has no half."""
+    assert sum(divided("ab", [2], [5e-324]).values()) == 5e-324
+
+
 @given(st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=len(BYTE_CLASSES) - 1))
 def test_a_sum_is_exact_also_half_a_unit_from_a_number(parts):
     """What is left over may be smaller than the largest class can take."""

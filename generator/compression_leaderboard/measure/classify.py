@@ -42,7 +42,7 @@ RESERVED = (
 )
 KEYWORDS = frozenset(RESERVED.split())
 NUMBER_OF = {byte_class: number for number, byte_class in enumerate(BYTE_CLASSES)}
-ROUNDING = 1e-9  # relative, of sums of many costs
+ROUNDING = 1e-9  # relative, of sums of many costs; in bits, of less than one bit
 INHERITED = -1  # marks that have the script of the character before them
 
 # Of RFC 3986, without the apostrophe, which quotes URLs more often than it is part of one.
@@ -171,7 +171,7 @@ def _with_sum(divided: Array, total: float) -> Array:
     """
     for number in divided.argsort()[::-1]:
         apart = math.fsum((total, *-divided))
-        if abs(apart) > ROUNDING * total:
+        if abs(apart) > ROUNDING * max(total, 1):
             break
         divided[number] += max(apart, -divided[number])
         if math.fsum(divided) == total:

@@ -129,7 +129,8 @@ class Proof(Record):
 # 3: a calibration on every record of a model: the start mode that its bits choose, with the bits
 #    of the code's header in every document; causality; the number format, checked against float32.
 #    Control tokens in a text are characters. Source of the context length, unlimited contexts,
-#    ignored buffers, and the backend of a suite. Figures of format 2 are history: see `is_history`.
+#    ignored buffers, and the backend of a suite. Bits by class of bytes. Figures of format 2 are
+#    history: see `is_history`.
 FORMAT: Literal[3] = 3
 
 Kind = Literal["suite", "corpus", "proof"]
