@@ -168,7 +168,7 @@ def test_answers_to_single_items_are_mentioned():
     assert record.notes == ("2 answers to single items stay in the file: only scores are imported",)
 
 
-@pytest.mark.parametrize("version", ["Yaml", "N/A", None])
+@pytest.mark.parametrize("version", ["Yaml", "N/A", None, "", " "])
 def test_a_version_that_says_nothing_is_unknown(version):
     assert imported(old_file(versions={"arc_easy": version})).tasks[0].version is None
 
