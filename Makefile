@@ -17,7 +17,7 @@ REQUIREMENTS := $(BIN)/python -c 'import sys, tomllib; \
 INSTALL_PROJECT := $(PIP) --no-deps --no-build-isolation --editable .
 
 .PHONY: board test test-slow check coverage bench benchmark setup setup-test setup-build torch-free wheel \
-	rehearsal browser ladder lock clean help
+	fuzz rehearsal browser ladder lock clean help
 
 help:
 	@echo "make board      measure SmolLM2-135M, compare it with its record, build the site"
@@ -27,6 +27,7 @@ help:
 	@echo "make coverage   the fast tests, and the lines they do not reach"
 	@echo "make bench      speed and memory of the scorer beside its limit and its peers"
 	@echo "make benchmark  make bench, tests with time limits and speed of the fits, on a quiet machine"
+	@echo "make fuzz       try records and pull requests that are made up, for ten minutes"
 	@echo "make rehearsal  run the workflows on a repository on disk, from a model's file to its row"
 	@echo "make ladder     train the ladder of small models again (30 minutes on two cores)"
 	@echo "make lock       resolve $(LOCK) again (needs uv)"
@@ -120,6 +121,9 @@ browser: setup-test
 	  apt-get install -y -qq chromium >/dev/null ) || \
 	$(BIN)/playwright install chromium || \
 	( echo "make test needs a browser: install chromium or google-chrome" >&2; exit 1 )
+
+fuzz: setup-test
+	$(BIN)/python examples/fuzz/fuzz.py
 
 rehearsal: setup-test
 	$(BIN)/python examples/rehearsal/rehearse.py

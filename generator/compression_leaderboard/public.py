@@ -131,7 +131,8 @@ def score_text(
         named = [Document(f"text {k}", text) for k, text in enumerate(documents, start=1)]
         lossless = score_documents(loaded, named, length, stride)
     except MeasureError as error:
-        raise ValueError(f"{model}: {error.message}") from error
+        wrong = error.message.removeprefix(f"{model}: ")  # loading names it already
+        raise ValueError(f"{model}: {wrong}") from error
     sizes = [document.bytes for document in lossless.documents]
     return TextScore(
         bits_per_byte=lossless.bits_per_byte,

@@ -191,6 +191,14 @@ def test_seconds_of_a_text_and_a_suite_are_those_of_the_records():
     assert '<span data-value="2.5">2.50</span>' in shown
 
 
+@pytest.mark.parametrize("seconds", [0.0, 5e-324, 1e-9])
+def test_a_text_that_took_no_time_is_no_denominator(seconds):
+    model = make_model("org/small")
+    text, suite = timed(make_result(model), seconds), timed(make_result(model, "suite"), 10.0)
+    (cost,) = scoring_costs(make_specs(model), counting(make_specs(model), text, suite))
+    assert cost.ratio is None
+
+
 def test_seconds_of_other_machines_are_shown_and_not_compared():
     model = make_model("org/small")
     text, suite = timed(make_result(model), 4.0), timed(make_result(model, "suite"), 10.0, 8)

@@ -15,6 +15,7 @@ from compression_leaderboard.board.derived import (
 from compression_leaderboard.board.measured import make_trajectories
 from compression_leaderboard.board.published import page_of
 from compression_leaderboard.intervals import rate_interval
+from compression_leaderboard.pages.record_sections import view_convergence, view_plane
 from compression_leaderboard.records.models import Checkpoint, Suite
 
 from tests.factory import (
@@ -89,6 +90,32 @@ def test_no_optimality_within_two_deviations_of_no_complexity(deviation, known):
     plane = place_on_plane(lossy, 1)
     assert (plane.optimality is not None) == known
     assert plane.complexity.value == pytest.approx(0.41)
+
+
+@pytest.mark.parametrize("nothing", [0.0, -0.1, 1e-12])
+@pytest.mark.parametrize("place", ["of a seed", "without a group"])
+def test_no_optimality_if_one_seed_or_group_alone_makes_the_complexity(place, nothing):
+    lossy = make_result(make_model()).lossy
+    if place == "of a seed":
+        lossy = with_information(lossy, plug_in=(0.9, nothing), null=(0.0, 0.0))
+    else:
+        read, follows = lossy.replicates
+        read = read.model_copy(update={"corrected": (0.6, 0.6, nothing)})
+        lossy = lossy.model_copy(update={"replicates": (read, follows)})
+    plane = place_on_plane(lossy, 1)
+    assert plane.optimality is None
+    assert plane.complexity.value >= 0.4
+
+
+@pytest.mark.parametrize("nothing", [0.0, 1e-12])
+def test_states_without_entropy_or_information_have_no_ratio_of_it(nothing):
+    """Vectors that are all equal: parts show no optimality, labels no regularity."""
+    lossy = with_information(make_result(make_model()).lossy, plug_in=(nothing,) * 2, null=(0.0, 0))
+    assert view_convergence(lossy) is None
+    layers = tuple(x.model_copy(update={"entropy": (nothing,) * 2}) for x in lossy.layers)
+    gains = view_plane(lossy.model_copy(update={"layers": layers})).gains
+    assert [gain.regularity for gain in gains] == [None]
+    assert view_convergence(make_result(make_model()).lossy) is not None
 
 
 def test_one_anchor_seed_has_no_spread():

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import torch
 from compression_leaderboard.gate.new_model import HUB_BEGAN, draft_model
 from compression_leaderboard.measure import hub as asking
 from compression_leaderboard.measure.checkpoint import hash_weights
@@ -55,6 +56,20 @@ def served(tmp_path: Path) -> Path:
 
 def parameters_of(folder: Path) -> int:
     return sum(tensor.numel() for tensor in load_file(folder / "model.safetensors").values())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.bool])
+def test_masks_are_no_parameters_and_may_have_any_format(root, hub: Hub, served, dtype):
+    """As GPT-2, GPT-NeoX and Pythia have them among their weights."""
+    file = served / "model.safetensors"
+    parameters = parameters_of(served)
+    masks = {f"h.{k}.attn.bias": torch.ones(1, 1, 64, 64).tril().to(dtype) for k in range(2)}
+    save_file(load_file(file) | masks, file, metadata={"format": "pt"})
+    hub.add("models", "tiny/M", served)
+    assert invoke(root, "add", "tiny/M", "--family", "Tiny", "--kind", "base").exit_code == 0
+    specs, problems = read_specs(root)
+    assert problems == []
+    assert specs.models["tiny__M"].parameters == parameters
 
 
 def lines_of(result) -> list[str]:

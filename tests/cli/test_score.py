@@ -21,6 +21,7 @@ from compression_leaderboard.measure.weights import Reference, load_reference, r
 from compression_leaderboard.own_text.documents import PIECE_BYTES
 from compression_leaderboard.own_text.journal import Listed
 from compression_leaderboard.repository.specs import Specs
+from safetensors.torch import load_file, save_file
 
 from tests import ROOT
 from tests.commands import invoke
@@ -417,3 +418,40 @@ def test_a_model_that_sees_later_tokens_is_refused_on_one_line(tmp_path, texts):
     (problem,) = result.exception.problems
     assert "later tokens change the costs of earlier ones" in problem
     assert "no code length" in problem
+
+
+def test_a_full_disk_leaves_no_half_of_a_table(tmp_path):
+    """Played by a limit on the size of files."""
+    table = tmp_path / "costs.csv"
+    table.write_text("an earlier table")
+    program = (
+        "import resource, signal, sys; from pathlib import Path;"
+        "from compression_leaderboard.cli import score;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10));"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "folder = Path(sys.argv[1]);\n"
+        "with score._writing(folder, folder / 'costs.csv'):\n"
+        "    score._write_costs(folder / 'costs.csv', [], ['A' * 100])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True
+    )
+    assert done.stderr.splitlines()[-1].endswith(
+        f"UserError: {table}: the disk is full; free some of it: what is scored is in {tmp_path}"
+    )
+    assert table.read_text() == "an earlier table"
+    assert [file.name for file in tmp_path.glob(".*")] == []
+
+
+def test_weights_that_lack_a_tensor_are_one_line_and_no_score(tmp_path, texts):
+    folder = tmp_path / "broken"
+    save_tiny(folder)
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["lm_head.weight"]
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    result = invoke(tmp_path, "score", "--model", str(folder), "--text", str(texts))
+    assert str(result.exception) == (
+        f"{folder}: not the model of its config.json: 1 tensor is missing (lm_head.weight); "
+        "restore the files of one and the same checkpoint; earlier scores are saved"
+    )
+    assert result.stdout == ""

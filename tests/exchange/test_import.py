@@ -168,7 +168,7 @@ def test_answers_to_single_items_are_mentioned():
     assert record.notes == ("2 answers to single items stay in the file: only scores are imported",)
 
 
-@pytest.mark.parametrize("version", ["Yaml", "N/A", None])
+@pytest.mark.parametrize("version", ["Yaml", "N/A", None, "", " "])
 def test_a_version_that_says_nothing_is_unknown(version):
     assert imported(old_file(versions={"arc_easy": version})).tasks[0].version is None
 
@@ -274,6 +274,15 @@ def test_a_checkpoint_of_gpt_neox_is_named_by_its_iteration():
     assert model_of({"load": "/ckpts/1B", "iteration": 71500}).revision == "iteration 71500"
 
 
+def test_a_folder_of_a_repository_has_other_weights():
+    """Such as a checkpoint: at the same commit it is another model."""
+    whole = model_of({"pretrained": "org/small"}, model_sha="a" * 40)
+    part = model_of({"pretrained": "org/small", "subfolder": "step-500"}, model_sha="a" * 40)
+    assert (whole.name, part.name) == ("org/small", "org/small/step-500")
+    assert whole.id != part.id
+    assert model_of({"pretrained": "org/small", "subfolder": "None"}).name == "org/small"
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -302,6 +311,9 @@ def test_secrets_stay_out_of_the_record(key, value):
         ("use_auth_token", True),
         ("max_gen_toks", 256),
         ("base_url", "http://127.0.0.1:8000/v1"),
+        ("think_end_token", "</think>"),
+        ("bos_token", "<s>"),
+        ("prefix_token", "<|startoftext|>"),
     ],
 )
 def test_what_is_no_secret_is_kept(key, value):

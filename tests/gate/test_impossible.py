@@ -83,6 +83,7 @@ BROKEN: list[tuple[Result, str, Any, str]] = [
     (CORPUS, "started", datetime(2026, 6, 3, tzinfo=UTC), "was started on 2026-06-03, not"),
     (CORPUS, "replaces", SUITE.run_id, f"replaces {SUITE.run_id}, which is no record of the same"),
     (CORPUS, "replaces", "0" * 12, "replaces 000000000000, which is no record of the same job"),
+    (CORPUS, "environment.dtype", None, "does not say in which number format it was computed"),
     (CORPUS, "lossless.bits_per_byte", 1.2, "has 1.2 bits per byte, its documents 1.1"),
     (CORPUS, "lossless.failing_bytes", 100, "has 100 failing bytes, its documents 0"),
     (CORPUS, "lossless.documents.0.lossless", False, "has 0 failing bytes, its documents 100"),
@@ -127,6 +128,8 @@ BROKEN: list[tuple[Result, str, Any, str]] = [
     (CORPUS, "lossy.positions", 49, "has 49 positions, the protocol 50"),
     (CORPUS, "lossy.documents", 4, "has positions in 4 documents"),
     (CORPUS, "lossy.group_positions", (20, 20, 11), "has groups whose positions do not add up"),
+    (CORPUS, "lossy.group_positions", (50,), "deals 3 documents to 1 group"),
+    (CORPUS, "lossy.group_positions", (20, 20, 9, 1), "deals 3 documents to 4 groups"),
     (CORPUS, "lossy.labels", lambda labels: labels[:1], "has other labels than the protocol"),
     (CORPUS, "lossy.labels.0.distinct", 51, "has more distinct labels than positions"),
     (CORPUS, "lossy.replicates.0.corrected", (0.4,), "has another number of replicates than of"),
@@ -191,6 +194,15 @@ def test_each_broken_relation_is_told(result, path, value, wrong):
     reason = why_impossible(broken, known(*WHOLE))
     assert reason is not None
     assert reason.startswith(wrong)
+
+
+def test_a_text_is_not_free():
+    """A rate of 0 would also be the denominator of a comparison."""
+    free = tuple(replace(document, bits=0.0) for document in CORPUS.lossless.documents)
+    scored = {"documents": free, "stretches": (), "bits_per_byte": 0.0}
+    lossless = CORPUS.lossless.model_copy(update=scored)
+    reason = why_impossible(CORPUS.model_copy(update={"lossless": lossless}), known(CORPUS))
+    assert reason == "has 0.0 bits per byte, fewer than any text needs"
 
 
 def test_a_new_failure_has_a_known_reason_and_an_old_one_any():

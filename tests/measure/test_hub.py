@@ -6,16 +6,23 @@ from pathlib import Path
 
 import pytest
 import tomlkit
+import torch
 from compression_leaderboard.cli import app
 from compression_leaderboard.measure import hub as asking
+from compression_leaderboard.measure.machine import MeasureError
+from compression_leaderboard.measure.weights import load_model
 from compression_leaderboard.records.base import UserError
+from compression_leaderboard.records.models import Weights
 from compression_leaderboard.repository.results import read_records
 from compression_leaderboard.repository.specs import read_specs
 from typer.testing import CliRunner
 
 from tests import ROOT
 from tests.commands import invoke
+from tests.factory import make_model
 from tests.hub import Hub
+from tests.tiny import tiny_model
+from tests.tiny_gguf import write_llama
 from tests.workspace import MODEL
 
 pytestmark = pytest.mark.slow
@@ -189,3 +196,28 @@ def test_a_repository_without_weights_or_an_unknown_one_is_told(board, hub, tmp_
         f"tiny/U at {PINNED}: the Hub shows no such repository; "
         "check its name, or log in if it is private",
     )
+
+
+def test_one_of_several_gguf_files_on_the_hub_is_named(hub, tmp_path):
+    served, root = tmp_path / "served", tmp_path / "board"
+    served.mkdir()
+    for name in ("small.gguf", "other.gguf"):
+        write_llama(served / name, tiny_model(seed=len(name)))
+    commit = hub.add("models", "tiny/M-GGUF", served)
+    weights = {"hub": "tiny/M-GGUF", "revision": commit}
+    unnamed = make_model(weights=Weights(**weights))
+    with pytest.raises(MeasureError) as failure:
+        load_model(unnamed, unnamed.revisions()[-1], root, torch.float32)
+    assert failure.value.message == (
+        f"tiny/M-GGUF at {commit} has 2 GGUF files; "
+        "name one of them in weights.file, such as other.gguf"
+    )
+    absent = make_model(weights=Weights(**weights, file=("no.gguf",)))
+    with pytest.raises(MeasureError, match=r"has no no\.gguf; correct weights\.file"):
+        load_model(absent, absent.revisions()[-1], root, torch.float32)
+    model = make_model(weights=Weights(**weights, file=("small.gguf",)))
+    for _ in range(2):  # then from the cache
+        loaded = load_model(model, model.revisions()[-1], root, torch.float32)
+        head = loaded.model.get_output_embeddings().weight
+        assert torch.equal(head, tiny_model(seed=len("small.gguf")).lm_head.weight)
+        hub.answers = False

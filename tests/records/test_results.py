@@ -247,6 +247,24 @@ def test_a_record_with_a_figure_that_is_none_is_reported(tmp_path, figure):
     ]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ('"group_positions": [20, 20, 10]', '"group_positions": [0, 40, 10]', "group_positions.1"),
+        ('"bytes": 192', '"bytes": 0', "stretches.1.bytes"),
+        ('"dtype": "float32"', '"dtype": ""', "environment.dtype"),
+    ],
+)
+def test_a_record_with_an_empty_group_stretch_or_name_is_reported(tmp_path, old, new, field):
+    """The first two are denominators, and a name is a cell of a table."""
+    path, _ = written(tmp_path)
+    content = json.dumps(json.loads(path.read_text()))
+    assert old in content
+    path.write_text(content.replace(old, new))
+    (problem,) = read_records(tmp_path, "results/measured")[1]
+    assert problem.field.endswith(field)
+
+
 def test_a_score_in_per_cent_is_refused_and_says_how_to_mend_it():
     """Only of the metric that counts: others may have any unit."""
     task = make_result(MODEL, "suite").tasks[0]

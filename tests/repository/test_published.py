@@ -280,6 +280,12 @@ def test_a_benchmark_that_is_named_twice_counts_once_in_the_mean(tmp_path):
     assert [row.figures[mean].value for row in published_rows(table)] == [0.5, 0.6]
 
 
+def test_a_benchmark_without_room_above_chance_is_reported(tmp_path):
+    write_small(tmp_path, SMALL.replace("ceiling = ", "ceiling = 0.255  # "))
+    (problem,) = problems_of(tmp_path)
+    assert "ceiling: 0.255 is not a hundredth above chance, 0.25; correct one" in problem
+
+
 @pytest.mark.parametrize("name", ["index", "a.json"])
 def test_no_source_is_named_like_a_file_beside_its_page(tmp_path, name):
     write_small(tmp_path, name=name)

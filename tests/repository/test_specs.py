@@ -256,6 +256,15 @@ def test_weights_have_exactly_one_source(tmp_path, weights, found):
     ]
 
 
+@pytest.mark.parametrize("name", ["index", "a.json"])
+def test_no_text_is_named_like_a_file_of_the_site(tmp_path, name):
+    """The records of a text are in a folder with its name, where every *.json is a record."""
+    files = changed(CORPUS_FILE, '"prose"', f'"{name}"')
+    assert problems_of(tmp_path, files) == [
+        f'{CORPUS_FILE}: name: "{name}" is a file of the site; choose another name'
+    ]
+
+
 @pytest.mark.parametrize(
     ("checkpoints", "message"),
     [
@@ -292,6 +301,12 @@ def test_a_checkpoint_in_a_folder_names_it(tmp_path):
             "chance = 0.5",
             "chance = 50",
             "tasks.1.chance: 50 is not allowed; it should be less than 1",
+        ),
+        (
+            SUITE_FILE,
+            "chance = 0.5",
+            "chance = 0.5\nceiling = 0.505",
+            "tasks.1.ceiling: 0.505 is not a hundredth above chance, 0.5; correct one of the two",
         ),
         (
             SUITE_FILE,

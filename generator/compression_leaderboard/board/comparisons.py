@@ -43,6 +43,7 @@ Array = NDArray[np.float64]
 NEIGHBOURS = 10  # others that a model is compared with: those nearest to it in bits per byte
 CLASS_NEIGHBOURS = 2  # the same by class of bytes, of which a text may have a dozen
 FEWEST_MODELS = 3  # fewer give no rank correlation
+SHORTEST_SECONDS = 1e-3  # of a text whose time is a denominator
 STEPS = (1, 2, 5)  # times powers of ten: the numbers of documents looked at
 
 
@@ -343,8 +344,9 @@ class Cost:
 
     @property
     def ratio(self) -> float | None:
-        """Seconds of the suite for each of the text; None where they ran in other ways."""
-        if self.corpus_way != self.suite_way or self.corpus_seconds <= 0:
+        """Seconds of the suite per second of the text; None where they ran in other ways, or where
+        the text took no time."""
+        if self.corpus_way != self.suite_way or self.corpus_seconds < SHORTEST_SECONDS:
             return None
         return self.suite_seconds / self.corpus_seconds
 

@@ -32,6 +32,7 @@ from compression_leaderboard.repository.specs import Specs
 SIDES: tuple[Side, Side] = ("input", "output")
 HEADLINE_ORDER = 1  # of the n-gram labels whose optimality is in the leaderboard
 SHUFFLE_DEVIATIONS = 2  # corrected complexity nearer to 0 than this has no ratio
+LEAST_INFORMATION = 1e-9  # ln(bins): records keep nine digits, so less is rounding
 
 
 def current_results(specs: Specs, stored: Iterable[StoredResult]) -> list["DerivedResult"]:
@@ -125,7 +126,9 @@ def place_on_plane(lossy: Lossy, order: int, unit: Unit = "token") -> Plane | No
     left_in, left_out = (_left_out(lossy, unit, side, order) for side in SIDES)
     sizes = lossy.group_positions
     ratio = None
-    if inputs.corrected.mean() > SHUFFLE_DEVIATIONS * inputs.deviation:
+    # By each seed and without each group, or the ratio's spread and interval mean nothing.
+    is_information = min([*inputs.corrected, *left_in]) > LEAST_INFORMATION
+    if is_information and inputs.corrected.mean() > SHUFFLE_DEVIATIONS * inputs.deviation:
         ratio = _estimate(
             float(outputs.corrected.mean() / inputs.corrected.mean()),
             outputs.corrected / inputs.corrected,

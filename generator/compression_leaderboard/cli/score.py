@@ -303,7 +303,8 @@ def _score_all(
                     journal.write(scorer.number, batch)
             progress.remove_task(bar)
         except MeasureError as error:
-            raise UserError([f"{title}: {error.message}; earlier scores are saved"]) from error
+            wrong = error.message.removeprefix(f"{title}: ")  # loading names it already
+            raise UserError([f"{title}: {wrong}; earlier scores are saved"]) from error
         scorers.append(scorer)
         reached = journal.first_missing(scorer.number)
         before = min((rank for rank in (before, reached) if rank is not None), default=None)

@@ -200,7 +200,7 @@ def _facts(
     return {
         "alias": alias if alias != name else None,
         "prompt": text_of(about.get("prompt_name")),
-        "version": None if version is None or str(version) in UNVERSIONED else str(version)[:100],
+        "version": None if str(version) in UNVERSIONED else text_of(str(version)[:100]),
         "few_shot": next((n for shot in shots if (n := whole(shot)) is not None), few_shot),
         "members": tuple(filter(text_of, members)) if isinstance(members, list) else (),
         "dataset": text_of(config.get("dataset_path", about.get("dataset_path"))),

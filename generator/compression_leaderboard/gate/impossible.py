@@ -45,6 +45,7 @@ EARLIEST = date(2015, 1, 1)  # before the first model that the board could measu
 TOLERANCE = 1e-9  # relative, of sums and means that are computed again
 ROUNDING = 1e-6  # of figures that were summed in float32, or rounded before they were written
 TIE = 1e-3  # nats: log-likelihoods are written with seven digits, so a tie may fall either way
+LEAST_RATE = 1e-6  # bits per byte of a text: float32 cannot tell a likelier token from a sure one
 CODER_BITS = 64  # an arithmetic coder's overhead, beside 0.1 %
 TOKENS_PER_BYTE = 4  # of a tokenizer that normalizes; byte-level ones have at most 1
 
@@ -93,6 +94,8 @@ def _reasons(result: Result, known: Known) -> Iterator[str]:
         yield f"replaces {result.replaces}, which is no record of the same job"
     if result.error is not None:
         return
+    if result.environment.dtype is None and result.model != CLASSICAL.id:
+        yield "does not say in which number format it was computed"
     for task in result.tasks:
         yield from _of_task(task, known, is_part=result.part is not None)
     if result.text is not None:
@@ -233,12 +236,14 @@ def _of_calibration(result: Result, calibration: Calibration) -> Iterator[str]:
 
 def _of_lossless(lossless: Lossless, calibration: Calibration | None) -> Iterator[str]:
     documents = lossless.documents
-    header = calibration.start.header_bits if calibration else 0.0
-    if any(document.bits < header for document in documents):
-        yield f"has a document of fewer bits than the {header:.3f} that name its start mode"
     bits = math.fsum(document.bits for document in documents)
     if not math.isclose(rate := bits / lossless.bytes, lossless.bits_per_byte, rel_tol=TOLERANCE):
         yield f"has {lossless.bits_per_byte} bits per byte, its documents {rate}"
+    if rate < LEAST_RATE:
+        yield f"has {rate} bits per byte, fewer than any text needs"
+    header = calibration.start.header_bits if calibration else 0.0
+    if any(document.bits < header for document in documents):
+        yield f"has a document of fewer bits than the {header:.3f} that name its start mode"
     failing = sum(document.bytes for document in documents if not document.lossless)
     if failing != lossless.failing_bytes:
         yield f"has {lossless.failing_bytes} failing bytes, its documents {failing}"
@@ -304,6 +309,9 @@ def _of_plane(result: Result, plane: Lossy, protocol: Protocol) -> Iterator[str]
         yield f"has positions in {counted(plane.documents, 'document')}"
     if plane.group_positions and sum(plane.group_positions) != plane.positions:
         yield "has groups whose positions do not add up"
+    groups = len(plane.group_positions)
+    if groups == 1 or groups > plane.documents:
+        yield f"deals {counted(plane.documents, 'document')} to {counted(groups, 'group')}"
     labels = _labels(protocol)
     if {(label.unit, label.side, label.order) for label in plane.labels} != labels:
         yield "has other labels than the protocol"

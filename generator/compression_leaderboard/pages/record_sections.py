@@ -8,6 +8,7 @@ from typing import NamedTuple
 from compression_leaderboard.board.bits_by_class import ClassFigure
 from compression_leaderboard.board.comparisons import Comparison
 from compression_leaderboard.board.derived import (
+    LEAST_INFORMATION,
     SIDES,
     DerivedResult,
     Plane,
@@ -69,7 +70,7 @@ class Gain:
     order: int
     read: float
     follows: float
-    regularity: float  # I(X;Z) / H(Z)
+    regularity: float | None  # I(X;Z) / H(Z); None for states without entropy
     variation: float  # H(Z|X)
 
 
@@ -238,15 +239,18 @@ def _gains(lossy: Lossy, labels: Sequence[tuple[Unit, int]], entropy: float) -> 
         if not gains or gains[-1].unit != unit:
             before = (0.0, 0.0)
         added = (read - before[0], follows - before[1])
-        gains.append(Gain(unit, order, *added, read / entropy, entropy - read))
+        regularity = read / entropy if entropy > LEAST_INFORMATION else None
+        gains.append(Gain(unit, order, *added, regularity, entropy - read))
         before = (read, follows)
     return gains
 
 
 def view_convergence(lossy: Lossy) -> Convergence | None:
-    """View estimates from parts of the positions; return None if the record has no parts."""
+    """View estimates from parts of the positions; return None if the record has no parts, or one
+    whose complexity cannot be told from 0."""
     read, follows = (_parts(lossy, side) for side in SIDES)
-    if len(read) < 2 or not follows:
+    least = min((min(part.plug_in, part.corrected) for part in read), default=0.0)
+    if len(read) < 2 or len(read) != len(follows) or least <= LEAST_INFORMATION:
         return None
     rows = [
         (x.positions, y.plug_in / x.plug_in, y.corrected / x.corrected)

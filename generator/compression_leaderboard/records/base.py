@@ -143,6 +143,13 @@ def check_distinct(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return items
 
 
+def check_room(chance: float, ceiling: float) -> None:
+    """Refuse a score that leaves less than a hundredth between random answers and the best."""
+    if ceiling - chance < 0.01:
+        wrong = f"{ceiling} is not a hundredth above chance, {chance}"
+        raise refuse(wrong, "correct one of the two", "ceiling")
+
+
 ModelName = Annotated[str, matching(MODEL_NAME, "is not of the form org/model", f"use {LETTERS}")]
 Quantization = Annotated[
     str, matching(QUANTIZATION, "is not a valid quantization", f"use {LETTERS}")

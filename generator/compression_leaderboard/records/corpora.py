@@ -7,6 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from compression_leaderboard.records.base import (
     LARGEST,
+    CohortSlug,
     Count,
     DatasetRevision,
     InsidePath,
@@ -17,7 +18,6 @@ from compression_leaderboard.records.base import (
     RunsPath,
     Seeds,
     Sha256,
-    Slug,
     Url,
     refuse,
 )
@@ -115,7 +115,7 @@ class Corpus(Record):
     """A dated text with its licence and hash."""
 
     kind: Literal["text"] = Field("text", description="text; preference pairs have other fields")
-    name: Slug = Field(description="same as the file's name")
+    name: CohortSlug = Field(description="same as the file's name")
     title: str = Field(min_length=1, description="the name that the board shows")
     domain: str = Field(min_length=1, description="such as English prose; Python code has keywords")
     begins: date = Field(description="date of the oldest text")
@@ -202,7 +202,7 @@ class PreferenceSet(Record):
     """Preference pairs with their licence and hash."""
 
     kind: Literal["preference"]
-    name: Slug = Field(description="same as the file's name")
+    name: CohortSlug = Field(description="same as the file's name")
     title: str = Field(min_length=1, description="the name that the board shows")
     domain: str = Field(min_length=1, description="such as everyday instructions in English")
     licence: str = Field(min_length=1, description="licence of the pairs")

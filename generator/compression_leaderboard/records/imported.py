@@ -16,6 +16,7 @@ from compression_leaderboard.records.base import (
     Number,
     Record,
     Sha256,
+    Words,
     model_id,
 )
 
@@ -34,7 +35,7 @@ class Source(Record):
     """The file that was imported; its name without the folders of another machine."""
 
     kind: SourceKind
-    name: str
+    name: Words
     sha256: Sha256
     bytes: Count
 
@@ -42,10 +43,10 @@ class Source(Record):
 class Harness(Record):
     """What made the figures, if the file says so."""
 
-    name: str
-    version: str | None = None
+    name: Words
+    version: Words | None = None
     # `git describe` in the folder where it was run, which need not be the harness's.
-    git_hash: str | None = None
+    git_hash: Words | None = None
 
 
 class ImportedModel(Record):
@@ -56,11 +57,11 @@ class ImportedModel(Record):
 
     name: Name  # a name on the Hub, a path of another machine, or an API's name
     named_by: Literal["file", "importer"]
-    adapter: str | None = None  # LoRA, delta or steering vectors on top of the named weights
-    quantization: str | None = None  # None: the arguments state none
-    revision: str | None = None  # branch, tag or step as stated
-    commit: str | None = None  # of the named weights, 40 hex
-    backend: str | None = None  # such as hf or vllm
+    adapter: Words | None = None  # LoRA, delta or steering vectors on top of the named weights
+    quantization: Words | None = None  # None: the arguments state none
+    revision: Words | None = None  # branch, tag or step as stated
+    commit: Words | None = None  # of the named weights, 40 hex
+    backend: Words | None = None  # such as hf or vllm
     args: dict[str, str] = Field(default_factory=dict)  # all else that it was loaded with
 
     @property
@@ -99,7 +100,7 @@ class ImportedScore(Record):
     stderr: Amount | None = Field(None, gt=0)  # None when unknown, never 0.0
     n: Count | None = None  # items scored; None when unknown
     higher_is_better: bool | None = None  # None when the file does not say
-    unit: str | None = None  # None: the file does not say
+    unit: Words | None = None  # None: the file does not say
     bounds: Bounds | None = None  # least and greatest possible value, where stated
     interval: Bounds | None = None  # confidence interval, where stated
 
@@ -108,14 +109,14 @@ class ImportedTask(Record):
     """One task, or a group of tasks, with its scores."""
 
     task: Name
-    alias: str | None = None
-    prompt: str | None = None  # if a task was asked under several named prompts
-    version: str | None = None
+    alias: Words | None = None
+    prompt: Words | None = None  # if a task was asked under several named prompts
+    version: Words | None = None
     few_shot: Count | None = None  # None when the file does not say
     members: tuple[str, ...] = ()  # of a group: its tasks
-    dataset: str | None = None
-    dataset_config: str | None = None
-    dataset_revision: str | None = None
+    dataset: Words | None = None
+    dataset_config: Words | None = None
+    dataset_revision: Words | None = None
     scores: tuple[ImportedScore, ...]
 
 
@@ -133,12 +134,12 @@ class Imported(Record):
     provenance: Literal["imported"]
     source: Source
     harness: Harness
-    reported_by: str | None = None  # organisation and its relation to the model, where stated
+    reported_by: Words | None = None  # organisation and its relation to the model, where stated
     model: ImportedModel
     date: AwareDatetime | None = None  # when it was run; None when the file does not say
     limit: Amount | None = None  # items (or their share) that every task was limited to
     chat_template: bool | None = None  # None when the file does not say
-    chat_template_sha256: str | None = None
+    chat_template_sha256: Words | None = None
     tasks: tuple[ImportedTask, ...]
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()  # what a reader of the figures must know

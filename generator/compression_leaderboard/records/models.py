@@ -24,6 +24,7 @@ from compression_leaderboard.records.base import (
     Slug,
     Slugs,
     check_distinct,
+    check_room,
     matching,
     model_file,
     model_id,
@@ -238,6 +239,11 @@ class Task(Record):
         '"" = unpinned until `leaderboard plan --pin`',
     )
     dataset: Dataset = Field(description="a table with path and revision")
+
+    @model_validator(mode="after")
+    def _there_is_room_above_chance(self) -> Self:
+        check_room(self.chance, self.ceiling)
+        return self
 
     @model_validator(mode="after")
     def _a_mirror_has_no_examples(self) -> Self:

@@ -75,7 +75,7 @@ class Lossy(Record):
 
     positions: Positive
     documents: Positive
-    group_positions: tuple[Count, ...]  # of the jackknife's groups; empty: too few documents
+    group_positions: tuple[Positive, ...]  # of the jackknife's groups; empty: too few documents
     scale: Scale
     labels: tuple[LabelSet, ...]
     layers: tuple[Layer, ...]

@@ -1,9 +1,9 @@
 """results/published/<source>/source.toml: figures from the literature; and logged predictions."""
 
 from datetime import date
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from compression_leaderboard.records.base import (
     LARGEST,
@@ -13,6 +13,7 @@ from compression_leaderboard.records.base import (
     Record,
     Url,
     Words,
+    check_room,
 )
 
 
@@ -37,6 +38,11 @@ class ScoreColumn(Record):
     negative_control: bool = Field(
         False, description="true if compression is expected to predict little"
     )
+
+    @model_validator(mode="after")
+    def _there_is_room_above_chance(self) -> Self:
+        check_room(self.chance, self.ceiling)
+        return self
 
 
 class Citation(Record):

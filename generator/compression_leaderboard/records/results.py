@@ -17,6 +17,7 @@ from compression_leaderboard.records.base import (
     Number,
     Positive,
     Record,
+    Words,
     hash_content,
     matching,
     refuse,
@@ -152,7 +153,7 @@ class Environment(Record):
     machine: str
     processor: str
     device: str
-    dtype: str | None = None  # None where nothing passes through a model
+    dtype: Words | None = None  # None where nothing passes through a model
     threads: Positive
     wall_seconds: Amount
     peak_memory_bytes: Count
@@ -260,7 +261,7 @@ class Stretch:
     """Bits of the tokens that begin in a stretch of their document, summed over documents."""
 
     from_byte: Count
-    bytes: Count  # of those tokens
+    bytes: Positive  # of those tokens
     bits: Amount
 
 
