@@ -42,17 +42,18 @@ def list_settings(specs: Specs, current: Sequence[DerivedResult]) -> list[Settin
     is another score: neither shares a column, a mean or a fit.
     """
     settings = []
+    ranked = {name: corpus for name, corpus in specs.corpora.items() if corpus.ranked}
     for kind in ("base", "instruct"):
         final = [e.result for e in current if _is_final_of(e.result, specs, kind)]
-        texts = {r.name for r in final if r.kind == "corpus" and r.preference is None}
+        texts = {r.name for r in final if r.kind == "corpus"} & ranked.keys()
         if not final:
             continue
         windows: list[tuple[int, int] | None] = []
-        windows += sorted({specs.corpora[name].protocol.window for name in texts})
+        windows += sorted({ranked[name].protocol.window for name in texts})
         suites: list[str | None] = []
         suites += sorted({r.name for r in final if r.kind == "suite"})
         for window, suite in product(windows or [None], suites or [None]):
-            corpora = [c.name for c in specs.corpora.values() if c.protocol.window == window]
+            corpora = [c.name for c in ranked.values() if c.protocol.window == window]
             settings.append(Setting(kind, window, suite, tuple(sorted(corpora))))
     return settings
 

@@ -122,6 +122,7 @@ class Corpus(Record):
     ends: date = Field(description="date of the newest text")
     licence: str = Field(min_length=1, description="licence of the text")
     note: str | None = Field(None, description="what a reader must know")
+    ranked: bool = Field(True, description="false: a quick check, in no leaderboard and no fit")
     sha256: Sha256 = Field(description="of exactly the bytes scored, documents in order")
     bytes: Positive = Field(description="number of bytes scored")
     source: Source = Field(description="a table with package and files, or path")
