@@ -95,6 +95,16 @@ def test_one_group_only(cohort):
     )
 
 
+@pytest.mark.parametrize("sizes", [(6, 2, 1), (8, 2, 1)])
+def test_one_large_group_beside_two_small_ones(cohort, sizes):
+    """Without the large one nothing can be fitted, so no other group's errors are known."""
+    rows = frame_of(cohort).head(sum(sizes))
+    families = [f"family{k}" for k, size in enumerate(sizes) for _ in range(size)]
+    refused(
+        with_mean(cohort, rows.assign(family=families)), "fewer than two groups could be left out"
+    )
+
+
 def test_a_constant_predictor(cohort):
     rows = frame_of(cohort).assign(bpb=0.8, compression=0.8)
     refused(with_mean(cohort, rows), "all models have the same figures")
