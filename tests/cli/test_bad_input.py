@@ -196,7 +196,7 @@ def test_models_that_fail_give_error_records_and_the_next_one_goes_on(board):
         "tiny__0-gone": ("weights", "weights/0-gone: no such folder; make the weights first"),
         "tiny__0-empty": (
             "weights",
-            "weights/0-empty holds no weights; expected *.safetensors or *.gguf",
+            "weights/0-empty: holds no weights; add *.safetensors or one *.gguf",
         ),
         "tiny__0-pickle": (
             "unsafe_weights",
@@ -227,10 +227,10 @@ def test_a_tokenizer_that_does_not_round_trip_is_told_and_kept_apart(board):
     (record,) = good(board)
     scored = sum(document.bytes for document in record.lossless.documents)
     assert record.lossless.failing_bytes == scored
-    assert result.stderr.splitlines()[1:] == [
+    assert result.stderr.splitlines()[-1] == (
         "tiny__Lower corpus speeches: the tokenizer does not reproduce the text "
         f"({scored} of {scored} bytes); kept, but not ranked"
-    ]
+    )
 
 
 @pytest.mark.parametrize("command", ["check", "plan", "build", "measure"])
