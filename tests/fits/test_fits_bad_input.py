@@ -11,15 +11,18 @@ from html import unescape
 import numpy as np
 import pandas as pd
 import pytest
-from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.cohorts import Cohort, make_cohorts
 from compression_leaderboard.board.figures import Key
 from compression_leaderboard.fits.evaluation import calibrate
 from compression_leaderboard.fits.predict import Answer
 from compression_leaderboard.fits.study import study_cohort, weigh_evidence
 from compression_leaderboard.pages.predict_page import render_predict
+from compression_leaderboard.records.published import CompressionColumn, ScoreColumn
+from compression_leaderboard.repository.contents import PublishedTable
 
 from tests.cases import one_in
 from tests.exported import renderer
+from tests.factory import make_source, make_specs
 from tests.frames import fit_frame, frame_of, with_frame
 from tests.simulated import simulated_cohort
 
@@ -173,3 +176,45 @@ def test_a_negative_control_is_labelled_wherever_it_stands(cohort):
     study = found[marked.name].study.of(Key("score", "task1"))
     answer = Answer(marked, study, study.predictions[0])
     assert "negative control: compression is expected to tell little" in answer.warnings
+
+
+# Family, size, two columns of bits and two scores. Small models choose the form of large ones here,
+# and a form that they choose cannot be fitted without some of the groups.
+SPARSE = """b 9e18 3.8 - 0.1 -
+d - 2.2 - 0.15 0.5
+e 70 1.6 - 0.075 1
+e - 3.1 - 0.0 -
+d 1e9 3.3 - 0.125 1e-9
+d 9e18 1.0 - 0.45 -
+f 1e9 1.8 - 0.025 0.25
+a 1e9 3.4 - 0.4 0
+a 7 3.8 - 0.975 1
+c 7 1.4 - 0.075 0
+f 1e9 2.8 - 0.575 -
+c 1e9 1.7 - 0.5 0.5
+d 1 3.6 - 0.525 -
+a 9e18 1.0 - 0.275 1e-9"""
+
+
+def test_a_form_without_errors_in_some_fold_is_not_chosen():
+    names = ("family", "size", "bits0", "bits1", "quiz0", "quiz1")
+    rows = [
+        {"model": f"m{k}"} | dict(zip(names, line.split(), strict=True))
+        for k, line in enumerate(SPARSE.splitlines())
+    ]
+    cells = tuple({name: "" if c == "-" else c for name, c in row.items()} for row in rows)
+    bits = {"label": "Bits", "unit": "bits per character"}
+    scores = {"label": "Quiz", "chance": 0.25, "metric": "accuracy"}
+    source = make_source(
+        parameters="size",
+        split="small-to-large",
+        compression=(
+            CompressionColumn(column="bits0", **bits),
+            CompressionColumn(column="bits1", higher_is_better=True, **bits),
+        ),
+        scores=tuple(ScoreColumn(column=f"quiz{k}", **scores) for k in range(2)),
+    )
+    (cohort,) = make_cohorts(make_specs(), [], [PublishedTable(source, cells)])
+    predictions = study_cohort(cohort).predictions
+    assert predictions
+    assert all(np.isfinite(p.intervals).all() for p in predictions)
