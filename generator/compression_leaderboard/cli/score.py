@@ -1,5 +1,7 @@
 """`leaderboard score`: score the user's own text, and predict scores of the models."""
 
+from __future__ import annotations
+
 import csv
 import errno
 import platform
@@ -17,48 +19,25 @@ from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
-from rich.progress import Progress
 
-from compression_leaderboard.board.cohorts import make_cohorts
-from compression_leaderboard.cli.app import (
-    AsJson,
-    Place,
-    Root,
-    Text,
-    app,
-    print_answer,
-    read_rechecked,
-    read_valid,
-    report_on,
-    show_progress,
-)
-from compression_leaderboard.measure.machine import MeasureError
-from compression_leaderboard.own_text.comparison import Summary, summarise
-from compression_leaderboard.own_text.documents import Listing, find_files
-from compression_leaderboard.own_text.journal import (
-    Cost,
-    DocumentCost,
-    Faults,
-    Journal,
-    Listed,
-    list_documents,
-    read_missing,
-)
-from compression_leaderboard.pages import own_text_report as reports
-from compression_leaderboard.pages.rendering import Renderer
-from compression_leaderboard.records.base import UserError
-from compression_leaderboard.records.results import CLASSICAL, Compressor
-from compression_leaderboard.repository.contents import read_published
-from compression_leaderboard.repository.files import write_atomically
-from compression_leaderboard.repository.specs import Specs, read_specs
+from compression_leaderboard.cli.app import AsJson, Place, Root, Text, app, print_answer
 from compression_leaderboard.wording import counted, plural
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from compression_leaderboard.measure.weights import Reference
+    from compression_leaderboard.own_text.comparison import Summary
+    from compression_leaderboard.own_text.documents import Listing
+    from compression_leaderboard.own_text.journal import Cost, DocumentCost, Faults, Journal, Listed
+    from compression_leaderboard.pages import own_text_report as reports
+    from compression_leaderboard.records.results import Compressor
+    from compression_leaderboard.repository.specs import Specs
+
+    Score = Callable[[Iterable[tuple[Listed, str]]], Iterator[list[Cost]]]
+    Open = Callable[[], tuple[str, Score]]  # loads a model: its identity, and what scores with it
 
 COLUMNS = ("document", "bytes", "scorer", "bits", "bits_per_byte", "lossless")
-Score = Callable[[Iterable[tuple[Listed, str]]], Iterator[list[Cost]]]
-Open = Callable[[], tuple[str, Score]]  # loads a model: its identity, and what scores with it
 
 
 @dataclass(frozen=True)
@@ -111,6 +90,14 @@ def score(
 
     Example: `leaderboard score --model google__gemma-3-270m@Q4_K_M --text notes --report a.html`
     """
+    from compression_leaderboard.cli.progress import show_progress
+    from compression_leaderboard.cli.reading import read_valid
+    from compression_leaderboard.own_text.documents import find_files
+    from compression_leaderboard.pages import own_text_report as reports
+    from compression_leaderboard.pages.rendering import Renderer
+    from compression_leaderboard.repository.files import write_atomically
+    from compression_leaderboard.repository.specs import read_specs
+
     stride = stride or max(1, window // 2)
     specs, listed = read_valid(read_specs, root), find_files([*text, *(more or [])])
     problems = [str(problem) for problem in listed.problems]
@@ -153,6 +140,8 @@ def _check_options(
     models: Sequence[str], window: int, stride: int, budget: str | None, problems: list[str]
 ) -> float | None:
     """Read the seconds of a budget. Raises UserError with these problems and all of the options."""
+    from compression_leaderboard.records.base import UserError
+
     twice = sorted({name for name in models if models.count(name) > 1})
     problems += [f"--model {name}: is named twice; name it once" for name in twice]
     if stride > window:
@@ -178,10 +167,11 @@ def _local_models(
     progress: Progress,
 ) -> dict[str, Open]:
     """Prepare to load models on this machine, by title; append what is wrong with the names."""
+    from compression_leaderboard.cli.progress import report_on
     from compression_leaderboard.measure import own_text as scoring
     from compression_leaderboard.measure.weights import load_reference, resolve_reference
 
-    def load(reference: "Reference") -> tuple[str, Score]:
+    def load(reference: Reference) -> tuple[str, Score]:
         bar = progress.add_task(f"{reference.title}: loading", total=None)
         report = report_on(progress, bar, f"{reference.title}: ")
         loaded, identity = load_reference(reference, root, report=report)
@@ -223,6 +213,7 @@ def _served_models(
 def _compressors() -> dict[str, Open]:
     """Prepare the classical compressors, by name."""
     from compression_leaderboard.measure import own_text as scoring
+    from compression_leaderboard.records.results import CLASSICAL
 
     def prepare(compressor: Compressor) -> tuple[str, Score]:
         identity = scoring.describe_compressor(compressor)
@@ -233,6 +224,9 @@ def _compressors() -> dict[str, Open]:
 
 def _list_text(text: OwnText, seed: int | None, leave_out: bool) -> Faults:
     """List every document. Raises UserError for faulty ones, unless they are to be left out."""
+    from compression_leaderboard.own_text.journal import list_documents
+    from compression_leaderboard.records.base import UserError
+
     total = sum(file.stat().st_size for file in text.files)
     bar = text.progress.add_task("reading", total=total)
     advance = partial(text.progress.advance, bar)
@@ -264,7 +258,10 @@ def _score_all(
     evenly. endpoint: the only server that may be reached. Returns the rank below which every
     scorer has scored: a scorer scores no document that an earlier one has not reached.
     """
+    from compression_leaderboard.measure.machine import MeasureError
     from compression_leaderboard.measure.own_text import no_network
+    from compression_leaderboard.own_text.journal import read_missing
+    from compression_leaderboard.records.base import UserError
 
     scorers = []
     share = seconds / len(models) if seconds else None
@@ -298,6 +295,8 @@ def _summarise(
     file: Path | None,
 ) -> Summary:
     """Summarise the costs of the documents, and write them into a file if one is named."""
+    from compression_leaderboard.own_text.comparison import summarise
+
     numbers = [scorer.number for scorer in (*models, *compressors)]
     titles = [scorer.title for scorer in models]
     others = [scorer.title for scorer in compressors]
@@ -314,7 +313,11 @@ def _predict(
 
     Returns a sentence for each model and table without a prediction.
     """
+    from compression_leaderboard.board.cohorts import make_cohorts
+    from compression_leaderboard.cli.reading import read_rechecked
     from compression_leaderboard.fits.predict import predict_model, without_scores
+    from compression_leaderboard.pages import own_text_report as reports
+    from compression_leaderboard.repository.contents import read_published
 
     cohorts = make_cohorts(specs, read_rechecked(root)[0], read_published(root)[0])
     measured = [cohort for cohort in cohorts if cohort.provenance == "measured"]
@@ -341,6 +344,8 @@ def _predict(
 
 
 def _open(folder: Path) -> Journal:
+    from compression_leaderboard.own_text.journal import Journal
+
     journal = Journal(folder / "journal.sqlite")
     if journal.damaged:
         damaged = counted(journal.damaged, "entry is", "entries are")
@@ -361,6 +366,8 @@ def _left_out(faults: Faults, listed: Listing) -> str:
 @contextmanager
 def _writing(journal: Path, costs: Path | None) -> Iterator[None]:
     """Explain in one line why the journal or the table of costs cannot be written."""
+    from compression_leaderboard.records.base import UserError
+
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -399,11 +406,15 @@ def _write_rows(path: Path, rows: Iterable[DocumentCost], scorers: Sequence[str]
 
 
 def _sentences(summary: Summary) -> list[str]:
+    from compression_leaderboard.pages import own_text_report as reports
+
     pairs = (reports.pair_sentence(pair, summary) for pair in summary.pairs)
     return [reports.sample_sentence(summary), *pairs]
 
 
 def _in_words(page: reports.Report) -> list[str]:
+    from compression_leaderboard.pages import own_text_report as reports
+
     summary = page.summary
     first, *comparisons = _sentences(summary)
     lines = [first, "", *map(reports.rate_sentence, summary.rates)]
