@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import errno
+import os
 import platform
 import re
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from compression_leaderboard.measure.weights import Reference
     from compression_leaderboard.own_text.comparison import Summary
     from compression_leaderboard.own_text.documents import Listing
-    from compression_leaderboard.own_text.journal import Cost, DocumentCost, Faults, Journal, Listed
+    from compression_leaderboard.own_text.journal import Cost, Journal, Listed, Reading
     from compression_leaderboard.pages import own_text_report as reports
     from compression_leaderboard.records.results import Compressor
     from compression_leaderboard.repository.specs import Specs
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     Score = Callable[[Iterable[tuple[Listed, str]]], Iterator[list[Cost]]]
     Open = Callable[[], tuple[str, Score]]  # loads a model: its identity, and what scores with it
 
-COLUMNS = ("document", "bytes", "scorer", "bits", "bits_per_byte", "lossless")
+COMPRESSORS_SHARE = 0.2  # of the time for scoring
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,14 @@ class OwnText:
     field: str
     journal: Journal
     progress: Progress
+    seed: int  # of a sample
+    budget: float | None  # seconds to read and score a sample; None: all is scored
+
+    @property
+    def piece_bytes(self) -> int | None:
+        from compression_leaderboard.own_text.documents import SAMPLE_BYTES
+
+        return None if self.budget is None else SAMPLE_BYTES
 
 
 @dataclass(frozen=True)
@@ -92,7 +101,7 @@ def score(
     """
     from compression_leaderboard.cli.progress import show_progress
     from compression_leaderboard.cli.reading import read_valid
-    from compression_leaderboard.own_text.documents import find_files
+    from compression_leaderboard.own_text.documents import SAMPLE_BYTES, find_files
     from compression_leaderboard.pages import own_text_report as reports
     from compression_leaderboard.pages.rendering import Renderer
     from compression_leaderboard.repository.files import write_atomically
@@ -107,15 +116,23 @@ def score(
         if endpoint:
             models = _served_models(model, endpoint, window, stride, start_token, problems)
         else:
-            models = _local_models(model, specs, root, window, stride, problems, progress)
+            hurry = None if budget is None else SAMPLE_BYTES
+            models = _local_models(model, specs, root, window, stride, problems, progress, hurry)
+        problems += [*_check_target("--report", report), *_check_target("--csv", costs)]
         seconds = _check_options(model, window, stride, budget, problems)
         progress.remove_task(bar)
         with closing(_open(folder)) as opened:
-            own_text = OwnText(listed.files, field, opened, progress)
-            faults = _list_text(own_text, seed if budget else None, leave_out)
-            scorers, before = _score_all(own_text, models, None, seconds, endpoint)
-            others, _ = _score_all(own_text, _compressors() if compressors else {}, before)
-            summary = _summarise(opened, scorers, others, before, costs)
+            own_text = OwnText(listed.files, field, opened, progress, seed, seconds)
+            begun = time.monotonic()
+            reading = _list_text(own_text, leave_out)
+            left = seconds and max(0.0, seconds - (time.monotonic() - begun))
+            share = left and left * (1 - COMPRESSORS_SHARE if compressors else 1)
+            scorers, before = _score_all(own_text, models, None, share, endpoint)
+            rest = left and left * COMPRESSORS_SHARE
+            others, before = _score_all(
+                own_text, _compressors() if compressors else {}, before, rest
+            )
+            summary = _summarise(own_text, reading, scorers, others, before, costs)
     predictions, silent = _predict(specs, root, scorers)
     page = reports.Report(
         summary=summary,
@@ -123,7 +140,7 @@ def score(
         window_tokens=window,
         stride_tokens=stride,
         machine=f"{platform.machine()}, Python {platform.python_version()}",
-        left_out=_left_out(faults, listed),
+        left_out=_left_out(reading, listed),
         predictions=predictions,
         why_no_predictions=silent,
         endpoint=endpoint,
@@ -131,9 +148,23 @@ def score(
     if report:
         template = files("compression_leaderboard.pages").joinpath("report.html")
         render = Renderer({template.name: template.read_text("utf-8")}, page.date)
-        write_atomically(report, reports.render_report(render, page))
+        with _writing(folder, report):
+            write_atomically(report, reports.render_report(render, page))
     words = {"sentences": _sentences(summary), "note": reports.OTHER_PROTOCOL}
     print_answer(as_json, asdict(page) | words, _in_words(page))
+
+
+def _check_target(option: str, path: Path | None) -> list[str]:
+    """Say why a file cannot be written; folders are not created for it."""
+    if path is None:
+        return []
+    if path.is_dir():
+        return [f"{option} {path}: is a folder; name a file in it"]
+    if not path.parent.is_dir():
+        return [f"{option} {path}: has no folder {path.parent}; create it"]
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        return [f"{option} {path}: cannot be written; name another file"]
+    return []
 
 
 def _check_options(
@@ -148,8 +179,8 @@ def _check_options(
         problems.append(f"--stride {stride}: exceeds --window {window}; lower it")
     seconds = None
     if budget is not None:
-        time = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", budget)
-        seconds = float(time[1]) * {"s": 1, "m": 60, "h": 3600}[time[2]] if time else None
+        given = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", budget)
+        seconds = float(given[1]) * {"s": 1, "m": 60, "h": 3600}[given[2]] if given else None
         if not seconds:
             problems.append(f"--budget {budget}: is not a time; write one such as 90s, 5m or 2h")
     if problems:
@@ -165,8 +196,12 @@ def _local_models(
     stride: int,
     problems: list[str],
     progress: Progress,
+    batch_bytes: int | None,
 ) -> dict[str, Open]:
-    """Prepare to load models on this machine, by title; append what is wrong with the names."""
+    """Prepare to load models on this machine, by title; append what is wrong with the names.
+
+    batch_bytes: of text scored in one go; None: the usual.
+    """
     from compression_leaderboard.cli.progress import report_on
     from compression_leaderboard.measure import own_text as scoring
     from compression_leaderboard.measure.weights import load_reference, resolve_reference
@@ -176,8 +211,9 @@ def _local_models(
         report = report_on(progress, bar, f"{reference.title}: ")
         loaded, identity = load_reference(reference, root, report=report)
         progress.remove_task(bar)
+        size = batch_bytes or scoring.BATCH_BYTES
         name = scoring.describe_scorer(loaded, identity, window, stride)
-        return name, partial(scoring.score_pieces, loaded, window, stride)
+        return name, partial(scoring.score_pieces, loaded, window, stride, size)
 
     models: dict[str, Open] = {}
     for name in names:
@@ -222,18 +258,23 @@ def _compressors() -> dict[str, Open]:
     return {compressor.name: partial(prepare, compressor) for compressor in CLASSICAL.compressors}
 
 
-def _list_text(text: OwnText, seed: int | None, leave_out: bool) -> Faults:
-    """List every document. Raises UserError for faulty ones, unless they are to be left out."""
+def _list_text(text: OwnText, leave_out: bool) -> Reading:
+    """List every document, or a sample. Raises UserError for faulty ones, unless left out."""
     from compression_leaderboard.own_text.journal import list_documents
+    from compression_leaderboard.own_text.sample import list_sample
     from compression_leaderboard.records.base import UserError
 
-    total = sum(file.stat().st_size for file in text.files)
+    total = None if text.budget else sum(file.stat().st_size for file in text.files)
     bar = text.progress.add_task("reading", total=total)
+    place = (text.journal, text.files, text.field)
     advance = partial(text.progress.advance, bar)
-    faults = list_documents(text.journal, text.files, text.field, seed, advance)
+    if text.budget is None:
+        reading = list_documents(*place, advance)
+    else:
+        reading = list_sample(*place, text.seed, text.budget, advance)
     text.progress.remove_task(bar)
-    problems = [str(problem) for problem in faults.shown]
-    if more := faults.count - len(faults.shown):
+    problems = [str(problem) for problem in reading.shown]
+    if more := reading.faulty - len(reading.shown):
         documents = plural(more, "document")
         problems.append(f"and {more:,} more faulty {documents}; fix these first")
     if problems and not leave_out:
@@ -241,8 +282,9 @@ def _list_text(text: OwnText, seed: int | None, leave_out: bool) -> Faults:
     for problem in problems:
         print(f"left out: {problem}", file=sys.stderr)
     if text.journal.extent()[0] == 0:
-        raise UserError(["--text: no document has a letter; name files with text"])
-    return faults
+        empty = f" ({reading.empty:,} empty)" if reading.empty else ""
+        raise UserError([f"--text: no document has a letter{empty}; name files with text"])
+    return reading
 
 
 def _score_all(
@@ -255,8 +297,9 @@ def _score_all(
     """Score with models or compressors in turn, one in memory at a time; save each batch at once.
 
     before: rank of the first document to leave out; None: score all. seconds: of scoring, divided
-    evenly. endpoint: the only server that may be reached. Returns the rank below which every
-    scorer has scored: a scorer scores no document that an earlier one has not reached.
+    evenly; loading does not count. endpoint: the only server that may be reached. Returns the rank
+    below which every scorer has scored: a scorer scores no document that an earlier one has not
+    reached.
     """
     from compression_leaderboard.measure.machine import MeasureError
     from compression_leaderboard.measure.own_text import no_network
@@ -264,7 +307,7 @@ def _score_all(
     from compression_leaderboard.records.base import UserError
 
     scorers = []
-    share = seconds / len(models) if seconds else None
+    share = None if seconds is None else seconds / max(1, len(models))
     host = urlsplit(endpoint).hostname if endpoint else None
     journal, progress = text.journal, text.progress
     for title, open_model in models.items():
@@ -275,7 +318,7 @@ def _score_all(
             advance = partial(progress.advance, bar)
             place = (journal, scorer.number, text.files, text.field, before, share, advance)
             with no_network(host):
-                for batch in score_texts(read_missing(*place)):
+                for batch in score_texts(read_missing(*place, text.piece_bytes)):
                     journal.write(scorer.number, batch)
             progress.remove_task(bar)
         except MeasureError as error:
@@ -288,22 +331,40 @@ def _score_all(
 
 
 def _summarise(
-    journal: Journal,
+    text: OwnText,
+    reading: Reading,
     models: Sequence[Scorer],
     compressors: Sequence[Scorer],
     before: int | None,
     file: Path | None,
 ) -> Summary:
     """Summarise the costs of the documents, and write them into a file if one is named."""
-    from compression_leaderboard.own_text.comparison import summarise
+    from compression_leaderboard.own_text.comparison import Sample, summarise
+    from compression_leaderboard.own_text.costs import write_costs
 
+    journal = text.journal
     numbers = [scorer.number for scorer in (*models, *compressors)]
     titles = [scorer.title for scorer in models]
     others = [scorer.title for scorer in compressors]
+    sample = None
+    if text.budget is not None:
+        sizes = [path.stat().st_size for path in text.files]
+        pieces, drawn = (journal.extent(limit, by_piece=True)[0] for limit in (before, None))
+        unread = tuple(reading.unread)
+        sample = Sample(text.seed, pieces, drawn, len(sizes), sum(sizes), unread)
+    by_piece = sample is not None and journal.extent()[0] == 1 < sample.drawn
+    costs = partial(journal.costs, numbers, before, by_piece)
     if file is not None:
-        _write_costs(file, journal.costs(numbers, before), [*titles, *others])
-    documents, _ = journal.extent(before)
-    return summarise(journal.costs(numbers, before), documents, journal.extent(), titles, others)
+        write_costs(file, costs(), [*titles, *others], journal.costless(before))
+    return summarise(
+        costs(),
+        journal.extent(before, by_piece)[0],
+        journal.extent(by_piece=by_piece),
+        titles,
+        others,
+        sample=sample,
+        unit="piece" if by_piece else "document",
+    )
 
 
 def _predict(
@@ -353,10 +414,9 @@ def _open(folder: Path) -> Journal:
     return journal
 
 
-def _left_out(faults: Faults, listed: Listing) -> str:
-    parts = []
-    if faults.count:
-        parts.append(f"{faults.count:,} faulty {plural(faults.count, 'document')}")
+def _left_out(reading: Reading, listed: Listing) -> str:
+    counts = (("empty", reading.empty), ("faulty", reading.faulty))
+    parts = [f"{n:,} {kind} {plural(n, 'document')}" for kind, n in counts if n]
     if skipped := sum(listed.passed_over.values()):
         kinds = ", ".join(f"{n} {kind}" for kind, n in listed.passed_over.most_common(8))
         parts.append(f"{skipped:,} {plural(skipped, 'file')} without text ({kinds})")
@@ -364,8 +424,8 @@ def _left_out(faults: Faults, listed: Listing) -> str:
 
 
 @contextmanager
-def _writing(journal: Path, costs: Path | None) -> Iterator[None]:
-    """Explain in one line why the journal or the table of costs cannot be written."""
+def _writing(journal: Path, target: Path | None) -> Iterator[None]:
+    """Explain in one line why the journal, the table of costs or the report cannot be written."""
     from compression_leaderboard.records.base import UserError
 
     try:
@@ -376,33 +436,8 @@ def _writing(journal: Path, costs: Path | None) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        wrong = f"{costs or journal}: the disk is full"
+        wrong = f"{target or journal}: the disk is full"
         raise UserError([f"{wrong}; free some of it: what is scored is in {journal}"]) from error
-
-
-def _write_costs(path: Path, rows: Iterable[DocumentCost], scorers: Sequence[str]) -> None:
-    """Write one row per document and scorer; the file appears only when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and not path.is_file():  # such as /dev/stdout
-        _write_rows(path, rows, scorers)
-        return
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        _write_rows(partial, rows, scorers)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _write_rows(path: Path, rows: Iterable[DocumentCost], scorers: Sequence[str]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for row in rows:
-            for scorer, bits, lossless in zip(scorers, row.bits, row.lossless, strict=True):
-                known = str(lossless).lower()
-                cells = (row.name, row.bytes, scorer, repr(bits), repr(bits / row.bytes), known)
-                writer.writerow(cells)
 
 
 def _sentences(summary: Summary) -> list[str]:
