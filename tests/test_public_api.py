@@ -158,7 +158,7 @@ def test_texts_are_no_bytes(tmp_path, texts):
 def test_a_folder_that_no_library_reads_is_named(tmp_path):
     (tmp_path / "config.json").write_text("{")
     (tmp_path / "model.safetensors").write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="cannot be read as a model"):
+    with pytest.raises(ValueError, match="is not a JSON object; restore the file"):
         score_text(tmp_path, "text")
 
 
