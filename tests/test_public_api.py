@@ -16,6 +16,7 @@ from compression_leaderboard.fits.study import derive_board
 from compression_leaderboard.intervals import Interval
 from compression_leaderboard.repository.contents import read_contents
 from compression_leaderboard.repository.git import Commit
+from compression_leaderboard.repository.provenance import read_provenance
 
 from tests import ROOT
 from tests.in_browser import serve
@@ -27,7 +28,8 @@ from tests.tiny import save_tiny
 def site(tmp_path_factory):
     """The address of a site that shows this repository's board."""
     folder = tmp_path_factory.mktemp("site")
-    board = derive_board(read_contents(ROOT)[0], Commit("abc", "2026-11-30T00:00:00+00:00"))
+    contents = read_contents(ROOT)[0].attributed(read_provenance(ROOT))
+    board = derive_board(contents, Commit("abc", "2026-11-30T00:00:00+00:00"))
     for path, content in export_files(board).items():
         if path.startswith("api/"):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -162,7 +164,7 @@ def test_texts_are_no_bytes(tmp_path, texts):
 def test_a_folder_that_no_library_reads_is_named(tmp_path):
     (tmp_path / "config.json").write_text("{")
     (tmp_path / "model.safetensors").write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="cannot be read as a model"):
+    with pytest.raises(ValueError, match="is not a JSON object; restore the file"):
         score_text(tmp_path, "text")
 
 

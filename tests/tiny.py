@@ -90,12 +90,12 @@ def fallback_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def tiny_model(vocabulary: int = 264, context: int = 64, seed: int = 0) -> Any:
+def tiny_model(vocabulary: int = 264, context: int = 64, seed: int = 0, width: int = 32) -> Any:
     """A random Llama of two layers; six rows of its softmax are padding."""
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=vocabulary,
-        hidden_size=32,
+        hidden_size=width,
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=2,

@@ -43,7 +43,7 @@ from compression_leaderboard.measure.plane import (
     estimate_layers,
     grams_at,
 )
-from compression_leaderboard.measure.text import _hidden_states, run_forward, sum_bits
+from compression_leaderboard.measure.text import run_forward, sum_bits
 from compression_leaderboard.measure.weights import Loaded, load_model
 from compression_leaderboard.records.corpora import Corpus, Protocol
 from compression_leaderboard.records.results import Subject
@@ -114,11 +114,16 @@ def measure_limit(documents: int, dtype: torch.dtype | None = None) -> dict[str,
     watch = Watch()
     left = windows
     while left:
-        size = max(1, 4096 // (left[0].end - left[0].begin))
+        length = left[0].end - left[0].begin
+        batch = [w for w in left[: max(1, 4096 // length)] if w.end - w.begin == length]
+        rows = [encoded[w.document].inputs[w.begin : w.end] for w in batch]
         with torch.inference_mode():
-            states = _hidden_states(loaded.model, encoded, left[:size])
-            loaded.model.get_output_embeddings()(states[-1])
-        left = left[size:]
+            loaded.model(
+                input_ids=torch.from_numpy(np.stack(rows)).to(loaded.device),
+                output_hidden_states=True,
+                use_cache=False,
+            )
+        left = left[len(batch) :]
     return watch.read() | {"tokens": sum(len(e.tokens) for e in encoded)}
 
 

@@ -2,7 +2,7 @@
 
 import time
 
-from compression_leaderboard.cli.app import (
+from compression_leaderboard.cli.progress import (
     FIRST_LINE_SECONDS,
     LINE_SECONDS,
     Lines,

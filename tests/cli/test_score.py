@@ -255,13 +255,38 @@ def test_every_wrong_word_is_reported_at_once(tmp_path, models, texts):
 
 def test_faulty_documents_stop_the_run_or_are_left_out_and_counted(tmp_path, models, texts):
     (texts / "bad.txt").write_bytes(b"\xff")
-    (texts / "bad.jsonl").write_text("{}\n[]\n")
+    (texts / "bad.jsonl").write_text('{}\n[]\n{"text": ""}\n')
+    (texts / "empty.txt").write_text("")
     result = score(tmp_path, models, "--text", texts)
     assert len(result.exception.problems) == 3
-    answer = score(tmp_path, models, "--text", texts, "--leave-out", "--no-compressors", "--json")
-    held = json.loads(answer.stdout)
+    table = tmp_path / "costs.csv"
+    options = ["--leave-out", "--no-compressors", "--json", "--csv", table]
+    held = json.loads(score(tmp_path, models, "--text", texts, *options).stdout)
     assert held["summary"]["documents"] == 8
-    assert held["left_out"] == "3 faulty documents"
+    assert held["left_out"] == "2 empty documents; 3 faulty documents"
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert len(rows) == 8 + 2 + 3
+    reasons = {Path(row["document"]).name: row["reason"] for row in rows if not row["scorer"]}
+    assert reasons == {
+        "bad.jsonl: line 1": 'has no "text"',
+        "bad.jsonl: line 2": "is no JSON object",
+        "bad.jsonl: line 3": "empty",
+        "bad.txt": "byte 0 (line 1) is not UTF-8 (0xff); it may be Latin-1 or Windows-1252",
+        "empty.txt": "empty",
+    }
+
+
+def test_targets_that_cannot_be_written_are_named_before_anything_is_scored(
+    tmp_path, models, texts
+):
+    gone = tmp_path / "nope" / "r.html"
+    result = score(tmp_path, models, "--text", texts, "--report", gone, "--csv", tmp_path)
+    assert result.exception.problems == [
+        f"--report {gone}: has no folder {gone.parent}; create it",
+        f"--csv {tmp_path}: is a folder; name a file in it",
+    ]
+    assert not gone.parent.exists()
+    assert not (tmp_path / "build").exists()
 
 
 def test_a_window_longer_than_the_context_is_refused_with_the_repair(tmp_path, models, texts):
@@ -275,16 +300,31 @@ def test_a_budget_scores_a_random_sample_and_says_so(tmp_path, models, monkeypat
     folder.mkdir()
     for k in range(300):
         (folder / f"{k:03}.txt").write_text(f"Document {k}. " * 40)
-    ticks = iter(range(10**6))  # a second passes with every document
-    monkeypatch.setattr(
-        "compression_leaderboard.own_text.journal.time.monotonic", lambda: next(ticks)
-    )
+    ticks = iter(range(10**6))  # a second passes with every look at the clock
+    monkeypatch.setattr("time.monotonic", lambda: next(ticks))
     options = ["--text", folder, "--no-compressors", "--json", "--budget", "80s"]
     answer = json.loads(score(tmp_path, models, *options, names="AB").stdout)["summary"]
-    assert 2 < answer["documents"] < 60
-    assert (answer["of_documents"], len(answer["pairs"])) == (300, 1)
+    assert 2 <= answer["documents"] < 60
+    assert (answer["sample"]["files"], len(answer["pairs"])) == (300, 1)
+    assert answer["sample"]["unread"][0].endswith(
+        "of 300 blocks of the files (4 KiB, of JSON lines 1 MiB) were read, chosen at random"
+    )
     names = {Path(one["name"]).name for one in answer["worst"][str(models / "A")]}
     assert names != {f"{k:03}.txt" for k in range(10)}
+
+
+def test_a_budget_holds_for_one_long_file(tmp_path, models):
+    """Reading and scoring stop in time, and the pieces give an interval."""
+    with (tmp_path / "long.txt").open("w") as stream:
+        for k in range(200):
+            stream.write(f"{k} words of a long text " * 5000 + "\n")
+    options = ["--text", tmp_path / "long.txt", "--json", "--budget", "4s"]
+    begun = time.monotonic()
+    answer = json.loads(score(tmp_path, models, *options).stdout)["summary"]
+    assert time.monotonic() - begun < 4 + 10  # loading and waiting for other programs too
+    assert (answer["unit"], answer["sample"]["seed"]) == ("piece", 0)
+    assert 1 < answer["documents"] == answer["sample"]["pieces"] < answer["sample"]["drawn"]
+    assert all(rate["interval"] for rate in answer["rates"])
 
 
 def test_a_model_that_loses_text_is_named_and_not_compared(tmp_path, models, texts):
@@ -365,7 +405,7 @@ from compression_leaderboard.own_text.comparison import summarise
 from compression_leaderboard.records.results import CLASSICAL
 
 journal, files = Journal(Path(sys.argv[2])), find_files([Path(sys.argv[1])]).files
-assert list_documents(journal, files, "text", 0, lambda size: None).count == 0
+assert list_documents(journal, files, "text", lambda size: None).faulty == 0
 scorer, gzip = journal.scorer("gzip"), CLASSICAL.compressors[0]
 for costs in compress_pieces(gzip, read_missing(journal, scorer, files, "text", None, None, int)):
     journal.write(scorer, costs)
@@ -427,11 +467,12 @@ def test_a_full_disk_leaves_no_half_of_a_table(tmp_path):
     program = (
         "import resource, signal, sys; from pathlib import Path;"
         "from compression_leaderboard.cli import score;"
+        "from compression_leaderboard.own_text.journal import write_costs;"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10));"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "folder = Path(sys.argv[1]);\n"
         "with score._writing(folder, folder / 'costs.csv'):\n"
-        "    score._write_costs(folder / 'costs.csv', [], ['A' * 100])"
+        "    write_costs(folder / 'costs.csv', [], [], [])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True

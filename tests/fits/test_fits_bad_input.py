@@ -11,15 +11,18 @@ from html import unescape
 import numpy as np
 import pandas as pd
 import pytest
-from compression_leaderboard.board.cohorts import Cohort
+from compression_leaderboard.board.cohorts import Cohort, make_cohorts
 from compression_leaderboard.board.figures import Key
 from compression_leaderboard.fits.evaluation import calibrate
 from compression_leaderboard.fits.predict import Answer
 from compression_leaderboard.fits.study import study_cohort, weigh_evidence
 from compression_leaderboard.pages.predict_page import render_predict
+from compression_leaderboard.records.published import CompressionColumn, ScoreColumn
+from compression_leaderboard.repository.contents import PublishedTable
 
 from tests.cases import one_in
 from tests.exported import renderer
+from tests.factory import make_source, make_specs
 from tests.frames import fit_frame, frame_of, with_frame
 from tests.simulated import simulated_cohort
 
@@ -95,6 +98,16 @@ def test_one_group_only(cohort):
     )
 
 
+@pytest.mark.parametrize("sizes", [(6, 2, 1), (8, 2, 1)])
+def test_one_large_group_beside_two_small_ones(cohort, sizes):
+    """Without the large one nothing can be fitted, so no other group's errors are known."""
+    rows = frame_of(cohort).head(sum(sizes))
+    families = [f"family{k}" for k, size in enumerate(sizes) for _ in range(size)]
+    refused(
+        with_mean(cohort, rows.assign(family=families)), "fewer than two groups could be left out"
+    )
+
+
 def test_a_constant_predictor(cohort):
     rows = frame_of(cohort).assign(bpb=0.8, compression=0.8)
     refused(with_mean(cohort, rows), "all models have the same figures")
@@ -163,3 +176,58 @@ def test_a_negative_control_is_labelled_wherever_it_stands(cohort):
     study = found[marked.name].study.of(Key("score", "task1"))
     answer = Answer(marked, study, study.predictions[0])
     assert "negative control: compression is expected to tell little" in answer.warnings
+
+
+# Family, size, bits and two scores. In the first table small models choose the form for large
+# ones, and a form that they choose cannot be fitted without some of the groups. In the second one
+# a search for a logistic curve takes a step too far.
+SPARSE = """b 9e18 3.8 0.1 -
+d - 2.2 0.15 0.5
+e 70 1.6 0.075 1
+e - 3.1 0.0 -
+d 1e9 3.3 0.125 1e-9
+d 9e18 1.0 0.45 -
+f 1e9 1.8 0.025 0.25
+a 1e9 3.4 0.4 0
+a 7 3.8 0.975 1
+c 7 1.4 0.075 0
+f 1e9 2.8 0.575 -
+c 1e9 1.7 0.5 0.5
+d 1 3.6 0.525 -
+a 9e18 1.0 0.275 1e-9"""
+STEEP = """f 70 - 1e-9 1e-9
+c 70 1e-300 1e-9 0
+a 70 - 1e-9 1e-9
+b 70 0.7 1e-9 0.5
+d 70 0.7 1e-9 1
+b 70 1e-300 1e-9 0.5
+e 70 0.5 1e-9 1
+c 70 1e-300 1e-9 -
+d 70 1e-300 1e-9 0.5
+a 70 0.7 1e-9 0.5
+a 70 1 1e-9 0.25
+e 70 - 1e-9 0.25
+c 70 0.5 1e-9 0.25
+a 70 999 1e-9 1e-9"""
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize(("lines", "chance"), [(SPARSE, 0.25), (STEEP, 0.99)])
+def test_a_table_that_made_a_fit_fail_is_fitted(lines, chance):
+    names = ("model", "family", "size", "bits", "quiz0", "quiz1")
+    rows = (f"m{k} {line}".split() for k, line in enumerate(lines.splitlines()))
+    cells = [["" if cell == "-" else cell for cell in row] for row in rows]
+    source = make_source(
+        parameters="size",
+        split="small-to-large",
+        compression=(CompressionColumn(column="bits", label="Bits", unit="bits per character"),),
+        scores=tuple(
+            ScoreColumn(column=f"quiz{k}", label="Quiz", chance=chance, metric="accuracy")
+            for k in range(2)
+        ),
+    )
+    table = PublishedTable(source, tuple(dict(zip(names, row, strict=True)) for row in cells))
+    (cohort,) = make_cohorts(make_specs(), [], [table])
+    study = study_cohort(cohort)
+    assert any(b.fit for b in study.benchmarks)
+    assert all(np.isfinite(p.intervals).all() for p in study.predictions)

@@ -10,8 +10,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-# Of no number in a page, a table or an answer; no text that is drawn looks like it.
-NOT_A_NUMBER = re.compile(r"(?<![\w./-])[-+−]?(nan|inf|infinity)(?![\w-])", re.IGNORECASE)
+# As Python and pandas write a number that is none; no text that is drawn looks like it.
+NOT_A_NUMBER = re.compile(r"(?<![\w./-])[-+−]?(nan|NaN|inf)(?![\w-])")
 
 Content = dict[str, Any]
 Draw = st.DrawFn

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 from compression_leaderboard.gate.collect import sort_rechecks, why_recheck_refused
-from compression_leaderboard.records.rechecks import Recheck
+from compression_leaderboard.records.rechecks import Recheck, Repeat, Shard, ShardJob
 from compression_leaderboard.records.results import (
     Failure,
     Result,
 )
-from compression_leaderboard.records.shards import Repeat, Shard, ShardJob
 from compression_leaderboard.repository.results import (
     StoredRecheck,
     read_rechecks,

@@ -1,53 +1,100 @@
-"""Models of every sort that transformers loads: the score is that of brute force."""
+"""Every architecture of transformers: scored as by brute force, or refused with a reason."""
 
 import math
-from typing import Any
+from dataclasses import replace
 
 import pytest
 import torch
+import transformers
 from compression_leaderboard.measure import text as scorer
+from compression_leaderboard.measure.documents import Document
 from compression_leaderboard.measure.machine import MeasureError
-from transformers import AutoConfig, AutoModelForCausalLM
+from compression_leaderboard.measure.text import score_text
+from compression_leaderboard.measure.weights import load_folder
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from tests.cases import one_in
-from tests.measure.test_lossless import TEXTS, brute_force_bits, score
-from tests.tiny import load_tiny, tiny_model
+from tests.architectures import (
+    PROTOCOL,
+    TEXTS,
+    build,
+    examine,
+    read_table,
+    score_folder,
+)
+from tests.measure.test_lossless import brute_force_bits, score
+from tests.tiny import load_tiny, natural_start, tiny_model
 
-HEADS = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 32}
-COMMON = HEADS | {"intermediate_size": 64, "max_position_embeddings": 64}
-GROUPED = COMMON | {"num_key_value_heads": 1}
-EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2}
-CASES: dict[str, tuple[str, dict[str, Any]]] = {
-    "learned positions": ("gpt2", {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64}),
-    "parallel blocks": ("gpt_neox", COMMON),
-    "positions from an offset": ("opt", COMMON | {"ffn_dim": 64, "word_embed_proj_dim": 32}),
-    "biases by distance": ("bloom", {"hidden_size": 32, "n_layer": 2, "n_head": 2}),
-    "experts": ("mixtral", GROUPED | EXPERTS),
-    "biases in attention": ("qwen2", GROUPED),
-    "norms after blocks": ("olmo2", GROUPED),
-    "part of a head rotated": ("phi", COMMON),
-    "state space": ("mamba", {"hidden_size": 32, "num_hidden_layers": 2}),
-    "logits multiplied": ("cohere", GROUPED | {"logit_scale": 0.25}),
-    "logits divided": ("granite", GROUPED | {"logits_scaling": 4.0}),
+# Unlike each other: positions, heads, state, experts, logits, and what is refused.
+FAST = {
+    *("blt", "bloom", "cohere", "cpmant", "deepseek_v32", "gemma3n", "gpt2", "mamba2", "mixtral"),
+    *("recurrent_gemma", "rembert", "xlstm"),
 }
+VERSION, ROWS = read_table()
 
 
-def random_model(name):
-    kind, settings = CASES[name]
-    torch.manual_seed(0)
-    special = {"bos_token_id": 256, "eos_token_id": 257, "pad_token_id": 0}
-    config = AutoConfig.for_model(
-        kind, vocab_size=264, initializer_range=0.3, **special, **settings
-    )
-    return AutoModelForCausalLM.from_config(config).float().eval()
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(
+            row,
+            id=row["model_type"],
+            marks=() if row["model_type"] in FAST else pytest.mark.slow,
+        )
+        for row in ROWS
+    ],
+)
+def test_the_table_says_what_becomes_of_an_architecture(row, tmp_path):
+    """Through the real loader; a score must be that of brute force."""
+    assert examine(row["model_type"], tmp_path) == row
 
 
-@pytest.mark.parametrize("name", one_in(4, CASES))
-def test_the_score_is_that_of_brute_force(name):
-    loaded = load_tiny(model=random_model(name))
-    found = score(TEXTS, loaded)
-    for document, text in zip(found.documents, TEXTS, strict=True):
-        assert document.bits == pytest.approx(brute_force_bits(loaded, text, 16, 8), rel=1e-5)
+def test_the_table_is_of_every_architecture_of_this_transformers():
+    repair = "run python -m tests.architectures"
+    assert transformers.__version__ == VERSION, repair
+    assert [row["model_type"] for row in ROWS] == [*MODEL_FOR_CAUSAL_LM_MAPPING_NAMES], repair
+    assert {row["outcome"] for row in ROWS} == {"works", "refused", "not tried"}
+    assert all(row.get("why") for row in ROWS if row["outcome"] != "works")
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        (
+            "opt",
+            "OPTForCausalLM: the hidden states of layer 2 are 1 × 8 × 16, not one vector of 32 per "
+            "position",
+        ),
+        (
+            "gemma3n_text",
+            "Gemma3nForCausalLM: the hidden states of layer 0 are 4 × 1 × 8 × 32, not one vector "
+            "of 32 per position",
+        ),
+    ],
+)
+def test_a_model_without_one_vector_per_position_keeps_its_bits(kind, why, tmp_path):
+    build(kind, tmp_path)
+    lossless, lossy = score_folder(kind, tmp_path)
+    assert lossy == why
+    assert all(math.isfinite(document.bits) for document in lossless.documents)
+
+
+def test_vectors_too_short_for_soft_entropy_cost_no_bits():
+    loaded = load_tiny(model=tiny_model(width=4))
+    documents = [Document(str(number), text) for number, text in enumerate(TEXTS)]
+    lossless, lossy = score_text(loaded, documents, PROTOCOL, lambda *_: None)
+    assert lossy == "hidden states have 4 numbers; soft entropy needs 8"
+    assert lossless.bits_per_byte == score([*TEXTS], loaded).bits_per_byte
+
+
+@pytest.mark.parametrize("kind", ["glm_moe_dsa", "cpmant"])
+def test_a_text_costs_the_same_beside_a_longer_one(kind, tmp_path):
+    """Padding moves what the indexer of DeepSeek-V3.2 and GLM chooses, and positions of CPM-Ant."""
+    build(kind, tmp_path)
+    loaded = load_folder(tmp_path, torch.float32)
+    loaded = replace(loaded, calibration=natural_start(loaded.tokenizer))
+    (alone,) = score(["a shorter text"], loaded).documents
+    _, beside = score(["a text that is longer, much longer", "a shorter text"], loaded).documents
+    assert beside.bits == pytest.approx(alone.bits, abs=1e-4)
 
 
 def test_a_model_that_changes_its_logits_in_another_way_is_refused(monkeypatch):
@@ -56,7 +103,7 @@ def test_a_model_that_changes_its_logits_in_another_way_is_refused(monkeypatch):
 
     def bent(*arguments, **options):
         output = plain(*arguments, **options)
-        output.logits = output.logits**3
+        output.logits = output.logits + 0.01 * output.logits.sin()
         return output
 
     monkeypatch.setattr(model, "forward", bent)

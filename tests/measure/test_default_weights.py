@@ -32,7 +32,7 @@ def test_documents_scored_again_cost_what_the_record_says(tmp_path):
     loaded = replace(loaded, calibration=known)
     documents = read_corpus(corpus)[:4]
     found, lossy = score_text(loaded, documents, corpus.protocol, lambda *_: None)
-    assert lossy is None  # four documents have fewer positions than the protocol asks for
+    assert isinstance(lossy, str)  # four documents have fewer positions than the protocol asks for
     for ours, theirs in zip(found.documents, record.lossless.documents, strict=False):
         assert ours.document == theirs.document
         assert ours.bytes == theirs.bytes

@@ -111,12 +111,14 @@ def test_the_order_of_documents_changes_nothing_but_the_draw():
 
 
 def test_too_few_positions_are_not_compared():
-    assert lossy_of(positions=100_000) is None
+    lossy = lossy_of(positions=100_000)
+    assert lossy == "the text has fewer positions than the 100,000 of its protocol"
 
 
 def test_documents_shorter_than_the_longest_label_are_scored_without_positions():
     short = [Document("one", "a"), Document("two", "ab"), *documents(20)]
     lossless, lossy = score_text(load_tiny(), short, protocol(positions=800), lambda *_: None)
+    assert not isinstance(lossy, str)
     assert lossy.documents == 20
     assert all(np.isfinite(d.bits) for d in lossless.documents)
 
@@ -159,7 +161,7 @@ def test_a_window_that_never_fits_is_reported(monkeypatch):
     def never(**_):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 TB")
 
-    monkeypatch.setattr(scorer, "_hidden_states", lambda *_: never())
+    monkeypatch.setattr(scorer, "_score_batch", lambda *_: never())
     with pytest.raises(MeasureError, match="a window of 32 tokens does not fit in memory"):
         lossy_of(loaded)
 

@@ -65,6 +65,8 @@ def test_weights_on_disk_give_the_same_figures(tmp_path, kind, share):
     assert offloaded.device == torch.device("cpu")
     ours, theirs = score_text(offloaded, DOCUMENTS, protocol, lambda *_: None)
     assert ours.bits_per_byte == pytest.approx(lossless.bits_per_byte, rel=1e-6)
+    assert not isinstance(lossy, str)
+    assert not isinstance(theirs, str)
     for layer, same in zip(theirs.layers, lossy.layers, strict=True):
         assert layer.entropy == pytest.approx(same.entropy, rel=1e-5)
 

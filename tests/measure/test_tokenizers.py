@@ -152,7 +152,7 @@ def test_documents_shorter_than_the_longest_label_have_no_plane(texts):
     documents = [Document(f"d{i}", text) for i, text in enumerate(texts)]
     protocol = PROTOCOL.model_copy(update={"max_order": 4, "positions": 1})
     lossless, lossy = score_text(load_tiny(), documents, protocol, lambda *_: None)
-    assert lossy is None
+    assert lossy == "the text has fewer positions than the 1 of its protocol"
     assert math.isfinite(lossless.bits_per_byte)
 
 

@@ -1,5 +1,6 @@
 """Own text: which documents are found, what is wrong with them, the journal, and the statistics."""
 
+import gzip
 import json
 import os
 import sqlite3
@@ -13,6 +14,7 @@ import pytest
 from compression_leaderboard.intervals import rate_interval
 from compression_leaderboard.own_text import documents as own_text
 from compression_leaderboard.own_text.comparison import (
+    Sample,
     power_quantile,
     settling_documents,
     summarise,
@@ -32,6 +34,7 @@ from compression_leaderboard.own_text.journal import (
     list_documents,
     read_missing,
 )
+from compression_leaderboard.own_text.sample import list_sample
 from compression_leaderboard.pages.own_text_report import (
     Report,
     pair_sentence,
@@ -56,6 +59,10 @@ def write_texts(folder):
     pq.write_table(pa.table({"text": TEXTS}), folder / "c.parquet", row_group_size=2)
 
 
+def size_of(piece):
+    return len(piece.text.encode())
+
+
 def pieces_of(path, column="text"):
     (file,) = find_files([path]).files
     return file, list(read_pieces(file, column))
@@ -67,7 +74,7 @@ def test_rows_are_documents_and_can_be_read_again(tmp_path, name):
     file, pieces = pieces_of(tmp_path / name)
     assert [piece.text for piece in pieces] == TEXTS
     assert all(piece.number == 0 for piece in pieces)
-    again = [read_again(file, p.at, p.number, "text") for p in reversed(pieces)]
+    again = [read_again(file, p.at, p.number, size_of(p), "text") for p in reversed(pieces)]
     assert again == TEXTS[::-1]
 
 
@@ -85,11 +92,13 @@ def test_pieces_of_a_long_document_are_its_text(tmp_path_factory, text, size):
         patch.setattr(own_text, "PIECE_BYTES", size)
         for name in ("long.txt", "long.jsonl"):
             file, pieces = pieces_of(folder / name)
+            pieces = [piece for piece in pieces if isinstance(piece, Piece)]
             assert "".join(piece.text for piece in pieces) == text
             assert all(len(piece.text.encode()) <= size for piece in pieces)
             assert sum(piece.number == 0 for piece in pieces) == bool(text)
             for piece in pieces:
-                assert read_again(file, piece.at, piece.number, "text") == piece.text
+                place = (file, piece.at, piece.number, size_of(piece), "text")
+                assert read_again(*place) == piece.text
 
 
 def test_a_folder_gives_text_and_source_and_says_what_it_passed_over(tmp_path):
@@ -118,16 +127,25 @@ def test_every_path_that_cannot_be_is_a_problem_at_once(tmp_path):
 
 
 FAULTS = [
-    ("a.txt", b"caf\xe9", "byte 3 is not UTF-8; save it as UTF-8, or pass --leave-out"),
+    (
+        "a.txt",
+        b"one\ncaf\xe9",
+        "byte 7 (line 2) is not UTF-8 (0xe9); it may be Latin-1 or Windows-1252; "
+        "convert it with `iconv -f WINDOWS-1252 -t UTF-8`, or pass --leave-out",
+    ),
     ("a.jsonl", b'{"text": 1}', 'line 1: "text" is not text; name another --field'),
     ("a.jsonl", b'{"body": "x", "id": 1}', 'line 1: has no "text"; choose --field from body, id'),
     ("a.jsonl", b'"x"\n{"text": ', "line 2: is not valid JSON; fix it"),
     ("a.jsonl", b"[1]", "line 1: is no JSON object; write"),
     ("a.jsonl", b'{"text": "\\ud800"}', "line 1: character 0 of the text is a lone surrogate"),
-    ("a.csv", b"id,body\n1,x\n", 'line 2: has no "text"; choose --field from body, id'),
+    ("a.csv", b"id,body\n1,x\n2,y\n", 'line 1: has no "text"; choose --field from body, id'),
     ("a.csv", b"id,text\n1,x,y\n", "line 2: has 3 cells, the header 2; fix it"),
     ("a.csv", b'id,text\n1,"x"y"\n', "line 2: is not valid CSV"),
-    ("a.csv", b"id,text\n1,\xff\n", "line 2: is not UTF-8; save the file as UTF-8"),
+    ("a.csv", b"id,text\n1,\xff\n", "line 2: byte 10 is not UTF-8 (0xff); it may be Latin-1"),
+    ("a.csv", b"text,text\nx,y\n", 'line 1: has 2 columns "text"; rename all but one of them'),
+    ("a.csv", b"text\nx\ry\n", "line 2: mixes carriage returns with other ends of lines"),
+    ("a.csv", "text\nä\n".encode("utf-16"), "looks like UTF-16, not UTF-8 text; convert it with"),
+    ("a.jsonl", b'"caf\xe9"', "line 1: byte 4 is not UTF-8 (0xe9)"),
     ("a.parquet", b"PAR1", "is not valid Parquet"),
 ]
 
@@ -156,9 +174,11 @@ def journal(tmp_path):
     opened.close()
 
 
-def list_folder(journal, folder, seed=None):
+def list_folder(journal, folder, seed=None, budget=1e6):
     files = find_files([folder]).files
-    return files, list_documents(journal, files, "text", seed, lambda size: None)
+    if seed is None:
+        return files, list_documents(journal, files, "text", len_of)
+    return files, list_sample(journal, files, "text", seed, budget, len_of)
 
 
 def write_folder(tmp_path, n=5):
@@ -169,8 +189,9 @@ def write_folder(tmp_path, n=5):
     return folder
 
 
-def read_all(journal, scorer, files, before=None, seconds=None):
-    return [p for p, _ in read_missing(journal, scorer, files, "text", before, seconds, len_of)]
+def read_all(journal, scorer, files, before=None, seconds=None, piece_bytes=None):
+    place = (journal, scorer, files, "text", before, seconds, len_of, piece_bytes)
+    return [piece for piece, _ in read_missing(*place)]
 
 
 def len_of(size):
@@ -183,7 +204,7 @@ def cost(piece, bits=8.0):
 
 def test_what_is_scored_is_not_scored_again(tmp_path, journal):
     files, faults = list_folder(journal, write_folder(tmp_path))
-    assert (faults.count, journal.extent()) == (0, (5, 30))
+    assert (faults.faulty, journal.extent()) == (0, (5, 30))
     scorer = journal.scorer("a model")
     pieces = read_all(journal, scorer, files)
     journal.write(scorer, [cost(piece) for piece in pieces[:2]])
@@ -227,7 +248,7 @@ def test_a_document_whose_later_piece_is_faulty_is_in_no_list(tmp_path, journal,
     folder = write_folder(tmp_path, 2)
     (folder / "0.txt").write_bytes(b"1234567\n\xff")
     files, faults = list_folder(journal, folder)
-    assert faults.count == 1
+    assert faults.faulty == 1
     assert [os.path.basename(p.name) for p in read_all(journal, 1, files)] == ["1.txt"]
 
 
@@ -241,16 +262,181 @@ def test_a_file_that_changes_under_the_run_is_noticed(tmp_path, journal):
 
 def test_a_sample_is_another_with_another_seed_and_stops_in_time(tmp_path):
     folder = write_folder(tmp_path, 40)
-    orders: list[list[int]] = []
+    orders: list[list[str]] = []
     for seed in (0, 0, 1):
         journal = Journal(tmp_path / f"{len(orders)}.sqlite")
         files, _ = list_folder(journal, folder, seed)
-        orders.append([piece.document for piece in read_all(journal, 1, files)])
+        orders.append([piece.name for piece in read_all(journal, 1, files)])
         assert len(read_all(journal, 1, files, seconds=-1.0)) == 1  # the first one in any case
         journal.close()
     assert orders[0] == orders[1] != orders[2]
-    assert sorted(orders[0]) == sorted(orders[2]) == list(range(40))
+    assert sorted(orders[0]) == sorted(orders[2]) == sorted(map(str, files))
     assert orders[0] != sorted(orders[0])
+
+
+def write_long(folder):
+    """One file of each kind, longer than a block, each line different."""
+    folder.mkdir()
+    lines = [f"{k:07} – " + "some words " * (k % 9) for k in range(12_000)]
+    (folder / "a.txt").write_text("\n".join(lines), "utf-8")
+    (folder / "b.txt").write_text("é" * 50_001, "utf-8")
+    rows = (json.dumps({"text": line}) + "\n" for line in lines)
+    (folder / "c.jsonl").write_text("".join(rows) + json.dumps("long " * 9000), "utf-8")
+    (folder / "d.csv").write_text("text\n" + "".join(f'"{line}"\n' for line in lines), "utf-8")
+    return lines
+
+
+def test_a_sample_that_takes_all_takes_every_byte_once(tmp_path, journal, monkeypatch):
+    monkeypatch.setattr(own_text, "LINES_BLOCK_BYTES", 1 << 16)
+    lines = write_long(tmp_path / "long")
+    files, reading = list_folder(journal, tmp_path / "long", 0)
+    assert (reading.faulty, reading.unread) == (0, [])
+    place = (journal, 1, files, "text", None, None, len_of, own_text.SAMPLE_BYTES)
+    texts: dict[str, dict[tuple[int, int], str]] = {file.name: {} for file in files}
+    for piece, text in read_missing(*place):
+        assert len(text.encode()) == piece.size <= 1.25 * own_text.SAMPLE_BYTES
+        texts[files[piece.file].name][piece.at, piece.number] = text
+    whole = {name: [texts[name][place] for place in sorted(texts[name])] for name in texts}
+    assert "".join(whole["a.txt"]) == "\n".join(lines)
+    assert "".join(whole["b.txt"]) == "é" * 50_001
+    assert whole["c.jsonl"][:12_000] == whole["d.csv"] == lines
+    assert "".join(whole["c.jsonl"][12_000:]) == "long " * 9000
+
+
+def test_a_sample_without_time_is_random_and_says_what_it_did_not_read(tmp_path, journal):
+    write_long(tmp_path / "long")
+    files, reading = list_folder(journal, tmp_path / "long", 3, budget=1e-3)
+    assert len(reading.unread) == 2
+    assert "1 of " in reading.unread[0]
+    assert reading.unread[1] == f"{files[3]}: only its first 1 row could be drawn"
+    assert journal.extent(by_piece=True)[0] <= 2 + 12_000  # a block of JSON lines is read whole
+
+
+def test_a_long_file_is_sampled_evenly(tmp_path):
+    """Every part of it comes first equally often."""
+    (tmp_path / "a.txt").write_text("".join(f"{k:09}\n" for k in range(40_960)))
+    starts = []
+    for seed in range(200):
+        journal = Journal(tmp_path / "j.sqlite")
+        files, _ = list_folder(journal, tmp_path / "a.txt", seed, budget=0.003)
+        starts.append(read_all(journal, 1, files)[0].at / 409_600)
+        journal.close()
+    assert np.mean(starts) == pytest.approx(0.5, abs=4 / np.sqrt(12 * 200))
+    assert np.std(starts) == pytest.approx(12**-0.5, abs=0.06)
+
+
+def test_a_sample_keeps_nothing_of_a_faulty_file(tmp_path, journal):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "a.txt").write_bytes(b"line of text\n" * 2000 + b"\xff")
+    (folder / "b.txt").write_text("text")
+    _, reading = list_folder(journal, folder, 0)
+    assert reading.faulty == 1
+    assert "byte 26000 (line 2001) is not UTF-8" in str(reading.shown[0])
+    assert journal.extent() == (1, 4)
+
+
+def test_documents_without_text_are_counted_and_listed(tmp_path, journal):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "a.txt").write_text("")
+    (folder / "b.jsonl").write_text('{"text": ""}\n{"text": "x"}\n{}\n')
+    (folder / "c.csv").write_text('text\n""\nx\n\n')
+    (folder / "d.csv").write_text("text\n")
+    pq.write_table(pa.table({"text": ["", "x"]}), folder / "e.parquet")
+    _, reading = list_folder(journal, folder)
+    assert (reading.empty, reading.faulty) == (6, 1)
+    listed = [(os.path.relpath(name, folder), reason) for name, reason in journal.costless(0)]
+    assert listed == [
+        ("a.txt", "empty"),
+        ("b.jsonl: line 1", "empty"),
+        ("b.jsonl: line 3", 'has no "text"'),
+        ("c.csv: line 2", "empty"),
+        ("c.csv: line 4", "empty"),
+        ("d.csv", "empty"),
+        ("e.parquet: row 0", "empty"),
+        ("b.jsonl: line 2", "not reached"),
+        ("c.csv: line 3", "not reached"),
+        ("e.parquet: row 1", "not reached"),
+    ]
+
+
+WIDE = [
+    "Plain words, and more of them.\n" * 9,
+    "Слова и ещё слова.\n" * 9,
+    "漢字文章　日本語。\n" * 20,
+]
+
+
+@pytest.mark.parametrize("text", WIDE)
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_recognized_with_and_without_its_mark(tmp_path, text, encoding):
+    (tmp_path / "a.txt").write_bytes(text.encode(encoding))
+    (problem,) = pieces_of(tmp_path / "a.txt")[1]
+    name = encoding.upper().replace("16-", "16")
+    wanted = f"looks like {name}, not UTF-8 text; convert it with `iconv -f {name} -t UTF-8`"
+    assert wanted in str(problem)
+
+
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-32-le", "utf-32-be"])
+def test_utf_32_is_recognized_with_and_without_its_mark(tmp_path, encoding):
+    (tmp_path / "a.txt").write_bytes(WIDE[1].encode(encoding))
+    (problem,) = pieces_of(tmp_path / "a.txt")[1]
+    assert f"looks like {encoding.upper().replace('32-', '32')}, not" in str(problem)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1251", "koi8-r", "gbk", "shift-jis"])
+def test_text_in_8_bits_is_not_taken_for_utf_16(tmp_path, encoding):
+    text = {"latin-1": "Grüße, garçon. " * 40, "gbk": WIDE[2], "shift-jis": WIDE[2]}
+    (tmp_path / "a.txt").write_bytes(text.get(encoding, WIDE[1] * 9).encode(encoding, "ignore"))
+    (problem,) = pieces_of(tmp_path / "a.txt")[1]
+    assert "(line 1) is not UTF-8" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "repair"),
+    [
+        (gzip.compress(b"x"), "gzip", "unpack it with `gunzip`"),
+        (b"\x28\xb5\x2f\xfd123", "zstd", "unpack it with `unzstd`"),
+        (b"PK\x03\x04mimetype", "zip", "unpack it with `unzip`"),
+        (b"PK\x03\x04....word/document.xml", "Word (docx)", "`pandoc -t plain`"),
+        (b"PAR1....", "Parquet", "name it .parquet"),
+        (b"%PDF-1.7", "PDF", "extract its text with `pdftotext`"),
+    ],
+)
+def test_packed_files_are_named_with_what_to_do(tmp_path, content, name, repair):
+    for file in ("a.txt", "a.jsonl", "a.csv"):
+        (tmp_path / file).write_bytes(content)
+        (problem,) = pieces_of(tmp_path / file)[1]
+        assert f"looks like {name}, not UTF-8 text" in problem.wrong
+        assert repair in problem.repair
+
+
+TABLES = {
+    "mark and quotes": b'\xef\xbb\xbf"text","id"\n"one, two",1\n"three",2\n',
+    "spaces": b'"id" , "text" \n1, "one, two"\n2, "three"\n',
+    "semicolons": b'id;text\n1;one, two\n2;"three"\n',
+    "tabs": b"id\ttext\n1\tone, two\n2\tthree\n",
+    "carriage returns": b'id,text\r1,"one, two"\r2,three\r',
+    "other columns twice": b'id,text,id\n1,"one, two",1\n2,three,2\n',
+}
+
+
+@pytest.mark.parametrize("content", TABLES.values(), ids=TABLES.keys())
+def test_tables_as_programs_write_them_are_read(tmp_path, content):
+    (tmp_path / "a.csv").write_bytes(content)
+    file, pieces = pieces_of(tmp_path / "a.csv")
+    assert [piece.text for piece in pieces] == ["one, two", "three"]
+    again = [read_again(file, p.at, p.number, size_of(p), "text") for p in pieces[::-1]]
+    assert again == ["three", "one, two"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r"])
+def test_long_fields_and_zero_bytes_of_a_table_are_text(tmp_path, end):
+    texts = ["x" * 200_000, "a\0b", "last"]
+    rows = "".join(f"{k}\t{text}{end}" for k, text in enumerate(texts))
+    (tmp_path / "a.tsv").write_text(f"id\ttext{end}{rows}", newline="")
+    assert [piece.text for piece in pieces_of(tmp_path / "a.tsv")[1]] == texts
 
 
 def test_costs_are_of_documents_that_every_scorer_has_whole(tmp_path, journal, monkeypatch):
@@ -362,12 +548,26 @@ def test_as_much_text_as_it_says_does_settle_a_tie_four_times_in_five():
     assert settling_documents(1e-4, error, 100) is None
 
 
-def test_a_sample_widens_its_interval_and_says_so():
+def test_a_sample_widens_its_interval():
     costs = documents(0, 400, 0.1)
     whole, part = sum_up(costs), sum_up(costs[:100], (400, 400_000))
     widths = [s.rates[0].interval.high - s.rates[0].interval.low for s in (whole, part)]
     assert widths[1] / widths[0] == pytest.approx(2, rel=0.25)
-    assert "about 2.0 times as wide" in sample_sentence(part)
+
+
+def test_a_sample_says_how_it_was_chosen():
+    costs = documents(0, 20, 0.1)
+    extent = (400, 400_000)
+    sample = Sample(7, 20, 400, 1, 10**9, ("a.csv: only its first 3 rows could be drawn",))
+    named = (["A", "B"], ["gzip"])
+    summary = summarise(costs, 20, extent, *named, sample=sample, unit="piece")
+    size = sum(cost.bytes for cost in costs)
+    assert sample_sentence(summary) == (
+        "A random sample with seed 7 of 1 file of 1,000,000,000 bytes: 20 pieces (400 drawn) with "
+        f"{size:,} bytes, each scored as a separate text; intervals are for other pieces of this "
+        "one document; a.csv: only its first 3 rows could be drawn."
+    )
+    assert "on your text, 20 pieces" in pair_sentence(summary.pairs[0], summary)
 
 
 def test_a_model_that_loses_text_is_compared_with_none():

@@ -357,6 +357,9 @@ def test_axis_ticks_are_round_and_inside():
     assert axis.high > 0.51
     assert axis.ticks == [(0.4, "0.4"), (0.45, "0.45"), (0.5, "0.5")]
     assert (1.0, "1") in linear_axis([1.0, 1.0]).ticks
+    for values in ([5e-324, 5e-324], [0.0, 1e-320], [1.0, 1.0 + 1e-15], [1e15, 1e15]):
+        axis = linear_axis(values)
+        assert len({place for place, _ in axis.ticks}) == len(axis.ticks) > 0
 
 
 def test_numbers_as_readers_want_them():

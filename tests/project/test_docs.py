@@ -12,6 +12,7 @@ import pytest
 import typer
 from compression_leaderboard.cli import app
 from compression_leaderboard.cli.app import describe_commands
+from compression_leaderboard.gate.changed_files import RECHECK, RETRACTION, SAME_FIGURES
 from compression_leaderboard.pages.reference import (
     FILES,
     render_fields,
@@ -124,13 +125,38 @@ def test_every_command_has_a_page_section_and_stands_in_the_help():
         assert f" {name} " in shown
 
 
-def test_help_does_not_wait_for_the_libraries_of_tables_and_fits():
-    slow = ("pandas", "pyarrow", "scipy", "statsmodels", "torch", "transformers", "lm_eval")
-    show = (
-        f"import sys, compression_leaderboard.cli; print([n for n in {slow} if n in sys.modules])"
+@pytest.mark.parametrize(
+    ("words", "status", "of_typer"),
+    [
+        (["--help"], "0", set()),
+        (["predict", "--help"], "0", {"pydantic"}),  # typer parses what is given with it
+        (["predict", "--modle", "A"], "2", {"pydantic"}),
+    ],
+)
+def test_help_and_usage_errors_wait_for_no_library_that_they_do_not_need(words, status, of_typer):
+    program = (
+        "import sys; from compression_leaderboard.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    print(); print(end.code, *sys.modules)"
     )
-    asked = [sys.executable, "-c", show]
-    assert subprocess.run(asked, check=True, capture_output=True, text=True).stdout == "[]\n"
+    asked = [sys.executable, "-c", program, *words]
+    shown = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
+    code, *modules = shown.splitlines()[-1].split()
+    assert code == status
+    slow = {
+        *("jinja2", "lm_eval", "markdown", "markupsafe", "numpy", "pandas", "pyarrow", "pydantic"),
+        *("scipy", "statsmodels", "tomlkit", "torch", "transformers", "yaml"),
+    }
+    assert slow & {module.split(".")[0] for module in modules} <= of_typer
+    ours = {module for module in modules if module.startswith("compression_leaderboard.")}
+    others = {module for module in ours if not module.startswith("compression_leaderboard.cli")}
+    assert others == {"compression_leaderboard.wording"}
+
+
+def test_the_help_of_validate_names_every_label_of_an_owner():
+    (label,) = [option for option in COMMANDS["validate"].options if option.name == "--label"]
+    labels = ", ".join((RETRACTION, SAME_FIGURES, RECHECK))
+    assert label.meaning == f"A label of an owner: {labels}."
 
 
 @pytest.mark.parametrize("record", [Model, *(record for _, record in FILES)])

@@ -1,5 +1,7 @@
 """`leaderboard predict` and `leaderboard choose`: questions that the board answers."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -7,11 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from pydantic import ValidationError
 
-from compression_leaderboard import choose as pareto
-from compression_leaderboard.board.cohorts import Cohort, make_cohorts
-from compression_leaderboard.board.derived import current_results
 from compression_leaderboard.cli.app import (
     AsJson,
     Day,
@@ -26,17 +24,14 @@ from compression_leaderboard.cli.app import (
     positive,
     print_answer,
     print_json,
-    read_board,
     refusal,
     refuse_unknown,
 )
-from compression_leaderboard.intervals import normal_quantile
-from compression_leaderboard.records.base import Problem, UserError, problems_of
-from compression_leaderboard.records.published import LoggedPrediction
-from compression_leaderboard.repository.contents import LEDGER, append_ledger
 from compression_leaderboard.wording import counted
 
 if TYPE_CHECKING:
+    from compression_leaderboard import choose as pareto
+    from compression_leaderboard.board.cohorts import Cohort
     from compression_leaderboard.fits.predict import Answer
 
 
@@ -56,6 +51,8 @@ def predict(
 
     Example: `leaderboard predict --cohort huang-2024 --compression bpc_python=0.31`
     """
+    from compression_leaderboard.board.cohorts import make_cohorts
+    from compression_leaderboard.cli.reading import read_board
     from compression_leaderboard.fits.predict import score_names
 
     contents = read_board(root)
@@ -80,12 +77,13 @@ def _find_answers(
     model: str | None,
     compression: Sequence[str] | None,
     benchmark: str | None,
-) -> "list[Answer]":
+) -> list[Answer]:
     """Predict scores of a model, or from figures NAME=NUMBER in the first cohort.
 
     Raises UserError when the question is incomplete or nothing can be predicted.
     """
     from compression_leaderboard.fits import predict as fits
+    from compression_leaderboard.records.base import Problem, UserError
 
     if model is not None:
         refuse_unknown({"--model": ("model", model, {r.model for c in cohorts for r in c.rows})})
@@ -114,8 +112,14 @@ def _find_answers(
     return answers
 
 
-def _log(root: Path, answers: "Sequence[Answer]", day: Day, commit: str | None) -> None:
+def _log(root: Path, answers: Sequence[Answer], day: Day, commit: str | None) -> None:
     """Append answers to the ledger. answers: to questions without a score or an earlier line."""
+    from pydantic import ValidationError
+
+    from compression_leaderboard.records.base import UserError, problems_of
+    from compression_leaderboard.records.published import LoggedPrediction
+    from compression_leaderboard.repository.contents import LEDGER, append_ledger
+
     if day is None or commit is None:
         repair = "give the day with --date and the commit predicted from with --commit"
         raise refusal("--log", "no date or no commit", repair)
@@ -129,7 +133,7 @@ def _log(root: Path, answers: "Sequence[Answer]", day: Day, commit: str | None) 
     print(f"{counted(len(answers), 'prediction')} logged in {LEDGER}", file=sys.stderr)
 
 
-def _as_row(answer: "Answer") -> dict[str, object]:
+def _as_row(answer: Answer) -> dict[str, object]:
     """Lay out an answer with its training cohort and warnings for JSON."""
     from compression_leaderboard.fits.predict import ASKED_NAME
 
@@ -152,7 +156,7 @@ def _as_row(answer: "Answer") -> dict[str, object]:
     }
 
 
-def _in_words(answer: "Answer") -> list[str]:
+def _in_words(answer: Answer) -> list[str]:
     """Lay out an answer in words, with scores in per cent."""
     p, chosen = answer.prediction, answer.fit.chosen
     ends = "; ".join(
@@ -192,6 +196,9 @@ def choose(
 
     Example: `leaderboard choose --memory 16 --precision int4`
     """
+    from compression_leaderboard import choose as pareto
+    from compression_leaderboard.records.base import UserError
+
     by_name = _read_options(root)
     refuse_unknown({"--cohort": ("cohort", cohort, by_name)})
     chosen = by_name[cohort] if cohort else pareto.default_cohort(list(by_name.values()))
@@ -220,6 +227,12 @@ def choose(
 
 def _read_options(root: Path) -> dict[str, pareto.CohortOptions]:
     """Read the options of every cohort, by its name."""
+    from compression_leaderboard import choose as pareto
+    from compression_leaderboard.board.cohorts import make_cohorts
+    from compression_leaderboard.board.derived import current_results
+    from compression_leaderboard.cli.reading import read_board
+    from compression_leaderboard.records.base import UserError
+
     contents = read_board(root)
     current = [entry.result for entry in current_results(contents.specs, contents.stored)]
     cohorts = make_cohorts(contents.specs, contents.stored, contents.published)
@@ -233,6 +246,9 @@ def _cost(
     price: float | None, throughput: float | None, tokens_per_month: float | None, currency: str
 ) -> str | None:
     """Describe the cost in words, if a price is given."""
+    from compression_leaderboard import choose as pareto
+    from compression_leaderboard.records.base import UserError
+
     if price is not None and throughput is not None:
         return pareto.cost_sentence(price, throughput, tokens_per_month, currency)
     if price is throughput is tokens_per_month is None:
@@ -242,6 +258,9 @@ def _cost(
 
 def _lines(answer: pareto.Answer) -> list[str]:
     """Lay out a table with the Pareto front first, marked by an asterisk."""
+    from compression_leaderboard import choose as pareto
+    from compression_leaderboard.intervals import normal_quantile
+
     times, unit, digits = answer.scale
     rows = [("", "model", f"quality, {unit}", "GB", "source", "reason")]
     for choice in answer.choices:

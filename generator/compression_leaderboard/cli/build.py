@@ -1,5 +1,7 @@
 """`leaderboard check`, `build`, `serve`, `check-site`, `export`, `diff` and `release`."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys
@@ -17,21 +19,16 @@ from compression_leaderboard.cli.app import (
     app,
     describe_commands,
     print_answer,
-    read_board,
-    read_possible,
     refusal,
     refuse_unknown,
     report_problems,
-    with_provenance,
 )
-from compression_leaderboard.records.base import UserError
-from compression_leaderboard.repository import git, site
-from compression_leaderboard.repository.contents import Contents
-from compression_leaderboard.repository.files import locked, write_atomically
 from compression_leaderboard.wording import counted
 
 if TYPE_CHECKING:
     from compression_leaderboard.fits.study import StudiedBoard
+    from compression_leaderboard.repository import git
+    from compression_leaderboard.repository.contents import Contents
 
 
 @app.command()
@@ -40,6 +37,8 @@ def check(root: Root = Path(), as_json: AsJson = False) -> None:
 
     Example: `leaderboard check`
     """
+    from compression_leaderboard.cli.reading import read_possible
+
     problems = read_possible(root)[1]
     report_problems(problems, as_json, "runs/ and results/ have no problems")
 
@@ -53,6 +52,8 @@ def build(
 
     Example: `leaderboard build`
     """
+    from compression_leaderboard.repository.files import locked
+
     with locked(root / "build" / "lock", _wait_for_other):
         _build(root, html)
 
@@ -62,6 +63,9 @@ def _wait_for_other() -> None:
 
 
 def _build(root: Path, html: bool) -> None:
+    from compression_leaderboard.cli.reading import read_board
+    from compression_leaderboard.repository import git, site
+
     commit = git.current_commit(root)
     folder = root / "build" / "html"
     complete = git.has_whole_history(root)  # without it, nobody is known to have added a record
@@ -89,8 +93,10 @@ def _build(root: Path, html: bool) -> None:
 
 def _render(root: Path, contents: Contents, commit: git.Commit) -> dict[str, bytes]:
     """Render every generated file of the site."""
+    from compression_leaderboard.cli.reading import with_provenance
     from compression_leaderboard.fits.study import derive_board
     from compression_leaderboard.pages.site import Sources, render_site
+    from compression_leaderboard.repository import site
 
     board = derive_board(with_provenance(contents, root), commit)
     return render_site(board, Sources(*site.read_sources(root)), describe_commands())
@@ -117,6 +123,9 @@ def check_site(root: Root = Path()) -> None:
 
     Example: `leaderboard check-site`
     """
+    from compression_leaderboard.records.base import UserError
+    from compression_leaderboard.repository import site
+
     folder = _built_site(root)
     total, problems = site.check_sizes(folder)
     if problems := [*problems, *site.check_links(folder)]:
@@ -150,8 +159,11 @@ def export(
 
     Example: `leaderboard export --model-card google__gemma-3-270m@Q4_K_M`
     """
+    from compression_leaderboard.cli.reading import read_board, with_provenance
     from compression_leaderboard.exports.release import export_files
     from compression_leaderboard.fits.study import derive_board
+    from compression_leaderboard.repository import git
+    from compression_leaderboard.repository.files import write_atomically
 
     contents = read_board(root)
     options = {"--model-card": model_card, "--lm-eval": lm_eval}
@@ -170,7 +182,7 @@ def export(
         print(f"{counted(len(files), 'file is', 'files are')} in {folder}")
 
 
-def _model_card(board: "StudiedBoard", model: str, site: str | None) -> str:
+def _model_card(board: StudiedBoard, model: str, site: str | None) -> str:
     from compression_leaderboard.exchange.model_export import eval_results_yaml, model_index_yaml
 
     results = eval_results_yaml(board, model, site)
@@ -184,7 +196,7 @@ def _model_card(board: "StudiedBoard", model: str, site: str | None) -> str:
     )
 
 
-def _lm_eval(board: "StudiedBoard", model: str, suite: str | None) -> str:
+def _lm_eval(board: StudiedBoard, model: str, suite: str | None) -> str:
     from compression_leaderboard.exchange.model_export import lm_eval_results
 
     results = lm_eval_results(board, model)
@@ -218,8 +230,10 @@ def diff(
     print_answer(as_json, changes.changes_json(compared), show(compared).splitlines())
 
 
-def _read_board(root: Path, reference: str) -> "StudiedBoard":
+def _read_board(root: Path, reference: str) -> StudiedBoard:
     """Read the board of a release's folder, or of a commit."""
+    from compression_leaderboard.repository import git
+
     release = Path(reference)
     if (release / "results").is_dir():
         return _derive_readable(release, git.Commit(release.name, git.NO_DATE))
@@ -228,11 +242,12 @@ def _read_board(root: Path, reference: str) -> "StudiedBoard":
         return _derive_readable(folder, commit)
 
 
-def _derive_readable(folder: Path, commit: git.Commit) -> "StudiedBoard":
+def _derive_readable(folder: Path, commit: git.Commit) -> StudiedBoard:
     """Derive a board from the files that can be read, and count the others on stderr.
 
     An older commit may have records of a format that is no longer read.
     """
+    from compression_leaderboard.cli.reading import read_possible
     from compression_leaderboard.fits.study import derive_board
 
     contents, problems = read_possible(folder)
@@ -255,10 +270,12 @@ def release(
 
     Example: `leaderboard release --since data-2026-01-31`
     """
+    from compression_leaderboard.cli.reading import read_board, with_provenance
     from compression_leaderboard.exports.changes import compare_boards
     from compression_leaderboard.exports.formats import pack
     from compression_leaderboard.exports.release import make_release, release_name
     from compression_leaderboard.fits.study import derive_board
+    from compression_leaderboard.repository import git
 
     released = git.read_commit(root, commit)
     name = release_name(released.date)

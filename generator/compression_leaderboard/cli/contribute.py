@@ -1,11 +1,13 @@
 """`leaderboard add` and `leaderboard validate`."""
 
+from __future__ import annotations
+
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,37 +16,19 @@ from compression_leaderboard.cli.app import (
     Place,
     Root,
     Text,
+    Texts,
     app,
     is_disk_fault,
-    latest_day,
-    read_commits,
     refusal,
     report_problems,
 )
-from compression_leaderboard.gate import changed_files, new_model, pull_request
-from compression_leaderboard.gate.changed_files import LABELS
-from compression_leaderboard.gate.impossible import Known
-from compression_leaderboard.measure.machine import MeasureError
-from compression_leaderboard.records.base import (
-    COMMIT,
-    MODEL_NAME,
-    Problem,
-    UserError,
-    model_file,
-    model_id,
-)
-from compression_leaderboard.records.results import Result
-from compression_leaderboard.repository.contents import read_contents
-from compression_leaderboard.repository.files import Reader, write_atomically
-from compression_leaderboard.repository.git import (
-    Change,
-    compare_trees,
-    current_commit,
-    overlaid,
-    read_proposed,
-)
-from compression_leaderboard.repository.specs import read_maintainers, read_specs
 from compression_leaderboard.wording import counted
+
+if TYPE_CHECKING:
+    from compression_leaderboard.gate import changed_files, new_model
+    from compression_leaderboard.records.base import Problem
+    from compression_leaderboard.records.results import Result
+    from compression_leaderboard.repository.git import Change
 
 
 @app.command()
@@ -61,6 +45,11 @@ def add(
 
     Example: `leaderboard add org/model --family Name --kind base`
     """
+    from compression_leaderboard.gate import new_model
+    from compression_leaderboard.records.base import MODEL_NAME, UserError, model_file, model_id
+    from compression_leaderboard.repository.files import write_atomically
+    from compression_leaderboard.repository.specs import read_specs
+
     file = model_file(name)
     models = read_specs(root)[0].models  # a drafted file still has problems
     if not MODEL_NAME.fullmatch(name):
@@ -83,6 +72,10 @@ def ask_hub(repository: str, revision: str | None) -> new_model.HubAnswer:
 
     revision: a commit, branch or tag; None is the newest commit.
     """
+    from compression_leaderboard.gate import new_model
+    from compression_leaderboard.measure.machine import MeasureError
+    from compression_leaderboard.records.base import COMMIT
+
     try:
         from compression_leaderboard.measure.hub import list_weights, resolve_commit
     except ImportError as error:
@@ -113,7 +106,8 @@ def validate(
         typer.Option("--trusted-branch", help="Its branch is in the board's own repository."),
     ] = False,
     label: Annotated[
-        list[str] | None, typer.Option(help=f"A label of an owner: {', '.join(LABELS)}.")
+        Texts,
+        typer.Option(help="A label of an owner: retraction, same figures, re-measurement."),
     ] = None,
     as_json: AsJson = False,
     annotations: Annotated[
@@ -125,6 +119,8 @@ def validate(
 
     Example: `leaderboard validate --base . --head ../pull-request --no-hub`
     """
+    from compression_leaderboard.gate import pull_request
+
     claims = [] if trusted_branch else _validate_authors(base, head)
     validation = _validate(PullRequest(base, head, hub, of_board, frozenset(label or ())))
     validation = replace(validation, problems=[*claims, *validation.problems])
@@ -168,6 +164,11 @@ class Validation:
 
 def _validate_authors(base: Path, head: Path) -> list[Problem]:
     """Refuse commits that claim an address of the board; a folder without git has no commits."""
+    from compression_leaderboard.gate import pull_request
+    from compression_leaderboard.repository.files import Reader
+    from compression_leaderboard.repository.git import read_proposed
+    from compression_leaderboard.repository.specs import read_maintainers
+
     if not (head / ".git").exists():
         print(f"{head}: authors are not checked, since it has no git history", file=sys.stderr)
         return []
@@ -180,6 +181,9 @@ def _validate(request: PullRequest) -> Validation:
     A fault of ours never ends in a traceback: each file is then validated by itself, to name the
     one that causes it.
     """
+    from compression_leaderboard.records.base import Problem
+    from compression_leaderboard.repository.git import compare_trees
+
     changes = compare_trees(request.base, request.head)
     try:
         return _validate_changes(request, changes)
@@ -202,6 +206,12 @@ def _can_be_validated(request: PullRequest, change: Change) -> bool:
 
 
 def _validate_changes(request: PullRequest, changes: Sequence[Change]) -> Validation:
+    from compression_leaderboard.cli.reading import latest_day, read_commits
+    from compression_leaderboard.gate import changed_files, new_model, pull_request
+    from compression_leaderboard.gate.impossible import Known
+    from compression_leaderboard.repository.contents import read_contents
+    from compression_leaderboard.repository.git import current_commit, overlaid
+
     before, after = _reader(request.base), _reader(request.head)
     paths = {change.path for change in changes}
     problems, readable = changed_files.refuse_mixture(changes), []

@@ -1,5 +1,7 @@
 """`leaderboard collect` and `leaderboard import`: records that were made elsewhere."""
 
+from __future__ import annotations
+
 import hashlib
 import sys
 from collections import Counter
@@ -7,51 +9,22 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from compression_leaderboard.board.imported import Conflict, find_conflicts
-from compression_leaderboard.cli.app import (
-    AsJson,
-    Root,
-    Text,
-    align,
-    app,
-    latest_day,
-    print_answer,
-    read_commits,
-    read_rechecked,
-    read_valid,
-    refusal,
-    report_unread,
-    show_progress,
-)
-from compression_leaderboard.exchange.every_eval_ever import import_every_eval_ever
-from compression_leaderboard.exchange.lm_eval import import_lm_eval
-from compression_leaderboard.exchange.strict_json import LARGEST_BYTES, IntakeError
-from compression_leaderboard.gate.collect import (
-    PartKey,
-    sort_rechecks,
-    sort_records,
-    why_not_merged,
-)
-from compression_leaderboard.gate.impossible import EARLIEST, Known
-from compression_leaderboard.measure.machine import MeasureError
-from compression_leaderboard.records.base import Problem, UserError
-from compression_leaderboard.records.imported import Imported
-from compression_leaderboard.records.results import Result
-from compression_leaderboard.repository.results import (
-    RECHECKS,
-    find_sources,
-    read_folders,
-    read_imported,
-    read_shards,
-    write_imported,
-    write_record,
-)
-from compression_leaderboard.repository.specs import Specs, read_specs
+from compression_leaderboard.cli.app import AsJson, Root, Text, align, app, print_answer, refusal
 from compression_leaderboard.wording import counted, printable
+
+if TYPE_CHECKING:
+    from compression_leaderboard.board.imported import Conflict
+    from compression_leaderboard.gate.collect import PartKey
+    from compression_leaderboard.records.base import Problem
+    from compression_leaderboard.records.imported import Imported
+    from compression_leaderboard.records.results import Result
+    from compression_leaderboard.repository.specs import Specs
+
+    Parse = Callable[[str, bytes, str | None], Imported]
 
 
 @app.command()
@@ -64,6 +37,22 @@ def collect(
 
     Example: `leaderboard collect shards/ --plan matrix.json`
     """
+    from compression_leaderboard.cli.reading import (
+        latest_day,
+        read_commits,
+        read_rechecked,
+        read_valid,
+    )
+    from compression_leaderboard.gate.collect import sort_rechecks, sort_records
+    from compression_leaderboard.gate.impossible import Known
+    from compression_leaderboard.repository.results import (
+        RECHECKS,
+        read_folders,
+        read_shards,
+        write_record,
+    )
+    from compression_leaderboard.repository.specs import read_specs
+
     specs = read_valid(read_specs, root)
     for folder in folders:
         if not folder.is_dir():
@@ -110,6 +99,9 @@ def _merge(
 
     known: run ids of the parts of each merged record.
     """
+    from compression_leaderboard.gate.collect import why_not_merged
+    from compression_leaderboard.measure.machine import MeasureError
+
     merged, refused = [], []
     for ((model, revision, _, suite), _), parts in complete.items():
         if tuple(part.run_id for part in parts) in known:
@@ -125,9 +117,6 @@ def _merge(
         if reason is not None:
             refused.append(f"{model} at {revision[:14]} suite {suite}: {reason}")
     return merged, refused
-
-
-Parse = Callable[[str, bytes, str | None], Imported]
 
 
 @dataclass(frozen=True)
@@ -165,6 +154,13 @@ def import_(
 
     Example: `leaderboard import results/ run.json`
     """
+    from compression_leaderboard.board.imported import find_conflicts
+    from compression_leaderboard.cli.reading import report_unread
+    from compression_leaderboard.exchange.every_eval_ever import import_every_eval_ever
+    from compression_leaderboard.exchange.lm_eval import import_lm_eval
+    from compression_leaderboard.records.base import UserError
+    from compression_leaderboard.repository.results import find_sources, read_imported
+
     parse: Parse = import_every_eval_ever if every_eval_ever else import_lm_eval
     stored, problems = read_imported(root)
     report_unread(problems)
@@ -193,6 +189,11 @@ def _import_all(
     earlier: Iterable[Imported],
 ) -> Iterator[Outcome]:
     """Import files in order; write each record before yielding its outcome."""
+    from compression_leaderboard.cli.progress import show_progress
+    from compression_leaderboard.cli.reading import latest_day
+    from compression_leaderboard.records.base import Problem
+    from compression_leaderboard.repository.results import write_imported
+
     known = {record.source.sha256: record for record in earlier}
     latest = latest_day(root)
     with show_progress() as progress:
@@ -216,6 +217,10 @@ def _parse(
 
     latest: nothing was run after it; a later date is left out.
     """
+    from compression_leaderboard.exchange.strict_json import LARGEST_BYTES, IntakeError
+    from compression_leaderboard.gate.impossible import EARLIEST
+    from compression_leaderboard.records.base import Problem
+
     shown = printable(str(path))
     try:
         with path.open("rb") as stream:

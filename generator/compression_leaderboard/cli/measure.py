@@ -1,5 +1,7 @@
 """`leaderboard measure` and `leaderboard verify`."""
 
+from __future__ import annotations
+
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -11,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from compression_leaderboard.board.derived import mean_score, preference_figure
 from compression_leaderboard.cli.app import (
     Local,
     Number,
@@ -20,13 +21,8 @@ from compression_leaderboard.cli.app import (
     Text,
     app,
     positive,
-    read_readable,
-    read_rechecked,
-    read_valid,
     refusal,
     refuse_unknown,
-    report_unread,
-    show_stages,
 )
 from compression_leaderboard.cli.plan import (
     NOTHING_TO_DO,
@@ -37,38 +33,23 @@ from compression_leaderboard.cli.plan import (
     job_name,
     select_jobs,
 )
-from compression_leaderboard.measure.machine import Report, read_machine
-from compression_leaderboard.plan.estimates import Estimate, History
-from compression_leaderboard.plan.jobs import Job, latest_results, plan_jobs, why_due
-from compression_leaderboard.plan.rechecks import (
-    compare_recheck,
-    recheck_job,
-)
-from compression_leaderboard.records.base import UserError
-from compression_leaderboard.records.rechecks import Recheck
-from compression_leaderboard.records.results import JobKey, Part, Result
-from compression_leaderboard.records.shards import Shard, ShardJob
-from compression_leaderboard.repository.files import JobLocks
-from compression_leaderboard.repository.provenance import read_provenance
-from compression_leaderboard.repository.results import (
-    RECHECKS,
-    StoredResult,
-    read_rechecks,
-    read_records,
-    read_shards,
-    write_record,
-    write_shard,
-    written_since,
-)
-from compression_leaderboard.repository.specs import Specs, read_specs
 from compression_leaderboard.wording import counted, plural
 
 if TYPE_CHECKING:
     from compression_leaderboard.measure.local_engine import Limits
+    from compression_leaderboard.measure.machine import Report
+    from compression_leaderboard.plan.estimates import Estimate
+    from compression_leaderboard.plan.jobs import Job
+    from compression_leaderboard.records.rechecks import Recheck, Shard, ShardJob
+    from compression_leaderboard.records.results import JobKey, Part, Result
+    from compression_leaderboard.repository.files import JobLocks
+    from compression_leaderboard.repository.results import StoredResult
+    from compression_leaderboard.repository.specs import Specs
+
+    Measured = Result | Recheck
+    Start = Callable[[Iterator[Job], Report], Generator[tuple[Job, Measured]]]
 
 INTERRUPTED = 130  # exit status of a program that Ctrl-C ended
-Measured = Result | Recheck
-Start = Callable[[Iterator[Job], Report], Generator[tuple[Job, Measured]]]
 
 
 @app.command()
@@ -93,7 +74,14 @@ def measure(
 
     Example: `leaderboard measure --profile quick --local`
     """
+    from compression_leaderboard.cli.reading import read_readable, read_rechecked, read_valid
     from compression_leaderboard.measure.local_engine import Limits
+    from compression_leaderboard.measure.machine import read_machine
+    from compression_leaderboard.plan.estimates import History
+    from compression_leaderboard.plan.jobs import latest_results, plan_jobs
+    from compression_leaderboard.records.base import UserError
+    from compression_leaderboard.repository.results import RECHECKS, read_shards
+    from compression_leaderboard.repository.specs import read_specs
 
     if (shard is None) != (to is None):
         raise UserError(["--shard and --to belong together; give both or neither"])
@@ -140,6 +128,9 @@ class Target:
 
     def write(self, result: Measured) -> str:
         """Write a record; return its path as shown."""
+        from compression_leaderboard.records.results import Result
+        from compression_leaderboard.repository.results import write_record
+
         base = self.base if isinstance(result, Result) else self.rechecks
         inside = base.is_relative_to(self.root)
         return write_record(base, self.root if inside else self.base.parent, result)
@@ -152,6 +143,16 @@ def _of_shards(
     target: Target,
 ) -> list[Job]:
     """Select the jobs of shards that have no record in their folder yet."""
+    from compression_leaderboard.cli.reading import report_unread
+    from compression_leaderboard.plan.rechecks import recheck_job
+    from compression_leaderboard.records.base import UserError
+    from compression_leaderboard.repository.results import (
+        RECHECKS,
+        read_rechecks,
+        read_records,
+        write_shard,
+    )
+
     by_key = {job.key: job for job in planned}
     originals = {entry.run_id: entry for entry in stored}
     listed = [job for shard in shards for job in shard.jobs]
@@ -192,6 +193,10 @@ def _of_record(
     root: Path,
 ) -> Job:
     """Make the job that measures a sample of a record again."""
+    from compression_leaderboard.plan.jobs import why_due
+    from compression_leaderboard.plan.rechecks import recheck_job
+    from compression_leaderboard.repository.provenance import read_provenance
+
     entry = next((entry for entry in stored if entry.run_id == run_id), None)
     if entry is None:
         raise refusal("--recheck", f"no record has the run id {run_id}", "see its page for the id")
@@ -219,6 +224,10 @@ def _run(
     committed: records that those of a local run are compared with. originals: records by run id,
     which re-measurements are compared with.
     """
+    from compression_leaderboard.cli.progress import show_stages
+    from compression_leaderboard.records.results import Result
+    from compression_leaderboard.repository.files import JobLocks
+
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a scheduler sends first
     done = failures = 0
     locks = JobLocks(target.root, target.base)
@@ -251,12 +260,14 @@ def _start(
     engine: str,
     specs: Specs,
     root: Path,
-    limits: "Limits",
+    limits: Limits,
     estimate: Callable[[Job], Estimate],
     jobs: Iterator[Job],
     report: Report,
 ) -> Generator[tuple[Job, Measured]]:
     """Measure jobs on an engine; yield each record as it comes."""
+    from compression_leaderboard.records.base import UserError
+
     if engine == "local":
         from compression_leaderboard.measure.local_engine import run_local
 
@@ -281,6 +292,8 @@ def _locked(jobs: Iterable[Job], locks: JobLocks, target: Target) -> Iterator[Jo
 
 
 def _parts_since(job: Job, target: Target) -> set[Part | None]:
+    from compression_leaderboard.repository.results import written_since
+
     return {result.part for result in written_since(target.before, target.base, *job.key)}
 
 
@@ -289,6 +302,8 @@ def _lock_name(job: Job) -> str:
 
 
 def _describe(result: Measured) -> str:
+    from compression_leaderboard.records.rechecks import Recheck
+
     if result.error is not None:
         return f"failed ({result.error.reason}): {result.error.message}"
     if isinstance(result, Recheck):
@@ -299,6 +314,8 @@ def _describe(result: Measured) -> str:
 
 def _main_figure(result: Result) -> tuple[float, str, int]:
     """Return the figure that the terminal shows for a record, its unit and its decimals."""
+    from compression_leaderboard.board.derived import mean_score, preference_figure
+
     if result.lossless is not None:
         return result.lossless.bits_per_byte, "bits/byte", 4
     if result.preference is not None:
@@ -316,6 +333,8 @@ def _main_figure(result: Result) -> tuple[float, str, int]:
 
 def _compare(recheck: Recheck, original: Result) -> None:
     """Print whether a record agrees with its re-measurement."""
+    from compression_leaderboard.plan.rechecks import compare_recheck
+
     if (outcome := compare_recheck(original, recheck)) is not None:
         print(f"{original.model} {original.kind} {original.name}: {outcome}")
 
@@ -353,7 +372,11 @@ def verify(
 
     Example: `leaderboard verify HuggingFaceTB__SmolLM2-135M-Instruct@Q4_1 sotu --local`
     """
+    from compression_leaderboard.cli.progress import show_stages
+    from compression_leaderboard.cli.reading import read_valid
     from compression_leaderboard.measure.proof import prove_model
+    from compression_leaderboard.repository.results import write_record
+    from compression_leaderboard.repository.specs import read_specs
 
     specs = read_valid(read_specs, root)
     refuse_unknown(

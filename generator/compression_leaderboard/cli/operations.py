@@ -1,5 +1,7 @@
 """`leaderboard health`, `leaderboard drift` and `leaderboard corpus`."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 import sys
@@ -7,10 +9,9 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
 from compression_leaderboard.cli.app import (
     AsJson,
@@ -22,37 +23,17 @@ from compression_leaderboard.cli.app import (
     app,
     day_option,
     print_answer,
-    read_possible,
-    read_rechecked,
-    read_valid,
     refusal,
     refuse_unknown,
 )
-from compression_leaderboard.measure.fresh_text import SOURCES, FreshSource, Web
-from compression_leaderboard.measure.machine import read_machine
-from compression_leaderboard.operations.fresh_corpus import Sieve
-from compression_leaderboard.operations.health import (
-    WorkflowRun,
-    drift_json,
-    drift_markdown,
-    drift_text,
-    faults_markdown,
-    faults_text,
-    find_faults,
-    list_readings,
-)
-from compression_leaderboard.plan.jobs import plan_jobs
-from compression_leaderboard.records.corpora import Corpus, Protocol, TextDocument
-from compression_leaderboard.repository.files import write_atomically
-from compression_leaderboard.repository.git import read_commit
-from compression_leaderboard.repository.specs import (
-    LARGEST_BYTES,
-    Specs,
-    read_specs,
-    texts_file,
-    toml_text,
-)
 from compression_leaderboard.wording import counted
+
+if TYPE_CHECKING:
+    from compression_leaderboard.measure.fresh_text import FreshSource
+    from compression_leaderboard.operations.fresh_corpus import Sieve
+    from compression_leaderboard.operations.health import WorkflowRun
+    from compression_leaderboard.records.corpora import Corpus, Protocol, TextDocument
+    from compression_leaderboard.repository.specs import Specs
 
 
 @app.command()
@@ -66,6 +47,12 @@ def health(
 
     Example: `leaderboard health --workflow-runs workflow-runs.json`
     """
+    from compression_leaderboard.cli.reading import read_possible
+    from compression_leaderboard.measure.machine import read_machine
+    from compression_leaderboard.operations.health import faults_markdown, faults_text, find_faults
+    from compression_leaderboard.plan.jobs import plan_jobs
+    from compression_leaderboard.repository.git import read_commit
+
     contents, problems = read_possible(root)
     sound = contents.without_faulty({problem.file for problem in problems})
     jobs = plan_jobs(sound.specs, sound.stored, machine=read_machine())
@@ -82,6 +69,10 @@ def health(
 
 
 def _read_runs(file: Path) -> list[WorkflowRun]:
+    from pydantic import TypeAdapter, ValidationError
+
+    from compression_leaderboard.operations.health import WorkflowRun
+
     try:
         return TypeAdapter(list[WorkflowRun]).validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:
@@ -95,6 +86,15 @@ def drift(root: Root = Path(), as_json: AsJson = False, markdown: AsMarkdown = F
 
     Example: `leaderboard drift`
     """
+    from compression_leaderboard.cli.reading import read_rechecked, read_valid
+    from compression_leaderboard.operations.health import (
+        drift_json,
+        drift_markdown,
+        drift_text,
+        list_readings,
+    )
+    from compression_leaderboard.repository.specs import read_specs
+
     specs = read_valid(read_specs, root)
     readings = list_readings(specs, read_rechecked(root)[0])
     show = drift_markdown if markdown else drift_text
@@ -119,6 +119,11 @@ def corpus(
 
     Example: `leaderboard corpus propose arxiv`
     """
+    from compression_leaderboard.cli.reading import read_valid
+    from compression_leaderboard.measure.fresh_text import SOURCES
+    from compression_leaderboard.operations.fresh_corpus import Sieve
+    from compression_leaderboard.repository.specs import read_specs
+
     specs = read_valid(read_specs, root)
     refuse_unknown({"--like": ("corpus", like, specs.corpora)})
     last = (ends or datetime.now(UTC) - timedelta(days=1)).date()
@@ -144,6 +149,8 @@ def corpus(
 
 def _fetch(source: str, address: str | None, begins: date, ends: date) -> Iterator[TextDocument]:
     """Fetch the documents of a source. address: of another server, which gets no token."""
+    from compression_leaderboard.measure.fresh_text import SOURCES, Web
+
     origin = SOURCES[source]
     if address is not None:
         return origin.find(Web(address, 0.0), begins, ends)
@@ -169,6 +176,7 @@ def _make_corpus(
 ) -> Corpus:
     """Make the spec of a corpus. protocol: another corpus's, with its size of a document."""
     from compression_leaderboard.measure.documents import first_bytes
+    from compression_leaderboard.records.corpora import Corpus
 
     ordered = sorted(texts, key=lambda text: text.name)
     limit = protocol.document_bytes
@@ -193,6 +201,9 @@ def _make_corpus(
 
 def _write(root: Path, made: Corpus, texts: list[TextDocument]) -> None:
     """Write the text before its spec, so that a corpus always has its text."""
+    from compression_leaderboard.repository.files import write_atomically
+    from compression_leaderboard.repository.specs import LARGEST_BYTES, texts_file, toml_text
+
     content = texts_file(texts)
     if len(content) > LARGEST_BYTES:
         wrong = f"the text has {len(content)} bytes, more than {LARGEST_BYTES}"

@@ -1,11 +1,13 @@
 """`leaderboard plan`, and the jobs that a command selects."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,30 +19,15 @@ from compression_leaderboard.cli.app import (
     align,
     app,
     print_answer,
-    read_readable,
-    read_rechecked,
-    read_valid,
     refuse_unknown,
 )
-from compression_leaderboard.measure.machine import mirror_address, read_machine
-from compression_leaderboard.plan.estimates import (
-    Estimate,
-    History,
-    Runner,
-    pack_shards,
-    why_too_large,
-)
-from compression_leaderboard.plan.jobs import Job, Machine, plan_jobs, plan_sentinel
-from compression_leaderboard.plan.rechecks import (
-    choose_rechecks,
-    estimate_recheck,
-    plan_rechecks,
-)
-from compression_leaderboard.records.results import CLASSICAL
-from compression_leaderboard.repository.provenance import read_provenance
-from compression_leaderboard.repository.results import StoredRecheck, StoredResult
-from compression_leaderboard.repository.specs import Specs, pin_spec, read_specs
 from compression_leaderboard.wording import counted
+
+if TYPE_CHECKING:
+    from compression_leaderboard.plan.estimates import Estimate, Runner
+    from compression_leaderboard.plan.jobs import Job, Machine
+    from compression_leaderboard.repository.results import StoredRecheck, StoredResult
+    from compression_leaderboard.repository.specs import Specs
 
 ModelFilter = Annotated[
     str | None, typer.Option("--model", help="Only this id, or classical for the compressors.")
@@ -77,6 +64,12 @@ def plan(
 
     Example: `leaderboard plan --matrix --max-jobs 256 --max-minutes 300`
     """
+    from compression_leaderboard.cli.reading import read_readable, read_rechecked, read_valid
+    from compression_leaderboard.measure.machine import read_machine
+    from compression_leaderboard.plan.estimates import History, Runner, why_too_large
+    from compression_leaderboard.plan.jobs import plan_jobs, plan_sentinel
+    from compression_leaderboard.repository.specs import read_specs
+
     specs = read_valid(read_specs, root)
     if pin:
         _pin(root)
@@ -116,6 +109,15 @@ def _cost_rechecks(
     machine: Machine,
 ) -> list[tuple[Job, Estimate]]:
     """Plan the re-measurements that are due, with their cost by the board's own records."""
+    from compression_leaderboard.measure.machine import mirror_address
+    from compression_leaderboard.plan.estimates import History
+    from compression_leaderboard.plan.rechecks import (
+        choose_rechecks,
+        estimate_recheck,
+        plan_rechecks,
+    )
+    from compression_leaderboard.repository.provenance import read_provenance
+
     additions = read_provenance(root)
     jobs = plan_rechecks(specs, stored, samples, additions, machine)
     own_files = {file for file, a in additions.items() if a.provenance != "contributor"}
@@ -135,6 +137,9 @@ def select_jobs(
     profile: str | None,
 ) -> list[Job]:
     """Filter jobs; an unknown name is an error that lists the known ones."""
+    from compression_leaderboard.measure.machine import mirror_address
+    from compression_leaderboard.records.results import CLASSICAL
+
     refuse_unknown(
         {
             "--model": ("model", model, {*specs.models, CLASSICAL.id}),
@@ -175,6 +180,8 @@ def job_name(job: Job) -> str:
 
 def _print_matrix(costs: Sequence[tuple[Job, Estimate]], runner: Runner) -> None:
     """Print shards on one line of stdout, for fromJSON, and the jobs in none on stderr."""
+    from compression_leaderboard.plan.estimates import pack_shards
+
     shards, waiting = pack_shards([(j, cost) for j, cost in costs if not j.blocked], runner)
     include = {"include": [shard.content for shard in shards]}
     print(json.dumps(include, separators=(",", ":")))
@@ -210,6 +217,8 @@ def _table(costs: Sequence[tuple[Job, Estimate]]) -> list[str]:
 def _pin(root: Path) -> None:
     from compression_leaderboard.measure.harness import hash_mirrored
     from compression_leaderboard.measure.hub import resolve_dataset
+    from compression_leaderboard.measure.machine import mirror_address
+    from compression_leaderboard.repository.specs import pin_spec
 
     source = f" (from {address}, not from the Hub)" if (address := mirror_address()) else ""
     folders = [root / "runs" / kind for kind in ("suites", "corpora")]

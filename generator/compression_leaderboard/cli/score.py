@@ -1,11 +1,14 @@
 """`leaderboard score`: score the user's own text, and predict scores of the models."""
 
-import csv
+from __future__ import annotations
+
 import errno
+import os
 import platform
 import re
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -17,53 +20,27 @@ from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
-from rich.progress import Progress
 
-from compression_leaderboard.board.cohorts import make_cohorts
-from compression_leaderboard.cli.app import (
-    AsJson,
-    Place,
-    Root,
-    Text,
-    app,
-    print_answer,
-    read_rechecked,
-    read_valid,
-    report_on,
-    show_progress,
-)
-from compression_leaderboard.measure.machine import MeasureError, Report
-from compression_leaderboard.own_text.comparison import Summary, summarise
-from compression_leaderboard.own_text.documents import Listing, find_files
-from compression_leaderboard.own_text.journal import (
-    Cost,
-    DocumentCost,
-    Faults,
-    Journal,
-    Listed,
-    list_documents,
-    read_missing,
-)
-from compression_leaderboard.pages import own_text_report as reports
-from compression_leaderboard.pages.own_text_report import Setup
-from compression_leaderboard.pages.rendering import Renderer
-from compression_leaderboard.records.base import UserError
-from compression_leaderboard.records.results import CLASSICAL, Compressor
-from compression_leaderboard.repository.contents import read_published
-from compression_leaderboard.repository.files import write_atomically
-from compression_leaderboard.repository.specs import Specs, read_specs
+from compression_leaderboard.cli.app import AsJson, Place, Root, Text, app, print_answer
 from compression_leaderboard.wording import counted, plural
 
 if TYPE_CHECKING:
-    from compression_leaderboard.measure.weights import Reference
+    from rich.progress import Progress
 
-COLUMNS = (
-    *("document", "bytes", "scorer", "bits", "bits_per_byte", "lossless"),
-    *("weights", "dtype", "start", "software"),
-)
-Score = Callable[[Iterable[tuple[Listed, str]]], Iterator[list[Cost]]]
-# Loads a model: its name in the journal, what its bits depend on, and what scores with it.
-Open = Callable[[Report], tuple[str, Setup, Score]]
+    from compression_leaderboard.measure.machine import Report
+    from compression_leaderboard.measure.weights import Reference
+    from compression_leaderboard.own_text.comparison import Summary
+    from compression_leaderboard.own_text.documents import Listing
+    from compression_leaderboard.own_text.journal import Cost, Journal, Listed, Reading, Setup
+    from compression_leaderboard.pages import own_text_report as reports
+    from compression_leaderboard.records.results import Compressor
+    from compression_leaderboard.repository.specs import Specs
+
+    Score = Callable[[Iterable[tuple[Listed, str]]], Iterator[list[Cost]]]
+    # Loads a model: its name in the journal, what its bits depend on, and what scores with it.
+    Open = Callable[[Report], tuple[str, Setup, Score]]
+
+COMPRESSORS_SHARE = 0.2  # of the time for scoring
 
 
 @dataclass(frozen=True)
@@ -74,6 +51,14 @@ class OwnText:
     field: str
     journal: Journal
     progress: Progress
+    seed: int  # of a sample
+    budget: float | None  # seconds to read and score a sample; None: all is scored
+
+    @property
+    def piece_bytes(self) -> int | None:
+        from compression_leaderboard.own_text.documents import SAMPLE_BYTES
+
+        return None if self.budget is None else SAMPLE_BYTES
 
 
 @dataclass(frozen=True)
@@ -119,6 +104,14 @@ def score(
 
     Example: `leaderboard score --model google__gemma-3-270m@Q4_K_M --text notes --report a.html`
     """
+    from compression_leaderboard.cli.progress import show_progress
+    from compression_leaderboard.cli.reading import read_valid
+    from compression_leaderboard.own_text.documents import SAMPLE_BYTES, find_files
+    from compression_leaderboard.pages import own_text_report as reports
+    from compression_leaderboard.pages.rendering import Renderer
+    from compression_leaderboard.repository.files import write_atomically
+    from compression_leaderboard.repository.specs import read_specs
+
     stride = stride or max(1, window // 2)
     specs, listed = read_valid(read_specs, root), find_files([*text, *(more or [])])
     problems = [str(problem) for problem in listed.problems]
@@ -128,15 +121,23 @@ def score(
         if endpoint:
             models = _served_models(model, endpoint, window, stride, start_token, problems)
         else:
-            models = _local_models(model, specs, root, window, stride, problems)
+            hurry = None if budget is None else SAMPLE_BYTES
+            models = _local_models(model, specs, root, window, stride, problems, hurry)
+        problems += [*_check_target("--report", report), *_check_target("--csv", costs)]
         seconds = _check_options(model, window, stride, budget, problems)
         progress.remove_task(bar)
         with closing(_open(folder)) as opened:
-            own_text = OwnText(listed.files, field, opened, progress)
-            faults = _list_text(own_text, seed if budget else None, leave_out)
-            scorers, before = _score_all(own_text, models, None, seconds, endpoint)
-            others, _ = _score_all(own_text, _compressors() if compressors else {}, before)
-            summary = _summarise(opened, scorers, others, before, costs)
+            own_text = OwnText(listed.files, field, opened, progress, seed, seconds)
+            begun = time.monotonic()
+            reading = _list_text(own_text, leave_out)
+            left = seconds and max(0.0, seconds - (time.monotonic() - begun))
+            share = left and left * (1 - COMPRESSORS_SHARE if compressors else 1)
+            scorers, before = _score_all(own_text, models, None, share, endpoint)
+            rest = left and left * COMPRESSORS_SHARE
+            others, before = _score_all(
+                own_text, _compressors() if compressors else {}, before, rest
+            )
+            summary = _summarise(own_text, reading, scorers, others, before, costs)
     predictions, silent = _predict(specs, root, scorers)
     page = reports.Report(
         summary=summary,
@@ -145,7 +146,7 @@ def score(
         window_tokens=window,
         stride_tokens=stride,
         machine=f"{platform.machine()}, Python {platform.python_version()}",
-        left_out=_left_out(faults, listed),
+        left_out=_left_out(reading, listed),
         predictions=predictions,
         why_no_predictions=silent,
         endpoint=endpoint,
@@ -153,23 +154,39 @@ def score(
     if report:
         template = files("compression_leaderboard.pages").joinpath("report.html")
         render = Renderer({template.name: template.read_text("utf-8")}, page.date)
-        write_atomically(report, reports.render_report(render, page))
+        with _writing(folder, report):
+            write_atomically(report, reports.render_report(render, page))
     words = {"sentences": _sentences(summary), "note": reports.OTHER_PROTOCOL}
     print_answer(as_json, asdict(page) | words, _in_words(page))
+
+
+def _check_target(option: str, path: Path | None) -> list[str]:
+    """Say why a file cannot be written; folders are not created for it."""
+    if path is None:
+        return []
+    if path.is_dir():
+        return [f"{option} {path}: is a folder; name a file in it"]
+    if not path.parent.is_dir():
+        return [f"{option} {path}: has no folder {path.parent}; create it"]
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        return [f"{option} {path}: cannot be written; name another file"]
+    return []
 
 
 def _check_options(
     models: Sequence[str], window: int, stride: int, budget: str | None, problems: list[str]
 ) -> float | None:
     """Read the seconds of a budget. Raises UserError with these problems and all of the options."""
+    from compression_leaderboard.records.base import UserError
+
     twice = sorted({name for name in models if models.count(name) > 1})
     problems += [f"--model {name}: is named twice; name it once" for name in twice]
     if stride > window:
         problems.append(f"--stride {stride}: exceeds --window {window}; lower it")
     seconds = None
     if budget is not None:
-        time = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", budget)
-        seconds = float(time[1]) * {"s": 1, "m": 60, "h": 3600}[time[2]] if time else None
+        given = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", budget)
+        seconds = float(given[1]) * {"s": 1, "m": 60, "h": 3600}[given[2]] if given else None
         if not seconds:
             problems.append(f"--budget {budget}: is not a time; write one such as 90s, 5m or 2h")
     if problems:
@@ -184,13 +201,18 @@ def _local_models(
     window: int,
     stride: int,
     problems: list[str],
+    batch_bytes: int | None,
 ) -> dict[str, Open]:
-    """Prepare to load models on this machine, by title; append what is wrong with the names."""
+    """Prepare to load models on this machine, by title; append what is wrong with the names.
+
+    batch_bytes: of text scored in one go; None: the usual.
+    """
     from compression_leaderboard.measure import own_text as scoring
     from compression_leaderboard.measure.calibration import Windows, calibrate
     from compression_leaderboard.measure.weights import load_reference, resolve_reference
+    from compression_leaderboard.own_text.journal import Setup
 
-    def load(reference: "Reference", report: Report) -> tuple[str, Setup, Score]:
+    def load(reference: Reference, report: Report) -> tuple[str, Setup, Score]:
         loading = partial(load_reference, reference, root, report=report)
         loaded, identity = calibrate(loading, root, report, Windows(window))
         name = scoring.describe_scorer(loaded, identity, window, stride)
@@ -204,7 +226,8 @@ def _local_models(
             start_token_id=loaded.start.token_id,
             header_bits=loaded.start.header_bits,
         )
-        return name, setup, partial(scoring.score_pieces, loaded, window, stride)
+        size = batch_bytes or scoring.BATCH_BYTES
+        return name, setup, partial(scoring.score_pieces, loaded, window, stride, size)
 
     models: dict[str, Open] = {}
     for name in names:
@@ -226,6 +249,7 @@ def _served_models(
 ) -> dict[str, Open]:
     """Prepare to score with models of a server; append what is wrong with its address."""
     from compression_leaderboard.measure import own_text as scoring
+    from compression_leaderboard.own_text.journal import Setup
 
     if not url.startswith(("http://", "https://")):
         problems.append(f"--endpoint {url}: is not an address; write http://host:port")
@@ -242,6 +266,8 @@ def _served_models(
 def _compressors() -> dict[str, Open]:
     """Prepare the classical compressors, by name."""
     from compression_leaderboard.measure import own_text as scoring
+    from compression_leaderboard.own_text.journal import Setup
+    from compression_leaderboard.records.results import CLASSICAL
 
     def prepare(compressor: Compressor, _: Report) -> tuple[str, Setup, Score]:
         identity = scoring.describe_compressor(compressor)
@@ -251,15 +277,23 @@ def _compressors() -> dict[str, Open]:
     return {compressor.name: partial(prepare, compressor) for compressor in CLASSICAL.compressors}
 
 
-def _list_text(text: OwnText, seed: int | None, leave_out: bool) -> Faults:
-    """List every document. Raises UserError for faulty ones, unless they are to be left out."""
-    total = sum(file.stat().st_size for file in text.files)
+def _list_text(text: OwnText, leave_out: bool) -> Reading:
+    """List every document, or a sample. Raises UserError for faulty ones, unless left out."""
+    from compression_leaderboard.own_text.journal import list_documents
+    from compression_leaderboard.own_text.sample import list_sample
+    from compression_leaderboard.records.base import UserError
+
+    total = None if text.budget else sum(file.stat().st_size for file in text.files)
     bar = text.progress.add_task("reading", total=total)
+    place = (text.journal, text.files, text.field)
     advance = partial(text.progress.advance, bar)
-    faults = list_documents(text.journal, text.files, text.field, seed, advance)
+    if text.budget is None:
+        reading = list_documents(*place, advance)
+    else:
+        reading = list_sample(*place, text.seed, text.budget, advance)
     text.progress.remove_task(bar)
-    problems = [str(problem) for problem in faults.shown]
-    if more := faults.count - len(faults.shown):
+    problems = [str(problem) for problem in reading.shown]
+    if more := reading.faulty - len(reading.shown):
         documents = plural(more, "document")
         problems.append(f"and {more:,} more faulty {documents}; fix these first")
     if problems and not leave_out:
@@ -267,8 +301,9 @@ def _list_text(text: OwnText, seed: int | None, leave_out: bool) -> Faults:
     for problem in problems:
         print(f"left out: {problem}", file=sys.stderr)
     if text.journal.extent()[0] == 0:
-        raise UserError(["--text: no document has a letter; name files with text"])
-    return faults
+        empty = f" ({reading.empty:,} empty)" if reading.empty else ""
+        raise UserError([f"--text: no document has a letter{empty}; name files with text"])
+    return reading
 
 
 def _score_all(
@@ -281,13 +316,18 @@ def _score_all(
     """Score with models or compressors in turn, one in memory at a time; save each batch at once.
 
     before: rank of the first document to leave out; None: score all. seconds: of scoring, divided
-    evenly. endpoint: the only server that may be reached. Returns the rank below which every
-    scorer has scored: a scorer scores no document that an earlier one has not reached.
+    evenly; loading does not count. endpoint: the only server that may be reached. Returns the rank
+    below which every scorer has scored: a scorer scores no document that an earlier one has not
+    reached.
     """
+    from compression_leaderboard.cli.progress import report_on
+    from compression_leaderboard.measure.machine import MeasureError
     from compression_leaderboard.measure.own_text import no_network
+    from compression_leaderboard.own_text.journal import read_missing
+    from compression_leaderboard.records.base import UserError
 
     scorers = []
-    share = seconds / len(models) if seconds else None
+    share = None if seconds is None else seconds / max(1, len(models))
     host = urlsplit(endpoint).hostname if endpoint else None
     journal, progress = text.journal, text.progress
     for title, open_model in models.items():
@@ -299,7 +339,7 @@ def _score_all(
             advance = partial(progress.advance, bar)
             place = (journal, scorer.number, text.files, text.field, before, share, advance)
             with no_network(host):
-                for batch in score_texts(read_missing(*place)):
+                for batch in score_texts(read_missing(*place, text.piece_bytes)):
                     journal.write(scorer.number, batch)
             progress.remove_task(bar)
         except MeasureError as error:
@@ -312,21 +352,41 @@ def _score_all(
 
 
 def _summarise(
-    journal: Journal,
+    text: OwnText,
+    reading: Reading,
     models: Sequence[Scorer],
     compressors: Sequence[Scorer],
     before: int | None,
     file: Path | None,
 ) -> Summary:
     """Summarise the costs of the documents, and write them into a file if one is named."""
+    from compression_leaderboard.own_text.comparison import Sample, summarise
+    from compression_leaderboard.own_text.journal import write_costs
+
+    journal = text.journal
     numbers = [scorer.number for scorer in (*models, *compressors)]
     titles = [scorer.title for scorer in models]
     others = [scorer.title for scorer in compressors]
+    sample = None
+    if text.budget is not None:
+        sizes = [path.stat().st_size for path in text.files]
+        pieces, drawn = (journal.extent(limit, by_piece=True)[0] for limit in (before, None))
+        unread = tuple(reading.unread)
+        sample = Sample(text.seed, pieces, drawn, len(sizes), sum(sizes), unread)
+    by_piece = sample is not None and journal.extent()[0] == 1 < sample.drawn
+    costs = partial(journal.costs, numbers, before, by_piece)
     if file is not None:
         setups = [scorer.setup for scorer in (*models, *compressors)]
-        _write_costs(file, journal.costs(numbers, before), setups)
-    documents, _ = journal.extent(before)
-    return summarise(journal.costs(numbers, before), documents, journal.extent(), titles, others)
+        write_costs(file, costs(), setups, journal.costless(before))
+    return summarise(
+        costs(),
+        journal.extent(before, by_piece)[0],
+        journal.extent(by_piece=by_piece),
+        titles,
+        others,
+        sample=sample,
+        unit="piece" if by_piece else "document",
+    )
 
 
 def _predict(
@@ -336,7 +396,11 @@ def _predict(
 
     Returns a sentence for each model and table without a prediction.
     """
+    from compression_leaderboard.board.cohorts import make_cohorts
+    from compression_leaderboard.cli.reading import read_rechecked
     from compression_leaderboard.fits.predict import predict_model, without_scores
+    from compression_leaderboard.pages import own_text_report as reports
+    from compression_leaderboard.repository.contents import read_published
 
     cohorts = make_cohorts(specs, read_rechecked(root)[0], read_published(root)[0])
     measured = [cohort for cohort in cohorts if cohort.provenance == "measured"]
@@ -364,6 +428,8 @@ def _predict(
 
 
 def _open(folder: Path) -> Journal:
+    from compression_leaderboard.own_text.journal import Journal
+
     journal = Journal(folder / "journal.sqlite")
     if journal.damaged:
         damaged = counted(journal.damaged, "entry is", "entries are")
@@ -371,10 +437,9 @@ def _open(folder: Path) -> Journal:
     return journal
 
 
-def _left_out(faults: Faults, listed: Listing) -> str:
-    parts = []
-    if faults.count:
-        parts.append(f"{faults.count:,} faulty {plural(faults.count, 'document')}")
+def _left_out(reading: Reading, listed: Listing) -> str:
+    counts = (("empty", reading.empty), ("faulty", reading.faulty))
+    parts = [f"{n:,} {kind} {plural(n, 'document')}" for kind, n in counts if n]
     if skipped := sum(listed.passed_over.values()):
         kinds = ", ".join(f"{n} {kind}" for kind, n in listed.passed_over.most_common(8))
         parts.append(f"{skipped:,} {plural(skipped, 'file')} without text ({kinds})")
@@ -382,8 +447,10 @@ def _left_out(faults: Faults, listed: Listing) -> str:
 
 
 @contextmanager
-def _writing(journal: Path, costs: Path | None) -> Iterator[None]:
-    """Explain in one line why the journal or the table of costs cannot be written."""
+def _writing(journal: Path, target: Path | None) -> Iterator[None]:
+    """Explain in one line why the journal, the table of costs or the report cannot be written."""
+    from compression_leaderboard.records.base import UserError
+
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -392,42 +459,20 @@ def _writing(journal: Path, costs: Path | None) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        wrong = f"{costs or journal}: the disk is full"
+        wrong = f"{target or journal}: the disk is full"
         raise UserError([f"{wrong}; free some of it: what is scored is in {journal}"]) from error
 
 
-def _write_costs(path: Path, rows: Iterable[DocumentCost], setups: Sequence[Setup]) -> None:
-    """Write one row per document and scorer; the file appears only when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and not path.is_file():  # such as /dev/stdout
-        _write_rows(path, rows, setups)
-        return
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        _write_rows(partial, rows, setups)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _write_rows(path: Path, rows: Iterable[DocumentCost], setups: Sequence[Setup]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for row in rows:
-            for setup, bits, lossless in zip(setups, row.bits, row.lossless, strict=True):
-                known = str(lossless).lower()
-                cost = (repr(bits), repr(bits / row.bytes), known)
-                depends = (setup.weights, setup.dtype, setup.start, setup.software)
-                writer.writerow((row.name, row.bytes, setup.scorer, *cost, *depends))
-
-
 def _sentences(summary: Summary) -> list[str]:
+    from compression_leaderboard.pages import own_text_report as reports
+
     pairs = (reports.pair_sentence(pair, summary) for pair in summary.pairs)
     return [reports.sample_sentence(summary), *pairs]
 
 
 def _in_words(page: reports.Report) -> list[str]:
+    from compression_leaderboard.pages import own_text_report as reports
+
     summary = page.summary
     first, *comparisons = _sentences(summary)
     lines = [first, "", *map(reports.rate_sentence, summary.rates)]

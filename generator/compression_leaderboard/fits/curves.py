@@ -281,7 +281,7 @@ class _LogisticSearch:
 
     def _allowed(self, parameters: Array) -> Array:
         if self.floored:
-            parameters[:, 0] = np.clip(parameters[:, 0], 0, self.ceiling - 0.05)
+            parameters[:, 0] = np.clip(parameters[:, 0], 0, np.maximum(self.ceiling - 0.05, 0))
         return parameters
 
     def _curve(self, parameters: Array) -> Array:
@@ -291,7 +291,8 @@ class _LogisticSearch:
     def _loss(self, parameters: Array, curve: Array) -> Array:
         residuals = self._residuals(parameters, curve)[0]
         squares = np.einsum("fn,fn,fn->f", self.weights, residuals, residuals)
-        total: Array = squares + (self.pull * (parameters - self.target) ** 2).sum(axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):  # a step too far is not better
+            total: Array = squares + (self.pull * (parameters - self.target) ** 2).sum(axis=1)
         return total
 
     def _equations(self, parameters: Array, curve: Array) -> tuple[Array, Array]:

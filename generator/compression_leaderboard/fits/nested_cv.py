@@ -115,7 +115,7 @@ class Fitted:
     def choose(self, at: int, among: Sequence[int]) -> int | None:
         """Choose one of the candidates `among` for a training set; None if none has errors."""
         losses = self.losses[at][list(among)]
-        if losses.shape[1] == 0:
+        if losses.size == 0:
             return None
         place = choose([self.scaled[k].candidate for k in among], losses)
         return None if place is None else among[place]
@@ -130,6 +130,9 @@ class Fitted:
         train = training.train & self.known
         predictions = self.predictions[at][k, :, 0]
         near, cuts = (self._left_out(k, at, folds) for folds in (training.inner, training.larger))
+        if not all(np.isfinite(rows.errors).all() for rows in near):
+            # Other folds decided, and one of these has too few rows: no errors make an interval.
+            return self.choose_fit(at, [other for other in among if other != k])
         scale = measure_scale(near, cuts, self._score_error(train))
         design = self.scaled[k].design[train]
         largest, larger = self._larger(train)

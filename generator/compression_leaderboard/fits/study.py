@@ -143,8 +143,9 @@ def _study(fitted: Fitted, seed: int) -> BenchmarkStudy:
     nested = [(s, chosen) for s, chosen in zip(fitted.sets[1:], outer, strict=True) if chosen]
     groups = [(s, chosen) for s, chosen in nested if s.kind == "group"]
     relative = relative_errors(fitted, groups)
-    if not any(len(errors) for errors, _ in relative):
-        return BenchmarkStudy(benchmark, "not enough evidence: no group could be left out")
+    if sum(len(errors) > 0 for errors, _ in relative) < 2:  # intervals need those of other groups
+        reason = "not enough evidence: fewer than two groups could be left out"
+        return BenchmarkStudy(benchmark, reason)
     fit = Fit(final, collect_errors(relative), tuple(chosen for _, chosen in groups))
     kinds = dict.fromkeys(s.kind for s, _ in nested)
     validations = (

@@ -30,7 +30,6 @@ LINK = re.compile(r"\]\(\s*(?!https://|#|[a-z/-]+\.md\b)")
 POINT = re.compile(r"\s*- \W*[A-Za-z]{2,}(\W+\w+){2,}")  # three words or more
 # Labels with which an owner of the board agrees to what looks wrong and may be right.
 RETRACTION, SAME_FIGURES, RECHECK = "retraction", "same figures", "re-measurement"
-LABELS = (RETRACTION, SAME_FIGURES, RECHECK)
 TEMPLATE = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}")
 COMMAND = re.compile(r"^\s*::|##\[", re.MULTILINE)  # GitHub obeys such a line of a job's output
 SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")  # with letters that look alike

@@ -17,9 +17,8 @@ from compression_leaderboard.gate.impossible import (
 )
 from compression_leaderboard.plan.jobs import why_due
 from compression_leaderboard.records.models import Suite
-from compression_leaderboard.records.rechecks import Recheck
+from compression_leaderboard.records.rechecks import Recheck, Shard
 from compression_leaderboard.records.results import CLASSICAL, JobKey, Reason, Result
-from compression_leaderboard.records.shards import Shard
 from compression_leaderboard.repository.results import StoredRecheck, StoredResult
 from compression_leaderboard.repository.specs import Specs
 

@@ -83,8 +83,8 @@ def assign(states: Tensor, anchors: Tensor, scale: float) -> Iterator[Tensor]:
     """Yield soft assignments A = softmax(ẑ Wᵀ / ε) for each seed's anchors (B, D) in turn, (N, B).
 
     states: z, (N, D), of any length. Their products with anchors are in their own number format,
-    all else is in float32 or better. In bfloat16 the information moves by less than a twentieth
-    of its standard error over documents.
+    all else is in float32 or better. In bfloat16 the plug-in of SmolLM2 moves by at most 0.06 of
+    its standard error over documents.
     """
     precise = torch.promote_types(states.dtype, torch.float32)
     lengths = torch.linalg.vector_norm(states, dim=-1, keepdim=True, dtype=precise)

@@ -346,11 +346,9 @@ class Bench:
         corpus = self.specs.corpora[job.name]
         documents = read_corpus(corpus, self.root)
         lossless, lossy = score_text(loaded, documents, corpus.protocol, report)
-        return described | {
-            "text": CorpusText.of(corpus),
-            "lossless": lossless,
-            "lossy": lossy,
-        }
+        name = "no_lossy" if isinstance(lossy, str) else "lossy"
+        text = CorpusText.of(corpus)
+        return described | {"text": text, "lossless": lossless, name: lossy}
 
     def _repeat(self, loaded: Loaded, job: Job, sample: Sample) -> dict[str, Any]:
         """Measure a sample again; return the fields of its record."""

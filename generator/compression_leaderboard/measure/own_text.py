@@ -93,10 +93,10 @@ def describe_scorer(loaded: Loaded, identity: str, window: int, stride: int) -> 
 
 
 def score_pieces(
-    loaded: Loaded, window: int, stride: int, texts: Iterable[Text]
+    loaded: Loaded, window: int, stride: int, batch_bytes: int, texts: Iterable[Text]
 ) -> Iterator[list[Cost]]:
     """Yield costs of pieces in bits, by batch. Raises MeasureError as `score_documents` does."""
-    for batch in cut_texts(texts):
+    for batch in cut_texts(texts, batch_bytes):
         documents = [Document(piece.name, text) for piece, text in batch]
         lossless = score_documents(loaded, documents, window, stride)
         yield [
@@ -114,9 +114,9 @@ def _classes(text: Lossless, document: DocumentBits) -> Classes | None:
     return {name: (size, cost) for name, size, cost in parts if size or cost}
 
 
-def cut_texts(texts: Iterable[Text]) -> Iterator[list[Text]]:
+def cut_texts(texts: Iterable[Text], batch_bytes: int = BATCH_BYTES) -> Iterator[list[Text]]:
     """Cut pieces into batches that are scored in one go."""
-    return cut_batches(texts, lambda text: text[0].size, BATCH_BYTES, BATCH_PIECES)
+    return cut_batches(texts, lambda text: text[0].size, batch_bytes, BATCH_PIECES)
 
 
 def describe_compressor(compressor: Compressor) -> str:

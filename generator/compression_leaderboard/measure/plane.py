@@ -46,11 +46,16 @@ STAGES = 4  # shares of the positions for the convergence: 1/8, 1/4, 1/2 and all
 SMALLEST = 1e-12  # of an assignment, so that its logarithm exists
 
 
+class PlaneError(MeasureError):
+    """The model has no information plane; its bits are not concerned."""
+
+
 class LayerFiles:
     """States of the embedding and every layer at some positions, in the order of appending.
 
     The files are temporary: nothing is left of them when they are closed or the process is killed.
-    Raises MeasureError("disk") when there is too little space for them.
+    Raises MeasureError("disk") when there is too little space for them, PlaneError for vectors that
+    are too short.
     """
 
     def __init__(
@@ -58,6 +63,9 @@ class LayerFiles:
     ) -> None:
         self.layers, self.width = subject.layers + 1, subject.width
         self.positions, self.bins = positions, protocol.bins
+        if self.width < (least := information.SMALLEST_WIDTH):
+            wrong = f"hidden states have {self.width} numbers; soft entropy needs {least}"
+            raise PlaneError("architecture", wrong)
         self.scale = information.solve_scale(self.width, self.bins)
         seeds = protocol.anchor_seeds
         self.anchors = information.draw_anchors(seeds, self.bins, self.width).float()  # (S, B, D)

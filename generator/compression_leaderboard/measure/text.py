@@ -3,6 +3,10 @@
 Every token is new in exactly one window; there it is scored, and there its hidden states are
 taken. Logits are made for some rows at a time, so that those of a vocabulary of 262,144 words
 are never in memory for a whole window. Where memory runs out, the batch is halved.
+
+A batch holds windows of one length. Padding would change the scores of models that choose which
+tokens to attend to (DeepSeek-V3.2), and a batch of like lengths instead saves at most one forward
+pass for each length.
 """
 
 import math
@@ -28,7 +32,12 @@ from compression_leaderboard.measure.documents import (
     encode_documents,
 )
 from compression_leaderboard.measure.machine import MeasureError, Report
-from compression_leaderboard.measure.plane import LayerFiles, draw_positions, estimate_layers
+from compression_leaderboard.measure.plane import (
+    LayerFiles,
+    PlaneError,
+    draw_positions,
+    estimate_layers,
+)
 from compression_leaderboard.measure.weights import Loaded, device_of
 from compression_leaderboard.records.byte_classes import BYTE_CLASSES
 from compression_leaderboard.records.corpora import Protocol
@@ -39,7 +48,10 @@ FIRST_STRETCH_BYTES = 64
 LOGIT_ELEMENTS = 8_000_000  # at most this many logits exist at once,
 LOGIT_ROWS = 32  # or those of this many rows
 PRECISE_ELEMENTS = 500_000  # of them in float32: few enough for a processor's cache
-BATCH_TOKENS = 4096  # inputs per forward pass, padding included
+BATCH_TOKENS = 4096  # inputs per forward pass
+GUARD_NATS = 1e-3  # by which our logits may differ from the model's own, besides rounding
+PROBED_TOKENS = 8  # by which the guard compares them
+SOFTCAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
 
 
 @dataclass(frozen=True)
@@ -52,20 +64,28 @@ class Pass:
 
 def score_text(
     loaded: Loaded, documents: Sequence[Document], protocol: Protocol, report: Report
-) -> tuple[Lossless, Lossy | None]:
+) -> tuple[Lossless, Lossy | str]:
     """Measure both sides of the compression score. `report(stage, done, total)` shows progress.
 
-    The lossy side is None for a text with fewer eligible positions than the protocol asks for.
+    Instead of the lossy side, one line says why there is none: the text has fewer eligible
+    positions than the protocol asks for, or the model has no single vector per layer and position.
     Raises MeasureError as `score_documents` does.
     """
     encoded, windows = encode_windows(loaded, documents, *protocol.window)
     advance = partial(report, "tokens")
     if (masks := draw_positions(encoded, protocol)) is None:
         passed = run_forward(loaded, encoded, windows, report=advance)
-        return sum_bits(encoded, passed), None
-    with closing(LayerFiles(loaded.subject, protocol, protocol.positions)) as files:
-        passed = run_forward(loaded, encoded, windows, masks, files, advance)
-        lossy = estimate_layers(encoded, passed.rows, files, protocol, report)
+        wrong = f"the text has fewer positions than the {protocol.positions:,} of its protocol"
+        return sum_bits(encoded, passed), wrong
+    scored: Pass | None = None
+    lossy: Lossy | str
+    try:
+        with closing(LayerFiles(loaded.subject, protocol, protocol.positions)) as files:
+            scored = run_forward(loaded, encoded, windows, masks, files, advance)
+            lossy = estimate_layers(encoded, scored.rows, files, protocol, report)
+    except PlaneError as error:
+        lossy = error.message
+    passed = scored or run_forward(loaded, encoded, windows, report=advance)
     return sum_bits(encoded, passed), lossy
 
 
@@ -201,25 +221,29 @@ def run_forward(
 
     chosen: per document, (inputs,) mask; None for no input. report: called with the tokens scored
     and all tokens. Raises MeasureError: "nan" when the model's output is not finite,
-    "out_of_memory" when not even one window fits.
+    "out_of_memory" when not even one window fits; PlaneError, before anything is scored, when the
+    states are not what the files keep.
     """
     nats = [np.full(len(document.targets), np.nan) for document in documents]
     chosen = chosen or [np.zeros(len(document.inputs), dtype=bool) for document in documents]
     rows: list[tuple[int, int]] = []
     head = _Head(loaded.model)
-    # Windows of like length together, longest first: little padding, and memory fails early.
+    if files is not None:
+        head.check_states(files.layers, files.width)
+    # Longest first, so that memory fails early.
     left = sorted(windows, key=lambda w: (w.begin - w.end, w.document, w.begin))
     largest = BATCH_TOKENS // loaded.batch_divisor
     done, total = 0, sum(window.end - window.new for window in windows)
     while left:
-        batch = left[: max(1, largest // (left[0].end - left[0].begin))]
+        length = left[0].end - left[0].begin
+        batch = [w for w in left[: max(1, largest // length)] if w.end - w.begin == length]
         try:
-            costs, states = _score_batch(loaded.model, head, documents, batch, chosen)
+            costs, states = _score_batch(head, documents, batch, chosen, files is not None)
         except (torch.OutOfMemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
             if len(batch) == 1:
-                wrong = f"a window of {batch[0].end - batch[0].begin} tokens does not fit in memory"
+                wrong = f"a window of {length} tokens does not fit in memory"
                 repair = "measure on a machine with more"
                 raise MeasureError("out_of_memory", f"{wrong}; {repair}") from error
             largest //= 2
@@ -243,26 +267,26 @@ def run_forward(
 
 
 def _score_batch(
-    model: Any,
     head: "_Head",
     documents: Sequence[Encoded],
     batch: Sequence[Window],
     chosen: Sequence[NDArray[np.bool_]],
+    keep_states: bool,
 ) -> tuple[NDArray[np.float64], list[Tensor]]:
     """Return nats of the windows' new tokens, and every layer's states at the chosen ones."""
-    longest = max(window.end - window.begin for window in batch)
+    length = batch[0].end - batch[0].begin
     new: list[IntArray] = []  # of the batch's inputs, counted row by row
     kept: list[IntArray] = []
     targets: list[IntArray] = []
     for row, window in enumerate(batch):
         here = np.arange(window.new, window.end)
-        place = row * longest + here - window.begin
+        place = row * length + here - window.begin
         new.append(place)
         kept.append(place[chosen[window.document][here]])
         targets.append(documents[window.document].targets[here])
     with torch.inference_mode():
-        states = _hidden_states(model, documents, batch)
-        costs = head.nats(_take(states[-1], new), torch.from_numpy(np.concatenate(targets)))
+        last, states = head.run(_inputs_of(documents, batch), keep_states)
+        costs = head.nats(_take(last, new), torch.from_numpy(np.concatenate(targets)))
         for index, layer in enumerate(states):
             states[index] = _take(layer, kept)  # layer by layer, so that few exist twice
         return costs, states
@@ -274,39 +298,83 @@ def _take(states: Tensor, places: list[IntArray]) -> Tensor:
     return states.flatten(0, 1)[index]
 
 
-def _hidden_states(
-    model: Any, documents: Sequence[Encoded], batch: Sequence[Window]
-) -> list[Tensor]:
-    """Return the embedding and every layer, (T, D) by window and padded on the right."""
-    longest = max(window.end - window.begin for window in batch)
-    ids = torch.zeros((len(batch), longest), dtype=torch.int64)
-    mask = torch.zeros_like(ids)
-    for row, window in enumerate(batch):
-        length = window.end - window.begin
+def _inputs_of(documents: Sequence[Encoded], batch: Sequence[Window]) -> Tensor:
+    """Return the tokens of windows of one length, (windows, T)."""
+    rows = []
+    for window in batch:
         document = documents[window.document]
-        ids[row, :length] = torch.from_numpy(document.inputs[window.begin : window.end])
+        rows.append(document.inputs[window.begin : window.end])
         if window.begin > 0 and document.restart is not None:
-            ids[row, 0] = document.restart
-        mask[row, :length] = 1
-    output = model(
-        input_ids=ids.to(device_of(model)),
-        attention_mask=mask.to(device_of(model)),
-        output_hidden_states=True,
-        use_cache=False,
-        logits_to_keep=1,
-    )
-    return list(output.hidden_states)
+            rows[-1] = np.concatenate([[document.restart], rows[-1][1:]])
+    return torch.from_numpy(np.stack(rows))
 
 
 class _Head:
-    """From last hidden states to nats: the model's own output layer, a few rows at a time."""
+    """From tokens to nats: the model, and its own output layer for a few rows at a time.
+
+    The output layer is given what the model itself gives it, which in some families is not the
+    last hidden state. Raises MeasureError for a model that changes its logits in an unknown way.
+    """
 
     def __init__(self, model: Any):
-        self.linear = model.get_output_embeddings()
+        self.model, self.linear = model, model.get_output_embeddings()
+        if getattr(self.linear, "weight", None) is None:
+            raise self._refusal("has no output layer that the scorer can use")
         config = model.config.get_text_config()
-        self.softcap = getattr(config, "final_logit_softcapping", None)
+        caps = (getattr(config, name, None) for name in SOFTCAPS)
+        self.softcap = next((cap for cap in caps if cap), None)
         self.vocabulary = self.linear.weight.shape[0]
-        self.factor = self._find_factor(model, config)
+        self.factor, self.probed = self._probe(config)
+
+    def run(
+        self, ids: Tensor, keep_states: bool, logits: list[Tensor] | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Return the inputs of the output layer, (windows, T, D), and the hidden states if kept.
+
+        Of the model's own logits only the last of each window are made, unless a list is given to
+        keep them in. The mask says that there is no padding: without it some models look for a
+        padding token.
+        """
+        inputs: list[Tensor] = []
+
+        def take(_: Any, arguments: tuple[Tensor, ...]) -> tuple[Tensor] | None:
+            inputs.append(arguments[0])
+            return (arguments[0][:, -1:],) if logits is None else None
+
+        hook = self.linear.register_forward_pre_hook(take)
+        try:
+            output = self.model(
+                input_ids=ids.to(device_of(self.model)),
+                attention_mask=torch.ones_like(ids).to(device_of(self.model)),
+                output_hidden_states=keep_states,
+                use_cache=False,
+            )
+        finally:
+            hook.remove()
+        if len(inputs) != 1 or inputs[0].shape[:-1] != ids.shape:
+            raise self._refusal("does not compute all logits at once from one vector each")
+        if logits is not None:
+            logits.append(output.logits)
+        states = getattr(output, "hidden_states", None) if keep_states else None
+        return inputs[0], list(states or ())
+
+    def check_states(self, layers: int, width: int) -> None:
+        """Refuse hidden states that are not so many layers of vectors. Raises PlaneError."""
+        if len(self.probed) != layers:
+            wrong = f"gives {len(self.probed)} hidden states for {layers - 1} layers"
+            raise PlaneError("architecture", f"{type(self.model).__name__} {wrong}")
+        for number, shape in enumerate(self.probed):
+            if len(shape) != 3 or shape[-1] != width:
+                shown = " × ".join(map(str, shape))
+                wrong = f"the hidden states of layer {number} are {shown}, not one vector of"
+                raise PlaneError(
+                    "architecture", f"{type(self.model).__name__}: {wrong} {width} per position"
+                )
+
+    def _refusal(self, wrong: str) -> MeasureError:
+        name = type(self.model).__name__
+        repair = "report it, so that it can be added"
+        return MeasureError("architecture", f"{name} {wrong}; {repair}")
 
     def transform(self, logits: Tensor, factor: float) -> Tensor:
         logits = logits.float()
@@ -337,28 +405,31 @@ class _Head:
             )
         return nats.double().cpu().numpy()
 
-    def _find_factor(self, model: Any, config: Any) -> float:
+    def _probe(self, config: Any) -> tuple[float, list[torch.Size]]:
         """Find what the model multiplies its logits by: of the possible factors the best fit.
 
-        Refuses a model that changes its logits after the output layer in another way.
+        Returns the shapes of the hidden states as well. Refuses a model that changes its logits
+        after the output layer in another way. Rounding of the logits in a fast format is allowed.
         """
-        ids = torch.arange(1, 9, device=device_of(model)).unsqueeze(0) % self.vocabulary
+        ids = torch.arange(1, 1 + PROBED_TOKENS).unsqueeze(0) % self.vocabulary
+        kept: list[Tensor] = []
         with torch.inference_mode():
-            output = model(input_ids=ids, output_hidden_states=True, use_cache=False)
-            theirs = output.logits[0].float().log_softmax(dim=-1)
+            last, states = self.run(ids, True, kept)
+            shapes = [state.shape for state in states]
+            theirs = kept[0][0].float()
             if not torch.isfinite(theirs).all():
-                return 1.0  # reported with the document's name when the text is scored
-            logits = self.linear(output.hidden_states[-1][0])
-            errors = {}
+                return 1.0, shapes  # reported with the document's name when the text is scored
+            ours, errors = self.linear(last[0]), {}
+            if theirs.shape != ours.shape:
+                raise self._refusal("has logits of another shape than its output layer")
             for factor in _factors(config):
-                ours = self.transform(logits, factor).log_softmax(dim=-1)
-                errors[factor] = float((ours - theirs).abs().max())
+                difference = self.transform(ours, factor).log_softmax(-1) - theirs.log_softmax(-1)
+                errors[factor] = float(difference.abs().max())
+            rounding = 4 * torch.finfo(ours.dtype).eps * float(theirs.abs().max())
         best = min(errors, key=lambda factor: errors[factor])
-        if errors[best] > 0.1:
-            name = type(model).__name__
-            wrong = f"{name} transforms its logits in a way that the scorer does not know"
-            raise MeasureError("architecture", f"{wrong}; report it, so that it can be added")
-        return best
+        if errors[best] > GUARD_NATS + rounding:
+            raise self._refusal("transforms its logits in a way that the scorer does not know")
+        return best, shapes
 
 
 def _factors(config: Any) -> list[float]:

@@ -229,6 +229,9 @@ def describe(model: Any, tokenizer: Any, size: int, unused: tuple[str, ...] = ()
     config = model.config.get_text_config()
     head = model.get_output_embeddings()
     context, source = find_context(config, tokenizer)
+    if not hasattr(config, "num_hidden_layers"):
+        wrong = f"{type(model).__name__} is not one stack of layers"
+        raise MeasureError("architecture", f"{wrong}; choose a model that predicts tokens from one")
     subject = Subject(
         architecture=type(model).__name__,
         parameters=model.num_parameters(),

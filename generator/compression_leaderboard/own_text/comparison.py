@@ -9,6 +9,7 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -60,22 +61,32 @@ class Extreme:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """How a random sample of pieces was chosen."""
+
+    seed: int
+    pieces: int  # scored by every scorer
+    drawn: int  # pieces listed in random order, of which these are the first
+    files: int
+    file_bytes: int
+    unread: tuple[str, ...]  # parts of files from which nothing could be drawn
+
+
+@dataclass(frozen=True)
 class Summary:
     """Own text under several scorers."""
 
-    documents: int  # scored by every scorer
+    documents: int  # scored by every scorer; where `unit` is piece, pieces of the only document
     bytes: int
-    of_documents: int  # in the files
+    of_documents: int  # listed: in the files, or drawn from them
     of_bytes: int
     rates: tuple[Rate, ...]  # models in the order given, then compressors, the best first
     pairs: tuple[Pair, ...]
     worst: dict[str, tuple[Extreme, ...]]  # by model
     best: dict[str, tuple[Extreme, ...]]
     classes: dict[str, tuple[ClassRate, ...]]  # by model; empty where not known
-
-    @property
-    def is_sample(self) -> bool:
-        return self.documents < self.of_documents
+    sample: Sample | None = None  # None: every document was to be scored
+    unit: Literal["document", "piece"] = "document"  # that is resampled
 
 
 class _Sums:
@@ -119,10 +130,12 @@ def summarise(
     models: Sequence[str],
     compressors: Sequence[str],
     seed: int = 0,
+    sample: Sample | None = None,
+    unit: Literal["document", "piece"] = "document",
 ) -> Summary:
-    """Compute rates of and compare `documents` documents, with costs in the order of the names.
+    """Compute rates of and compare `documents` units, with costs in the order of the names.
 
-    extent: documents and bytes in the files, of which these may be a random sample.
+    extent: units and bytes listed, of which these may be a random sample.
     """
     names = [*models, *compressors]
     sums = _Sums(documents, len(names), len(models), seed)
@@ -146,6 +159,8 @@ def summarise(
         worst=dict(zip(models, map(tuple, sums.worst), strict=True)),
         best=dict(zip(models, map(tuple, sums.best), strict=True)),
         classes={model: sums.classes.rates_of(k) for k, model in enumerate(models)},
+        sample=sample,
+        unit=unit,
     )
 
 

@@ -2,26 +2,41 @@
 
 Memory holds one piece at a time: a file may be larger than memory. A document is a row of JSON
 lines, CSV or Parquet, or a whole file of anything else. One that is longer than PIECE_BYTES is read
-in pieces, which end at the end of a line if possible.
+in pieces, which end at the end of a line if possible. For a sample, files are divided into blocks
+of which each can be read without the others, and the pieces are of SAMPLE_BYTES.
 """
 
 import codecs
-import csv
 import itertools
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
+from compression_leaderboard.own_text.encodings import (
+    HEAD_BYTES,
+    Fault,
+    foreign_kind,
+    not_utf8,
+)
+from compression_leaderboard.own_text.tables import (
+    FIX,
+    READERS,
+    Row,
+    has_lines,
+    has_rows,
+    read_lines,
+    read_rows,
+)
 from compression_leaderboard.records.base import Problem
-from compression_leaderboard.wording import counted
 
 PIECE_BYTES = 1 << 18
-LARGEST_ROW_BYTES = 1 << 26
+SAMPLE_BYTES = 1 << 12  # a piece of a sample is at most a quarter longer
+LINES_BLOCK_BYTES = 1 << 20  # of JSON lines
+COUNTED_BYTES = 1 << 28  # lines before a fault are counted within so many bytes
 SUFFIXES = (
     ".adoc .c .cc .clj .cpp .cs .css .dart .el .erl .ex .f90 .go .h .hpp .hs .html .java .jl .js "
     ".jsx .kt .lean .lisp .lua .m .markdown .md .mjs .ml .nim .pas .php .pl .proto .ps1 .py .pyi "
@@ -30,7 +45,6 @@ SUFFIXES = (
 )
 PLAIN = frozenset(SUFFIXES.split())
 PASSED_FOLDERS = frozenset({"__pycache__", "node_modules"})
-FIX = "fix it, or pass --leave-out"
 
 
 @dataclass(frozen=True)
@@ -97,38 +111,74 @@ class Piece:
     number: int  # within its document
 
 
-def read_pieces(file: Path, column: str) -> Iterator[Piece | Problem]:
-    """Read every piece of a file in order, and every fault. Empty documents are left out.
+@dataclass(frozen=True)
+class Empty:
+    """A document without a byte, or a file without a document: it has no bits per byte."""
 
-    column: of JSON lines, CSV and Parquet, the field with the text.
+    name: str
+
+
+Read = Piece | Empty | Problem
+
+
+def read_pieces(file: Path, column: str, piece_bytes: int | None = None) -> Iterator[Read]:
+    """Read every piece of a file in order, every document without a byte, and every fault.
+
+    column: of JSON lines, CSV and Parquet, the field with the text. piece_bytes: of rows, by
+    default PIECE_BYTES.
     """
+    is_empty = True
     try:
-        yield from _row_pieces(file, column) if has_rows(file) else _plain_pieces(file)
+        if fault := _foreign(file):
+            yield Problem(str(file), "", *fault)
+            return
+        for piece in _pieces(file, column, piece_bytes or PIECE_BYTES):
+            is_empty = False
+            yield piece
+        if is_empty:
+            yield Empty(str(file))
     except OSError as error:
-        yield Problem(str(file), "", f"cannot be read ({error.strerror})", "make it readable")
+        yield _unreadable(file, error)
 
 
-def has_rows(file: Path) -> bool:
-    """Tell whether each row of a file is a document, rather than the whole file."""
-    return file.suffix.lower() in READERS
+def _pieces(file: Path, column: str, piece_bytes: int) -> Iterator[Read]:
+    if has_rows(file):
+        return _row_pieces(file, read_rows(file, column), piece_bytes)
+    return _plain_pieces(file)
 
 
-def read_again(file: Path, at: int, number: int, column: str) -> str | None:
-    """Read the text of a piece; None where the file has changed so that it is gone."""
+def _unreadable(file: Path, error: OSError) -> Problem:
+    return Problem(str(file), "", f"cannot be read ({error.strerror})", "make it readable")
+
+
+@lru_cache(maxsize=1 << 14)  # blocks of one file are read in any order
+def _foreign(file: Path) -> Fault | None:
+    """Recognize a file that is not UTF-8 text, nor Parquet by its name."""
+    if file.suffix.lower() == ".parquet":
+        return None
+    with file.open("rb") as stream:
+        return foreign_kind(stream.read(HEAD_BYTES))
+
+
+def read_again(
+    file: Path, at: int, number: int, size: int, column: str, piece_bytes: int | None = None
+) -> str | None:
+    """Read the text of a piece of `size` bytes; None where the file has changed so it is gone."""
     try:
         if not has_rows(file):
             with file.open("rb") as stream:
                 stream.seek(at)
-                return _cut(stream.read(PIECE_BYTES))[0]
-        row = next(_read_rows(file, column, at), None)
+                return stream.read(size).decode()
+        row = next(read_rows(file, column, at), None)
         if row is None or not isinstance(row.text, str):
             return None
-        return next(itertools.islice(_cut_text(row.text), number, None), None)
+        pieces = _cut_text(row.text, piece_bytes or PIECE_BYTES)
+        return next(itertools.islice(pieces, number, None), None)
     except (OSError, UnicodeError):
         return None
 
 
-def _plain_pieces(file: Path) -> Iterator[Piece | Problem]:
+def _plain_pieces(file: Path) -> Iterator[Read]:
     at = 0
     with file.open("rb") as stream:
         for number in itertools.count():
@@ -136,167 +186,106 @@ def _plain_pieces(file: Path) -> Iterator[Piece | Problem]:
             if not (content := stream.read(PIECE_BYTES)):
                 return
             try:
-                text, used = _cut(content)
+                text, used = _cut(content, PIECE_BYTES)
             except UnicodeDecodeError as error:
-                wrong = f"byte {at + error.start} is not UTF-8"
-                yield Problem(str(file), "", wrong, "save it as UTF-8, or pass --leave-out")
+                yield _not_utf8(file, at + error.start, content[error.start])
                 return
             yield Piece(text, str(file), at, number)
             at += used
 
 
-def _row_pieces(file: Path, column: str) -> Iterator[Piece | Problem]:
-    for row in _read_rows(file, column):
+def _not_utf8(file: Path, byte: int, value: int) -> Problem:
+    """Say which byte of a file is not UTF-8, and in which line it is unless it is far away."""
+    line = None
+    if byte < COUNTED_BYTES:
+        with file.open("rb") as stream:
+            starts = range(0, byte, 1 << 20)
+            line = 1 + sum(stream.read(min(1 << 20, byte - k)).count(b"\n") for k in starts)
+    return Problem(str(file), "", *not_utf8(byte, value, line))
+
+
+def _row_pieces(file: Path, rows: Iterator[Row], piece_bytes: int) -> Iterator[Read]:
+    for row in rows:
         if not isinstance(row.text, str):
             yield Problem(str(file), row.place, *row.text)
             continue
+        name = f"{file}: {row.place}"
+        if not row.text:
+            yield Empty(name)
         try:
-            for number, text in enumerate(_cut_text(row.text)):
-                yield Piece(text, f"{file}: {row.place}", row.at, number)
+            for number, text in enumerate(_cut_text(row.text, piece_bytes)):
+                yield Piece(text, name, row.at, number)
         except UnicodeEncodeError as error:
             wrong = f"character {error.start} of the text is a lone surrogate, no UTF-8"
             yield Problem(str(file), row.place, wrong, FIX)
 
 
-def _cut(content: bytes) -> tuple[str, int]:
+def _cut(content: bytes, limit: int) -> tuple[str, int]:
     """Decode a piece: up to the last end of a line, else the last whole character.
 
     Returns its text and its bytes. Content shorter than a piece is the end of its file and kept
     whole. Raises UnicodeDecodeError.
     """
-    is_end = len(content) < PIECE_BYTES
+    is_end = len(content) < limit
     if not is_end:
         content = content[: content.rfind(b"\n") + 1] or content
     return codecs.utf_8_decode(content, "strict", is_end)
 
 
-def _cut_text(text: str) -> Iterator[str]:
+def _cut_text(text: str, limit: int) -> Iterator[str]:
     """Cut a text into pieces, as a plain file."""
     content, at = text.encode(), 0
     while at < len(content):
-        piece, used = _cut(content[at : at + PIECE_BYTES])
+        piece, used = _cut(content[at : at + limit], limit)
         yield piece
         at += used
 
 
-Fault = tuple[str, str]  # what is wrong, and the repair
+def block_bytes(file: Path) -> int | None:
+    """Return the size of the blocks of a file; None where rows can be read only in order."""
+    if has_lines(file):
+        return LINES_BLOCK_BYTES
+    return None if has_rows(file) else SAMPLE_BYTES
 
 
-@dataclass(frozen=True)
-class _Row:
-    """The text of a row, or what is wrong with it."""
+def read_block(file: Path, number: int, size: int, column: str) -> Iterator[Read]:
+    """Read a block of a file of `size` bytes: a piece of plain text, or the rows that begin in it.
 
-    at: int  # byte where it begins; of Parquet its number
-    place: str  # for people
-    text: str | Fault
-
-
-def _read_rows(file: Path, column: str, start: int = 0) -> Iterator[_Row]:
-    """Read the rows of a file in order. start: `at` of the first one."""
-    return READERS[file.suffix.lower()](file, column, start)
-
-
-def _json_rows(file: Path, column: str, start: int) -> Iterator[_Row]:
-    with file.open("rb") as stream:
-        stream.seek(start)
-        for number in itertools.count(1):
-            at, place = stream.tell(), f"line {number}"
-            line = stream.readline(LARGEST_ROW_BYTES)
-            if not line:
-                return
-            if len(line) == LARGEST_ROW_BYTES:
-                wrong = f"is longer than {LARGEST_ROW_BYTES >> 20} MiB"
-                yield _Row(at, place, (wrong, "save its text as a separate file"))
-                return
-            if line.strip():
-                yield _Row(at, place, _json_text(line, column))
-
-
-def _json_text(line: bytes, column: str) -> str | Fault:
+    Every byte of plain text and every row belongs to exactly one block.
+    """
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        return "is not valid JSON", FIX
-    if isinstance(row, str):
-        return row
-    if not isinstance(row, dict):
-        return "is no JSON object", 'write {"text": "…"} on each line'
-    return _field(row, column)
+        if fault := _foreign(file):
+            yield Problem(str(file), "", *fault)
+        elif has_lines(file):
+            begin = number * LINES_BLOCK_BYTES
+            rows = read_lines(file, column, begin, min(size, begin + LINES_BLOCK_BYTES))
+            yield from _row_pieces(file, rows, SAMPLE_BYTES)
+        else:
+            yield from _plain_block(file, number, size)
+    except OSError as error:
+        yield _unreadable(file, error)
 
 
-def _field(row: dict[str, Any], column: str) -> str | Fault:
-    if column not in row:
-        fields = ", ".join(sorted(map(str, row))[:12]) or "nothing"
-        return f'has no "{column}"', f"choose --field from {fields}"
-    text = row[column]
-    if not isinstance(text, str):
-        return f'"{column}" is not text', "name another --field, or pass --leave-out"
-    return text
-
-
-def _csv_rows(file: Path, column: str, start: int) -> Iterator[_Row]:
-    csv.field_size_limit(LARGEST_ROW_BYTES)
-    at, place = 0, "line 1"
+def _plain_block(file: Path, number: int, size: int) -> Iterator[Read]:
     with file.open("rb") as stream:
-        lines = iter(partial(stream.readline, LARGEST_ROW_BYTES), b"")
-        reader = csv.reader((line.decode("utf-8") for line in lines), strict=True)
-        try:
-            header = [name.removeprefix("\ufeff") for name in next(reader, [])]
-            stream.seek(start or stream.tell())
-            while True:
-                at, place = stream.tell(), f"line {reader.line_num + 1}"
-                if (row := next(reader, None)) is None:
-                    return
-                if row:
-                    yield _Row(at, place, _csv_text(header, row, column))
-        except UnicodeDecodeError:
-            wrong, repair = "is not UTF-8", "save the file as UTF-8"
-        except csv.Error as error:
-            wrong, repair = f"is not valid CSV ({error})", "fix the quotes"
-        yield _Row(at, place, (wrong, repair))
-
-
-def _csv_text(header: list[str], row: list[str], column: str) -> str | Fault:
-    if len(row) != len(header):
-        return f"has {counted(len(row), 'cell')}, the header {len(header)}", FIX
-    return _field(dict(zip(header, row, strict=True)), column)
-
-
-def _parquet_rows(file: Path, column: str, start: int) -> Iterator[_Row]:
-    import pyarrow as pa  # no part of the build: it comes with [measure]
-    import pyarrow.parquet as pq
-
+        begin = _edge(stream, number * SAMPLE_BYTES, size)
+        end = _edge(stream, (number + 1) * SAMPLE_BYTES, size)
+        stream.seek(begin)
+        content = stream.read(end - begin)
     try:
-        with pq.ParquetFile(file) as table:
-            names = table.schema_arrow.names
-            if column not in names:
-                repair = f"choose --field from {', '.join(names[:12])}"
-                yield _Row(0, "", (f'has no column "{column}"', repair))
-                return
-            changed, end = file.stat().st_mtime_ns, 0
-            for group in range(table.num_row_groups):
-                begin, end = end, end + table.metadata.row_group(group).num_rows
-                for at in range(max(begin, start), end):
-                    texts = _group_column(file, changed, group, column)
-                    text = texts[at - begin].as_py()
-                    yield _Row(at, f"row {at}", _field({column: text}, column))
-    except pa.ArrowException as error:
-        wrong = f"is not valid Parquet ({str(error).partition(chr(10))[0]})"
-        yield _Row(0, "", (wrong, "write it again"))
+        if content:  # else the end of the last line belongs to the block before
+            yield Piece(content.decode(), str(file), begin, number)
+    except UnicodeDecodeError as error:
+        yield _not_utf8(file, begin + error.start, content[error.start])
 
 
-@lru_cache(maxsize=1)  # rows are mostly read in order
-def _group_column(path: Path, changed: int, group: int, column: str) -> Any:
-    """Read one column of a row group. changed: when the file was last written."""
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as table:
-        return table.read_row_group(group, columns=[column]).column(0)
-
-
-READERS = {
-    ".jsonl": _json_rows,
-    ".ndjson": _json_rows,
-    ".csv": _csv_rows,
-    ".parquet": _parquet_rows,
-}
+def _edge(stream: BinaryIO, at: int, size: int) -> int:
+    """Find where the block at this byte begins: at the next line if near, else a character."""
+    if at == 0 or at >= size:
+        return min(at, size)
+    stream.seek(at)
+    content = stream.read(SAMPLE_BYTES // 4)
+    if (line := content.find(b"\n")) >= 0:
+        return at + line + 1
+    rest = itertools.takewhile(lambda byte: byte & 0xC0 == 0x80, content[:3])
+    return at + sum(1 for _ in rest)

@@ -10,6 +10,7 @@ from compression_leaderboard.fits.study import Line
 from compression_leaderboard.pages.rendering import count, percent
 
 WIDTH, HEIGHT = 1000.0, 500.0
+SMALLEST_SPAN = 1e-9  # of an axis
 MARGIN = 0.04  # of the range, so that no mark lies on the frame
 NAME_GAP = 0.012  # from a mark to its name, of the width
 NAME_ROOM = 0.06  # of the height, for a line of text
@@ -103,7 +104,10 @@ def linear_axis(values: Sequence[float], shown_times: float = 1.0, ticks: int = 
     shown_times: what the labels of the ticks are multiplied by.
     """
     low, high = min(values), max(values)
-    span = (high - low) or abs(high) or 1.0
+    span = high - low
+    if span < SMALLEST_SPAN * max(1.0, abs(low), abs(high)):  # rounding: one value
+        span = max(abs(low), abs(high))
+        span = span if span > SMALLEST_SPAN else 1.0
     low, high = low - MARGIN * span, high + MARGIN * span
     step = 10 ** math.floor(math.log10(span / ticks))
     step *= next(factor for factor in (1, 2, 5, 10) if span / (step * factor) <= ticks)

@@ -4,21 +4,26 @@ from dataclasses import dataclass
 
 from compression_leaderboard.own_text.class_costs import ClassGap, ClassRate
 from compression_leaderboard.own_text.comparison import Pair, Rate, Summary
+from compression_leaderboard.own_text.journal import Setup
 from compression_leaderboard.pages.rendering import Renderer, decimals, number, with_interval
 from compression_leaderboard.records.byte_classes import class_label
 from compression_leaderboard.wording import plural
 
 
 def sample_sentence(summary: Summary) -> str:
-    """How much of the text was scored, and what that means."""
-    all_of_it = f"{_documents(summary.of_documents)}, {summary.of_bytes:,} bytes of UTF-8"
-    if not summary.is_sample:
-        return f"{all_of_it}."
-    widening = (summary.of_documents / summary.documents) ** 0.5
-    return (
-        f"A random sample of {_documents(summary.documents)} ({summary.bytes:,} bytes) of "
-        f"{all_of_it}; the intervals are about {widening:.1f} times as wide as those of all of it."
+    """How much of the text was scored, and how it was chosen."""
+    if (sample := summary.sample) is None:
+        return f"{_documents(summary.of_documents)}, {summary.of_bytes:,} bytes of UTF-8."
+    pieces = f"{sample.pieces:,} {plural(sample.pieces, 'piece')}"
+    drawn = f"{sample.drawn:,} drawn" if sample.pieces < sample.drawn else "all drawn"
+    files = f"{sample.files:,} {plural(sample.files, 'file')} of {sample.file_bytes:,} bytes"
+    sentence = (
+        f"A random sample with seed {sample.seed} of {files}: {pieces} ({drawn}) with "
+        f"{summary.bytes:,} bytes, each scored as a separate text"
     )
+    if summary.unit == "piece":
+        sentence += "; intervals are for other pieces of this one document"
+    return "; ".join([sentence, *sample.unread]) + "."
 
 
 def rate_sentence(rate: Rate) -> str:
@@ -31,11 +36,11 @@ def rate_sentence(rate: Rate) -> str:
 
 def pair_sentence(pair: Pair, summary: Summary) -> str:
     """Which of two models needs fewer bits, or how much more text it would take to tell."""
-    where = f"on your text, {_documents(summary.documents)}"
+    where = f"on your text, {_documents(summary.documents, unit=summary.unit)}"
     if pair.share_interval is None:
         return (
             f"{pair.better} needs {number(-100 * pair.share, 1)} % fewer bits than {pair.other} "
-            f"{where}; one document gives no interval."
+            f"{where}; one {summary.unit} gives no interval."
         )
     half = (pair.share_interval.high - pair.share_interval.low) / 2
     digits = decimals(100 * half) if half > 0 else 1
@@ -48,8 +53,9 @@ def pair_sentence(pair: Pair, summary: Summary) -> str:
         return f"{tie}: if they differ at all, by less than {number(100 * reach, 2)} %."
     more = max(1, pair.settling_documents - summary.documents)
     size = more * summary.bytes / summary.documents
+    documents = _documents(_round(more), "more ", summary.unit)
     return (
-        f"{tie} ({fewer} for {pair.better}). About {_documents(_round(more), 'more ')} like these "
+        f"{tie} ({fewer} for {pair.better}). About {documents} like these "
         f"({_size(size)}) would settle it, if the difference stays as it is."
     )
 
@@ -84,8 +90,8 @@ def _gap(gap: ClassGap) -> str:
     return f"{class_label(gap.byte_class)}{share}"
 
 
-def _documents(n: int, more: str = "") -> str:
-    return f"{n:,} {more}{plural(n, 'document')}"
+def _documents(n: int, more: str = "", unit: str = "document") -> str:
+    return f"{n:,} {more}{plural(n, unit)}"
 
 
 def _round(value: int) -> int:
@@ -119,28 +125,6 @@ class Predicted:
     note: str  # such as: extrapolation
 
 
-@dataclass(frozen=True)
-class Setup:
-    """What the bits of one scorer depend on, beside the window. None: not known, or none."""
-
-    scorer: str
-    weights: str | None  # identity of weights and tokenizer, to the byte
-    software: str  # packages with versions; of a compressor, its settings and version
-    dtype: str | None = None
-    start_mode: str | None = None
-    start_token: str | None = None
-    start_token_id: int | None = None
-    header_bits: float | None = None  # in every document, to name the start mode
-
-    @property
-    def start(self) -> str:
-        """The start mode with its token in words, or nothing."""
-        if self.start_token_id is None:
-            return self.start_mode or ""
-        token = " ".join(filter(None, (self.start_token, f"id {self.start_token_id}")))
-        return f"{self.start_mode} ({token})"
-
-
 def setup_sentence(setup: Setup) -> str:
     """Write what a model was scored with on one line."""
     known = [setup.weights, setup.dtype, f"start {setup.start}" if setup.start else None]
@@ -156,7 +140,7 @@ class Report:
     window_tokens: int
     stride_tokens: int
     machine: str
-    left_out: str  # faulty documents, files passed over; "" for none
+    left_out: str  # empty and faulty documents, files passed over; "" for none
     predictions: tuple[Predicted, ...] = ()
     why_no_predictions: tuple[str, ...] = ()  # a line for each model without one
     setups: tuple[Setup, ...] = ()  # of the models

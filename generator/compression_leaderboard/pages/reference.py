@@ -1,5 +1,6 @@
 """Reference pages: commands, fields of files, texts, tables to download, and imported files."""
 
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,6 +65,13 @@ def tables_of(record: type[Any], place: str = "") -> Iterator[tuple[str, type[An
 
 def _summary(record: type[Any]) -> str:
     return (record.__doc__ or "").partition("\n")[0].replace("`", "")
+
+
+def render_architectures(render: Renderer, text: str) -> Markup:
+    """Show what becomes of each architecture; text: TOML that the tests write."""
+    table = tomllib.loads(text)
+    works = sum(row["outcome"] == "works" for row in table.get("architectures", ()))
+    return render("architectures.html", table=table, works=works)
 
 
 def render_corpora(render: Renderer, board: StudiedBoard) -> Markup:

@@ -50,6 +50,7 @@ from compression_leaderboard.pages.reference import (
     Command,
     describe_conflict,
     imported_path,
+    render_architectures,
     render_corpora,
     render_downloads,
     render_fields,
@@ -74,6 +75,7 @@ class Sources:
     templates: Mapping[str, str]
     pages: Mapping[str, str]
     changelog: str = ""  # Markdown
+    architectures: str = ""  # TOML: what becomes of each
 
 
 def render_site(board: StudiedBoard, sources: Sources, commands: Sequence[Command] = ()) -> Files:
@@ -89,6 +91,7 @@ def render_site(board: StudiedBoard, sources: Sources, commands: Sequence[Comman
     files["theme/built.html"] = str(escape(_built(board))).encode()
     generated: dict[str, str] = {}
     generated |= _generated(render, board, tables, exported, options, commands)
+    generated["architectures"] = render_architectures(render, sources.architectures)
     pages = dict(sources.pages) | {"changelog.md": CHANGELOG}
     # In the body, which is searched; one block of HTML, without empty lines, which would end it.
     changelog = Markup(re.sub(r"\n\s*\n", "\n", markdown_text(sources.changelog)))

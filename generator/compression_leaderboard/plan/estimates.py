@@ -33,12 +33,12 @@ from dataclasses import dataclass, replace
 
 from compression_leaderboard.plan.jobs import Job
 from compression_leaderboard.records.models import Model
+from compression_leaderboard.records.rechecks import Repeat, Shard, ShardJob
 from compression_leaderboard.records.results import (
     CLASSICAL,
     Part,
     Result,
 )
-from compression_leaderboard.records.shards import Repeat, Shard, ShardJob
 from compression_leaderboard.wording import counted
 
 LEAST_MODELS = 3  # a line through fewer has no error

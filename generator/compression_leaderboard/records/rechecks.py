@@ -19,6 +19,8 @@ proofs have no figures by pair or document and are not measured again; of a suit
 log-likelihoods are compared, since a generated answer may change with any rounding. A contributor
 whose commit is put on the main branch as it is, by a fast-forward, could have chosen its id: merge
 pull requests with a merge commit or squash them.
+
+shard.jsonl, the jobs and repeats that are planned for one run, is described here as well.
 """
 
 import hashlib
@@ -27,7 +29,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Self
 
-from pydantic import AwareDatetime, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from compression_leaderboard.records.base import (
     Amount,
@@ -42,6 +44,8 @@ from compression_leaderboard.records.results import (
     Environment,
     Failure,
     JobKey,
+    Kind,
+    Part,
     Response,
     Result,
     RunId,
@@ -171,3 +175,39 @@ def _draw(names: Iterable[str], wanted: int, commit: str, run_id: str) -> list[s
         return hashlib.sha256(f"{commit}\n{run_id}\n{name}".encode()).digest()
 
     return sorted(names, key=place)[:wanted]
+
+
+class Repeat(Record):
+    """The record of which a job measures a sample again."""
+
+    record: RunId
+    commit: Commit  # which brought it; the two decide the sample
+
+
+class ShardJob(Record):
+    """One job by name; the specs say the rest."""
+
+    model: str
+    revision: str
+    kind: Kind
+    name: str
+    part: Part | None = None
+    repeat: Repeat | None = None
+
+    @property
+    def key(self) -> JobKey:
+        return (self.model, self.revision, self.kind, self.name)
+
+    def __str__(self) -> str:
+        shown = f"{self.model} at {self.revision[:14]} {self.kind} {self.name}"
+        if self.repeat:
+            return f"{shown}, a sample of {self.repeat.record}"
+        return f"{shown} part {self.part.number} of {self.part.of}" if self.part else shown
+
+
+class Shard(Record):
+    """Jobs that fit one run together."""
+
+    name: str = Field(min_length=1)
+    minutes: float | None = None  # expected; None: not known
+    jobs: tuple[ShardJob, ...] = Field(min_length=1)

@@ -401,6 +401,7 @@ class Result(Record):
     text: CorpusText | None = None
     lossless: Lossless | None = None
     lossy: Lossy | None = None
+    no_lossy: Line | None = None  # why a text has no lossy side
     classical: ClassicalSizes | None = None
     preference: Preference | None = None
     proof: Proof | None = None

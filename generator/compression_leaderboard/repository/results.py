@@ -12,9 +12,8 @@ from pydantic import ValidationError
 
 from compression_leaderboard.records.base import Problem, Record, UserError, problems_of
 from compression_leaderboard.records.imported import Imported
-from compression_leaderboard.records.rechecks import Recheck
+from compression_leaderboard.records.rechecks import Recheck, Shard
 from compression_leaderboard.records.results import Result
-from compression_leaderboard.records.shards import Shard
 from compression_leaderboard.repository.files import Reader, write_atomically
 from compression_leaderboard.repository.provenance import AddedBy, MeasuredBy
 

@@ -76,12 +76,13 @@ def _outline(root: Path) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def read_sources(root: Path) -> tuple[dict[str, str], dict[str, str], str]:
-    """Read the templates and the hand-written pages of the site by name, and the changelog."""
+def read_sources(root: Path) -> tuple[dict[str, str], dict[str, str], str, str]:
+    """Read templates and hand-written pages by name, the changelog, and the architectures."""
     templates = {p.name: p.read_text("utf-8") for p in sorted(root.glob("site/templates/*.html"))}
     pages = {p.name: p.read_text("utf-8") for p in sorted(root.glob("site/docs/*.md"))}
-    changelog = root / "CHANGELOG.md"
-    return templates, pages, changelog.read_text("utf-8") if changelog.is_file() else ""
+    others = (root / "CHANGELOG.md", root / "site/architectures.toml")
+    changelog, architectures = (p.read_text("utf-8") if p.is_file() else "" for p in others)
+    return templates, pages, changelog, architectures
 
 
 def lay_out(root: Path, made: dict[str, bytes], records: Iterable[str]) -> Layout:
