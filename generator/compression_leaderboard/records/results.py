@@ -255,7 +255,7 @@ class Lossless(Record):
     bits_per_byte: Amount
     start_token: Literal["bos", "eos", "uniform"]
     failing_bytes: Count  # bytes in documents that the tokenizer does not reproduce
-    documents: tuple[DocumentBits, ...]
+    documents: tuple[DocumentBits, ...] = Field(min_length=1)
     stretches: tuple[Stretch, ...]  # empty where the bytes of tokens are not known
 
     @property
