@@ -1,4 +1,4 @@
-"""Repositories with a history of their own, in a temporary folder."""
+"""Repositories with a git history, in a temporary folder."""
 
 import os
 import subprocess
@@ -50,7 +50,7 @@ class History:
         return self.head
 
     def branch(self, name: str, author: str, *paths: str) -> str:
-        """Commit files on a branch of their own, and return to main."""
+        """Commit files on a new branch, and return to main."""
         self.git("checkout", "--quiet", "-b", name)
         for path in paths:
             self.put(path)

@@ -449,7 +449,7 @@ BAD = [
         add("results/better/small.json", "{}"),
         (
             f"results/better/small.json: {EXPECTED} results/imported/, results/measured/, "
-            "results/predictions/, results/published/, runs/models/",
+            "results/predictions/, results/published/, results/rechecks/, runs/models/",
         ),
     ),
     PullRequest(
@@ -626,7 +626,7 @@ BAD = [
         add("runs/workers/gpu.toml", 'name = "gpu"\n'),
         (
             f"runs/workers/gpu.toml: {EXPECTED} results/imported/, results/measured/, "
-            "results/predictions/, results/published/, runs/models/",
+            "results/predictions/, results/published/, results/rechecks/, runs/models/",
         ),
     ),
     PullRequest(

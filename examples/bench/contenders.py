@@ -43,7 +43,7 @@ from compression_leaderboard.measure.plane import (
     estimate_layers,
     grams_at,
 )
-from compression_leaderboard.measure.text import run_forward, sum_bits
+from compression_leaderboard.measure.text import BATCH_TOKENS, next_batch, run_forward, sum_bits
 from compression_leaderboard.measure.weights import Loaded, load_model
 from compression_leaderboard.records.corpora import Corpus, Protocol
 from compression_leaderboard.records.results import Subject
@@ -114,8 +114,7 @@ def measure_limit(documents: int, dtype: torch.dtype | None = None) -> dict[str,
     watch = Watch()
     left = windows
     while left:
-        length = left[0].end - left[0].begin
-        batch = [w for w in left[: max(1, 4096 // length)] if w.end - w.begin == length]
+        batch = next_batch(left, BATCH_TOKENS)
         rows = [encoded[w.document].inputs[w.begin : w.end] for w in batch]
         with torch.inference_mode():
             loaded.model(

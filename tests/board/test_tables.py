@@ -18,6 +18,7 @@ from compression_leaderboard.intervals import rate_interval
 from compression_leaderboard.pages.record_sections import view_convergence, view_plane
 from compression_leaderboard.records.models import Checkpoint, Suite
 
+from tests.exported import render_source
 from tests.factory import (
     CORPUS,
     PROTOCOL,
@@ -116,6 +117,12 @@ def test_states_without_entropy_or_information_have_no_ratio_of_it(nothing):
     gains = view_plane(lossy.model_copy(update={"layers": layers})).gains
     assert [gain.regularity for gain in gains] == [None]
     assert view_convergence(make_result(make_model()).lossy) is not None
+
+
+@pytest.mark.parametrize(("first", "shown"), [(0.5, "+20 %"), (0.0, "–"), (-0.1, "–")])
+def test_a_change_from_nothing_is_not_a_share(first, shown):
+    macro = '{% import "plane_sections.html" as plane %}{{ plane.change(first, 0.6) }}'
+    assert render_source(macro, first=first).strip() == shown
 
 
 def test_one_anchor_seed_has_no_spread():

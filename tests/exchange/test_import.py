@@ -21,6 +21,7 @@ from compression_leaderboard.exchange.lm_eval import (
 )
 from compression_leaderboard.exchange.strict_json import (
     LARGEST_BYTES,
+    REPEATED,
     IntakeError,
     moment,
     parse_json,
@@ -28,6 +29,7 @@ from compression_leaderboard.exchange.strict_json import (
 from compression_leaderboard.records.imported import Imported
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tests.result_files import encoded, new_file, old_file
 
@@ -161,6 +163,23 @@ def test_a_group_that_contradicts_the_results_is_reported():
     record = imported(new_file(groups={"sums": group}))
     assert [s.place for s in record.skipped] == ["groups.sums.acc,none", "groups.sums.f1,none"]
     assert record.tasks[1].scores[0].value == 0.75
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        {"sums": {"acc": 0.5}, "sums ": {"acc": 0.6}},
+        [{"task_name": "sums", "acc": 0.5}, {"task_name": "sums", "acc": 0.6}],
+    ],
+)
+def test_a_task_that_is_listed_twice_counts_once(results):
+    """The first entry is kept, and the other one is listed as skipped."""
+    record = imported(old_file(results=results))
+    assert [score.value for _, score in record.readings()] == [0.5]
+    assert [(s.place, s.reason) for s in record.skipped] == [("results.sums.acc,none", REPEATED)]
+    twice = record.tasks * 2
+    with pytest.raises(ValidationError, match="sums has a figure twice"):
+        Imported.model_validate(dict(record) | {"tasks": twice})
 
 
 def test_answers_to_single_items_are_mentioned():

@@ -17,7 +17,7 @@ from compression_leaderboard.exchange.every_eval_ever import (
     import_every_eval_ever,
 )
 from compression_leaderboard.exchange.lm_eval import ZERO_ERROR, import_lm_eval
-from compression_leaderboard.exchange.strict_json import IntakeError
+from compression_leaderboard.exchange.strict_json import REPEATED, IntakeError
 
 from tests.result_files import encoded, exchange_file, new_file
 
@@ -208,3 +208,14 @@ def test_a_run_and_its_conversion_do_not_disagree():
     score = {"score": 0.9, "uncertainty": {"standard_error": {"value": 0.07}}}
     (found,) = find_conflicts([run, imported(with_result(score_details=score))])
     assert found.standard_errors == pytest.approx(0.65 / math.hypot(0.07, 0.07))
+
+
+def test_a_result_that_is_listed_twice_counts_once_unless_it_was_asked_otherwise():
+    document = exchange_file()
+    first, *others = document["evaluation_results"]
+    config = {"additional_details": {"num_fewshot": "3"}}
+    asked_otherwise = first | {"generation_config": config}
+    record = imported(document | {"evaluation_results": [first, first, asked_otherwise, *others]})
+    plain = imported(document)
+    assert record.kept == plain.kept + 1
+    assert [s.reason for s in record.skipped] == [*(s.reason for s in plain.skipped), REPEATED]

@@ -81,6 +81,19 @@ def refusal(folder: Path, revision: str = "", **changes: Any) -> tuple[str, str]
     return failure.value.reason, failure.value.message
 
 
+def suite_of(task: Task) -> Suite:
+    """A suite of one task, whose files lie in the root folder, where write_tasks puts them."""
+    suite = Suite(
+        name="own",
+        title="Own",
+        description="Pairs.",
+        public=False,
+        tasks_folder="runs/tasks",
+        tasks=(task,),
+    )
+    return suite.model_copy(update={"tasks_folder": "."})
+
+
 def run(folder: Path, revision: str = "", loaded: Any = None, **changes: Any) -> TaskResult:
     fields: dict[str, object] = {
         "task": "grammar",
@@ -89,14 +102,7 @@ def run(folder: Path, revision: str = "", loaded: Any = None, **changes: Any) ->
         "chance": 0.5,
         "dataset": Dataset(path="org/grammar", revision=revision),
     }
-    suite = Suite(
-        name="own",
-        title="Own",
-        description="Pairs.",
-        public=False,
-        tasks_folder=".",
-        tasks=(Task(**(fields | changes)),),
-    )
+    suite = suite_of(Task(**(fields | changes)))
     (result,) = run_suite(loaded or load_tiny(), suite, folder)
     return result
 

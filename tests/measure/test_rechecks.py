@@ -7,11 +7,11 @@ from compression_leaderboard.measure.documents import read_corpus
 from compression_leaderboard.measure.harness import repeat_items, run_suite
 from compression_leaderboard.measure.local_engine import repeat_documents
 from compression_leaderboard.measure.text import score_documents
-from compression_leaderboard.records.models import Dataset, Suite, Task
+from compression_leaderboard.records.models import Dataset, Task
 from compression_leaderboard.records.rechecks import Sample
 from compression_leaderboard.repository.specs import read_specs
 
-from tests.measure.test_harness import write_tasks
+from tests.measure.test_harness import suite_of, write_tasks
 from tests.tiny import load_tiny
 
 pytestmark = pytest.mark.slow
@@ -45,14 +45,7 @@ def test_items_of_a_sample_are_those_of_the_whole_and_no_others_are_asked(tmp_pa
     write_tasks(tmp_path)
     fields = {"label": "Grammar", "category": "grammar", "chance": 0.5}
     task = Task(task="grammar", **fields, dataset=Dataset(path="org/grammar", revision=""))
-    suite = Suite(
-        name="small",
-        title="Small",
-        description="Pairs.",
-        public=False,
-        tasks_folder=".",
-        tasks=(task,),
-    )
+    suite = suite_of(task)
     loaded = load_tiny()
     (whole,) = run_suite(loaded, suite, tmp_path)
     leaves = {subtask.name: subtask.responses for subtask in whole.subtasks}

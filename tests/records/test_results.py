@@ -265,6 +265,16 @@ def test_a_record_with_an_empty_group_stretch_or_name_is_reported(tmp_path, old,
     assert problem.field.endswith(field)
 
 
+def test_a_text_without_documents_is_reported(tmp_path):
+    path, file = written(tmp_path)
+    content = json.loads(path.read_text())
+    content["lossless"]["documents"] = []
+    path.write_text(json.dumps(content))
+    assert [str(p) for p in read_records(tmp_path, "results/measured")[1]] == [
+        f"{file}: lossless.documents: is empty; fill it in"
+    ]
+
+
 def test_a_score_in_per_cent_is_refused_and_says_how_to_mend_it():
     """Only of the metric that counts: others may have any unit."""
     task = make_result(MODEL, "suite").tasks[0]

@@ -165,7 +165,7 @@ class Row:
 def least_vouched(figures: Iterable[Figure]) -> MeasuredBy | None:
     """Return whose measurement the board vouches for least; None where one is not known.
 
-    A contributor's that was not measured again is told even beside one that is not known.
+    A contributor's record that was not measured again counts as such even beside unknown ones.
     """
     known = {figure.measured_by for figure in figures}
     if None in known and "contributor" not in known:

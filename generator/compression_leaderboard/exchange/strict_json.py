@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,12 +14,16 @@ from compression_leaderboard.records.imported import (
     FORMAT,
     LONGEST_NAME,
     Imported,
+    ImportedTask,
+    Skipped,
     Source,
     SourceKind,
+    score_key,
 )
 from compression_leaderboard.wording import printable
 
 LARGEST_BYTES = 64 * 1024 * 1024  # results are small; larger files have every answer in them
+REPEATED = "is the same task, metric and filter as another entry"
 DEEPEST = 100  # levels; lm-eval's own files have fewer than ten
 
 
@@ -135,6 +140,8 @@ def text_of(value: Any) -> str | None:
 def make_record(kind: SourceKind, name: str, content: bytes, fields: dict[str, Any]) -> Imported:
     """Make the record of a file with at least one score. fields: those that its content gives."""
     digest = hashlib.sha256(content).hexdigest()
+    tasks, repeated = _without_repeats(fields["tasks"])
+    fields = fields | {"tasks": tasks, "skipped": (*fields["skipped"], *repeated)}
     try:
         source = Source(kind=kind, name=printable(name), sha256=digest, bytes=len(content))
         record = Imported(format=FORMAT, provenance="imported", source=source, **fields)
@@ -145,6 +152,28 @@ def make_record(kind: SourceKind, name: str, content: bytes, fields: dict[str, A
         reasons = ", ".join(f"{count} × {reason}" for reason, count in record.reasons().items())
         raise IntakeError(f"has no score that can be kept ({reasons or 'it has no entry'})")
     return record
+
+
+def _without_repeats(
+    tasks: Sequence[ImportedTask],
+) -> tuple[tuple[ImportedTask, ...], list[Skipped]]:
+    """Keep the first of several figures of one thing; list the others as skipped."""
+    kept: list[ImportedTask] = []
+    skipped: list[Skipped] = []
+    known: set[tuple[object, ...]] = set()
+    for task in tasks:
+        scores = []
+        for score in task.scores:
+            key = score_key(task, score)
+            if key in known:
+                place = f"results.{task.task}.{score.metric},{score.filter}"
+                skipped.append(Skipped(place=place, reason=REPEATED))
+            else:
+                scores.append(score)
+            known.add(key)
+        if scores:
+            kept.append(task.model_copy(update={"scores": tuple(scores)}))
+    return tuple(kept), skipped
 
 
 def moment(value: Any) -> datetime | None:

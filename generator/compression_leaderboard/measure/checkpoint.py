@@ -7,7 +7,6 @@ loading is refused unless nothing is missing. Not seen: a NaN in the weights (th
 when a text is scored), and a configuration that is wrong without changing a tensor's shape.
 """
 
-import errno
 import hashlib
 import json
 import re
@@ -20,7 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from transformers import CONFIG_MAPPING
 
-from compression_leaderboard.measure.machine import MeasureError
+from compression_leaderboard.measure.machine import MeasureError, is_disk_full
 from compression_leaderboard.plan.hub_weights import (
     LOADABLE,
     TEXTS,
@@ -134,8 +133,8 @@ def _read_object(file: Path, shown: str) -> dict[str, Any]:
 def read_folder(folder: Path, shown: str) -> Folder:
     """Read configuration and headers of a folder of safetensors. Raises MeasureError.
 
-    Refused are weights that are not read from this folder alone, are incomplete or quantised, and
-    an architecture that needs code of its own.
+    It refuses weights that are not read from this folder alone, are incomplete or quantised, and
+    an architecture that needs the code of its repository.
     """
     weights = weights_of(folder, shown)
     _check_config(folder, shown)
@@ -241,7 +240,7 @@ def explain(error: Exception, shown: str, folder: Path) -> MeasureError | None:
         return error
     if is_out_of_memory(error):
         return None
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_disk_full(error):
         return MeasureError("disk", f"{shown}: the disk is full; free some of it, and try again")
     said = printable(str(error).strip().splitlines()[0] if str(error).strip() else "")
     said = said.replace(str(folder), shown)[:200]

@@ -11,7 +11,6 @@ of which torch reserves much more than it uses.
 
 import contextlib
 import dataclasses
-import errno
 import multiprocessing
 import os
 import queue
@@ -45,6 +44,7 @@ from compression_leaderboard.measure.machine import (
     MeasureError,
     Report,
     describe_environment,
+    is_disk_full,
     machine_memory,
 )
 from compression_leaderboard.measure.preferences import draw_pairs, measure_preference
@@ -400,7 +400,7 @@ def _failure(error: Exception) -> Failure:
     reason: Reason = "unexpected"
     if is_out_of_memory(error):
         reason = "out_of_memory"
-    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    elif is_disk_full(error):
         reason = "disk"
     return Failure(reason=reason, message=_shortened(f"{type(error).__name__}: {error}"))
 

@@ -1,6 +1,7 @@
 """The machine that measures, and the error that says why a job failed. Imports nothing heavy."""
 
 import contextlib
+import errno
 import importlib.metadata
 import logging
 import os
@@ -44,6 +45,11 @@ class MeasureError(UserError):
 
     def __reduce__(self) -> tuple[Any, ...]:  # it comes from other processes
         return MeasureError, (self.reason, self.message)
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Tell whether a file could not be written for lack of room."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def silence_libraries() -> None:

@@ -235,14 +235,14 @@ def run_forward(
     largest = BATCH_TOKENS // loaded.batch_divisor
     done, total = 0, sum(window.end - window.new for window in windows)
     while left:
-        length = left[0].end - left[0].begin
-        batch = [w for w in left[: max(1, largest // length)] if w.end - w.begin == length]
+        batch = next_batch(left, largest)
         try:
             costs, states = _score_batch(head, documents, batch, chosen, files is not None)
         except (torch.OutOfMemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
             if len(batch) == 1:
+                length = batch[0].end - batch[0].begin
                 wrong = f"a window of {length} tokens does not fit in memory"
                 repair = "measure on a machine with more"
                 raise MeasureError("out_of_memory", f"{wrong}; {repair}") from error
@@ -264,6 +264,12 @@ def run_forward(
             wrong = f"{document.document.name}: the model's output is not a finite number"
             raise MeasureError("nan", f"{wrong}; the weights or the dtype are broken")
     return Pass(nats, np.array(rows, dtype=np.int64).reshape(-1, 2))
+
+
+def next_batch(windows: Sequence[Window], inputs: int) -> list[Window]:
+    """Take the first window and those of its length after it, of so many inputs together."""
+    length = windows[0].end - windows[0].begin
+    return [w for w in windows[: max(1, inputs // length)] if w.end - w.begin == length]
 
 
 def _score_batch(

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import torch
 from accelerate import dispatch_model, infer_auto_device_map
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoTokenizer
 
 from compression_leaderboard.measure.checkpoint import (
     Folder,
@@ -30,7 +30,7 @@ from compression_leaderboard.measure.checkpoint import (
     refusal,
     weights_of,
 )
-from compression_leaderboard.measure.gguf import read_gguf
+from compression_leaderboard.measure.gguf import OFFLINE, AutoModel, read_gguf
 from compression_leaderboard.measure.hub import download_weights
 from compression_leaderboard.measure.machine import (
     MeasureError,
@@ -45,9 +45,7 @@ from compression_leaderboard.records.calibration import Calibration, Start
 from compression_leaderboard.records.models import Checkpoint, Model
 from compression_leaderboard.records.results import Subject
 
-AutoModel: Any = AutoModelForCausalLM  # its own types do not know that two values may come back
 CACHE = Path("build/cache")  # below the repository
-OFFLINE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 # Names under which configurations give the longest context, the first that is given counts.
 CONTEXTS = (
     *("max_position_embeddings", "n_positions", "max_seq_len", "max_seq_length", "seq_length"),

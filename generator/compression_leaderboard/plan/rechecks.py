@@ -3,7 +3,7 @@
 The re-measurement is in float32, whatever the record's number format. Correct measurements differ
 by rounding, so each format has tolerances. Rounding is nearly a random walk over tokens: it moves a
 document of b bits by about √b, where a forger's changes all go one way. So the whole sample has a
-tolerance of its own, which is a much smaller share than that of one document.
+separate tolerance, a much smaller share than that of one document.
 
 Measured on SmolLM2 135M and Gemma 3 270M, on documents of 32 to 6,000 bytes, against float32 on
 one thread; largest of some 100 to 300 documents each:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, field_validator
 
 from compression_leaderboard.records.base import (
     MODEL_NAME,
@@ -18,6 +18,7 @@ from compression_leaderboard.records.base import (
     Sha256,
     Words,
     model_id,
+    refuse,
 )
 
 # 1: first format.
@@ -120,6 +121,11 @@ class ImportedTask(Record):
     scores: tuple[ImportedScore, ...]
 
 
+def score_key(task: ImportedTask, score: ImportedScore) -> tuple[object, ...]:
+    """Return what a figure is of; a file has each only once."""
+    return task.task, task.prompt, task.dataset, task.few_shot, score.metric, score.filter
+
+
 class Skipped(Record):
     """An entry of the file that was not kept, and why."""
 
@@ -143,6 +149,14 @@ class Imported(Record):
     tasks: tuple[ImportedTask, ...]
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()  # what a reader of the figures must know
+
+    @field_validator("tasks")
+    @classmethod
+    def _figures_are_distinct(cls, tasks: tuple[ImportedTask, ...]) -> tuple[ImportedTask, ...]:
+        counts = Counter(score_key(task, score) for task in tasks for score in task.scores)
+        if repeated := [key for key, count in counts.items() if count > 1]:
+            raise refuse(f"{repeated[0][0]} has a figure twice", "import the source again")
+        return tasks
 
     @property
     def file(self) -> str:

@@ -271,7 +271,7 @@ class Lossless(Record):
     bits_per_byte: Amount
     start_token: StartToken | None = None  # of format 2; later ones have a calibration
     failing_bytes: Count  # bytes in documents that the tokenizer does not reproduce
-    documents: tuple[DocumentBits, ...]
+    documents: tuple[DocumentBits, ...] = Field(min_length=1)
     stretches: tuple[Stretch, ...]  # empty where the bytes of tokens are not known
     classes: tuple[ByteClass, ...] | None = None  # that some document has
 
