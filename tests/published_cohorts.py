@@ -1,4 +1,4 @@
-"""The four published cohorts, as the repository holds them."""
+"""The published cohorts, as the repository holds them."""
 
 from functools import cache
 
@@ -9,7 +9,7 @@ from compression_leaderboard.repository.specs import Specs
 
 from tests import ROOT
 
-COHORTS = ("huang-2024", "mlfoundations-scaling", "olmo-ladder", "pythia-v0")
+COHORTS = tuple(sorted(path.parent.name for path in ROOT.glob("results/published/*/source.toml")))
 
 
 @cache
