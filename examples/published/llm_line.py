@@ -12,7 +12,7 @@ import csv
 from collections import Counter
 from pathlib import Path
 
-from source_tables import Tables, size_in_name, write_tables
+from source_tables import Tables, size_of, write_tables
 
 TEXTS = {
     "C4 Validation": "c4",
@@ -78,7 +78,7 @@ def _row(entry: dict[str, str], constants: dict[tuple[str, str], float]) -> dict
         "run": name,
         "family": FAMILIES[family],
         "step": step,
-        "parameters": entry["Size"] or size_in_name(name),
+        "parameters": entry["Size"] or size_of(name),
         "training_tokens": entry["Tokens"],
         **{ours: _bits(entry, theirs, constants) for theirs, ours in TEXTS.items()},
         **{ours: entry[f"{theirs} Accuracy"] for theirs, ours in SCORES.items()},

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from source_tables import Rows, Tables, size_in_name, write_tables
+from source_tables import Rows, Tables, size_of, write_tables
 
 TEXTS = ("wiki_2025", "stackexchange_2025", "arxiv_2025")
 INSTRUCT = re.compile(r"-(Chat|Instruct|it)$")
@@ -43,7 +43,7 @@ def _rows(results: dict[str, Any], models: list[str], evaluation: str) -> Rows:
     for model in models:
         match = FAMILY.fullmatch(model)
         assert match is not None, model
-        row = {"model": model, "family": match[1], "parameters": size_in_name(model)}
+        row = {"model": model, "family": match[1], "parameters": size_of(model)}
         row |= {f"bpb_{text}": repr(results["direct_eval"][text][model]) for text in TEXTS}
         for task in tasks:
             score, stderr = scores[task][model], errors[task][model]

@@ -12,7 +12,7 @@ from ast import literal_eval
 from math import fsum
 from pathlib import Path
 
-from source_tables import Tables, size_in_name, write_tables
+from source_tables import Tables, size_of, write_tables
 
 SCORES = ("arc_easy", "piqa", "sciq")
 SAME_AS_LLM360 = "amber"  # the other family of LLM360/Amber
@@ -35,7 +35,7 @@ def make_tables(raw: Path) -> Tables:
         for title, cells in bits.items()
     ]
     rows = [
-        {"model": model, "family": literal_eval(column)[0], "parameters": size_in_name(model)}
+        {"model": model, "family": literal_eval(column)[0], "parameters": size_of(model)}
         | {
             text: repr(_mean([float(d[model]) for d in documents if d["text"] == text]))
             for text in TEXTS

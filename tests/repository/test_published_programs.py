@@ -114,12 +114,19 @@ def test_perplexity_correlations_is_the_wide_table_made_of_the_same_files():
         ("TencentARC/Mistral_Pro_8B_v0.1", "8000000000"),
         ("TinyLlama/TinyLlama-1.1B-intermediate-step-240k-503b", "1100000000"),
         ("vilm/Mixsmol-4x400M-v0.1-epoch2", ""),
-        ("microsoft/phi-1_5", ""),
+        ("microsoft/phi-1_5", "1300000000"),
         ("7b/Amber", ""),
     ],
 )
 def test_a_size_is_that_of_the_name(programs, model, size):
-    assert programs["source_tables"].size_in_name(model) == size
+    assert programs["source_tables"].size_of(model) == size
+
+
+@needs_figures
+def test_sizes_that_no_name_states_are_those_of_another_source(programs):
+    sizes = {row["Model"]: row["Model Size (B)"] for row in rows_of(FIGURES / "obs_scaling.csv")}
+    for model, size in programs["source_tables"].UNNAMED_SIZES.items():
+        assert float(size) == float(sizes[model]) * 1e9, model
 
 
 def test_a_cell_with_another_constant_than_the_others_is_left_out():
