@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import pytest
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
 from compression_leaderboard.fits.study import Study, study_cohort
 from compression_leaderboard.repository.contents import read_published
@@ -10,6 +11,27 @@ from compression_leaderboard.repository.specs import Specs
 from tests import ROOT
 
 COHORTS = tuple(sorted(path.parent.name for path in ROOT.glob("results/published/*/source.toml")))
+# Cohorts, and what was left out, where intervals contain too few of the models (Gemstones: too many),
+# each counted alone; Predict says "outside nominal". A better interval fails its test: remove it here.
+OUTSIDE_NOMINAL = {
+    ("gemstones", "larger"),
+    ("llm-line", "group"),
+    ("llm-line", "larger"),
+    ("lm-harmony-base", "group"),
+    ("lm-harmony-base-tuned", "group"),
+}
+KINDS = ("group", "larger")
+
+
+def expect_nominal(*values: str):
+    """Make parameters of a test of coverage, which must fail where they are listed above.
+
+    values: a cohort's name, and what is left out; both kinds if that is not given.
+    """
+    name, *kinds = values
+    known = any((name, kind) in OUTSIDE_NOMINAL for kind in kinds or KINDS)
+    mark = pytest.mark.xfail(raises=AssertionError, strict=True, reason="outside nominal")
+    return pytest.param(*values, marks=[mark] if known else [])
 
 
 @cache
