@@ -11,8 +11,9 @@ from compression_leaderboard.repository.specs import Specs
 from tests import ROOT
 
 COHORTS = tuple(sorted(path.parent.name for path in ROOT.glob("results/published/*/source.toml")))
-# Cohorts, and what was left out, where intervals contain too few of the models (Gemstones: too many),
-# each counted alone; Predict says "outside nominal". A better interval fails its test: remove it here.
+# Cohorts, and what was left out, where intervals contain too few of the models (Gemstones: too
+# many), each counted alone; Predict says "outside nominal". Better intervals fail the test of an
+# entry: then remove it.
 OUTSIDE_NOMINAL = {
     ("gemstones", "larger"),
     ("llm-line", "group"),
