@@ -1,7 +1,8 @@
-"""The four published cohorts, as the repository holds them."""
+"""The published cohorts, as the repository holds them."""
 
 from functools import cache
 
+import pytest
 from compression_leaderboard.board.cohorts import Cohort, make_cohorts
 from compression_leaderboard.fits.study import Study, study_cohort
 from compression_leaderboard.repository.contents import read_published
@@ -9,7 +10,29 @@ from compression_leaderboard.repository.specs import Specs
 
 from tests import ROOT
 
-COHORTS = ("huang-2024", "mlfoundations-scaling", "olmo-ladder", "pythia-v0")
+COHORTS = tuple(sorted(path.parent.name for path in ROOT.glob("results/published/*/source.toml")))
+# Cohorts, and what was left out, where intervals contain too few of the models (Gemstones: too
+# many), each counted alone; Predict says "outside nominal". Better intervals fail the test of an
+# entry: then remove it.
+OUTSIDE_NOMINAL = {
+    ("gemstones", "larger"),
+    ("llm-line", "group"),
+    ("llm-line", "larger"),
+    ("lm-harmony-base", "group"),
+    ("lm-harmony-base-tuned", "group"),
+}
+KINDS = ("group", "larger")
+
+
+def expect_nominal(*values: str):
+    """Make parameters of a test of coverage, which must fail where they are listed above.
+
+    values: a cohort's name, and what is left out; both kinds if that is not given.
+    """
+    name, *kinds = values
+    known = any((name, kind) in OUTSIDE_NOMINAL for kind in kinds or KINDS)
+    mark = pytest.mark.xfail(raises=AssertionError, strict=True, reason="outside nominal")
+    return pytest.param(*values, marks=[mark] if known else [])
 
 
 @cache

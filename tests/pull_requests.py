@@ -1,5 +1,6 @@
 """Pull requests as folders: a small checkout, and what each one does to a copy of it."""
 
+import csv
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ NEW = "runs/models/org/small.toml"
 TABLE = "results/published/huang-2024/table.csv"
 LEDGER = "results/predictions/ledger.csv"
 SOURCE = "results/published/huang-2024/source.toml"
+DOCUMENTS = "results/published/huang-2024/documents.csv"
 PREDICTED = "2026-01-01,{commit},huang-2024,{model},mmlu,0.5,0.4,0.6,0.3,0.7,line,bits\n"
 LOG = "- The figure of Yi-34B was mistyped\n"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -66,6 +68,14 @@ def write(folder: Path, path: str, content: str | bytes) -> Path:
     raw = content.encode() if isinstance(content, str) else content
     (folder / path).write_bytes(raw)
     return folder / path
+
+
+def documents(folder: Path, name: str) -> str:
+    """One document with every model's figure of the Python text."""
+    with (folder / TABLE).open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    models, figures = ([row[column] for row in rows] for column in ("model", "bpc_python"))
+    return f"document,text,{','.join(models)}\n{name},bpc_python,{','.join(figures)}\n"
 
 
 def edit(folder: Path, path: str, old: str, new: str) -> None:
@@ -225,6 +235,10 @@ GOOD = [
     PullRequest(
         "a published row",
         append(TABLE, ROW),
+    ),
+    PullRequest(
+        "a published table with documents",
+        lambda head: write(head, DOCUMENTS, documents(head, "A story")),
     ),
     PullRequest(
         "a figure corrected, with a line in the changelog",
@@ -486,6 +500,14 @@ BAD = [
         "a published figure changed in silence",
         lambda head: edit(head, TABLE, "0.572", "0.372"),
         (f"{TABLE}: line 2: {SILENT}",),
+    ),
+    PullRequest(
+        "a template in the name of a published document",
+        lambda head: write(head, DOCUMENTS, documents(head, "{{x}}")),
+        (
+            f'{DOCUMENTS}: line 2.document: has "{{{{", the mark of a template; '
+            "write it without such braces",
+        ),
     ),
     PullRequest(
         "a template in a published table",

@@ -13,6 +13,7 @@ from scipy import stats
 
 from tests.frames import fit_frame, frame_of, with_frame
 from tests.published_cohorts import published_cohorts
+from tests.simulated import simulated_cohort
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def test_reference_figures_of_code_and_compute(huang):
 
 
 def test_every_contender_is_validated_on_the_same_rows_best_first(evidence):
-    everyone, with_compute = evidence.study.benchmarks[0].comparison, evidence.study.with_compute
+    everyone, (with_compute,) = evidence.study.benchmarks[0].comparison, evidence.study.on_known
     names = {c.name for c in everyone.contenders}
     assert {COMPRESSION, "mean", "log parameters", "average", "bpc_python", "all texts"} <= names
     assert "log training compute" not in names  # unknown for some of these rows
@@ -63,9 +64,26 @@ def test_every_contender_is_validated_on_the_same_rows_best_first(evidence):
         assert errors == sorted(errors)
 
 
+def test_size_is_a_contender_on_the_rows_that_have_one():
+    """One model without a size takes size out of the contest on all rows, not out of both."""
+    cohort, _ = simulated_cohort(3, groups=12)
+    rows = frame_of(cohort)
+    one_unknown = rows["parameters"].where(rows["model"] != "m00004")
+    everyone, sized = (
+        study_cohort(with_frame(cohort, rows.assign(parameters=sizes)))
+        for sizes in (rows["parameters"], one_unknown)
+    )
+    assert everyone.on_known == ()
+    names = {c.name for c in sized.benchmarks[0].comparison.contenders}
+    assert "log parameters" not in names
+    (again,) = sized.on_known
+    assert (again.rows, again.n) == ("rows with known parameters", 23)
+    assert "log parameters" in {c.name for c in again.contenders}
+
+
 def test_code_beats_training_compute_where_the_average_of_the_texts_loses_to_it(evidence):
     """Both are results, and the page says both."""
-    points = {c.name: 100 * c.mae.value for c in evidence.study.with_compute.contenders}
+    points = {c.name: 100 * c.mae.value for c in evidence.study.on_known[0].contenders}
     assert points["log training compute"] == pytest.approx(2.9, abs=0.05)
     assert points["average"] == pytest.approx(3.4, abs=0.1)
     assert points["bpc_python"] == pytest.approx(1.4, abs=0.05)

@@ -6,7 +6,7 @@ from compression_leaderboard.board.cohorts import Cohort
 from compression_leaderboard.fits.study import study_cohort
 
 from tests.frames import frame_of
-from tests.published_cohorts import COHORTS, mean_studies, published_cohorts
+from tests.published_cohorts import COHORTS, KINDS, expect_nominal, mean_studies, published_cohorts
 
 pytestmark = pytest.mark.slow
 
@@ -65,8 +65,9 @@ def test_larger_models_are_predicted_by_smaller_ones(cohorts, means, cohort, lim
     assert means[cohort].validation("larger").accuracy.rmse.value <= rmse
 
 
-@pytest.mark.parametrize("cohort", COHORTS)
-@pytest.mark.parametrize("kind", ["group", "larger"])
+@pytest.mark.parametrize(
+    ("cohort", "kind"), [expect_nominal(name, kind) for name in COHORTS for kind in KINDS]
+)
 def test_the_nominal_level_is_possible_for_the_coverage_of_the_mean(means, cohort, kind):
     """Inside the Clopper–Pearson interval, at both levels; single benchmarks: see the page."""
     for coverage in means[cohort].validation(kind).coverage:

@@ -155,6 +155,22 @@ def test_a_model_whose_figures_are_not_known_trains_nothing_and_is_not_predicted
     assert "nan" not in as_text(page_of(with_mean(cohort, spoiled), found)).lower()
 
 
+def test_a_family_without_sizes_is_left_out_by_a_fit_without_sizes(cohort):
+    """Its rows are missing only where it is left out: there sizes predict best, but not for it."""
+    rows = frame_of(cohort)
+    sized = 0.3 + 0.1 * (np.log(rows["parameters"]) - 16) - 0.2 * (rows["bpb"] - 0.8)
+    unknown = rows["family"] == "f0002"
+    rows = rows.assign(
+        task0=sized.where(rows["task0"].notna()),
+        parameters=rows["parameters"].where(~unknown),
+    )
+    study = study_cohort(with_mean(cohort, rows)).of(Key("score", "task0"))
+    left_out = {row.prediction.model: row.prediction for row in study.validation("group").rows}
+    assert len(left_out) == 24
+    assert np.isfinite([prediction.value for prediction in left_out.values()]).all()
+    assert {"parameters" in left_out[m].predictors for m in rows["model"][unknown]} == {False}
+
+
 def test_a_benchmark_that_nobody_has_leaves_the_others_and_no_mean(cohort):
     rows = frame_of(cohort).assign(task0=np.nan)
     page = shown(with_mean(cohort, rows))

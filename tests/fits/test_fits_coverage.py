@@ -17,7 +17,7 @@ from compression_leaderboard.pages.predict_page import render_predict
 
 from tests.exported import renderer
 from tests.frames import frame_of, with_frame
-from tests.published_cohorts import COHORTS, published_cohorts
+from tests.published_cohorts import COHORTS, expect_nominal, published_cohorts
 from tests.simulated import simulated_cohort
 
 
@@ -27,7 +27,7 @@ def cohorts() -> dict[str, Cohort]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", COHORTS)
+@pytest.mark.parametrize("name", map(expect_nominal, COHORTS))
 def test_the_nominal_level_is_possible_for_the_coverage_of_every_cohort(cohorts, name):
     """The mean and all benchmarks together, groups and larger models left out, n = models."""
     found = pool_coverage(study_cohort(cohorts[name]))

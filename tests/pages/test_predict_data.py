@@ -18,7 +18,7 @@ from tests.exported import renderer
 from tests.published_cohorts import COHORTS, published_cohorts
 from tests.vector_files import as_values, assert_alike, read_vectors
 
-OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in COHORTS[:3]]
+OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in COHORTS if name != "pythia-v0"]
 
 
 @pytest.fixture(scope="module")

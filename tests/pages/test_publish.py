@@ -46,7 +46,7 @@ from tests.exported import (
 )
 from tests.factory import make_model, make_result, make_specs, store
 from tests.miniature import HOSTILE, write_miniature
-from tests.published_cohorts import mean_studies
+from tests.published_cohorts import COHORTS, mean_studies
 
 SITE = ROOT / "site"
 
@@ -246,13 +246,21 @@ def test_the_predict_page_begins_with_who_wins_in_each_set(repository, miniature
     page = render_predict(renderer(), cohorts, found, calibrate([], []))
     begun = page.partition("</table>")[0]
     rows = re.findall(r"<tr.*?</tr>", begun, re.DOTALL)[1:]
-    assert len(rows) == 6  # four published sets, two of them on the rows with known compute too
+    # A set without a shortage has one row, and one more if only some sizes or computes are known.
+    sets = [evidence.study for evidence in found.values() if evidence.shortage is None]
+    assert {cohort.name for cohort in cohorts if found[cohort.name].shortage is None} == set(
+        COHORTS
+    )
+    assert len(rows) == sum(1 + len(study.on_known) for study in sets)
     for name, evidence in found.items():
         own = [row for row in rows if f'href="#{name}"' in row]
         if evidence.shortage is not None:
             assert own == []
             continue
         comparison = evidence.study.benchmarks[0].comparison
+        assert [re.search(r"<small>(.*?)</small>", row)[1] for row in own] == [
+            one.rows for one in (comparison, *evidence.study.on_known)
+        ]
         assert f">{percent(comparison.compression.mae.value, 2)}<" in own[0]
         assert f">{percent(comparison.best_baseline.mae.value, 2)}<" in own[0]
         wins = comparison.compression.mae.value < comparison.best_baseline.mae.value

@@ -342,3 +342,77 @@ def test_a_published_score_has_an_error_where_one_follows(huang, score, items, e
     (row,) = published_rows(replace(huang, source=source, rows=[cells]))
     figure = row.figures.get(Key("score", column.column, source.name))
     assert (figure.stderr if figure else None) == error
+
+
+ERRORS = SMALL.replace('column = "quiz"', 'column = "quiz"\nstderr = "error"')
+ERROR = "write a fraction above 0, or nothing where it is unknown"
+
+
+@pytest.mark.parametrize(("given", "error"), [("0.02", 0.02), ("", None)])
+def test_a_standard_error_of_the_source_comes_before_that_of_the_items(tmp_path, given, error):
+    source = ERRORS.replace('stderr = "error"', 'stderr = "error"\nitems = 100')
+    write_small(tmp_path, source, f"model,family,size,bpc,quiz,error\none,a,1000,0.9,0.5,{given}\n")
+    (table,), problems = read_published(tmp_path)
+    assert problems == []
+    (row,) = published_rows(table)
+    assert row.figures[Key("score", "quiz", "small")].stderr == (error or 0.05)
+
+
+@pytest.mark.parametrize("given", ["0", "1", "-0.1"])
+def test_a_standard_error_is_a_fraction_above_0(tmp_path, given):
+    write_small(tmp_path, ERRORS, f"model,family,size,bpc,quiz,error\none,a,1000,0.9,0.5,{given}\n")
+    assert problems_of(tmp_path) == [f"line 2, error: {given} is not between 0 and 1; {ERROR}"]
+
+
+DOCUMENTS = "document,text,one,two\nfirst,bpc,0.8,0.7\nsecond,bpc,1.0,0.9\n"
+
+
+def write_documents(root: Path, text: str) -> None:
+    write_small(root)
+    (root / "results/published/small/documents.csv").write_text(text, "utf-8")
+
+
+def test_a_text_may_have_documents(tmp_path):
+    write_documents(tmp_path, DOCUMENTS)
+    (table,), problems = read_published(tmp_path)
+    assert problems == []
+    assert [(d.name, d.text, d.figures) for d in table.documents] == [
+        ("first", "bpc", {"one": 0.8, "two": 0.7}),
+        ("second", "bpc", {"one": 1.0, "two": 0.9}),
+    ]
+    assert [row.figures[Key("compression", "bpc", "small")].n for row in published_rows(table)] == [
+        2, 2,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "messages"),
+    [
+        ("one,two", "one,three", [
+            "two: no such column; add it",
+            "three: no model of table.csv, whose column model has all; "
+            "remove it, or add the model there",
+        ]),
+        ("one,two", "one,one", [
+            "one: occurs twice; remove one", "two: no such column; add it",
+        ]),
+        ("second", "first", ['line 3: "first" occurs twice; remove one']),
+        ("second", "", ["line 3: document is empty; fill it in"]),
+        ("first,bpc", "first,bits", [
+            'line 2, text: "bits" is no column of [[compression]]; choose from bpc',
+        ]),
+        ("0.8", "", [
+            "line 2, one: is empty; write the figure, or remove the document",
+        ]),
+        ("0.8", "x", [f'line 2, one: "x" is not a number; {NUMBER}']),
+        ("0.8", "0", [f"line 2, one: 0 is not between 0 and 1000; {UNIT}"]),
+        ("0.8", "0.8,1", [LINE]),
+        ("0.8", "0.81", [
+            "line 2, bpc: 0.9 is not the mean over the documents, 0.905; "
+            "correct it, or documents.csv",
+        ]),
+    ],
+)  # fmt: skip
+def test_wrong_documents_are_told(tmp_path, old, new, messages):
+    write_documents(tmp_path, DOCUMENTS.replace(old, new, 1))
+    assert problems_of(tmp_path) == messages

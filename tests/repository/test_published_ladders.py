@@ -76,8 +76,8 @@ def test_the_tables_have_their_sizes(cohorts, name, rows, groups, texts, scores)
 
 
 def test_every_table_is_small():
+    """A page, and a pull request, can hold it."""
     sizes = [path.stat().st_size for path in (ROOT / "results" / "published").rglob("*.csv")]
-    assert len(sizes) == 4
     assert max(sizes) < LARGEST_BYTES
 
 

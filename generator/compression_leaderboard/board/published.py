@@ -3,6 +3,7 @@
 import hashlib
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -43,7 +44,8 @@ def published_rows(table: PublishedTable) -> list[Row]:
     Ranks are those of the figures, since no error is known: equal ones share the best.
     """
     source = table.source
-    rows = [_row(source, cells) for cells in table.rows]
+    documents = Counter(document.text for document in table.documents)
+    rows = [_row(source, cells, documents) for cells in table.rows]
     mean = Key("mean_compression", "", source.name)
     sign = -1 if source.compression[0].higher_is_better else 1
     known = sorted(sign * value for row in rows if (value := row.value(mean)) is not None)
@@ -54,7 +56,7 @@ def published_rows(table: PublishedTable) -> list[Row]:
     ]
 
 
-def _row(source: PublishedSource, cells: dict[str, str]) -> Row:
+def _row(source: PublishedSource, cells: dict[str, str], documents: Counter[str]) -> Row:
     def number(column: str | None) -> float | None:
         return float(cells[column]) if column and cells[column] else None
 
@@ -73,20 +75,34 @@ def _row(source: PublishedSource, cells: dict[str, str]) -> Row:
         parameters=parameters,
         training_tokens=tokens,
         training_flop=flop,
-        figures={figure.key: figure for figure in _figures(source, cells)},
+        figures={figure.key: figure for figure in _figures(source, cells, documents)},
     )
 
 
-def _figures(source: PublishedSource, cells: dict[str, str]) -> list[Figure]:
+def _figures(
+    source: PublishedSource, cells: dict[str, str], documents: Counter[str]
+) -> list[Figure]:
     name, unit = source.name, source.compression[0].unit
     mean = Key("mean_compression", "", name)
     texts = [
-        Figure(Key("compression", column, name), float(cells[column]), c.unit, "published", name)
+        Figure(
+            Key("compression", column, name),
+            float(cells[column]),
+            c.unit,
+            "published",
+            name,
+            n=documents[column] or None,
+        )
         for c in source.compression
         if cells[column := c.column]
     ]
     scores = [
-        _score(Key("score", s.column, name), float(cells[s.column]), s.items)
+        _score(
+            Key("score", s.column, name),
+            float(cells[s.column]),
+            s.items,
+            cells[s.stderr] if s.stderr else "",
+        )
         for s in source.scores
         if cells[s.column]
     ]
@@ -112,11 +128,11 @@ def _mean(figures: Sequence[Figure]) -> float:
     return sum(figure.value for figure in figures) / len(figures)
 
 
-def _score(key: Key, value: float, items: int | None) -> Figure:
-    """Make a score with its binomial error; unknown where the number of items is, and where none or
-    all are right: there the formula says 0, which no finite test shows."""
-    stderr = None
-    if items is not None and value not in (0, 1):
+def _score(key: Key, value: float, items: int | None, given: str) -> Figure:
+    """Make a score with the given error, or else its binomial one; unknown where the number of
+    items is, and where none or all are right: the formula says 0, which no finite test shows."""
+    stderr = float(given) if given else None
+    if stderr is None and items is not None and value not in (0, 1):
         stderr = math.sqrt(value * (1 - value) / items)
     return score_figure(key, value, stderr, "published", key.protocol, items)
 

@@ -217,7 +217,7 @@ class Contender:
 class Comparison:
     """Contenders for one benchmark on the same left-out rows, smallest mean error first."""
 
-    rows: str  # which rows: "all rows" or "rows with known training compute"
+    rows: str  # which rows: "all rows", or those with known parameters or training compute
     n: int
     groups: int
     contenders: tuple[Contender, ...]

@@ -113,7 +113,12 @@ class Fitted:
         return np.concatenate(cells, axis=1)
 
     def choose(self, at: int, among: Sequence[int]) -> int | None:
-        """Choose one of the candidates `among` for a training set; None if none has errors."""
+        """Choose one of the candidates `among` for a training set; None if none has errors.
+
+        Only those that can predict each row left out: a family's sizes, say, may all be unknown.
+        """
+        left_out = self.sets[at].test & self.known
+        among = [k for k in among if np.isfinite(self.predictions[at][k, left_out, 0]).all()]
         losses = self.losses[at][list(among)]
         if losses.size == 0:
             return None

@@ -1,6 +1,6 @@
 """Study one cohort: for every benchmark a form, its errors on left-out rows, and predictions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from compression_leaderboard.board.board import RecordBoard, make_board
 from compression_leaderboard.board.cohorts import Cohort
-from compression_leaderboard.board.figures import TRAINING_FLOP, Key, values
+from compression_leaderboard.board.figures import PARAMETERS, TRAINING_FLOP, Key, values
 from compression_leaderboard.fits.candidates import Candidate, list_candidates
 from compression_leaderboard.fits.correlations import (
     Correlation,
@@ -47,6 +47,11 @@ from compression_leaderboard.repository.git import Commit
 
 Array = NDArray[np.float64]
 
+KNOWN = {
+    PARAMETERS: "rows with known parameters",
+    TRAINING_FLOP: "rows with known training compute",
+}
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -81,7 +86,7 @@ class Study:
     """A cohort's benchmarks, the mean first where there are several."""
 
     benchmarks: tuple[BenchmarkStudy, ...]
-    with_compute: Comparison | None = None  # of the first, where only some rows have compute
+    on_known: tuple[Comparison, ...] = ()  # of the first, where only some rows have size or compute
 
     @property
     def predictions(self) -> tuple[Prediction, ...]:
@@ -110,23 +115,22 @@ def study_cohort(cohort: Cohort, seed: int = 0, only: Sequence[str] | None = Non
             studies.get(b.name, BenchmarkStudy(b, reason))
             for b, reason in zip(table.benchmarks, short, strict=True)
         ),
-        _compare_with_compute(sufficient.subset([0]), candidates, seed) if studies else None,
+        tuple(_compare_on_known(sufficient.subset([0]), candidates, seed)) if studies else (),
     )
 
 
-def _compare_with_compute(
+def _compare_on_known(
     table: ScoreTable, candidates: Sequence[Candidate], seed: int
-) -> Comparison | None:
-    """Compare once more on the rows whose compute is known; None where that is all."""
-    known = np.isfinite(table.column(TRAINING_FLOP))[:, None]
-    if not (np.isfinite(table.scores) & ~known).any():
-        return None
-    table = replace(table, scores=np.where(known, table.scores, np.nan))
-    if find_shortage(table, 0) is not None:
-        return None
-    sets = tuple(s for s in training_sets(table) if s.kind in ("all", "group"))
-    (fitted,) = fit_all(table, sets, candidates)
-    return compare(fitted, "rows with known training compute", seed)
+) -> Iterator[Comparison]:
+    """Compare once more on the rows whose size, then whose compute, is known, unless all are."""
+    for key, rows in KNOWN.items():
+        known = np.isfinite(table.column(key))[:, None]
+        part = replace(table, scores=np.where(known, table.scores, np.nan))
+        if np.isfinite(table.scores[~known[:, 0]]).any() and find_shortage(part, 0) is None:
+            sets = tuple(s for s in training_sets(part) if s.kind in ("all", "group"))
+            (fitted,) = fit_all(part, sets, candidates)
+            if (comparison := compare(fitted, rows, seed)) is not None:
+                yield comparison
 
 
 def _study(fitted: Fitted, seed: int) -> BenchmarkStudy:

@@ -44,8 +44,8 @@ SHAPES = {
     RECHECKS: (r"results/rechecks/.+\.json", "a re-measurement that the board's workflow wrote"),
     IMPORTED: (r"results/imported/.+\.json", "a record that `leaderboard import` wrote"),
     PUBLISHED: (
-        r"results/published/[^/]+/(source\.toml|table\.csv)",
-        "results/published/<source>/source.toml and table.csv",
+        r"results/published/[^/]+/(source\.toml|table\.csv|documents\.csv)",
+        "results/published/<source>/source.toml, table.csv and documents.csv",
     ),
     PREDICTIONS: (re.escape(LEDGER), LEDGER),
 }

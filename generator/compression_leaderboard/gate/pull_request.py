@@ -87,7 +87,15 @@ def validate_contents(
     for table in contents.published:
         folder = f"results/published/{table.source.name}"
         rows = {f"line {number}": row for number, row in enumerate(table.rows, start=2)}
-        files = {"source.toml": table.source.model_dump(mode="json"), "table.csv": rows}
+        documents = {
+            f"line {number}": {"document": document.name, "text": document.text}
+            for number, document in enumerate(table.documents, start=2)
+        }
+        files = {
+            "source.toml": table.source.model_dump(mode="json"),
+            "table.csv": rows,
+            "documents.csv": documents,
+        }
         for name, content in files.items():
             if f"{folder}/{name}" in touched:
                 problems += validate_texts(f"{folder}/{name}", content)

@@ -98,7 +98,7 @@ def _section(cohort: Cohort, evidence: Evidence) -> Section:
     study = evidence.study
     fitted = [benchmark for benchmark in study.benchmarks if benchmark.fit is not None]
     mean = fitted[0] if fitted and evidence.shortage is None else None
-    comparisons = [mean.comparison, study.with_compute] if mean and mean.comparison else []
+    comparisons = [mean.comparison, *study.on_known] if mean and mean.comparison else []
     return Section(
         cohort=cohort,
         evidence=evidence,

@@ -35,6 +35,9 @@ class ScoreColumn(Record):
     ceiling: float = Field(1.0, gt=0, le=1, description="best possible score")
     metric: str = Field(description="metric and few-shot count, as the source states them")
     items: Positive | None = Field(None, description="items scored, for the error of a score")
+    stderr: Words | None = Field(
+        None, description="column: the source's standard error of the score, used before `items`"
+    )
     negative_control: bool = Field(
         False, description="true if compression is expected to predict little"
     )

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import fsum, isclose
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -33,7 +34,17 @@ LEDGER = "results/predictions/ledger.csv"
 COLUMNS = list(LoggedPrediction.model_fields)
 RESTORE = "restore the file from git"
 LARGEST_BITS, LARGEST_AMOUNT = 1e3, 1e30  # of a figure; of FLOP, or of the source's own average
+MEAN_ROUNDING = 1e-6  # relative difference of a text's figure from the mean over its documents
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+
+
+@dataclass(frozen=True)
+class PublishedDocument:
+    """One document of a published text: its figure for each model, in the text's unit."""
+
+    name: str
+    text: str  # the compression column that is the mean over its documents
+    figures: dict[str, float]  # by model
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,7 @@ class PublishedTable:
 
     source: PublishedSource
     rows: tuple[dict[str, str], ...]
+    documents: tuple[PublishedDocument, ...] = ()  # where the source has them
 
 
 @dataclass(frozen=True)
@@ -163,29 +175,119 @@ def read_published(root: Path) -> tuple[list[PublishedTable], list[Problem]]:
             reader.report(table, "", "is missing", "add the table")
         else:
             rows, problems = _read_rows(root / table, table, source)
+            documents: list[PublishedDocument] = []
+            if not problems and (folder / "documents.csv").is_file():
+                documents, problems = _read_documents(folder / "documents.csv", source, rows)
             reader.problems += problems
             if not problems:
-                tables.append(PublishedTable(source, tuple(rows)))
+                tables.append(PublishedTable(source, tuple(rows), tuple(documents)))
     return tables, reader.problems
 
 
 def _read_rows(
     path: Path, shown: str, source: PublishedSource
 ) -> tuple[list[dict[str, str]], list[Problem]]:
+    header, rows, problems = _read_csv(path, shown)
+    if problems:
+        return [], problems
+    wrong = list(_wrong_columns(header, shown, source))
+    return rows, wrong or list(_wrong_cells(rows, shown, source))
+
+
+def _read_csv(path: Path, shown: str) -> tuple[Sequence[str], list[dict[str, str]], list[Problem]]:
+    """Read the first line, the rows by its names, and why the file cannot be read."""
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
             header, rows = reader.fieldnames or [], list(reader)
     except UnicodeDecodeError:
-        return [], [Problem(shown, "", "is not UTF-8 text", "save it as UTF-8")]
+        return [], [], [Problem(shown, "", "is not UTF-8 text", "save it as UTF-8")]
     except csv.Error as error:
-        return [], [Problem(shown, "", f"is not valid CSV: {error}", "fix the table")]
-    wrong = list(_wrong_columns(header, shown, source))
-    return rows, wrong or list(_wrong_cells(rows, shown, source))
+        return [], [], [Problem(shown, "", f"is not valid CSV: {error}", "fix the table")]
+    return header, rows, []
+
+
+def _read_documents(
+    path: Path, source: PublishedSource, rows: Sequence[dict[str, str]]
+) -> tuple[list[PublishedDocument], list[Problem]]:
+    """Read documents.csv: per line a document, the text it belongs to, and a figure per model."""
+    shown = f"results/published/{source.name}/documents.csv"
+    header, lines, problems = _read_csv(path, shown)
+    if problems:
+        return [], problems
+    models = [row[source.key] for row in rows]
+    for column in dict.fromkeys(["document", "text", *models, *header]):
+        if column not in header:
+            problems.append(Problem(shown, column, "no such column", "add it"))
+        elif header.count(column) > 1:
+            problems.append(Problem(shown, column, "occurs twice", "remove one"))
+        elif column not in ("document", "text", *models):
+            wrong = f"no model of table.csv, whose column {source.key} has all"
+            problems.append(Problem(shown, column, wrong, "remove it, or add the model there"))
+    problems = problems or list(_wrong_documents(lines, shown, source, models))
+    if problems:
+        return [], problems
+    documents = [
+        PublishedDocument(
+            line["document"], line["text"], {model: float(line[model]) for model in models}
+        )
+        for line in lines
+    ]
+    return documents, list(_wrong_means(documents, source, rows))
+
+
+def _wrong_documents(
+    lines: Sequence[dict[str, str]], shown: str, source: PublishedSource, models: Sequence[str]
+) -> Iterator[Problem]:
+    names: set[str] = set()
+    texts = [column.column for column in source.compression]
+    for number, line in enumerate(lines, start=2):
+        place = f"line {number}"
+        if None in line or None in line.values():
+            wrong = "has another number of cells than the first line"
+            yield Problem(shown, place, wrong, "quote cells that hold commas")
+            continue
+        if line["document"] in names:
+            yield Problem(shown, place, f'"{line["document"]}" occurs twice', "remove one")
+        names.add(line["document"])
+        if not line["document"]:
+            yield Problem(shown, place, "document is empty", "fill it in")
+        if line["text"] not in texts:
+            wrong = f'"{line["text"]}" is no column of [[compression]]'
+            yield Problem(shown, f"{place}, text", wrong, f"choose from {', '.join(texts)}")
+        for model in models:
+            fault = _number_fault(line[model], texts[0], source)
+            if line[model] == "":
+                fault = "is empty", "write the figure, or remove the document"
+            if fault is not None:
+                yield Problem(shown, f"{place}, {model}", *fault)
+
+
+def _wrong_means(
+    documents: Sequence[PublishedDocument],
+    source: PublishedSource,
+    rows: Sequence[dict[str, str]],
+) -> Iterator[Problem]:
+    """Compare the figures of table.csv with the means over the documents of their text."""
+    for text in dict.fromkeys(document.text for document in documents):
+        of_text = [document.figures for document in documents if document.text == text]
+        for line, row in enumerate(rows, start=2):
+            mean = fsum(figures[row[source.key]] for figures in of_text) / len(of_text)
+            if not row[text] or not isclose(float(row[text]), mean, rel_tol=MEAN_ROUNDING):
+                wrong = f"{row[text] or 'nothing'} is not the mean over the documents, {mean:.9g}"
+                shown = f"results/published/{source.name}/table.csv"
+                repair = "correct it, or documents.csv"
+                yield Problem(shown, f"line {line}, {text}", wrong, repair)
 
 
 def _number_columns(source: PublishedSource) -> list[str]:
-    further = (source.parameters, source.training_tokens, source.training_compute, source.average)
+    further = (
+        source.parameters,
+        source.training_tokens,
+        source.training_compute,
+        source.average,
+        *(score.stderr for score in source.scores),
+    )
     given = [c.column for c in source.compression] + [c.column for c in source.scores]
     return list(dict.fromkeys(given + [column for column in further if column]))
 
@@ -252,6 +354,9 @@ def _number_fault(text: str, column: str, source: PublishedSource) -> tuple[str,
     if column in (source.parameters, source.training_tokens):
         is_count = value.is_integer() and 0 < value < 2**63
         return None if is_count else (f"{text} is not a whole number above 0", repair)
+    if column in (score.stderr for score in source.scores):
+        repair = "write a fraction above 0, or nothing where it is unknown"
+        return None if 0 < value < 1 else (f"{text} is not between 0 and 1", repair)
     is_bits = column in (figure.column for figure in source.compression)
     largest = LARGEST_BITS if is_bits else LARGEST_AMOUNT
     if not 0 < value < largest:
