@@ -10,8 +10,8 @@ pass for each length.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -227,7 +227,7 @@ def run_forward(
     nats = [np.full(len(document.targets), np.nan) for document in documents]
     chosen = chosen or [np.zeros(len(document.inputs), dtype=bool) for document in documents]
     rows: list[tuple[int, int]] = []
-    head = _Head(loaded.model)
+    head = Head(loaded.model)
     if files is not None:
         head.check_states(files.layers, files.width)
     # Longest first, so that memory fails early.
@@ -273,7 +273,7 @@ def next_batch(windows: Sequence[Window], inputs: int) -> list[Window]:
 
 
 def _score_batch(
-    head: "_Head",
+    head: "Head",
     documents: Sequence[Encoded],
     batch: Sequence[Window],
     chosen: Sequence[NDArray[np.bool_]],
@@ -315,7 +315,7 @@ def _inputs_of(documents: Sequence[Encoded], batch: Sequence[Window]) -> Tensor:
     return torch.from_numpy(np.stack(rows))
 
 
-class _Head:
+class Head:
     """From tokens to nats: the model, and its own output layer for a few rows at a time.
 
     The output layer is given what the model itself gives it, which in some families is not the
@@ -392,24 +392,43 @@ class _Head:
 
     def nats(self, states: Tensor, targets: Tensor) -> NDArray[np.float64]:
         """Return −ln p of the targets under a full softmax in float32, (T,)."""
-        step = max(LOGIT_ROWS, LOGIT_ELEMENTS // self.vocabulary)
-        few = max(1, PRECISE_ELEMENTS // self.vocabulary)
         # Made beforehand: kept one by one they would lie between the logits and pin their memory.
         nats = torch.empty(len(states), device=states.device)
+        for rows, logits, wanted in self._slices(states, targets):
+            nats[rows] = torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
+        return nats.double().cpu().numpy()
+
+    def answers(
+        self, states: Tensor, targets: Tensor
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return the nats of the targets, and whether each is the most probable token, (T,)."""
+        nats = torch.empty(len(states), device=states.device)
+        first = torch.empty(len(states), device=states.device, dtype=torch.bool)
+        for rows, logits, wanted in self._slices(states, targets):
+            nats[rows] = torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
+            first[rows] = logits.argmax(dim=-1) == wanted
+        return nats.double().cpu().numpy(), first.cpu().numpy()
+
+    def _slices(self, states: Tensor, targets: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """Yield some rows at a time with their logits in float32 and their targets."""
+        step = max(LOGIT_ROWS, LOGIT_ELEMENTS // self.vocabulary)
+        few = max(1, PRECISE_ELEMENTS // self.vocabulary)
         for begin in range(0, len(states), step):
             logits = self.linear(states[begin : begin + step])
             wanted = targets[begin : begin + step].to(logits.device)
-            nats[begin : begin + step] = torch.cat(
-                [
-                    torch.nn.functional.cross_entropy(
-                        self.transform(rows, self.factor), right, reduction="none"
-                    )
-                    for rows, right in zip(
-                        torch.split(logits, few), torch.split(wanted, few), strict=True
-                    )
-                ]
-            )
-        return nats.double().cpu().numpy()
+            for at in range(0, len(logits), few):
+                rows = slice(begin + at, min(begin + at + few, begin + len(logits)))
+                part = self.transform(logits[at : at + few], self.factor)
+                yield rows, part, wanted[at : at + few]
+
+    @contextmanager
+    def making_last_logits(self) -> Iterator[None]:
+        """Have the model make logits of the last position alone, which generation needs."""
+        hook = self.linear.register_forward_pre_hook(lambda _, given: (given[0][:, -1:],))
+        try:
+            yield
+        finally:
+            hook.remove()
 
     def _probe(self, config: Any) -> tuple[float, list[torch.Size]]:
         """Find what the model multiplies its logits by: of the possible factors the best fit.
