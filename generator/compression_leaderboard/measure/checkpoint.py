@@ -21,6 +21,7 @@ from transformers import CONFIG_MAPPING
 
 from compression_leaderboard.measure.machine import MeasureError, is_disk_full
 from compression_leaderboard.plan.hub_weights import (
+    INDICES,
     LOADABLE,
     TEXTS,
     is_buffer,
@@ -146,10 +147,22 @@ def read_folder(folder: Path, shown: str) -> Folder:
                 raise refusal(shown, wrong, REPAIR)
             tensors[name] = tensor
     formats = {tensor.dtype for n, tensor in tensors.items() if not is_buffer(n, tensor.shape)}
-    if unknown := sorted(formats - set(LOADABLE)):
-        wrong = f"holds {', '.join(unknown)}, not only {', '.join(LOADABLE)}"
-        raise refusal(shown, wrong, "use the weights before quantization, or a GGUF file")
+    if unknown := sorted(formats - {*LOADABLE, INDICES}):
+        raise _unloadable(shown, unknown)
     return Folder(folder, shown, tuple(weights), tensors)
+
+
+def _unloadable(shown: str, formats: Iterable[str]) -> MeasureError:
+    wrong = f"holds {', '.join(formats)}, not only {', '.join(LOADABLE)}"
+    return refusal(shown, wrong, "use the weights before quantization, or a GGUF file")
+
+
+def check_indices(files: Folder, learned: Iterable[str]) -> None:
+    """Refuse a learned tensor that is stored as ids. learned: names of the model's parameters."""
+    names = set(learned)
+    for name, tensor in files.tensors.items():
+        if tensor.dtype == INDICES and name in names:
+            raise _unloadable(files.shown, [INDICES])
 
 
 def _check_config(folder: Path, shown: str) -> None:
@@ -172,6 +185,9 @@ def _check_config(folder: Path, shown: str) -> None:
             method = quantized.get("quant_method") if isinstance(quantized, dict) else None
             wrong = f"the weights are quantised ({printable(str(method or 'unknown'))})"
             raise refusal(shown, wrong, "use the weights before quantization, or a GGUF file")
+    if config.get("is_encoder_decoder") is True:
+        wrong = "is an encoder with a decoder, which writes what the encoder has read or heard"
+        raise refusal(shown, wrong, "choose a model that predicts the next token")
     if other := config.get("transformers_weights"):
         wrong = f"config.json reads the weights from {printable(str(other))}"
         raise refusal(shown, wrong, f"name the file {WHOLE}, and remove transformers_weights")

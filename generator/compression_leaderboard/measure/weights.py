@@ -21,6 +21,7 @@ from transformers import AutoTokenizer
 from compression_leaderboard.measure.checkpoint import (
     Folder,
     check_complete,
+    check_indices,
     check_revision,
     explain,
     hash_folder,
@@ -170,6 +171,7 @@ def _load_safetensors(
     if offloaded is not None:
         weakref.finalize(model, shutil.rmtree, offloaded, ignore_errors=True)
     check_complete(info, files.shown, files.buffers)
+    check_indices(files, (n for n, p in model.named_parameters() if p.is_floating_point()))
     if not place:
         model.to(suitable_device())
     used = tuple(model.state_dict())
