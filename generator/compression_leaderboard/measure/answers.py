@@ -86,8 +86,8 @@ class AnsweringModel(HFLM):  # type: ignore[misc]  # lm-eval has no types
             with torch.inference_mode():
                 last, _ = self.head.run(torch.tensor(batch), keep_states=False)
                 states = [last[k] for k, read in enumerate(batch) for _ in numbers[read]]
-                found = self._score(states, [requests[number][2] for number in order])
-            answers.update(zip(order, found, strict=True))
+                scored = self._score(states, [requests[number][2] for number in order])
+            answers.update(zip(order, scored, strict=True))
         return [answers[number] for number in range(len(requests))]
 
     def _batch(self, tokens: int) -> int:

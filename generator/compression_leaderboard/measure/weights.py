@@ -24,6 +24,7 @@ from compression_leaderboard.measure.checkpoint import (
     check_indices,
     check_revision,
     explain,
+    find_weights,
     hash_folder,
     hash_weights,
     name_buffers,
@@ -39,7 +40,6 @@ from compression_leaderboard.measure.machine import (
     machine_memory,
     silence_libraries,
 )
-from compression_leaderboard.measure.packages import find_weights
 from compression_leaderboard.plan.hub_weights import SURPLUS, Room
 from compression_leaderboard.records.base import COMMIT, MODEL_NAME
 from compression_leaderboard.records.calibration import Calibration, Start
