@@ -29,8 +29,7 @@ def write_llama(
     writer.add_rope_dimension_count(config.head_dim)
     _add_tokenizer(writer, config.vocab_size)
     for key, value in (fields or {}).items():
-        kind = GGUFValueType.get_type(value)
-        writer.add_key_value(key, value, kind)
+        writer.add_key_value(key, value, GGUFValueType.get_type(value))
     names = get_tensor_name_map(MODEL_ARCH.LLAMA, config.num_hidden_layers)
     for name, values in model.state_dict().items():
         ours = names.get_name(name, try_suffixes=(".weight",))

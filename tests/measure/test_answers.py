@@ -14,6 +14,7 @@ from compression_leaderboard.measure.documents import Document
 from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.text import score_text
 from compression_leaderboard.measure.weights import Loaded
+from compression_leaderboard.plan.estimates import BATCH_TOKENS
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -172,9 +173,9 @@ def test_smaller_batches_have_fewer_inputs():
         model = AnsweringModel(replace(loaded, batch_divisor=divisor))
         sizes.clear()
         model.loglikelihood(alike)
-        assert max(sizes) <= scoring.BATCH_TOKENS // divisor
+        assert max(sizes) <= BATCH_TOKENS // divisor
         length = sum(sizes) // len(alike)
-        assert len(sizes) == math.ceil(len(alike) / (scoring.BATCH_TOKENS // divisor // length))
+        assert len(sizes) == math.ceil(len(alike) / (BATCH_TOKENS // divisor // length))
 
 
 @pytest.mark.parametrize("length", [0, 65])

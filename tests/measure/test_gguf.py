@@ -178,7 +178,11 @@ MOE: dict[str, Any] = {
             Qwen2MoeConfig(**MOE, shared_expert_intermediate_size=40),
             Qwen2MoeForCausalLM,
         ),
-        ("qwen3moe", Qwen3MoeConfig(**MOE, head_dim=16, norm_topk_prob=True), Qwen3MoeForCausalLM),
+        (
+            "qwen3moe",
+            Qwen3MoeConfig(**MOE | {"head_dim": 16, "norm_topk_prob": True}),
+            Qwen3MoeForCausalLM,
+        ),
     ],
 )
 def test_a_mixture_of_experts_is_the_model_that_it_was_made_of(

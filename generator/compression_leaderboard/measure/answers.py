@@ -16,8 +16,9 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.models.utils import normalize_gen_kwargs
 
 from compression_leaderboard.measure.machine import MeasureError
-from compression_leaderboard.measure.text import BATCH_TOKENS, Head
+from compression_leaderboard.measure.text import Head
 from compression_leaderboard.measure.weights import Loaded
+from compression_leaderboard.plan.estimates import BATCH_TOKENS
 from compression_leaderboard.records.results import Part
 
 ALL_AT_ONCE = 1 << 30  # requests that lm-eval hands over together; they are cut into batches here
@@ -32,6 +33,7 @@ class AnsweringModel(HFLM):  # type: ignore[misc]  # lm-eval has no types
         super().__init__(
             pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=ALL_AT_ONCE
         )
+        self._device = loaded.device  # lm-eval's may be that of weights on a disk
         self.head = Head(loaded.model)
         self.batch_tokens = BATCH_TOKENS // loaded.batch_divisor
         self.part: Part | None = None

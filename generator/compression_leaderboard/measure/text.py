@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate.utils import align_module_device, has_offloaded_params
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -39,6 +40,7 @@ from compression_leaderboard.measure.plane import (
     estimate_layers,
 )
 from compression_leaderboard.measure.weights import Loaded, device_of
+from compression_leaderboard.plan.estimates import BATCH_TOKENS, PROBED_TOKENS
 from compression_leaderboard.records.byte_classes import BYTE_CLASSES
 from compression_leaderboard.records.corpora import Protocol
 from compression_leaderboard.records.plane import Lossy
@@ -48,9 +50,7 @@ FIRST_STRETCH_BYTES = 64
 LOGIT_ELEMENTS = 8_000_000  # at most this many logits exist at once,
 LOGIT_ROWS = 32  # or those of this many rows
 PRECISE_ELEMENTS = 500_000  # of them in float32: few enough for a processor's cache
-BATCH_TOKENS = 4096  # inputs per forward pass
 GUARD_NATS = 1e-3  # by which our logits may differ from the model's own, besides rounding
-PROBED_TOKENS = 8  # by which the guard compares them
 SOFTCAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
 
 
@@ -413,13 +413,24 @@ class Head:
         """Yield some rows at a time with their logits in float32 and their targets."""
         step = max(LOGIT_ROWS, LOGIT_ELEMENTS // self.vocabulary)
         few = max(1, PRECISE_ELEMENTS // self.vocabulary)
-        for begin in range(0, len(states), step):
-            logits = self.linear(states[begin : begin + step])
-            wanted = targets[begin : begin + step].to(logits.device)
-            for at in range(0, len(logits), few):
-                rows = slice(begin + at, min(begin + at + few, begin + len(logits)))
-                part = self.transform(logits[at : at + few], self.factor)
-                yield rows, part, wanted[at : at + few]
+        with self._whole_layer() as layer:
+            for begin in range(0, len(states), step):
+                logits = layer(states[begin : begin + step])
+                wanted = targets[begin : begin + step].to(logits.device)
+                for at in range(0, len(logits), few):
+                    rows = slice(begin + at, min(begin + at + few, begin + len(logits)))
+                    part = self.transform(logits[at : at + few], self.factor)
+                    yield rows, part, wanted[at : at + few]
+
+    @contextmanager
+    def _whole_layer(self) -> Iterator[Callable[[Tensor], Tensor]]:
+        """Give the output layer, whose weights on a disk are read once and not for every slice."""
+        if not has_offloaded_params(self.linear):
+            yield self.linear
+            return
+        device, plain = self.linear._hf_hook.execution_device, self.linear._old_forward
+        with align_module_device(self.linear):
+            yield lambda rows: plain(rows.to(device))
 
     @contextmanager
     def making_last_logits(self) -> Iterator[None]:
