@@ -201,7 +201,7 @@ def shrink(config: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
             settings[name] = SIZES[name] if name.startswith("vocab") else min(value, SIZES[name])
         elif name in ("bos_token_id", "eos_token_id", "pad_token_id"):
             settings[name] = {"bos_token_id": 256, "eos_token_id": 257, "pad_token_id": 0}[name]
-    if whole.get("num_key_value_heads") == whole.get("num_attention_heads"):
+    if whole.get("num_key_value_heads") == whole.get("num_attention_heads") is not None:
         settings["num_key_value_heads"] = settings.get("num_attention_heads")
     if "qk_rope_head_dim" in whole and whole.get("head_dim") == whole["qk_rope_head_dim"]:
         settings["head_dim"] = settings["qk_rope_head_dim"]

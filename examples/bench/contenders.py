@@ -43,8 +43,9 @@ from compression_leaderboard.measure.plane import (
     estimate_layers,
     grams_at,
 )
-from compression_leaderboard.measure.text import BATCH_TOKENS, next_batch, run_forward, sum_bits
+from compression_leaderboard.measure.text import next_batch, run_forward, sum_bits
 from compression_leaderboard.measure.weights import Loaded, load_model
+from compression_leaderboard.plan.estimates import BATCH_TOKENS
 from compression_leaderboard.records.corpora import Corpus, Protocol
 from compression_leaderboard.records.results import Subject
 from compression_leaderboard.repository.specs import read_specs

@@ -26,8 +26,8 @@ from tests.tiny import load_tiny, natural_start, tiny_model
 
 # Unlike each other: positions, heads, state, experts, logits, and what is refused.
 FAST = {
-    *("blt", "bloom", "cohere", "cpmant", "deepseek_v32", "gemma3n", "gpt2", "mamba2", "mixtral"),
-    *("recurrent_gemma", "rembert", "xlstm"),
+    *("blt", "bloom", "cohere", "cpmant", "deepseek_v32", "deepseek_v4", "gemma3n", "gpt2"),
+    *("mamba2", "mixtral", "recurrent_gemma", "rembert", "xlstm"),
 }
 VERSION, ROWS = read_table()
 

@@ -203,6 +203,18 @@ def shard_twice(folder: Path) -> None:
             "or a GGUF file",
         ),
         (
+            lambda f: change_tensors(f, lambda t: t.update({HEAD: t[HEAD].to(torch.int64)})),
+            "weights",
+            "holds I64, not only F64, F32, F16, BF16; use the weights before quantization, "
+            "or a GGUF file",
+        ),
+        (
+            lambda f: change_config(f, is_encoder_decoder=True),
+            "weights",
+            "is an encoder with a decoder, which writes what the encoder has read or heard; "
+            "choose a model that predicts the next token",
+        ),
+        (
             lambda f: change_config(f, transformers_weights="other/model.safetensors"),
             "weights",
             "config.json reads the weights from other/model.safetensors; name the file "

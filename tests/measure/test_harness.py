@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compression_leaderboard.measure import harness
 from compression_leaderboard.measure import hub as asking
 from compression_leaderboard.measure.harness import run_suite
 from compression_leaderboard.measure.machine import MeasureError
@@ -324,27 +323,3 @@ def test_a_metric_or_task_that_is_not_there_is_told(tmp_path, changes, message):
     with pytest.raises(MeasureError) as failure:
         run(tmp_path, **changes)
     assert failure.value.message.startswith(message)
-
-
-def test_a_batch_is_as_large_as_its_logits_allow(tmp_path, monkeypatch):
-    """Batch × length × vocabulary: long items of a large vocabulary come one at a time."""
-    write_tasks(tmp_path)
-    shapes: list[tuple[int, ...]] = []
-    loaded = load_tiny()
-    plain = loaded.model.forward
-
-    def forward(*args, **kwargs):
-        output = plain(*args, **kwargs)
-        shapes.append(tuple(output.logits.shape))
-        return output
-
-    loaded.model.forward = forward
-    whole = run(tmp_path, loaded=loaded)
-    assert max(shape[0] for shape in shapes) > 1
-    shapes.clear()
-    monkeypatch.setattr(harness, "LOGIT_ELEMENTS", 2 * 24 * 264)
-    small = run(tmp_path, loaded=loaded)
-    assert max(math.prod(shape) for shape in shapes) <= 2 * 24 * 264
-    for a, b in zip(whole.subtasks, small.subtasks, strict=True):
-        for x, y in zip(a.responses, b.responses, strict=True):
-            assert x.log_likelihoods == pytest.approx(y.log_likelihoods, abs=1e-4)

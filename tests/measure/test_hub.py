@@ -15,6 +15,7 @@ from compression_leaderboard.records.base import UserError
 from compression_leaderboard.records.models import Weights
 from compression_leaderboard.repository.results import read_records
 from compression_leaderboard.repository.specs import read_specs
+from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from tests import ROOT
@@ -162,6 +163,17 @@ def test_weights_on_the_hub_are_loaded_at_their_commit(board, hub, tmp_path):
     fetched = {path for path in hub.requests if "/resolve/" in path}
     assert f"/tiny/B/resolve/{revision}/model.safetensors" in fetched
     assert not [path for path in fetched if path.endswith((".py", ".bin"))]
+
+
+def test_tables_of_ids_on_the_hub_are_no_parameters(hub, tmp_path):
+    """As DeepSeek V4 has the experts of each token; the tensors beside them count."""
+    folder = tmp_path / "hub" / "T"
+    folder.mkdir(parents=True)
+    tensors = {"experts.tid2eid": torch.ones(264, 2, dtype=torch.int64), "w": torch.ones(3, 5)}
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    revision = hub.add("models", "tiny/T", folder)
+    listing = asking.list_weights("tiny/T", revision, tmp_path / "cache")
+    assert listing.parameters == {"F32": 15}
 
 
 def test_a_repository_with_only_a_pickle_is_refused(board, hub, tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compression_leaderboard.measure.harness import BATCH, SEED, hash_mirrored, run_suite
+from compression_leaderboard.measure.harness import SEED, hash_mirrored, run_suite
 from compression_leaderboard.measure.machine import describe_environment
 from compression_leaderboard.measure.weights import load_folder
 from compression_leaderboard.records.models import Dataset, Task
@@ -55,7 +55,7 @@ def lm_eval_run(weights: Path, task: Task, folder: Path) -> dict[str, Any]:
     """What lm-eval's own command writes about one task."""
     command = [sys.executable, "-m", "lm_eval", "run", "--model", "hf", "--tasks", task.task]
     command += ["--model_args", f"pretrained={weights},dtype=float32"]
-    command += ["--num_fewshot", str(task.few_shot), "--batch_size", str(BATCH)]
+    command += ["--num_fewshot", str(task.few_shot), "--batch_size", "16"]
     command += ["--limit", str(task.limit), "--seed", str(SEED), "--device", "cpu"]
     command += ["--include_path", str(ROOT / "runs/tasks"), "--output_path", str(folder)]
     subprocess.run(command, check=True, capture_output=True, cwd=ROOT)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import torch
+from compression_leaderboard.measure import text as scoring
+from compression_leaderboard.measure.answers import AnsweringModel
 from compression_leaderboard.measure.documents import Document
 from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.text import score_text
@@ -14,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tests.factory import PROTOCOL
+from tests.measure.test_answers import requests_of
 from tests.tiny import byte_tokenizer, natural_start
 from tests.tiny_gguf import write_llama
 
@@ -69,6 +72,47 @@ def test_weights_on_disk_give_the_same_figures(tmp_path, kind, share):
     assert not isinstance(theirs, str)
     for layer, same in zip(theirs.layers, lossy.layers, strict=True):
         assert layer.entropy == pytest.approx(same.entropy, rel=1e-5)
+
+
+def test_an_output_layer_on_disk_is_read_once_for_all_slices(tmp_path, monkeypatch):
+    """And once by the model itself, in each forward pass."""
+    save(tmp_path, "safetensors")
+    loaded = calibrated_folder(tmp_path, memory={"cpu": 0})
+    reads, passes = [], []
+    hook, plain = loaded.model.lm_head._hf_hook, loaded.model.forward
+    before = hook.pre_forward
+
+    def read(module: Any, *args: Any, **kwargs: Any) -> Any:
+        reads.append(1)
+        return before(module, *args, **kwargs)
+
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        passes.append(1)
+        return plain(*args, **kwargs)
+
+    monkeypatch.setattr(hook, "pre_forward", read)
+    monkeypatch.setattr(loaded.model, "forward", forward)
+    monkeypatch.setattr(scoring, "LOGIT_ELEMENTS", 1)
+    monkeypatch.setattr(scoring, "LOGIT_ROWS", 4)
+    score_text(loaded, DOCUMENTS, PROTOCOL, lambda *_: None)
+    assert len(reads) <= 2 * len(passes)
+
+
+def test_requests_of_benchmarks_are_answered_from_disk(tmp_path):
+    save(tmp_path, "safetensors")
+    pairs = [(WORDS[:10], WORDS[10:20]), (WORDS[:7], "x")]
+    asked: dict[str, list[tuple[Any, ...]]] = {
+        "loglikelihood": [*pairs],
+        "loglikelihood_rolling": [(WORDS,)],
+        "generate_until": [(WORDS[:20], {"until": ["\n"], "max_gen_toks": 4})],
+    }
+    plain = AnsweringModel(calibrated_folder(tmp_path))
+    offloaded = AnsweringModel(calibrated_folder(tmp_path, memory={"cpu": 0}))
+    for kind, arguments in asked.items():
+        ours = getattr(offloaded, kind)(requests_of(kind, arguments))
+        theirs = getattr(plain, kind)(requests_of(kind, arguments))
+        for mine, other in zip(ours, theirs, strict=True):
+            assert mine == (other if kind == "generate_until" else pytest.approx(other, abs=1e-4))
 
 
 def test_weights_on_disk_are_complete_too(tmp_path):

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from compression_leaderboard.measure.checkpoint import join_parts
 from compression_leaderboard.measure.machine import MeasureError
-from compression_leaderboard.measure.packages import join_parts
 from compression_leaderboard.records.models import Model, Weights
 
 from tests.factory import make_model

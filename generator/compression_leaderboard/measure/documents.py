@@ -20,8 +20,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from compression_leaderboard.measure.checkpoint import find_package
 from compression_leaderboard.measure.machine import MeasureError
-from compression_leaderboard.measure.packages import find_package
 from compression_leaderboard.measure.weights import Loaded
 from compression_leaderboard.records.calibration import Start
 from compression_leaderboard.records.corpora import Corpus, Source

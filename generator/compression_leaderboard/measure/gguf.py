@@ -42,6 +42,14 @@ find_names: Any = get_gguf_hf_weights_map
 OFFLINE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 FACTORS = "rope_freqs.weight"  # by which Llama 3 divides the frequencies of its positions
 EMBEDDING = "token_embd.weight"
+# Settings in a header that transformers does not read, by their names in a configuration.
+LEFT_OUT = {
+    "expert_feed_forward_length": "moe_intermediate_size",
+    "expert_shared_feed_forward_length": "shared_expert_intermediate_size",
+    "attn_logit_softcapping": "attn_logit_softcapping",
+    "final_logit_softcapping": "final_logit_softcapping",
+}
+GEMMA_27B_LAYERS = {"gemma2": 46, "gemma3": 62}
 WEIGHTS, HEADER = "model.gguf", "header.gguf"
 Quantised = tuple[str, GGMLQuantizationType, NDArray[Any]]  # name, format and content of a tensor
 
@@ -59,9 +67,10 @@ def read_gguf(file: Path, shown: str, dtype: torch.dtype, report: Report) -> tup
         (folder / WEIGHTS).symlink_to(file.absolute())
         if is_gguf_arch_supported(architecture):
             return _read_packed(folder, shown, dtype, report)
-        _check_positions(fields, architecture, shown)
+        _check_header(fields, architecture, shown)
         _write_header(folder / HEADER, fields, names)
         config = AutoConfig.from_pretrained(folder, gguf_file=HEADER, **OFFLINE)
+        _complete_config(config, fields, architecture)
         tokenizer = _read_tokenizer(folder, config, report)
     tensors = list(_open_tensors(file, shown))
     # The header of some files gives no size of the vocabulary.
@@ -151,12 +160,31 @@ def _open_tensors(file: Path, shown: str) -> Iterator[Quantised]:
         yield info.name, GGMLQuantizationType(info.ggml_type), stored.reshape(shape)
 
 
-def _check_positions(fields: Mapping[str, Any], architecture: str, shown: str) -> None:
-    """Refuse a scaling of positions that transformers does not read from the header."""
+def _check_header(fields: Mapping[str, Any], architecture: str, shown: str) -> None:
+    """Refuse what transformers leaves out when it reads a header, and what follows from it."""
     kind = fields.get(f"{architecture}.rope.scaling.type", "none")
     if architecture != "gpt-oss" and kind != "none":
         wrong = f"its positions are scaled ({kind}), which transformers does not read from GGUF"
         raise refusal(shown, wrong, "use the safetensors of the model")
+    if architecture == "llama" and fields.get("llama.expert_count", 0) > 0:
+        wrong = "is a mixture of experts of Llama's kind (Mixtral)"
+        wrong += ", which transformers does not read from GGUF"
+        raise refusal(shown, wrong, "use the safetensors of the model")
+
+
+def _complete_config(config: Any, fields: Mapping[str, Any], architecture: str) -> None:
+    """Set what a header gives and transformers leaves at its default.
+
+    Gemma 2 and 3 divide queries by the root of the head's width, but by that of their share of the
+    model's width in the size of 27 billion parameters. llama.cpp knows it by the number of layers.
+    """
+    for key, name in LEFT_OUT.items():
+        if (value := fields.get(f"{architecture}.{key}")) is not None and hasattr(config, name):
+            setattr(config, name, value)
+    if (layers := GEMMA_27B_LAYERS.get(architecture)) is not None:
+        share = config.hidden_size // config.num_attention_heads
+        is_27b = config.num_hidden_layers == layers
+        config.query_pre_attn_scalar = share if is_27b else config.head_dim
 
 
 def _dequantise(

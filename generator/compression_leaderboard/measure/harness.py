@@ -18,11 +18,11 @@ import yaml
 from lm_eval import simple_evaluate
 from lm_eval.api.group import Group
 from lm_eval.evaluator_utils import _process_results
-from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 from lm_eval.tasks._factory import TaskFactory
 from lm_eval.tasks._index import Entry, Kind
 
+from compression_leaderboard.measure.answers import AnsweringModel
 from compression_leaderboard.measure.checkpoint import hash_files, is_out_of_memory
 from compression_leaderboard.measure.hub import ask, check_dataset, download_documents
 from compression_leaderboard.measure.machine import MeasureError, mirror_address, silence_libraries
@@ -40,8 +40,6 @@ from compression_leaderboard.records.results import (
     TaskResult,
 )
 
-BATCH = 16  # requests per forward pass, at most
-LOGIT_ELEMENTS = 1 << 28  # batch × length × vocabulary, at most: 1 GiB in float32
 BOOTSTRAPS = 1000  # of standard errors that have no formula
 SEED = 1234  # of few-shot samples and of every generator that lm-eval seeds
 STOCK = Path(lm_eval.__file__).parent / "tasks"
@@ -64,62 +62,9 @@ def run_suite(
     A part has its items and no scores; merge_parts makes scores of all parts.
     """
     manager = read_tasks(suite, root)
-    model = _quiet_model(loaded)
+    model = AnsweringModel(loaded)
     model.part = part
     return tuple(_run_task(model, manager, task, root) for task in suite.tasks)
-
-
-def _quiet_model(loaded: Loaded) -> "_QuietModel":
-    model = _QuietModel(pretrained=loaded.model, tokenizer=loaded.tokenizer)
-    model.most = max(1, BATCH // loaded.batch_divisor)
-    return model
-
-
-class _QuietModel(HFLM):  # type: ignore[misc]  # lm-eval has no types
-    """lm-eval's model without its progress bars, which may answer for a part of the items only."""
-
-    part: Part | None = None
-    sample: Mapping[str, Sequence[int]] | None = None  # items by task; answers are not generated
-    most = BATCH  # requests per forward pass
-
-    def _loglikelihood_tokens(self, requests: Any, *args: Any, **options: Any) -> Any:
-        """Answer in batches whose logits fit: the longest request and the vocabulary set them."""
-        longest = max((len(request[1]) + len(request[2]) for request in requests), default=1)
-        row = min(longest, self.max_length) * self.model.get_output_embeddings().weight.shape[0]
-        self.batch_size_per_gpu = max(1, min(self.most, LOGIT_ELEMENTS // row))
-        return super()._loglikelihood_tokens(requests, *args, **options)
-
-    def loglikelihood(self, requests: Any, disable_tqdm: bool = True) -> Any:
-        """Answer (0, False) for other items, which are left out of what is read.
-
-        All requests are made, so that an item has the same prompt as in a whole run.
-        """
-        mine = requests
-        if self.part is not None:
-            mine = _requests_of(self.part, requests)
-        elif self.sample is not None:
-            mine = [r for r in requests if r.doc_id in self.sample.get(r.task_name, ())]
-        answers = super().loglikelihood(mine, disable_tqdm=True) if mine else []
-        known = {id(request): answer for request, answer in zip(mine, answers, strict=True)}
-        return [known.get(id(request), (0.0, False)) for request in requests]
-
-    def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = True) -> Any:
-        if self.sample is not None:
-            return [0.0] * len(requests)
-        return super().loglikelihood_rolling(requests, disable_tqdm=True)
-
-    def generate_until(self, requests: Any, disable_tqdm: bool = True) -> Any:
-        if self.sample is not None:
-            return [""] * len(requests)
-        return super().generate_until(requests, disable_tqdm=True)
-
-
-def _requests_of(part: Part, requests: Sequence[Any]) -> list[Any]:
-    """Select the requests of a part's items; items of a task are numbered from 0."""
-    totals: dict[str, int] = {}
-    for request in requests:
-        totals[request.task_name] = max(totals.get(request.task_name, 0), request.doc_id + 1)
-    return [r for r in requests if r.doc_id in part.items_of(totals[r.task_name])]
 
 
 def repeat_items(
@@ -130,7 +75,7 @@ def repeat_items(
     Items whose answers are generated have no log-likelihoods and are not asked.
     """
     manager = read_tasks(suite, root)
-    model = _quiet_model(loaded)
+    model = AnsweringModel(loaded)
     model.sample = sample
     repeated = []
     for task in suite.tasks:

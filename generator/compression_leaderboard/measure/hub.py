@@ -37,6 +37,7 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]
 
 from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.plan.hub_weights import (
+    INDICES,
     QUANTISED,
     HubListing,
     Room,
@@ -274,14 +275,14 @@ def _names_code(repository: str, revision: str, name: str, cache: Path) -> bool:
 def _count_parameters(repository: str, revision: str) -> dict[str, int]:
     """Count parameters by number format, from the headers; empty where these do not say.
 
-    Masks and tables of positions are no parameters, and may have any format.
+    Masks, tables of positions and tables of ids are no parameters.
     """
     try:
         metadata = HfApi().get_safetensors_metadata(repository, revision=revision)
         counts: Counter[str] = Counter()
         for file in metadata.files_metadata.values():
             for name, tensor in file.tensors.items():
-                if not is_buffer(name, tensor.shape):
+                if tensor.dtype != INDICES and not is_buffer(name, tensor.shape):
                     counts[str(tensor.dtype)] += int(tensor.parameter_count)
         return dict(counts)
     except (NotASafetensorsRepoError, SafetensorsParsingError):

@@ -28,6 +28,7 @@ from compression_leaderboard.measure import information
 from compression_leaderboard.measure.documents import Encoded, IntArray
 from compression_leaderboard.measure.information import FloatArray, Labels, Moments, Null, Parts
 from compression_leaderboard.measure.machine import MeasureError, Report
+from compression_leaderboard.plan.estimates import SAMPLE_POSITIONS, state_bytes
 from compression_leaderboard.records.corpora import JACKKNIFE_GROUPS, PreferenceProtocol, Protocol
 from compression_leaderboard.records.plane import (
     LabelSet,
@@ -40,8 +41,6 @@ from compression_leaderboard.records.plane import (
 )
 from compression_leaderboard.records.results import Subject
 
-SAMPLE_POSITIONS = 2048  # for the effective rank, at most
-BYTES_PER_NUMBER = 2  # float16 and bfloat16
 STAGES = 4  # shares of the positions for the convergence: 1/8, 1/4, 1/2 and all
 SMALLEST = 1e-12  # of an assignment, so that its logarithm exists
 
@@ -69,9 +68,9 @@ class LayerFiles:
         self.scale = information.solve_scale(self.width, self.bins)
         seeds = protocol.anchor_seeds
         self.anchors = information.draw_anchors(seeds, self.bins, self.width).float()  # (S, B, D)
-        assigned = len(seeds) * self.bins
-        self.keeps_states = self.width <= assigned
-        self.columns = min(self.width, assigned)
+        self.assigned = len(seeds) * self.bins
+        self.keeps_states = self.width <= self.assigned
+        self.columns = min(self.width, self.assigned)
         self.dtype = torch.float16  # of the rows in the files
         self.step = -(-positions // SAMPLE_POSITIONS)
         self._check_space()
@@ -83,8 +82,7 @@ class LayerFiles:
     @property
     def size_bytes(self) -> int:
         """Room that all files take when every position is appended."""
-        rows = self.positions * self.columns + len(range(0, self.positions, self.step)) * self.width
-        return BYTES_PER_NUMBER * self.layers * rows
+        return state_bytes(self.layers, self.width, self.positions, self.assigned)
 
     def _check_space(self) -> None:
         folder = tempfile.gettempdir()

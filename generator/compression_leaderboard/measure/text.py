@@ -10,14 +10,15 @@ pass for each length.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from accelerate.utils import align_module_device, has_offloaded_params
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -39,6 +40,7 @@ from compression_leaderboard.measure.plane import (
     estimate_layers,
 )
 from compression_leaderboard.measure.weights import Loaded, device_of
+from compression_leaderboard.plan.estimates import BATCH_TOKENS, PROBED_TOKENS
 from compression_leaderboard.records.byte_classes import BYTE_CLASSES
 from compression_leaderboard.records.corpora import Protocol
 from compression_leaderboard.records.plane import Lossy
@@ -48,9 +50,7 @@ FIRST_STRETCH_BYTES = 64
 LOGIT_ELEMENTS = 8_000_000  # at most this many logits exist at once,
 LOGIT_ROWS = 32  # or those of this many rows
 PRECISE_ELEMENTS = 500_000  # of them in float32: few enough for a processor's cache
-BATCH_TOKENS = 4096  # inputs per forward pass
 GUARD_NATS = 1e-3  # by which our logits may differ from the model's own, besides rounding
-PROBED_TOKENS = 8  # by which the guard compares them
 SOFTCAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
 
 
@@ -227,7 +227,7 @@ def run_forward(
     nats = [np.full(len(document.targets), np.nan) for document in documents]
     chosen = chosen or [np.zeros(len(document.inputs), dtype=bool) for document in documents]
     rows: list[tuple[int, int]] = []
-    head = _Head(loaded.model)
+    head = Head(loaded.model)
     if files is not None:
         head.check_states(files.layers, files.width)
     # Longest first, so that memory fails early.
@@ -273,7 +273,7 @@ def next_batch(windows: Sequence[Window], inputs: int) -> list[Window]:
 
 
 def _score_batch(
-    head: "_Head",
+    head: "Head",
     documents: Sequence[Encoded],
     batch: Sequence[Window],
     chosen: Sequence[NDArray[np.bool_]],
@@ -315,7 +315,7 @@ def _inputs_of(documents: Sequence[Encoded], batch: Sequence[Window]) -> Tensor:
     return torch.from_numpy(np.stack(rows))
 
 
-class _Head:
+class Head:
     """From tokens to nats: the model, and its own output layer for a few rows at a time.
 
     The output layer is given what the model itself gives it, which in some families is not the
@@ -392,24 +392,54 @@ class _Head:
 
     def nats(self, states: Tensor, targets: Tensor) -> NDArray[np.float64]:
         """Return −ln p of the targets under a full softmax in float32, (T,)."""
-        step = max(LOGIT_ROWS, LOGIT_ELEMENTS // self.vocabulary)
-        few = max(1, PRECISE_ELEMENTS // self.vocabulary)
         # Made beforehand: kept one by one they would lie between the logits and pin their memory.
         nats = torch.empty(len(states), device=states.device)
-        for begin in range(0, len(states), step):
-            logits = self.linear(states[begin : begin + step])
-            wanted = targets[begin : begin + step].to(logits.device)
-            nats[begin : begin + step] = torch.cat(
-                [
-                    torch.nn.functional.cross_entropy(
-                        self.transform(rows, self.factor), right, reduction="none"
-                    )
-                    for rows, right in zip(
-                        torch.split(logits, few), torch.split(wanted, few), strict=True
-                    )
-                ]
-            )
+        for rows, logits, wanted in self._slices(states, targets):
+            nats[rows] = torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
         return nats.double().cpu().numpy()
+
+    def answers(
+        self, states: Tensor, targets: Tensor
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return the nats of the targets, and whether each is the most probable token, (T,)."""
+        nats = torch.empty(len(states), device=states.device)
+        first = torch.empty(len(states), device=states.device, dtype=torch.bool)
+        for rows, logits, wanted in self._slices(states, targets):
+            nats[rows] = torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
+            first[rows] = logits.argmax(dim=-1) == wanted
+        return nats.double().cpu().numpy(), first.cpu().numpy()
+
+    def _slices(self, states: Tensor, targets: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """Yield some rows at a time with their logits in float32 and their targets."""
+        step = max(LOGIT_ROWS, LOGIT_ELEMENTS // self.vocabulary)
+        few = max(1, PRECISE_ELEMENTS // self.vocabulary)
+        with self._whole_layer() as layer:
+            for begin in range(0, len(states), step):
+                logits = layer(states[begin : begin + step])
+                wanted = targets[begin : begin + step].to(logits.device)
+                for at in range(0, len(logits), few):
+                    rows = slice(begin + at, min(begin + at + few, begin + len(logits)))
+                    part = self.transform(logits[at : at + few], self.factor)
+                    yield rows, part, wanted[at : at + few]
+
+    @contextmanager
+    def _whole_layer(self) -> Iterator[Callable[[Tensor], Tensor]]:
+        """Give the output layer, whose weights on a disk are read once and not for every slice."""
+        if not has_offloaded_params(self.linear):
+            yield self.linear
+            return
+        device, plain = self.linear._hf_hook.execution_device, self.linear._old_forward
+        with align_module_device(self.linear):
+            yield lambda rows: plain(rows.to(device))
+
+    @contextmanager
+    def making_last_logits(self) -> Iterator[None]:
+        """Have the model make logits of the last position alone, which generation needs."""
+        hook = self.linear.register_forward_pre_hook(lambda _, given: (given[0][:, -1:],))
+        try:
+            yield
+        finally:
+            hook.remove()
 
     def _probe(self, config: Any) -> tuple[float, list[torch.Size]]:
         """Find what the model multiplies its logits by: of the possible factors the best fit.

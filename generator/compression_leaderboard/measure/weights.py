@@ -21,8 +21,10 @@ from transformers import AutoTokenizer
 from compression_leaderboard.measure.checkpoint import (
     Folder,
     check_complete,
+    check_indices,
     check_revision,
     explain,
+    find_weights,
     hash_folder,
     hash_weights,
     name_buffers,
@@ -38,7 +40,6 @@ from compression_leaderboard.measure.machine import (
     machine_memory,
     silence_libraries,
 )
-from compression_leaderboard.measure.packages import find_weights
 from compression_leaderboard.plan.hub_weights import SURPLUS, Room
 from compression_leaderboard.records.base import COMMIT, MODEL_NAME
 from compression_leaderboard.records.calibration import Calibration, Start
@@ -170,6 +171,7 @@ def _load_safetensors(
     if offloaded is not None:
         weakref.finalize(model, shutil.rmtree, offloaded, ignore_errors=True)
     check_complete(info, files.shown, files.buffers)
+    check_indices(files, (n for n, p in model.named_parameters() if p.is_floating_point()))
     if not place:
         model.to(suitable_device())
     used = tuple(model.state_dict())

@@ -55,6 +55,7 @@ from compression_leaderboard.pages.reference import (
     render_downloads,
     render_fields,
     render_imported,
+    render_large,
 )
 from compression_leaderboard.pages.reliability_page import render_moves, render_reliability
 from compression_leaderboard.pages.rendering import Renderer, escape, markdown_text
@@ -139,6 +140,7 @@ def _generated(
         "corpora": render_corpora(render, board),
         "compare": render("compare.html", cohorts=[table.cohort for table in first_tables]),
         "reliability": render_reliability(render, specs, stored, board.commit_date, board.unread),
+        "large": render_large(render, specs, board.current),
         "changelog": render_moves(render, specs, stored),
         "trajectories": render_trajectories(render, board.trajectories, cohorts, titles),
         "method": render_bias(render, specs, board.current),

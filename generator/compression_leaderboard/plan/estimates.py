@@ -27,11 +27,19 @@ from all positions at once.
 import itertools
 import math
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from compression_leaderboard.plan.jobs import Job
+from compression_leaderboard.records.calibration import (
+    CALIBRATION_DOCUMENTS,
+    CALIBRATION_TOKENS,
+    CAUSAL_COPIES,
+    CAUSAL_TOKENS,
+    StartMode,
+)
 from compression_leaderboard.records.models import Model
 from compression_leaderboard.records.rechecks import Repeat, Shard, ShardJob
 from compression_leaderboard.records.results import (
@@ -44,6 +52,11 @@ from compression_leaderboard.wording import counted
 LEAST_MODELS = 3  # a line through fewer has no error
 LEAST_SECONDS = 0.001  # records round to it; the least that has a logarithm
 REACH = 10  # times smaller or larger than the models that a line is drawn through
+BATCH_TOKENS = 4096  # inputs per forward pass, at most, where a window is not longer
+PROBED_TOKENS = 8  # read before each text, to compare the scorer's logits with the model's own
+SAMPLE_POSITIONS = 2048  # whose states are kept whole, for the effective rank, at most
+BYTES_PER_NUMBER = 2  # float16 and bfloat16
+FLOP_PER_PARAMETER = 2  # and token: a multiplication and an addition; attention is left out
 
 Point = tuple[float, float]
 
@@ -155,6 +168,60 @@ def _factor(ratios: Iterable[float]) -> float:
     """Return the typical ratio, at least 1: exp of the root mean square of the logarithms."""
     squares = [math.log(ratio) ** 2 for ratio in ratios]
     return math.exp(math.sqrt(statistics.fmean(squares)))
+
+
+# Work that is counted, for a model far from all records -------------------------------------------
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a stage of measuring makes a model read."""
+
+    tokens: int  # inputs, those that overlapping windows read again included
+    passes: int  # forward passes, each of which needs all weights once
+
+    def __add__(self, other: "Work") -> "Work":
+        return Work(self.tokens + other.tokens, self.passes + other.passes)
+
+    def flop(self, parameters: float) -> float:
+        """Count the floating-point operations of a model of this size."""
+        return FLOP_PER_PARAMETER * parameters * self.tokens
+
+
+def count_windows(inputs: Iterable[int], window: int, stride: int) -> Work:
+    """Count what scoring documents of so many inputs makes a model read, the probe included.
+
+    A forward pass reads windows of one length.
+    """
+    lengths: Counter[int] = Counter()
+    for size in inputs:
+        begins = range(0, max(size - window, 0) + stride, stride)
+        lengths.update(min(window, size - begin) for begin in begins)
+    passes = sum(
+        math.ceil(number / max(1, BATCH_TOKENS // length)) for length, number in lengths.items()
+    )
+    return Work(PROBED_TOKENS + sum(k * lengths[k] for k in lengths), 1 + passes)
+
+
+def count_calibration(window: int, stride: int) -> tuple[Work, Work]:
+    """Count the calibration in float32, and in the fast format; the tokenizer has BOS and EOS."""
+    shares = range(CALIBRATION_TOKENS, CALIBRATION_TOKENS + CALIBRATION_DOCUMENTS)
+    tokens = [share // CALIBRATION_DOCUMENTS for share in shares]
+    once = count_windows(tokens, window, stride)
+    causal = min(window, CAUSAL_TOKENS)
+    exact = count_windows([causal] * CAUSAL_COPIES, causal, causal)
+    for mode in get_args(StartMode):
+        exact += once if mode != "none" else count_windows([k - 1 for k in tokens], window, stride)
+    return exact, once
+
+
+def state_bytes(layers: int, width: int, positions: int, assigned: int) -> int:
+    """Count the bytes of the files with hidden states of all layers, the embedding included.
+
+    assigned: anchors of all seeds; assignments to them are kept where they are fewer numbers.
+    """
+    sample = len(range(0, positions, math.ceil(positions / SAMPLE_POSITIONS)))
+    return BYTES_PER_NUMBER * layers * (positions * min(width, assigned) + sample * width)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Literal
 
 LOADABLE = ("F64", "F32", "F16", "BF16")  # as safetensors names number formats
+INDICES = "I64"  # tables of ids, such as the experts of each token, which are not learned
 QUANTISED = "GGUF"  # stands for the number formats in a GGUF file
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".msgpack", ".h5")
 # Configuration and tokenizer.

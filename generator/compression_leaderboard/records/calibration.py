@@ -21,6 +21,9 @@ from compression_leaderboard.records.base import (
 # Of the files in measure/calibration_text, joined in order of their names.
 CALIBRATION_SHA256 = "ec822d9d8a66a4bbe953bf8da730eed76b4babf7c79c094108c408c16ecd2efb"
 CALIBRATION_TOKENS = 4000  # scored under every start mode and in both number formats
+CALIBRATION_DOCUMENTS = 3  # that they come from, evenly
+CAUSAL_TOKENS = 512  # of the text whose end is replaced, at most
+CAUSAL_COPIES = 7  # of it: as it is, and with two random ends behind each of three places
 DEFAULT_MARGIN = 0.002  # the tokenizer's own default wins within this share of the fewest bits
 FORMAT_MARGIN = 0.001  # a fast format may move bits by this share, with its uncertainty
 FUTURE_NATS = 1e-3  # that float32 may move a cost by; a leak of less is no advantage
