@@ -218,7 +218,7 @@ def test_the_predict_page_of_this_board_shows_both_tables(repository):
     """From the records in the repository: every text and every suite of final weights."""
     current = current_results(repository.specs, repository.stored)
     found = text_amounts(repository.specs, current)
-    assert {a.corpus for a in found} >= {"python-128", "sotu-128"}
+    assert {a.corpus for a in found} >= {"python", "sotu"}
     for amount in found:
         assert amount.error > 0
         assert amount.bytes > 0
