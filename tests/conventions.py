@@ -202,10 +202,13 @@ class Example:
 
     def uncheatable(self, start: int | None, size: int, in_bfloat16: bool = False) -> Row:
         chunks = uncheatable_chunks(self.tokens, start, size)
-        nats = score_chunks(self.loaded, chunks)
-        total = sum_in_bfloat16(self.loaded, chunks) if in_bfloat16 else math.fsum(nats)
+        if in_bfloat16:
+            total = sum_in_bfloat16(self.loaded, chunks)
+        else:
+            total = math.fsum(score_chunks(self.loaded, chunks))
         before = "nothing" if start is None else f"{self.shown} before each chunk"
-        row = self._row(before, f"{size:,} tokens, without overlap", total, len(nats))
+        scored = sum(chunk.scored for chunk in chunks)
+        row = self._row(before, f"{size:,} tokens, without overlap", total, scored)
         return row | {"metric": "compression_rate", "reported": 100 * row["bits_per_byte"] / 8}
 
     def _row(self, before: str, windows: str, nats: float, scored: int) -> Row:

@@ -162,6 +162,21 @@ def test_uncheatable_eval_rounds_each_chunk_to_eight_bits():
     assert rounded == pytest.approx(exact, rel=1e-2)
 
 
+def test_the_rate_of_uncheatable_eval_is_a_share_of_eight_bits_in_per_cent():
+    """Divided by all bytes, also where the first token of each chunk is not scored."""
+    example = Example.of(load_tiny(), TEXT)
+    n_bytes = len(TEXT.encode())
+    exact, rounded = (example.uncheatable(256, 16, in_bfloat16=way) for way in (False, True))
+    dropped = example.uncheatable(None, 16)
+    for row, scored in ((exact, n_bytes), (rounded, n_bytes), (dropped, n_bytes - 4)):
+        assert row["scored"] == scored
+        assert row["reported"] == pytest.approx(row["bits_per_byte"] / 8 * 100)
+    assert exact["bits_per_byte"] != rounded["bits_per_byte"]
+    assert dropped["bits_per_byte"] * n_bytes * math.log(2) == pytest.approx(
+        math.fsum(score_chunks(example.loaded, uncheatable_chunks(example.tokens, None, 16)))
+    )
+
+
 def test_the_table_is_of_the_versions_that_are_read_and_of_the_text():
     table, text = read_table(), read_text().encode()
     repair = "run python -m tests.conventions"
