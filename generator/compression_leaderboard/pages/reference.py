@@ -82,6 +82,11 @@ def render_architectures(render: Renderer, text: str) -> Markup:
     return render("architectures.html", table=table, works=works)
 
 
+def render_conventions(render: Renderer, text: str) -> Markup:
+    """Show bits per byte of one text under each convention; text: TOML that the tests write."""
+    return render("conventions.html", table=tomllib.loads(text))
+
+
 def render_corpora(render: Renderer, board: StudiedBoard) -> Markup:
     """Show the texts, the newest first, then the links between them."""
     texts = board.specs.corpora

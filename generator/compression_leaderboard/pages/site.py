@@ -51,6 +51,7 @@ from compression_leaderboard.pages.reference import (
     describe_conflict,
     imported_path,
     render_architectures,
+    render_conventions,
     render_corpora,
     render_downloads,
     render_fields,
@@ -77,6 +78,7 @@ class Sources:
     pages: Mapping[str, str]
     changelog: str = ""  # Markdown
     architectures: str = ""  # TOML: what becomes of each
+    conventions: str = ""  # TOML: bits per byte of one text under each
 
 
 def render_site(board: StudiedBoard, sources: Sources, commands: Sequence[Command] = ()) -> Files:
@@ -93,6 +95,7 @@ def render_site(board: StudiedBoard, sources: Sources, commands: Sequence[Comman
     generated: dict[str, str] = {}
     generated |= _generated(render, board, tables, exported, options, commands)
     generated["architectures"] = render_architectures(render, sources.architectures)
+    generated["conventions"] = render_conventions(render, sources.conventions)
     pages = dict(sources.pages) | {"changelog.md": CHANGELOG}
     # In the body, which is searched; one block of HTML, without empty lines, which would end it.
     changelog = Markup(re.sub(r"\n\s*\n", "\n", markdown_text(sources.changelog)))

@@ -76,13 +76,16 @@ def _outline(root: Path) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def read_sources(root: Path) -> tuple[dict[str, str], dict[str, str], str, str]:
-    """Read templates and hand-written pages by name, the changelog, and the architectures."""
+def read_sources(root: Path) -> tuple[dict[str, str], dict[str, str], str, str, str]:
+    """Read templates and hand-written pages by name, the changelog, and what the tests write."""
     templates = {p.name: p.read_text("utf-8") for p in sorted(root.glob("site/templates/*.html"))}
     pages = {p.name: p.read_text("utf-8") for p in sorted(root.glob("site/docs/*.md"))}
-    others = (root / "CHANGELOG.md", root / "site/architectures.toml")
-    changelog, architectures = (p.read_text("utf-8") if p.is_file() else "" for p in others)
-    return templates, pages, changelog, architectures
+    names = ("CHANGELOG.md", "site/architectures.toml", "site/conventions.toml")
+    others = [root / name for name in names]
+    changelog, architectures, conventions = (
+        p.read_text("utf-8") if p.is_file() else "" for p in others
+    )
+    return templates, pages, changelog, architectures, conventions
 
 
 def lay_out(root: Path, made: dict[str, bytes], records: Iterable[str]) -> Layout:
