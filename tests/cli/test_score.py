@@ -17,7 +17,12 @@ import torch
 from compression_leaderboard.measure import own_text
 from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.own_text import no_network
-from compression_leaderboard.measure.weights import Reference, load_reference, resolve_reference
+from compression_leaderboard.measure.weights import (
+    Reference,
+    identify_reference,
+    load_reference,
+    resolve_reference,
+)
 from compression_leaderboard.own_text.documents import PIECE_BYTES
 from compression_leaderboard.own_text.journal import Listed
 from compression_leaderboard.repository.specs import Specs
@@ -339,11 +344,11 @@ def test_the_identity_of_a_local_model_holds_its_tokenizer(tmp_path, models):
     shutil.copytree(models / "A", tmp_path / "A")
     reference = resolve_reference(str(tmp_path / "A"), {})
     assert isinstance(reference, Reference)
-    first = load_reference(reference, tmp_path)[1]
-    assert load_reference(reference, tmp_path)[1] == first
+    first = identify_reference(reference)
+    assert identify_reference(reference) == first
     file = tmp_path / "A/tokenizer_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"note": "changed"}))
-    assert load_reference(reference, tmp_path)[1] != first
+    assert identify_reference(reference) != first
 
 
 def test_an_unreadable_model_is_one_line(tmp_path):
