@@ -347,15 +347,18 @@ def test_a_budget_holds_for_one_long_file(tmp_path, models):
 
 
 def test_a_budget_holds_for_many_small_files(tmp_path, models):
-    """There are more of them than can be opened in the time."""
+    """There are more of them than can be opened in the time.
+
+    In processor time, since making them keeps a busy machine from everything else for a while.
+    """
     for k in range(100):
         (tmp_path / f"texts/{k}").mkdir(parents=True)
         for n in range(1000):
             (tmp_path / f"texts/{k}/{n}.txt").write_text(f"{k} {n}")
     options = ["--text", tmp_path / "texts", "--json", "--budget", "4s"]
-    begun = time.monotonic()
+    begun = time.process_time()
     answer = json.loads(score(tmp_path, models, *options).stdout)["summary"]
-    assert time.monotonic() - begun < 4 + 25  # finding the files, loading, and other programs too
+    assert time.process_time() - begun < 4 + 10
     assert answer["sample"]["files"] == 100_000
     assert 1 < answer["documents"] < 100_000
 
@@ -534,6 +537,21 @@ def test_a_full_disk_leaves_no_half_of_a_table(tmp_path):
     )
     assert table.read_text() == "an earlier table"
     assert [file.name for file in tmp_path.glob(".*")] == []
+
+
+def test_a_journal_that_cannot_be_opened_is_one_line(tmp_path, models, texts):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder/journal.sqlite").mkdir(parents=True)
+    problems = {
+        "file": "--journal {}: is no folder; name another",
+        "file/below": "--journal {}: is no folder; name another",
+        "folder": "{}: cannot be written (unable to open database file); "
+        "free some disk, or name another --journal",
+    }
+    for name, problem in problems.items():
+        result = score(tmp_path, models, "--text", texts, "--journal", tmp_path / name)
+        assert str(result.exception) == problem.format(tmp_path / name)
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_weights_that_lack_a_tensor_are_one_line_and_no_score(tmp_path, texts):

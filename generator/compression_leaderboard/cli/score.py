@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from compression_leaderboard.cli.app import AsJson, Place, Root, Text, app, print_answer
+from compression_leaderboard.cli.app import AsJson, Place, Root, Text, app, print_answer, refusal
 from compression_leaderboard.wording import counted, plural
 
 if TYPE_CHECKING:
@@ -114,7 +114,12 @@ def score(
         from compression_leaderboard.repository.specs import read_specs
 
         stride = stride or max(1, window // 2)
-        specs, listed = read_valid(read_specs, root), find_files([*text, *(more or [])])
+        specs = read_valid(read_specs, root)
+        progress.update(stage, description="finding the files")
+        begun = time.monotonic()
+        listed = find_files([*text, *(more or [])])
+        finding = time.monotonic() - begun
+        progress.update(stage, description="loading the libraries")
         problems = [str(problem) for problem in listed.problems]
         folder = journal or root / "build" / "score"
         if endpoint:
@@ -130,7 +135,7 @@ def score(
             begun = time.monotonic()
             progress.update(stage, description="opening the files")
             reading = _list_text(own_text, leave_out)
-            left = seconds and max(0.0, seconds - (time.monotonic() - begun))
+            left = seconds and max(0.0, seconds - finding - (time.monotonic() - begun))
             share = left and left * (1 - COMPRESSORS_SHARE if compressors else 1)
             scorers, before = _score_all(own_text, models, None, share, endpoint)
             rest = left and left * COMPRESSORS_SHARE
@@ -450,7 +455,10 @@ def _predict(
 def _open(folder: Path) -> Journal:
     from compression_leaderboard.own_text.journal import Journal
 
-    journal = Journal(folder / "journal.sqlite")
+    try:
+        journal = Journal(folder / "journal.sqlite")
+    except (FileExistsError, NotADirectoryError) as error:
+        raise refusal(f"--journal {folder}", "is no folder", "name another") from error
     if journal.damaged:
         damaged = counted(journal.damaged, "entry is", "entries are")
         print(f"{journal.path}: {damaged} damaged; scored again", file=sys.stderr)
@@ -475,7 +483,8 @@ def _writing(journal: Path, target: Path | None) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         wrong = f"{journal}: cannot be written ({error})"
-        raise UserError([f"{wrong}; free some disk, and run the command again"]) from error
+        repair = "free some disk, or name another --journal"
+        raise UserError([f"{wrong}; {repair}"]) from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
