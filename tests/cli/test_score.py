@@ -360,7 +360,7 @@ def test_a_budget_holds_for_many_small_files(tmp_path, models):
     answer = json.loads(score(tmp_path, models, *options).stdout)["summary"]
     assert time.process_time() - begun < 4 + 10
     assert answer["sample"]["files"] == 100_000
-    assert 1 < answer["documents"] < 100_000
+    assert 1 <= answer["documents"] < 100_000
 
 
 def test_loading_takes_nothing_from_a_budget(tmp_path, models, monkeypatch):

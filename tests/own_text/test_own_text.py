@@ -175,6 +175,7 @@ def test_the_header_is_found_below_what_spreadsheets_write(tmp_path, content, li
     """Excel names the delimiter in a line of its own; others begin with empty lines."""
     (tmp_path / "a.csv").write_text(content, "utf-8", newline="")
     (piece,) = read_pieces(tmp_path / "a.csv", "text")
+    assert isinstance(piece, Piece)
     assert (piece.text, piece.name) == ("first, here", f"{tmp_path / 'a.csv'}: line {line}")
     assert read_again(tmp_path / "a.csv", piece.at, 0, size_of(piece), "text") == "first, here"
 
