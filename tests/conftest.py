@@ -36,6 +36,7 @@ HUB = Hub()
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ["HF_ENDPOINT"] = HUB.address
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="hub-cache-")
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="user-cache-")  # score_text writes there
 os.environ["HF_HUB_DISABLE_XET"] = "1"
 for name in ("HF_HUB_OFFLINE", "HF_TOKEN"):
     os.environ.pop(name, None)

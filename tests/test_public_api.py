@@ -14,6 +14,7 @@ from compression_leaderboard.board.board import cohorts_from_json
 from compression_leaderboard.exports.release import export_files
 from compression_leaderboard.fits.study import derive_board
 from compression_leaderboard.intervals import Interval
+from compression_leaderboard.measure import calibration
 from compression_leaderboard.repository.contents import read_contents
 from compression_leaderboard.repository.git import Commit
 from compression_leaderboard.repository.provenance import read_provenance
@@ -21,7 +22,7 @@ from compression_leaderboard.repository.provenance import read_provenance
 from tests import ROOT
 from tests.in_browser import serve
 from tests.miniature import write_miniature
-from tests.tiny import save_tiny
+from tests.tiny import save_tiny, tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +131,24 @@ def test_text_is_scored_token_by_token(tmp_path):
     alone = score_text(str(tmp_path), texts[1], window=16, dtype="float32")
     assert alone.documents[0].bits == pytest.approx(score.documents[1].bits, abs=1e-2)
     assert alone.interval is None
+
+
+def test_the_calibration_of_the_same_weights_is_used_again(tmp_path, monkeypatch):
+    save_tiny(tmp_path / "model")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    first = score_text(tmp_path / "model", "a few words", window=16, dtype="float32")
+
+    def refuse(*arguments):
+        raise AssertionError("calibrated again")
+
+    monkeypatch.setattr(calibration, "choose_start", refuse)
+    assert score_text(tmp_path / "model", "a few words", window=16, dtype="float32") == first
+    for window, dtype in ((17, "float32"), (16, "bfloat16")):
+        with pytest.raises(AssertionError, match="calibrated again"):
+            score_text(tmp_path / "model", "a few words", window, dtype)
+    save_tiny(tmp_path / "model", model=tiny_model(seed=1))
+    with pytest.raises(AssertionError, match="calibrated again"):
+        score_text(tmp_path / "model", "a few words", window=16, dtype="float32")
 
 
 @pytest.mark.parametrize(

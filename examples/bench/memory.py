@@ -26,7 +26,7 @@ from compression_leaderboard.repository.specs import read_specs
 from compression_leaderboard.measure.weights import load_reference, resolve_reference
 root = Path(sys.argv[1])
 reference = resolve_reference(sys.argv[2], read_specs(root)[0].models)
-loaded, _ = load_reference(reference, root)
+loaded = load_reference(reference, root)
 tokens = loaded.window(int(sys.argv[3]))
 with torch.inference_mode():
     ids = torch.arange(tokens).unsqueeze(0) % loaded.subject.vocabulary
@@ -35,7 +35,7 @@ status = Path("/proc/self/status").read_text().split()
 print(json.dumps({
     "held": int(status[status.index("VmRSS:") + 1]) * 1024,
     "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-    "dtype": str(loaded.model.dtype).removeprefix("torch."),
+    "dtype": loaded.dtype,
     "tokens": tokens,
     **loaded.subject.model_dump(),
 }))

@@ -6,6 +6,7 @@ Names that `compression_leaderboard` exports stay; what is imported from its mod
 """
 
 import json
+import os
 import tempfile
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
@@ -94,7 +95,8 @@ def score_text(
     less than 0.1 %.
 
     What stands before a window is chosen on a calibration text first, which takes as long as 20,000
-    tokens of text.
+    tokens of text. That is kept in ~/.cache/compression-leaderboard, or in that folder of
+    XDG_CACHE_HOME, for the same weights, window and software.
 
     Needs the extra `[measure]`. Raises ValueError for a model that cannot be named or loaded, and
     for texts without a byte.
@@ -105,7 +107,12 @@ def score_text(
     from compression_leaderboard.measure.documents import Document
     from compression_leaderboard.measure.machine import MeasureError
     from compression_leaderboard.measure.text import score_documents
-    from compression_leaderboard.measure.weights import load_reference, resolve_reference
+    from compression_leaderboard.measure.weights import (
+        identify_reference,
+        load_reference,
+        no_report,
+        resolve_reference,
+    )
 
     documents = [texts] if isinstance(texts, str) else list(texts)
     if not all(isinstance(document, str) for document in documents):
@@ -123,9 +130,10 @@ def score_text(
         with tempfile.TemporaryDirectory(prefix="leaderboard-") as cache:
             number_format = None if dtype is None else getattr(torch, dtype)
             root = Path(cache)
-            load = partial(load_reference, reference, root)
+            identity, load = identify_reference(reference), partial(load_reference, reference, root)
             windows = WIDEST if window is None else Windows(window)
-            loaded, identity = calibrate(load, root, lambda *_: None, windows, number_format)
+            known = _user_cache() / "calibration"
+            loaded = calibrate(load, identity, known, no_report, windows, number_format)
         length = windows.length(loaded)
         stride = max(1, length // 2)
         named = [Document(f"text {k}", text) for k, text in enumerate(documents, start=1)]
@@ -146,6 +154,13 @@ def score_text(
         classes=lossless.classes or (),
         start=loaded.start,
     )
+
+
+def _user_cache() -> Path:
+    """Return the folder for what a later call need not compute again; it may be deleted."""
+    place = os.environ.get("XDG_CACHE_HOME", "")
+    folder = Path(place) if Path(place).is_absolute() else Path.home() / ".cache"
+    return folder / "compression-leaderboard"
 
 
 def predict(

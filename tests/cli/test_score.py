@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import os
 import re
 import shutil
 import socket
@@ -14,10 +15,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from compression_leaderboard.measure import own_text
+from compression_leaderboard.measure import calibration, own_text
+from compression_leaderboard.measure.calibration import calibrate
 from compression_leaderboard.measure.machine import MeasureError
 from compression_leaderboard.measure.own_text import no_network
-from compression_leaderboard.measure.weights import Reference, load_reference, resolve_reference
+from compression_leaderboard.measure.weights import (
+    Reference,
+    identify_reference,
+    load_reference,
+    resolve_reference,
+)
 from compression_leaderboard.own_text.documents import PIECE_BYTES
 from compression_leaderboard.own_text.journal import Listed
 from compression_leaderboard.repository.specs import Specs
@@ -289,6 +296,18 @@ def test_targets_that_cannot_be_written_are_named_before_anything_is_scored(
     assert not (tmp_path / "build").exists()
 
 
+def test_neither_a_text_nor_a_device_is_replaced(tmp_path, models):
+    text, pipe = tmp_path / "notes.csv", tmp_path / "pipe"
+    text.write_text("text\nmine\n")
+    os.mkfifo(pipe)
+    result = score(tmp_path, models, "--text", text, "--report", pipe, "--csv", text)
+    assert result.exception.problems == [
+        f"--report {pipe}: is no plain file, which it would replace; name another file",
+        f"--csv {text}: is your text, which it would replace; name another file",
+    ]
+    assert (text.read_text(), pipe.is_fifo()) == ("text\nmine\n", True)
+
+
 def test_a_window_longer_than_the_context_is_refused_with_the_repair(tmp_path, models, texts):
     result = invoke(tmp_path, "score", "--model", str(models / "A"), "--text", str(texts))
     (problem,) = result.exception.problems
@@ -327,6 +346,42 @@ def test_a_budget_holds_for_one_long_file(tmp_path, models):
     assert all(rate["interval"] for rate in answer["rates"])
 
 
+def test_a_budget_holds_for_many_small_files(tmp_path, models):
+    """There are more of them than can be opened in the time.
+
+    In processor time, since making them keeps a busy machine from everything else for a while.
+    """
+    for k in range(100):
+        (tmp_path / f"texts/{k}").mkdir(parents=True)
+        for n in range(1000):
+            (tmp_path / f"texts/{k}/{n}.txt").write_text(f"{k} {n}")
+    options = ["--text", tmp_path / "texts", "--json", "--budget", "4s"]
+    begun = time.process_time()
+    answer = json.loads(score(tmp_path, models, *options).stdout)["summary"]
+    assert time.process_time() - begun < 4 + 10
+    assert answer["sample"]["files"] == 100_000
+    assert 1 <= answer["documents"] < 100_000
+
+
+def test_loading_takes_nothing_from_a_budget(tmp_path, models, monkeypatch):
+    """A model that takes longer to load than the budget is scored for as long all the same."""
+
+    def load_slowly(*arguments, **options):
+        time.sleep(2.5)
+        return calibrate(*arguments, **options)
+
+    monkeypatch.setattr(calibration, "calibrate", load_slowly)
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for k in range(500):
+        (folder / f"{k}.txt").write_text(f"Document {k}. " * 100)
+    options = ["--text", folder, "--no-compressors", "--json", "--budget", "2s"]
+    begun = time.monotonic()
+    answer = json.loads(score(tmp_path, models, *options).stdout)["summary"]
+    assert 2.5 < time.monotonic() - begun < 2.5 + 2 + 10
+    assert answer["documents"] > 4  # more than the batch that is always finished
+
+
 def test_a_model_that_loses_text_is_named_and_not_compared(tmp_path, models, texts):
     save_tiny(tmp_path / "lossy", tokenizer=lossy_tokenizer())
     options = ["--model", str(tmp_path / "lossy"), "--model", str(models / "A")]
@@ -339,11 +394,11 @@ def test_the_identity_of_a_local_model_holds_its_tokenizer(tmp_path, models):
     shutil.copytree(models / "A", tmp_path / "A")
     reference = resolve_reference(str(tmp_path / "A"), {})
     assert isinstance(reference, Reference)
-    first = load_reference(reference, tmp_path)[1]
-    assert load_reference(reference, tmp_path)[1] == first
+    first = identify_reference(reference)
+    assert identify_reference(reference) == first
     file = tmp_path / "A/tokenizer_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"note": "changed"}))
-    assert load_reference(reference, tmp_path)[1] != first
+    assert identify_reference(reference) != first
 
 
 def test_an_unreadable_model_is_one_line(tmp_path):
@@ -482,6 +537,21 @@ def test_a_full_disk_leaves_no_half_of_a_table(tmp_path):
     )
     assert table.read_text() == "an earlier table"
     assert [file.name for file in tmp_path.glob(".*")] == []
+
+
+def test_a_journal_that_cannot_be_opened_is_one_line(tmp_path, models, texts):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder/journal.sqlite").mkdir(parents=True)
+    problems = {
+        "file": "--journal {}: is no folder; name another",
+        "file/below": "--journal {}: is no folder; name another",
+        "folder": "{}: cannot be written (unable to open database file); "
+        "free some disk, or name another --journal",
+    }
+    for name, problem in problems.items():
+        result = score(tmp_path, models, "--text", texts, "--journal", tmp_path / name)
+        assert str(result.exception) == problem.format(tmp_path / name)
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_weights_that_lack_a_tensor_are_one_line_and_no_score(tmp_path, texts):

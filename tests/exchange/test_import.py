@@ -299,7 +299,10 @@ def test_a_folder_of_a_repository_has_other_weights():
     part = model_of({"pretrained": "org/small", "subfolder": "step-500"}, model_sha="a" * 40)
     assert (whole.name, part.name) == ("org/small", "org/small/step-500")
     assert whole.id != part.id
-    assert model_of({"pretrained": "org/small", "subfolder": "None"}).name == "org/small"
+    for nothing in ("None", "", ".", "./"):
+        assert model_of({"pretrained": "org/small", "subfolder": nothing}).name == "org/small"
+    same = model_of({"pretrained": "org/small", "subfolder": "./step-500/"})
+    assert same.name == part.name
 
 
 @pytest.mark.parametrize(
@@ -307,6 +310,9 @@ def test_a_folder_of_a_repository_has_other_weights():
     [
         ("api_key", "abc"),
         ("token", "hf_abcdefghijklmnop"),
+        ("token", "abc"),
+        ("mask_token", "abc"),
+        ("api_key", "<hf_abcdefghijklmnop> abc"),
         ("use_auth_token", "abc"),
         ("header", {"Authorization": "abc"}),
         ("base_url", "https://me:word@host/v1"),
@@ -333,6 +339,10 @@ def test_secrets_stay_out_of_the_record(key, value):
         ("think_end_token", "</think>"),
         ("bos_token", "<s>"),
         ("prefix_token", "<|startoftext|>"),
+        ("mask_token", "<mask>"),
+        ("sep_token", "[SEP]"),
+        ("reasoning_token", "<|reason|>"),
+        ("eot_token", 200008),
     ],
 )
 def test_what_is_no_secret_is_kept(key, value):
@@ -506,6 +516,30 @@ def test_a_benchmark_of_evalchemy_has_its_mean_with_the_error_and_no_counts():
         *(0.0173, 30),
     )
     assert record.reasons() == {"is a list of 1 item, not one number": 1}
+
+
+def test_counts_of_other_benchmarks_of_evalchemy_are_no_scores():
+    """MATH500 is run once; LiveCodeBench has a mean for each difficulty, of unknown counts."""
+    means = {"accuracy_avg": 0.3, "accuracy_easy_avg": 0.6, "accuracy_std_err": 0.02}
+    results = {
+        "MATH500": {"num_total": 500, "num_solved": 400, "accuracy": 0.8},
+        "LiveCodeBench": means | {"accuracy_easy_std_err": 0.03, "num_total": 100},
+        "CodeForces": {"total_correct": 5, "total_finish": 10, "accuracy": 0.5},
+        "other": {"acc": 0.5, "acc_std_err": 0.1, "total_correct": 0.25},
+    }
+    found = {
+        (task.task, score.metric): (score.value, score.stderr, score.n)
+        for task in imported(old_file(results=results)).tasks
+        for score in task.scores
+    }
+    assert found == {
+        ("MATH500", "accuracy"): (0.8, None, 500),
+        ("LiveCodeBench", "accuracy_avg"): (0.3, 0.02, 100),
+        ("LiveCodeBench", "accuracy_easy_avg"): (0.6, 0.03, None),
+        ("CodeForces", "accuracy"): (0.5, None, 10),
+        ("other", "acc"): (0.5, 0.1, None),
+        ("other", "total_correct"): (0.25, None, None),
+    }
 
 
 def test_numbers_beyond_what_can_be_measured_cost_no_other():

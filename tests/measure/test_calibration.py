@@ -1,5 +1,6 @@
 """What is measured of weights before a text is scored: start mode, causality, number format."""
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -26,7 +27,7 @@ from compression_leaderboard.records.calibration import (
     Start,
 )
 from tokenizers import processors
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import BertConfig, BertLMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from tests import ROOT
 from tests.measure.test_lossless import TEXTS, brute_force_bits
@@ -251,6 +252,21 @@ def test_a_causal_model_changes_nothing(window):
     assert check_causal(loaded, take_sample(loaded), window) < 1e-5
 
 
+def test_attention_to_both_sides_is_refused_in_weights_that_learned_nothing():
+    """Random weights of a usual size expect nearly the same everywhere: BERT moves by 0.0006."""
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=264,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+    )
+    loaded = load_tiny(model=BertLMHeadModel(config).eval())
+    with pytest.raises(MeasureError, match="no code length"):
+        check_causal(loaded, take_sample(loaded), 64)
+
+
 # Number format ------------------------------------------------------------------------------------
 
 
@@ -291,7 +307,7 @@ class Loader:
         if dtype == torch.bfloat16:
             with torch.no_grad():
                 model.lm_head.weight.mul_(1 + self.harm)
-        return replace(load_tiny(model=model), calibration=None), "sha256-of-tiny"
+        return replace(load_tiny(model=model), calibration=None)
 
 
 @pytest.mark.parametrize(("harm", "dtype"), [(0.0, "bfloat16"), (0.5, "float32")])
@@ -300,38 +316,91 @@ def test_a_model_is_scored_in_the_fast_format_only_if_that_changes_nothing(
 ):
     monkeypatch.setattr(measuring, "suitable_dtype", lambda: torch.bfloat16)
     loader = Loader(harm)
-    loaded, identity = calibrate(loader, tmp_path, ignore, Windows(64))
+    loaded = calibrate(loader, "sha256-of-tiny", tmp_path, ignore, Windows(64))
     fast = loaded.calibration.number_format
     assert fast.dtype == "bfloat16"
     assert (loaded.dtype, loaded.calibration.dtype) == (dtype, dtype)
     assert (abs(fast.difference) + 2 * fast.standard_error <= 0.001) == (dtype == "bfloat16")
-    assert identity == loaded.start.revision == "sha256-of-tiny"
+    assert loaded.start.revision == "sha256-of-tiny"
+    assert loader.asked[0] == torch.float32
+    assert len(loader.asked) == (2 if dtype == "bfloat16" else 3)
     again = Loader(harm)
-    assert calibrate(again, tmp_path, ignore, Windows(64))[0].calibration == loaded.calibration
-    assert len(again.asked) < len(loader.asked)  # what was measured is kept
+    known = calibrate(again, "sha256-of-tiny", tmp_path, ignore, Windows(64)).calibration
+    assert known == loaded.calibration
+    assert again.asked == [getattr(torch, dtype)]  # what was measured is kept
     other = Loader(harm)
-    assert calibrate(other, tmp_path, ignore, Windows(32))[0].calibration.window_tokens == 32
+    shorter = calibrate(other, "sha256-of-tiny", tmp_path, ignore, Windows(32))
+    assert shorter.calibration.window_tokens == 32
+
+
+def test_a_model_that_cannot_compute_in_the_fast_format_is_scored_in_float32(monkeypatch, tmp_path):
+    """As XLNet, whose code mixes two formats."""
+    monkeypatch.setattr(measuring, "suitable_dtype", lambda: torch.bfloat16)
+
+    def load(dtype):
+        loaded = Loader()(dtype)
+        if dtype == torch.bfloat16:
+            loaded.model.model.norm.float()
+            loaded.model.model.norm.register_forward_hook(lambda *parts: parts[-1].float())
+        return loaded
+
+    loaded = calibrate(load, "tiny", tmp_path, ignore, Windows(64))
+    assert (loaded.dtype, loaded.calibration.number_format) == ("float32", None)
+
+
+def test_a_model_whose_code_fails_is_one_line():
+    """As XLNet with attention to one side, or a tokenizer with more words than the embedding."""
+    loaded = load_tiny()
+    loaded.model.model.embed_tokens = torch.nn.Embedding(8, 32)
+    with pytest.raises(MeasureError) as caught:
+        check_causal(loaded, take_sample(loaded), 64)
+    assert caught.value.reason == "architecture"
+    assert caught.value.message == (
+        "LlamaForCausalLM fails on a text (IndexError: index out of range in self); "
+        "report it, so that it can be added"
+    )
+
+
+def test_progress_of_the_calibration_is_told_within_a_start_mode(tmp_path):
+    """4,000 tokens of a large model take minutes."""
+    stages: list[tuple[str, int, int]] = []
+    report = lambda *stage: stages.append(stage)  # noqa: E731
+    loaded = calibrate(Loader(), "tiny", tmp_path, report, Windows(64), torch.float32)
+    names = list(dict.fromkeys(stage for stage, _, _ in stages))
+    assert names == ["checking causality", "calibration tokens"]
+    done = [count for stage, count, _ in stages if stage == "calibration tokens"]
+    total = 5 * loaded.calibration.tokens
+    assert done == sorted(done)
+    assert max(b - a for a, b in itertools.pairwise([0, *done])) < loaded.calibration.tokens
+    assert done[-1] > 0.99 * total
+
+
+def test_a_cache_that_cannot_be_written_costs_no_score(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    loaded = calibrate(Loader(), "tiny", tmp_path / "file", ignore, Windows(64), torch.float32)
+    assert loaded.calibration.tokens == 4000
 
 
 def test_a_format_that_is_asked_for_is_not_checked(tmp_path):
-    loaded, _ = calibrate(Loader(), tmp_path, ignore, Windows(64), torch.float32)
+    loaded = calibrate(Loader(), "tiny", tmp_path, ignore, Windows(64), torch.float32)
     assert (loaded.dtype, loaded.calibration.number_format) == ("float32", None)
 
 
 def test_a_damaged_file_of_the_cache_is_measured_again(monkeypatch, tmp_path):
     monkeypatch.setattr(measuring, "suitable_dtype", lambda: torch.float32)
-    first = calibrate(Loader(), tmp_path, ignore, Windows(64))[0]
-    (file,) = (tmp_path / measuring.FOLDER).iterdir()
+    first = calibrate(Loader(), "tiny", tmp_path, ignore, Windows(64))
+    (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:40])
-    assert calibrate(Loader(), tmp_path, ignore, Windows(64))[0].calibration == first.calibration
+    again = calibrate(Loader(), "tiny", tmp_path, ignore, Windows(64))
+    assert again.calibration == first.calibration
 
 
 def test_a_window_that_the_model_cannot_read_is_refused(tmp_path):
     with pytest.raises(MeasureError, match="reads 64 tokens, the window has 65"):
-        calibrate(Loader(), tmp_path, ignore, Windows(65))
+        calibrate(Loader(), "tiny", tmp_path, ignore, Windows(65))
 
 
 def test_checkpoints_of_a_run_share_the_start_of_the_last_one(tmp_path):
     last = calibrated("eos", 257, modes=5).start
-    loaded, _ = calibrate(Loader(), tmp_path, ignore, Windows(64), torch.float32, last)
+    loaded = calibrate(Loader(), "tiny", tmp_path, ignore, Windows(64), torch.float32, last)
     assert loaded.start == last

@@ -123,6 +123,29 @@ def test_weights_that_are_not_those_of_the_configuration_are_refused(folder, bre
     assert refused(folder) == ("weights", f"not the model of its config.json: {wrong}; {REPAIR}")
 
 
+@pytest.mark.parametrize(
+    ("values", "wrong"),
+    [
+        ({"num_hidden_layers": 10**6}, "it has 1,000,000 layers, the files have 21 tensors"),
+        ({"vocab_size": 10**9}, "it has 64,000,020,640 parameters, the files at most 37,536"),
+        ({"hidden_size": 10**7}, "it has 11,730,000,000 parameters, the files at most 37,536"),
+    ],
+)
+def test_a_configuration_beyond_the_memory_is_refused_before_any_is_taken(folder, values, wrong):
+    """Each would take minutes, or more memory than there is, until tensors are compared."""
+    change_config(folder, **values)
+    assert refused(folder) == ("weights", f"not the model of its config.json: {wrong}; {REPAIR}")
+
+
+def test_the_number_format_is_that_of_most_weights(tmp_path):
+    """The first weights of XLNet stay in float32, whatever format is asked for."""
+    sizes = {"d_model": 32, "n_layer": 2, "n_head": 2, "d_inner": 64}
+    config = AutoConfig.for_model("xlnet", vocab_size=264, **sizes)
+    save_tiny(tmp_path, model=AutoModelForCausalLM.from_config(config))
+    assert load_folder(tmp_path, torch.bfloat16).dtype == "bfloat16"
+    assert load_folder(tmp_path, torch.float32).dtype == "float32"
+
+
 def test_a_head_that_is_tied_to_the_embedding_is_not_missing(folder):
     change_tensors(folder, lambda tensors: tensors.pop(HEAD))
     change_config(folder, tie_word_embeddings=True)
@@ -184,6 +207,46 @@ def shard_twice(folder: Path) -> None:
             "weights",
             'config.json gives model_type "frob\\nnicator", which this transformers does not have; '
             "correct it, or use a model that is supported",
+        ),
+        (
+            lambda f: change_config(f, model_type=["llama"]),
+            "weights",
+            'config.json gives model_type ["llama"], which this transformers does not have; '
+            "correct it, or use a model that is supported",
+        ),
+        (
+            lambda f: ((f / "config.json").unlink(), (f / "config.json").mkdir()),
+            "weights",
+            "holds no config.json; add that of the model",
+        ),
+        (
+            write("tokenizer.json", b'{"version": "1.0", '),
+            "weights",
+            "tokenizer.json is not a JSON object; restore the file",
+        ),
+        (
+            write("tokenizer_config.json", b"[]"),
+            "weights",
+            "tokenizer_config.json is not a JSON object; restore the file",
+        ),
+        (
+            write("tokenizer.json", b"{}"),
+            "weights",
+            "has a tokenizer that cannot be read (KeyError: 'added_tokens'); "
+            "score another file, or restore this one",
+        ),
+        (
+            write(WEIGHTS, b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"),
+            "weights",
+            "model.safetensors is a pointer of Git LFS, not the weights; run `git lfs pull` there",
+        ),
+        (
+            lambda f: change_config(f, num_attention_heads=3),
+            "weights",
+            "cannot be read as a model (StrictDataclassClassValidationError: Class validation "
+            "error for validator 'validate_architecture': ValueError: The hidden size (32) is not "
+            "a multiple of the number of attention heads (3).); "
+            "score another file, or restore this one",
         ),
         (
             lambda f: change_config(f, model_type="custom", auto_map={"AutoModel": "m.M"}),

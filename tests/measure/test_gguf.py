@@ -80,8 +80,8 @@ def test_every_path_leads_to_the_same_model(file, model, tmp_path):
     digest = f"sha256-{hashlib.sha256(file.read_bytes()).hexdigest()[:40]}"
     by_path = make_model(weights=Weights(path="weights/A", revision=digest))
     loads = [
-        load_reference(Reference("a file", path=file), tmp_path, torch.float32)[0],
-        load_reference(Reference("a folder", path=file.parent), tmp_path, torch.float32)[0],
+        load_reference(Reference("a file", path=file), tmp_path, torch.float32),
+        load_reference(Reference("a folder", path=file.parent), tmp_path, torch.float32),
         load_folder(file.parent, torch.float32),
         load_model(by_path, by_path.revisions()[-1], tmp_path, torch.float32),
     ]

@@ -161,6 +161,34 @@ def test_what_is_wrong_with_a_document_is_one_line_with_its_repair(
     assert "\n" not in problems[0]
 
 
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("sep=;\r\ntext;id\r\nfirst, here;1\r\n", 3),
+        ('\ufeffsep=;\r\n"text";"id"\r\n"first, here";1\r\n', 3),
+        ('"sep=\t"\ntext\tid\nfirst, here\t1\n', 3),
+        ("\n\ntext|id\nfirst, here|1\n", 4),
+        ("  \r\ntext;id\r\nfirst, here;1\r\n", 3),
+    ],
+)
+def test_the_header_is_found_below_what_spreadsheets_write(tmp_path, content, line):
+    """Excel names the delimiter in a line of its own; others begin with empty lines."""
+    (tmp_path / "a.csv").write_text(content, "utf-8", newline="")
+    (piece,) = read_pieces(tmp_path / "a.csv", "text")
+    assert isinstance(piece, Piece)
+    assert (piece.text, piece.name) == ("first, here", f"{tmp_path / 'a.csv'}: line {line}")
+    assert read_again(tmp_path / "a.csv", piece.at, 0, size_of(piece), "text") == "first, here"
+
+
+def test_a_link_to_a_file_in_the_same_folder_is_that_file(tmp_path):
+    (tmp_path / "a.txt").write_text("x")
+    (tmp_path / "b.txt").symlink_to("a.txt")
+    (tmp_path / "c.txt").symlink_to("nothing.txt")
+    found = find_files([tmp_path])
+    assert [problem.wrong for problem in found.problems] == ["is named 2 times"]
+    assert found.passed_over == {"no plain file": 1}
+
+
 def test_a_parquet_file_without_the_column_says_which_it_has(tmp_path):
     pq.write_table(pa.table({"body": ["x"]}), tmp_path / "a.parquet")
     (problem,) = pieces_of(tmp_path / "a.parquet")[1]

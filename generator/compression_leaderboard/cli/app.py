@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import math
 import sys
@@ -48,6 +49,8 @@ def main() -> None:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         sys.exit(1)
+    finally:
+        gc.freeze()  # else Python looks for garbage in all modules of torch before it ends
 
 
 def is_disk_fault(error: BaseException) -> bool:

@@ -1,18 +1,25 @@
-"""Progress on stderr: bars on a terminal, else a line now and then."""
+"""Progress on stderr: bars on a terminal, else a line now and then.
+
+Nothing slow is imported here, so that progress begins before commands import what they need.
+"""
+
+from __future__ import annotations
 
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from compression_leaderboard.measure.machine import Report
+if TYPE_CHECKING:
+    from compression_leaderboard.measure.machine import Report
 
-FIRST_LINE_SECONDS = 2.0  # until the first line of progress, where no terminal shows bars
-LINE_SECONDS = 8.0  # between two lines of a command that a person waits for
+FIRST_LINE_SECONDS = 1.0  # until the first line of progress, where no terminal shows bars
+LINE_SECONDS = 6.0  # between two lines of a command that a person waits for
 MINUTE = 60.0  # between two lines of a run of hours
 
 

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from compression_leaderboard.cli.app import AsJson, Place, Root, Text, app, print_answer
+from compression_leaderboard.cli.app import AsJson, Place, Root, Text, app, print_answer, refusal
 from compression_leaderboard.wording import counted, plural
 
 if TYPE_CHECKING:
@@ -105,65 +105,84 @@ def score(
     Example: `leaderboard score --model google__gemma-3-270m@Q4_K_M --text notes --report a.html`
     """
     from compression_leaderboard.cli.progress import show_progress
-    from compression_leaderboard.cli.reading import read_valid
-    from compression_leaderboard.own_text.documents import SAMPLE_BYTES, find_files
-    from compression_leaderboard.pages import own_text_report as reports
-    from compression_leaderboard.pages.rendering import Renderer
-    from compression_leaderboard.repository.files import write_atomically
-    from compression_leaderboard.repository.specs import read_specs
 
-    stride = stride or max(1, window // 2)
-    specs, listed = read_valid(read_specs, root), find_files([*text, *(more or [])])
-    problems = [str(problem) for problem in listed.problems]
-    folder = journal or root / "build" / "score"
-    with show_progress() as progress, _writing(folder, costs):
-        bar = progress.add_task("loading the libraries", total=None)
+    with show_progress() as progress:
+        stage = progress.add_task("loading the libraries", total=None)
+        from compression_leaderboard.cli.reading import read_valid
+        from compression_leaderboard.own_text.documents import SAMPLE_BYTES, find_files
+        from compression_leaderboard.pages import own_text_report as reports
+        from compression_leaderboard.repository.specs import read_specs
+
+        stride = stride or max(1, window // 2)
+        specs = read_valid(read_specs, root)
+        progress.update(stage, description="finding the files")
+        begun = time.monotonic()
+        listed = find_files([*text, *(more or [])])
+        finding = time.monotonic() - begun
+        progress.update(stage, description="loading the libraries")
+        problems = [str(problem) for problem in listed.problems]
+        folder = journal or root / "build" / "score"
         if endpoint:
             models = _served_models(model, endpoint, window, stride, start_token, problems)
         else:
             hurry = None if budget is None else SAMPLE_BYTES
             models = _local_models(model, specs, root, window, stride, problems, hurry)
-        problems += [*_check_target("--report", report), *_check_target("--csv", costs)]
+        for option, target in (("--report", report), ("--csv", costs)):
+            problems += _check_target(option, target, [*text, *(more or [])])
         seconds = _check_options(model, window, stride, budget, problems)
-        progress.remove_task(bar)
-        with closing(_open(folder)) as opened:
+        with _writing(folder, costs), closing(_open(folder)) as opened:
             own_text = OwnText(listed.files, field, opened, progress, seed, seconds)
             begun = time.monotonic()
+            progress.update(stage, description="opening the files")
             reading = _list_text(own_text, leave_out)
-            left = seconds and max(0.0, seconds - (time.monotonic() - begun))
+            left = seconds and max(0.0, seconds - finding - (time.monotonic() - begun))
             share = left and left * (1 - COMPRESSORS_SHARE if compressors else 1)
             scorers, before = _score_all(own_text, models, None, share, endpoint)
             rest = left and left * COMPRESSORS_SHARE
             others, before = _score_all(
                 own_text, _compressors() if compressors else {}, before, rest
             )
+            progress.update(stage, description="comparing the documents")
             summary = _summarise(own_text, reading, scorers, others, before, costs)
-    predictions, silent = _predict(specs, root, scorers)
-    page = reports.Report(
-        summary=summary,
-        setups=tuple(scorer.setup for scorer in scorers),
-        date=date.today().isoformat(),
-        window_tokens=window,
-        stride_tokens=stride,
-        machine=f"{platform.machine()}, Python {platform.python_version()}",
-        left_out=_left_out(reading, listed),
-        predictions=predictions,
-        why_no_predictions=silent,
-        endpoint=endpoint,
-    )
-    if report:
-        template = files("compression_leaderboard.pages").joinpath("report.html")
-        render = Renderer({template.name: template.read_text("utf-8")}, page.date)
-        with _writing(folder, report):
-            write_atomically(report, reports.render_report(render, page))
-    words = {"sentences": _sentences(summary), "note": reports.OTHER_PROTOCOL}
-    print_answer(as_json, asdict(page) | words, _in_words(page))
+        progress.update(stage, description="predicting from the board")
+        predictions, silent = _predict(specs, root, scorers)
+        page = reports.Report(
+            summary=summary,
+            setups=tuple(scorer.setup for scorer in scorers),
+            date=date.today().isoformat(),
+            window_tokens=window,
+            stride_tokens=stride,
+            machine=f"{platform.machine()}, Python {platform.python_version()}",
+            left_out=_left_out(reading, listed),
+            predictions=predictions,
+            why_no_predictions=silent,
+            endpoint=endpoint,
+        )
+        if report:
+            _write_report(report, page, folder)
+    words = {"sentences": reports.sentences(summary), "note": reports.OTHER_PROTOCOL}
+    print_answer(as_json, asdict(page) | words, reports.describe(page))
 
 
-def _check_target(option: str, path: Path | None) -> list[str]:
+def _write_report(file: Path, page: reports.Report, journal: Path) -> None:
+    from compression_leaderboard.pages import own_text_report as reports
+    from compression_leaderboard.pages.rendering import Renderer
+    from compression_leaderboard.repository.files import write_atomically
+
+    template = files("compression_leaderboard.pages").joinpath("report.html")
+    render = Renderer({template.name: template.read_text("utf-8")}, page.date)
+    with _writing(journal, file):
+        write_atomically(file, reports.render_report(render, page))
+
+
+def _check_target(option: str, path: Path | None, texts: Sequence[Path]) -> list[str]:
     """Say why a file cannot be written; folders are not created for it."""
     if path is None:
         return []
+    if path.exists() and any(path.samefile(text) for text in texts if text.exists()):
+        return [f"{option} {path}: is your text, which it would replace; name another file"]
+    if option == "--report" and path.exists() and not path.is_file() and not path.is_dir():
+        return [f"{option} {path}: is no plain file, which it would replace; name another file"]
     if path.is_dir():
         return [f"{option} {path}: is a folder; name a file in it"]
     if not path.parent.is_dir():
@@ -208,13 +227,19 @@ def _local_models(
     batch_bytes: of text scored in one go; None: the usual.
     """
     from compression_leaderboard.measure import own_text as scoring
-    from compression_leaderboard.measure.calibration import Windows, calibrate
-    from compression_leaderboard.measure.weights import load_reference, resolve_reference
+    from compression_leaderboard.measure.calibration import FOLDER, Windows, calibrate
+    from compression_leaderboard.measure.weights import (
+        identify_reference,
+        load_reference,
+        resolve_reference,
+    )
     from compression_leaderboard.own_text.journal import Setup
 
     def load(reference: Reference, report: Report) -> tuple[str, Setup, Score]:
+        report("checking the weights", 0, 1)
+        identity = identify_reference(reference)
         loading = partial(load_reference, reference, root, report=report)
-        loaded, identity = calibrate(loading, root, report, Windows(window))
+        loaded = calibrate(loading, identity, root / FOLDER, report, Windows(window))
         name = scoring.describe_scorer(loaded, identity, window, stride)
         setup = Setup(
             scorer=reference.title,
@@ -430,7 +455,10 @@ def _predict(
 def _open(folder: Path) -> Journal:
     from compression_leaderboard.own_text.journal import Journal
 
-    journal = Journal(folder / "journal.sqlite")
+    try:
+        journal = Journal(folder / "journal.sqlite")
+    except (FileExistsError, NotADirectoryError) as error:
+        raise refusal(f"--journal {folder}", "is no folder", "name another") from error
     if journal.damaged:
         damaged = counted(journal.damaged, "entry is", "entries are")
         print(f"{journal.path}: {damaged} damaged; scored again", file=sys.stderr)
@@ -455,42 +483,10 @@ def _writing(journal: Path, target: Path | None) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         wrong = f"{journal}: cannot be written ({error})"
-        raise UserError([f"{wrong}; free some disk, and run the command again"]) from error
+        repair = "free some disk, or name another --journal"
+        raise UserError([f"{wrong}; {repair}"]) from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         wrong = f"{target or journal}: the disk is full"
         raise UserError([f"{wrong}; free some of it: what is scored is in {journal}"]) from error
-
-
-def _sentences(summary: Summary) -> list[str]:
-    from compression_leaderboard.pages import own_text_report as reports
-
-    pairs = (reports.pair_sentence(pair, summary) for pair in summary.pairs)
-    return [reports.sample_sentence(summary), *pairs]
-
-
-def _in_words(page: reports.Report) -> list[str]:
-    from compression_leaderboard.pages import own_text_report as reports
-
-    summary = page.summary
-    first, *comparisons = _sentences(summary)
-    lines = [first, "", *map(reports.rate_sentence, summary.rates)]
-    lines += ["", *comparisons] if comparisons else []
-    lines += [reports.gap_sentence(pair) for pair in summary.pairs if pair.classes]
-    lines += ["", *map(reports.setup_sentence, page.setups)]
-    for name, classes in summary.classes.items():
-        lines += ["", f"{name}: where the bits go"] if classes else []
-        lines += [f"  {reports.class_sentence(rate)}" for rate in classes]
-    for name in summary.worst:
-        lines += ["", f"{name}: the documents that compress worst and best"]
-        extremes = [*summary.worst[name][:3], *reversed(summary.best[name][:3])]
-        lines += [f"  {text.bits_per_byte:.3f}  {text.name}" for text in dict.fromkeys(extremes)]
-    lines += ["", "What the board predicts, from its records alone:"]
-    for p in page.predictions:
-        ends = f"{100 * p.low:.1f} to {100 * p.high:.1f}"
-        lines.append(f"  {p.model}, {p.benchmark}: {100 * p.value:.1f} % ({ends}) {p.note}")
-    lines += [f"  {line}" for line in page.why_no_predictions]
-    if page.left_out:
-        lines += ["", f"Left out: {page.left_out}."]
-    return lines

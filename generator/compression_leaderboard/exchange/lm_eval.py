@@ -18,6 +18,7 @@ an adapter's path, a random name if no argument names the model, or whatever fol
 
 import ast
 import json
+import posixpath
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -46,8 +47,10 @@ from compression_leaderboard.wording import counted, printable
 
 COUNTS = {"sample_len", "sample_count", "samples"}
 # Evalchemy's benchmarks: counts beside the mean accuracy of several runs and its standard error.
-EVALCHEMY_COUNTS = {"num_total", "num_repeat", "num_solved", "solved_avg"}
+EVALCHEMY_TOTALS = ("num_total", "total_finish")
+EVALCHEMY_COUNTS = {*EVALCHEMY_TOTALS, "num_repeat", "num_solved", "solved_avg", "total_correct"}
 EVALCHEMY_MEAN, EVALCHEMY_ERROR = "_avg", "_std_err"
+EVALCHEMY_OF_ALL = {"accuracy", "accuracy_avg"}  # others may be of a part of the items
 LABELS = {"alias", "name", " ", ""}
 NOT_FINITE = "is not a finite number below 10^15"
 PLACEHOLDER = "is lm-eval's placeholder for a task that is not scored (bypass)"
@@ -84,6 +87,7 @@ SECRET_VALUE = re.compile(
 )
 # Tokens of a vocabulary, such as think_end_token and prefix_token_id.
 VOCABULARY = re.compile(r"(^|_)(bos|eos|pad|unk|start|end|stop|prefix|think|image)_token$")
+MARKER = re.compile(r"<[^<>\s]*>|\[[^\[\]\s]*\]|\d{1,7}")  # a word of a vocabulary, or its number
 LEFT_OUT = "(left out: it may be a secret)"
 LONGEST_VALUE = 1000
 
@@ -227,7 +231,8 @@ def _directions(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
 def _items(name: str, entries: Mapping[str, Any], document: Mapping[str, Any]) -> int | None:
     """Count the items of a task that were scored."""
     effective = _of_task(document, "n-samples", name).get("effective")
-    stated = (effective, *(entries.get(key) for key in ("sample_len", "samples", "num_total")))
+    keys = ("sample_len", "samples", *EVALCHEMY_TOTALS)
+    stated = (effective, *(entries.get(key) for key in keys))
     return next((n for value in stated if (n := whole(value))), None)
 
 
@@ -248,6 +253,7 @@ def split_scores(
 
     values, errors = _sort_entries(entries, skip)
     counts = table(entries.get("sample_count"))
+    of_all = EVALCHEMY_OF_ALL if _is_evalchemy(entries) else {metric for metric, _ in values}
     scores = []
     for name, (key, value) in values.items():
         if (fault := _fault(name[0], value)) is not None:
@@ -263,7 +269,7 @@ def split_scores(
                 filter=name[1],
                 value=float(value),
                 stderr=None if fault else number(error),
-                n=whole(counts.get(key)) or n or None,
+                n=whole(counts.get(key)) or (n if name[0] in of_all else None) or None,
                 higher_is_better=direction if isinstance(direction, bool) else None,
             )
         )
@@ -273,19 +279,25 @@ def split_scores(
     return tuple(scores), skipped
 
 
+def _is_evalchemy(entries: Mapping[str, Any]) -> bool:
+    return any(key in entries for key in EVALCHEMY_TOTALS)
+
+
 def _sort_entries(
     entries: Mapping[str, Any], skip: Callable[[str, str], None]
 ) -> tuple[Entries, Entries]:
     """Separate values from standard errors; labels are neither."""
     values: Entries = {}
     errors: Entries = {}
-    counts = COUNTS | EVALCHEMY_COUNTS if "num_total" in entries else COUNTS
+    counts = COUNTS | EVALCHEMY_COUNTS if _is_evalchemy(entries) else COUNTS
     for key, value in entries.items():
         if key in counts or (key in LABELS and number(value) is None):
             continue
         metric, _, filter_name = (part.strip() for part in key.partition(","))
-        if (mean := metric.removesuffix(EVALCHEMY_ERROR) + EVALCHEMY_MEAN) in entries:
-            metric = f"{mean}{SUFFIX}" if metric.endswith(EVALCHEMY_ERROR) else metric
+        if metric.endswith(EVALCHEMY_ERROR):
+            plain = metric.removesuffix(EVALCHEMY_ERROR)
+            mean = next((m for m in (plain + EVALCHEMY_MEAN, plain) if m in entries), None)
+            metric = f"{mean}{SUFFIX}" if mean else metric
         target = errors if metric.endswith(SUFFIX) else values
         name = (metric.removesuffix(SUFFIX), filter_name or "none")
         if not (text_of(name[0]) and text_of(name[1])):
@@ -381,7 +393,8 @@ def identify_model(
     if revision is None and number(args.get("iteration")) is not None and "load" in args:
         revision = f"iteration {args['iteration']}"  # GPT-NeoX names a checkpoint so
     stated_ids = [c for c in (config.get("model_sha"), revision) if isinstance(c, str)]
-    if (folder := text_of(args.get("subfolder"))) and folder.lower() != "none":
+    folder = posixpath.normpath(text_of(args.get("subfolder")) or ".")
+    if folder.lower() not in (".", "none"):
         chosen = f"{chosen}/{folder}"  # other weights of the same commit
     return ImportedModel(
         name=chosen,
@@ -409,7 +422,7 @@ def _quantization(args: Mapping[str, Any]) -> str | None:
 def shown_value(key: str, value: Any) -> str:
     """Write an argument as text, without possible secrets and without very long values."""
     shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    harmless = shown.lower() in ("true", "false", "none", "null", "")
+    harmless = shown.lower() in ("true", "false", "none", "null", "") or MARKER.fullmatch(shown)
     named = SECRET.search(key.lower()) and not VOCABULARY.search(key.lower())
     if not harmless and (named or SECRET_VALUE.search(shown)):
         return LEFT_OUT

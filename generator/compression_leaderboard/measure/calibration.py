@@ -11,11 +11,13 @@ what transformers keeps in float32, such as rotary tables. A model too large for
 runs from the disk, slowly, as the loader does with any model that is too large.
 
 What was measured is kept in build/cache/calibration, for the same weights, window and software.
+`score_text` of the Python API keeps it in the user's folder for caches.
 """
 
 import hashlib
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
@@ -42,6 +44,7 @@ from compression_leaderboard.measure.weights import (
     CACHE,
     Loaded,
     load_model,
+    no_report,
     suitable_device,
     suitable_dtype,
 )
@@ -58,6 +61,7 @@ from compression_leaderboard.records.calibration import (
     StartMode,
 )
 from compression_leaderboard.records.models import Checkpoint, Model
+from compression_leaderboard.records.results import FORMAT
 from compression_leaderboard.repository.files import write_atomically
 
 FOLDER = CACHE / "calibration"  # below the repository
@@ -65,7 +69,7 @@ SOFTWARE = ("torch", "transformers", "tokenizers")
 STRETCH_TOKENS = 50  # whose bits in two formats are one observation
 CONTINUATIONS = 2  # random ends behind each place
 
-Load = Callable[[torch.dtype], tuple[Loaded, str]]  # the model, and the identity of its weights
+Load = Callable[[torch.dtype], Loaded]
 
 
 @dataclass(frozen=True)
@@ -99,41 +103,36 @@ WIDEST = Windows(may_be_shorter=True)  # where nothing asks for another
 
 def calibrate(
     load: Load,
-    root: Path,
+    identity: str,
+    cache: Path,
     report: Report,
     windows: Windows,
     dtype: torch.dtype | None = None,
     start: Start | None = None,
-    identity: str | None = None,
-) -> tuple[Loaded, str]:
+) -> Loaded:
     """Load a model with its calibration, in the number format that it scores in.
 
-    dtype: scores in this format without a check; by default in what the machine computes fastest
-    if that is as good as float32. start: of a run's last checkpoint, for an earlier one. identity:
-    of the weights, where it is known before they are loaded. Raises MeasureError.
+    identity: of the weights. cache: folder of what was measured before. dtype: scores in this
+    format without a check; by default in what the machine computes fastest if that is as good as
+    float32. start: of a run's last checkpoint, for an earlier one. Raises MeasureError.
     """
-    fast, loaded = dtype or suitable_dtype(), None
-    if identity is None:
-        loaded, identity = load(fast)
-    file = root / FOLDER / f"{_key(identity, windows, fast, dtype is None, start)}.json"
+    fast, loaded, in_memory = dtype or suitable_dtype(), None, ""
+    file = cache / f"{_key(identity, windows, fast, dtype is None, start)}.json"
     if (known := _read(file)) is None:
-        if loaded is None or loaded.dtype != "float32":
-            loaded = None  # makes room
-            loaded, _ = load(torch.float32)
+        loaded, in_memory = load(torch.float32), "float32"
         known, exact = _calibrate_start(loaded, windows.length(loaded), identity, start, report)
         if dtype is None and fast != torch.float32:
-            loaded = None
-            loaded, _ = load(fast)
-            report("number format", 0, 1)
-            rounded = score_sample(loaded, take_sample(loaded), known.window_tokens, known.start)
-            compared = compare_formats(exact, rounded, loaded.dtype)
+            loaded = None  # makes room
+            loaded, in_memory = load(fast), _name(fast)
+            compared = _check_format(loaded, in_memory, known, exact, report)
             known = known.model_copy(update={"number_format": compared})
-        write_atomically(file, known.model_dump_json(exclude_none=True).encode())
-    wanted = known.dtype if dtype is None else _name(dtype)
-    if loaded is None or loaded.dtype != wanted:
+        with suppress(OSError):  # the next run measures again
+            write_atomically(file, known.model_dump_json(exclude_none=True).encode())
+    scoring = known.dtype if dtype is None else _name(dtype)
+    if loaded is None or in_memory != scoring:
         loaded = None
-        loaded, _ = load(getattr(torch, wanted))
-    return replace(loaded, calibration=known), identity
+        loaded = load(getattr(torch, scoring))
+    return replace(loaded, calibration=known)
 
 
 def calibrate_checkpoint(
@@ -151,11 +150,11 @@ def calibrate_checkpoint(
     """
 
     def run(revision: Checkpoint, start: Start | None) -> Loaded:
-        def load(number_format: torch.dtype) -> tuple[Loaded, str]:
-            loaded = load_model(model, revision, root, number_format, report)
-            return loaded, revision.revision
+        def load(number_format: torch.dtype) -> Loaded:
+            return load_model(model, revision, root, number_format, report)
 
-        return calibrate(load, root, report, windows, dtype, start, revision.revision)[0]
+        place = (revision.revision, root / FOLDER)
+        return calibrate(load, *place, report, windows, dtype, start)
 
     last, start = model.revisions()[-1], None
     if checkpoint.revision != last.revision:
@@ -170,7 +169,7 @@ def _key(
     chosen = start.model_dump(mode="json") if start else None
     machine = [_name(fast), is_checked, suitable_device(), package_versions(SOFTWARE)]
     asked = [windows.tokens, windows.may_be_shorter]
-    return hash_content([identity, asked, CALIBRATION_SHA256, chosen, machine])[:40]
+    return hash_content([FORMAT, identity, asked, CALIBRATION_SHA256, chosen, machine])[:40]
 
 
 def _name(dtype: torch.dtype) -> str:
@@ -192,12 +191,12 @@ def _calibrate_start(
 
     Returns the nats of every document under the chosen mode as well.
     """
+    report("checking causality", 0, 1)
     sample = take_sample(loaded)
     future = check_causal(loaded, sample, window)
     if start is None:
         candidates = list_candidates(loaded, window, identity)
-        advance = partial(report, "calibration tokens")
-        start, exact = choose_start(loaded, sample, window, candidates, advance)
+        start, exact = choose_start(loaded, sample, window, candidates, report)
     else:
         exact = score_sample(loaded, sample, window, start)
     calibration = Calibration(
@@ -289,7 +288,7 @@ def choose_start(
     sample: Sample,
     window: int,
     candidates: Sequence[Start],
-    report: Callable[[int, int], None] = lambda done, total: None,
+    report: Report = no_report,
 ) -> tuple[Start, list[NDArray[np.float64]]]:
     """Choose the start mode, and return the nats of every document under it.
 
@@ -297,8 +296,9 @@ def choose_start(
     """
     scored = []
     for done, candidate in enumerate(candidates):
-        report(done * sample.size, len(candidates) * sample.size)
-        scored.append(score_sample(loaded, sample, window, candidate))
+        before, total = done * sample.size, len(candidates) * sample.size
+        advance = partial(_advance, report, before, total)
+        scored.append(score_sample(loaded, sample, window, candidate, advance))
     bits = [math.fsum(map(math.fsum, nats)) / math.log(2) for nats in scored]
     modes = tuple(
         ModeBits(mode=candidate.mode, bits=value)
@@ -311,8 +311,16 @@ def choose_start(
     )
 
 
+def _advance(report: Report, before: int, total: int, done: int, _: int) -> None:
+    report("calibration tokens", before + done, total)
+
+
 def score_sample(
-    loaded: Loaded, sample: Sample, window: int, start: Start
+    loaded: Loaded,
+    sample: Sample,
+    window: int,
+    start: Start,
+    report: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[NDArray[np.float64]]:
     """Return the nats of every token of the calibration text under a start mode, by document."""
     vocabulary = loaded.subject.vocabulary
@@ -321,7 +329,7 @@ def score_sample(
         for document, tokens in zip(sample.documents, sample.tokens, strict=True)
     ]
     windows = cut_documents(encoded, window, max(1, window // 2))
-    passed = run_forward(loaded, encoded, windows)
+    passed = run_forward(loaded, encoded, windows, report=report)
     return [
         nats if start.token_id is not None else np.concatenate([[document.free_nats], nats])
         for document, nats in zip(encoded, passed.nats, strict=True)
@@ -369,6 +377,26 @@ def check_causal(loaded: Loaded, sample: Sample, window: int) -> float:
 
 
 # Number format ------------------------------------------------------------------------------------
+
+
+def _check_format(
+    loaded: Loaded,
+    dtype: str,
+    known: Calibration,
+    exact: Sequence[NDArray[np.float64]],
+    report: Report,
+) -> NumberFormat | None:
+    """Compare a fast format with float32; None for a model that cannot compute in it."""
+    report("number format", 0, 1)
+    advance = partial(report, "number format")
+    sample = take_sample(loaded)
+    try:
+        rounded = score_sample(loaded, sample, known.window_tokens, known.start, advance)
+    except MeasureError as error:
+        if error.reason not in ("architecture", "nan"):  # float16 may overflow
+            raise
+        return None
+    return compare_formats(exact, rounded, dtype)
 
 
 def compare_formats(

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from transformers import CONFIG_MAPPING
+from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
 from compression_leaderboard.measure.machine import MeasureError, is_disk_full
 from compression_leaderboard.plan.hub_weights import (
@@ -37,7 +37,13 @@ WEIGHTS = (".safetensors", ".gguf")
 WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 SHARD = re.compile(r"model-\d+-of-\d+\.safetensors|shard-.*\.safetensors")
 REPAIR = "restore the files of one and the same checkpoint"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+POINTER = b"version https://git-lfs"  # a small file that says where Git keeps a large one
+# Typed here: the library's own types do not know that two values may come back.
+AutoModel: Any = AutoModelForCausalLM
+SURPLUS_NUMBERS = 2  # a model may have so many times the numbers of its files: tensors may be tied
 NAMED = 3  # tensors named in a message
+MESSAGE_LETTERS = 240  # of another library's message
 
 
 @dataclass(frozen=True)
@@ -142,6 +148,9 @@ def read_folder(folder: Path, shown: str) -> Folder:
     """
     weights = weights_of(folder, shown)
     _check_config(folder, shown)
+    for name in TOKENIZER_FILES:
+        if (folder / name).is_file():
+            _read_object(folder / name, shown)
     tensors: dict[str, Tensor] = {}
     for file in weights:
         for name, tensor in _read_header(file, shown).items():
@@ -174,7 +183,7 @@ def _check_config(folder: Path, shown: str) -> None:
         raise refusal(shown, "holds no config.json", "add that of the model")
     config = _read_object(folder / "config.json", shown)
     kind = config.get("model_type")
-    if kind not in CONFIG_MAPPING:
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         if "auto_map" in config:
             wrong = f"{shown}: config.json names code of the model (auto_map), which is never run"
             repair = "use a checkpoint that transformers loads without it"
@@ -205,8 +214,34 @@ def _read_header(file: Path, shown: str) -> dict[str, Tensor]:
                 for name, view in views.items()
             }
     except SafetensorError as error:
+        with file.open("rb") as stream:
+            if stream.read(len(POINTER)) == POINTER:
+                wrong = f"{file.name} is a pointer of Git LFS, not the weights"
+                raise refusal(shown, wrong, "run `git lfs pull` there") from error
         wrong = f"{file.name} is damaged or cut off ({printable(str(error).splitlines()[0])})"
         raise refusal(shown, wrong, "fetch it again") from error
+
+
+def build_skeleton(
+    config: Any, tensors: int, most: int, shown: str, what: str = "config.json"
+) -> Any:
+    """Build the model of a configuration without room for its weights. Raises MeasureError.
+
+    A configuration of far more than the files have would fill the memory before anything is
+    compared. tensors: in the files. most: numbers that they can hold.
+    """
+    layers = getattr(config.get_text_config(), "num_hidden_layers", 0)
+    wrong = ""
+    if layers > tensors:
+        wrong = f"it has {layers:,} layers, the files have {counted(tensors, 'tensor')}"
+    else:
+        with torch.device("meta"):
+            skeleton = AutoModel.from_config(config)
+        if (size := skeleton.num_parameters()) > SURPLUS_NUMBERS * most:
+            wrong = f"it has {size:,} parameters, the files at most {most:,}"
+    if wrong:
+        raise refusal(shown, f"not the model of its {what}: {wrong}", REPAIR)
+    return skeleton
 
 
 def check_complete(
@@ -253,7 +288,17 @@ def name_buffers(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({re.sub(r"(?<=\.)\d+(?=\.)", "*", name) for name in names}))
 
 
-def explain(error: Exception, shown: str, folder: Path) -> MeasureError | None:
+def name_error(error: Exception) -> str:
+    """Put the type of an error and its message on one line, the message cut if it is long."""
+    said = printable(" ".join(str(error).split()))
+    if len(said) > MESSAGE_LETTERS:
+        said = f"{said[:MESSAGE_LETTERS].rpartition(' ')[0]} …"
+    return f"{type(error).__name__}: {said}"
+
+
+def explain(
+    error: Exception, shown: str, folder: Path, what: str = "cannot be read as a model"
+) -> MeasureError | None:
     """Explain in one line why a model could not be loaded; None where memory ran out."""
     if isinstance(error, MeasureError):
         return error
@@ -261,8 +306,7 @@ def explain(error: Exception, shown: str, folder: Path) -> MeasureError | None:
         return None
     if is_disk_full(error):
         return MeasureError("disk", f"{shown}: the disk is full; free some of it, and try again")
-    said = printable(str(error).strip().splitlines()[0] if str(error).strip() else "")
-    said = said.replace(str(folder), shown)[:200]
+    said = name_error(error).replace(str(folder), shown)
     if "trust_remote_code" in str(error) or "remote code" in said:
         wrong = f"{shown}: needs code of the model, which is never run"
         repair = "use a checkpoint that transformers loads without it"
@@ -270,8 +314,7 @@ def explain(error: Exception, shown: str, folder: Path) -> MeasureError | None:
     if "Unrecognized configuration class" in said:
         wrong = "is no causal language model that transformers can load"
         return refusal(shown, wrong, "choose a model that predicts the next token")
-    wrong = f"cannot be read as a model ({type(error).__name__}: {said})"
-    return refusal(shown, wrong, "score another file, or restore this one")
+    return refusal(shown, f"{what} ({said})", "score another file, or restore this one")
 
 
 def refusal(shown: str, wrong: str, repair: str) -> MeasureError:
@@ -297,7 +340,7 @@ def hash_folder(folder: Path, shown: str | None = None) -> str:
     """
     weights = weights_of(folder, shown or str(folder))
     revision = hash_weights(weights)
-    texts = [path for path in sorted(folder.iterdir()) if path.name.endswith(TEXTS)]
+    texts = [path for path in list_files(folder, shown or "") if path.name.endswith(TEXTS)]
     if weights[0].suffix == ".gguf" or not texts:
         return revision
     return f"{revision}-{hash_weights(texts).removeprefix('sha256-')}"

@@ -21,7 +21,6 @@ from torch import Tensor
 from transformers import (
     TOKENIZER_MAPPING,
     AutoConfig,
-    AutoModelForCausalLM,
     GgufConfig,
     PreTrainedTokenizerFast,
 )
@@ -33,11 +32,14 @@ from transformers.modeling_gguf_pytorch_utils import (
     get_gguf_hf_weights_map,
 )
 
-from compression_leaderboard.measure.checkpoint import check_complete, refusal
+from compression_leaderboard.measure.checkpoint import (
+    AutoModel,
+    build_skeleton,
+    check_complete,
+    refusal,
+)
 from compression_leaderboard.measure.machine import Report
 
-# Typed here: the library's own types do not know that two values may come back.
-AutoModel: Any = AutoModelForCausalLM
 find_names: Any = get_gguf_hf_weights_map
 OFFLINE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 FACTORS = "rope_freqs.weight"  # by which Llama 3 divides the frequencies of its positions
@@ -50,6 +52,7 @@ LEFT_OUT = {
     "final_logit_softcapping": "final_logit_softcapping",
 }
 GEMMA_27B_LAYERS = {"gemma2": 46, "gemma3": 62}
+NUMBERS_IN_BYTE = 8  # at most: no format has less than a bit for each
 WEIGHTS, HEADER = "model.gguf", "header.gguf"
 Quantised = tuple[str, GGMLQuantizationType, NDArray[Any]]  # name, format and content of a tensor
 
@@ -76,8 +79,8 @@ def read_gguf(file: Path, shown: str, dtype: torch.dtype, report: Report) -> tup
     # The header of some files gives no size of the vocabulary.
     rows = [data.shape[0] for name, _, data in tensors if name == EMBEDDING]
     config.vocab_size = rows[0] if rows else config.vocab_size
-    with torch.device("meta"):
-        skeleton: Any = AutoModel.from_config(config)
+    most = NUMBERS_IN_BYTE * sum(data.nbytes for _, _, data in tensors)
+    skeleton = build_skeleton(config, len(tensors), most, shown, "header")
     factors: list[Tensor] = []
     weights = _dequantise(tensors, architecture, skeleton, shown, dtype, factors, report)
     model, info = type(skeleton).from_pretrained(

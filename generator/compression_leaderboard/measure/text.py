@@ -22,7 +22,7 @@ from accelerate.utils import align_module_device, has_offloaded_params
 from numpy.typing import NDArray
 from torch import Tensor
 
-from compression_leaderboard.measure.checkpoint import is_out_of_memory
+from compression_leaderboard.measure.checkpoint import is_out_of_memory, name_error
 from compression_leaderboard.measure.classify import classify_bytes, divide_bits
 from compression_leaderboard.measure.documents import (
     Document,
@@ -51,6 +51,8 @@ LOGIT_ELEMENTS = 8_000_000  # at most this many logits exist at once,
 LOGIT_ROWS = 32  # or those of this many rows
 PRECISE_ELEMENTS = 500_000  # of them in float32: few enough for a processor's cache
 GUARD_NATS = 1e-3  # by which our logits may differ from the model's own, besides rounding
+# What the code of a model raises on a text that it cannot compute.
+FORWARD_FAULTS = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 SOFTCAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
 
 
@@ -355,6 +357,10 @@ class Head:
                 output_hidden_states=keep_states,
                 use_cache=False,
             )
+        except FORWARD_FAULTS as error:
+            if is_out_of_memory(error):
+                raise
+            raise self._refusal(f"fails on a text ({name_error(error)})") from error
         finally:
             hook.remove()
         if len(inputs) != 1 or inputs[0].shape[:-1] != ids.shape:

@@ -8,6 +8,7 @@ import math
 import shutil
 import tempfile
 import weakref
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,12 @@ from typing import Any
 import psutil
 import torch
 from accelerate import dispatch_model, infer_auto_device_map
-from transformers import AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 
 from compression_leaderboard.measure.checkpoint import (
+    AutoModel,
     Folder,
+    build_skeleton,
     check_complete,
     check_indices,
     check_revision,
@@ -32,7 +35,7 @@ from compression_leaderboard.measure.checkpoint import (
     refusal,
     weights_of,
 )
-from compression_leaderboard.measure.gguf import OFFLINE, AutoModel, read_gguf
+from compression_leaderboard.measure.gguf import OFFLINE, read_gguf
 from compression_leaderboard.measure.hub import download_weights
 from compression_leaderboard.measure.machine import (
     MeasureError,
@@ -71,8 +74,11 @@ class Loaded:
 
     @property
     def dtype(self) -> str:
-        """The number format of the weights, such as float32."""
-        return str(self.model.dtype).removeprefix("torch.")
+        """The number format of most weights, such as float32. Models keep a few in float32."""
+        sizes: Counter[str] = Counter()
+        for weights in self.model.parameters():
+            sizes[str(weights.dtype).removeprefix("torch.")] += weights.numel()
+        return sizes.most_common(1)[0][0]
 
     def window(self, tokens: int) -> int:
         """Return so many tokens, or as many as the model reads if these are fewer."""
@@ -154,11 +160,13 @@ def load_folder(
 def _load_safetensors(
     files: Folder, dtype: torch.dtype, report: Report, memory: Mapping[int | str, int] | None
 ) -> Loaded:
+    numbers = sum(math.prod(tensor.shape) for tensor in files.tensors.values())
+    config = AutoConfig.from_pretrained(files.path, **OFFLINE)
+    build_skeleton(config, len(files.tensors), numbers, files.shown)
     report("loading the tokenizer", 0, 1)
     tokenizer = _read_tokenizer(files)
     report("loading the weights", 0, 1)
-    needed = sum(math.prod(tensor.shape) for tensor in files.tensors.values()) * dtype.itemsize
-    place, offloaded = place_model(needed, memory)
+    place, offloaded = place_model(numbers * dtype.itemsize, memory)
     model, info = AutoModel.from_pretrained(
         files.path,
         dtype=dtype,
@@ -189,7 +197,8 @@ def _read_tokenizer(files: Folder) -> Any:
         # Without tokenizer.json the message is about packages that would not help.
         if not (files.path / "tokenizer.json").is_file():
             raise refusal(files.shown, "has no tokenizer that can be read", repair) from error
-        raise
+        what = "has a tokenizer that cannot be read"
+        raise explain(error, files.shown, files.path, what) or error from error
     if len(tokenizer) <= len(tokenizer.get_added_vocab()):
         raise refusal(files.shown, "has no tokenizer, or one without a vocabulary", repair)
     return tokenizer
@@ -370,25 +379,33 @@ def _resolve_path(text: str, path: Path) -> Reference | str:
     return Reference(text, path=path)
 
 
+def identify_reference(reference: Reference) -> str:
+    """Return the identity of a model: weights, configuration and tokenizer to the byte.
+
+    Raises MeasureError.
+    """
+    if (path := reference.path) is not None:
+        return hash_weights([path]) if path.is_file() else hash_folder(path)
+    if reference.hub is not None:
+        return reference.hub
+    model = reference.model
+    assert model is not None  # one of the three is given
+    return f"{model.weights.hub or model.id}@{model.weights.revision}"
+
+
 def load_reference(
     reference: Reference,
     root: Path,
     dtype: torch.dtype | None = None,
     report: Report = no_report,
-) -> tuple[Loaded, str]:
-    """Load a model, and return its identity: weights, configuration and tokenizer to the byte.
-
-    root: the repository. Raises MeasureError.
-    """
+) -> Loaded:
+    """Load a model. root: the repository. Raises MeasureError."""
     if (path := reference.path) is not None:
-        report("checking the weights", 0, 1)
-        revision = hash_weights([path]) if path.is_file() else hash_folder(path)
-        return load_folder(path, dtype, str(path), report), revision
+        return load_folder(path, dtype, str(path), report)
     if reference.hub is not None:
         repository, _, revision = reference.hub.partition("@")
         folder = _fetch(repository, revision, None, root)
-        return load_folder(folder, dtype, reference.hub, report), reference.hub
+        return load_folder(folder, dtype, reference.hub, report)
     model = reference.model
     assert model is not None  # one of the three is given
-    loaded = load_model(model, model.revisions()[-1], root, dtype, report)
-    return loaded, f"{model.weights.hub or model.id}@{model.weights.revision}"
+    return load_model(model, model.revisions()[-1], root, dtype, report)

@@ -9,6 +9,7 @@ of which each can be read without the others, and the pieces are of SAMPLE_BYTES
 import codecs
 import itertools
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ SUFFIXES = (
     ".zig"
 )
 PLAIN = frozenset(SUFFIXES.split())
+READABLE = PLAIN | READERS.keys()
 PASSED_FOLDERS = frozenset({"__pycache__", "node_modules"})
 
 
@@ -54,6 +56,11 @@ class Listing:
     files: list[Path] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)  # by suffix
     problems: list[Problem] = field(default_factory=list)
+    named: Counter[str] = field(default_factory=Counter)  # how often each file, by its real path
+
+    def add(self, path: Path, real: str) -> None:
+        self.files.append(path)
+        self.named[real] += 1
 
 
 def find_files(given: Sequence[Path]) -> Listing:
@@ -78,27 +85,29 @@ def find_files(given: Sequence[Path]) -> Listing:
             )
             listing.problems.append(Problem(str(path), "", wrong, repair))
         else:
-            listing.files.append(path)
-    seen = Counter(file.resolve() for file in listing.files)
-    for path, times in seen.items():
+            listing.add(path, os.path.realpath(path))
+    for real, times in listing.named.items():
         if times > 1:
-            wrong = f"is named {times} times"
-            listing.problems.append(Problem(str(path), "", wrong, "name it once"))
+            listing.problems.append(Problem(real, "", f"is named {times} times", "name it once"))
     return listing
 
 
 def _walk(folder: Path, listing: Listing) -> None:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(f for f in folders if f[0] != "." and f not in PASSED_FOLDERS)
+        real_parent = os.path.realpath(parent)  # once for all of its files: there may be many
         for name in sorted(names):
-            path = Path(parent) / name
-            suffix = path.suffix.lower()
-            if not path.is_file():  # a pipe, a socket, or a link to nothing
-                listing.passed_over["no plain file"] += 1
-            elif name[0] == "." or suffix not in PLAIN | READERS.keys():
+            path = os.path.join(parent, name)
+            suffix = os.path.splitext(name)[1].lower()
+            mode = os.lstat(path).st_mode
+            is_link = stat.S_ISLNK(mode)
+            if not (os.path.isfile(path) if is_link else stat.S_ISREG(mode)):
+                listing.passed_over["no plain file"] += 1  # a pipe, or a link to nothing
+            elif name[0] == "." or suffix not in READABLE:
                 listing.passed_over[suffix or name] += 1
             else:
-                listing.files.append(path)
+                real = os.path.realpath(path) if is_link else os.path.join(real_parent, name)
+                listing.add(Path(path), real)
 
 
 @dataclass(frozen=True)

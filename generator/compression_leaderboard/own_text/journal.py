@@ -132,9 +132,11 @@ class Journal:
             self.base.execute("ATTACH '' AS pieces")  # a temporary file
             self.base.executescript(SCHEMA)
             self.damaged = self._drop_damaged()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise  # the disk is full, or the file cannot be opened: its content may be good
+            raise UserError([f"{path}: another run is writing to it; wait for it"]) from error
         except sqlite3.DatabaseError as error:
-            if "locked" in str(error):
-                raise UserError([f"{path}: another run is writing to it; wait for it"]) from error
             repair = "delete it and run again; its texts are scored again"
             raise UserError([f"{path}: is no journal of scores ({error}); {repair}"]) from error
 

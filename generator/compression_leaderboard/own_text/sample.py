@@ -46,13 +46,15 @@ def list_sample(
     budget: seconds of the whole run, of which READING_SHARE may pass here.
     """
     sample = _Sample(PieceList(journal, reading := Reading()), files, column, seed, report)
-    ordered = [k for k, file in enumerate(files) if block_bytes(file) is None]
+    sizes = [file.stat().st_size for file in files]  # of many files it takes seconds of the budget
+    lengths = [block_bytes(file) for file in files]
+    ordered = [k for k, length in enumerate(lengths) if length is None]
     end = time.monotonic() + READING_SHARE * budget
     is_mixed = 0 < len(ordered) < len(files)
     half = READING_SHARE * budget / 2 if is_mixed else 0.0
     most = max(1, int(BLOCKS_PER_SECOND * budget))
     if len(ordered) < len(files):
-        sample.read_blocks(most, end - half)
+        sample.read_blocks(sizes, lengths, most, end - half)
     for k, file in enumerate(ordered):
         now = time.monotonic()
         sample.read_beginning(file, now + (end - now) / (len(ordered) - k))
@@ -97,10 +99,14 @@ class _Sample:
         self.pieces.add(listed)
         self.report(listed.size)
 
-    def read_blocks(self, most: int, end: float) -> None:
-        """Read at most so many blocks, in random order, until the end of the time."""
-        sizes = [file.stat().st_size for file in self.files]
-        ends = list(accumulate(map(self._blocks, self.files, sizes)))
+    def read_blocks(
+        self, sizes: Sequence[int], lengths: Sequence[int | None], most: int, end: float
+    ) -> None:
+        """Read at most so many blocks, in random order, until the end of the time.
+
+        sizes, lengths: in bytes, of the files and of their blocks.
+        """
+        ends = list(accumulate(map(_count_blocks, sizes, lengths)))
         for k, size in enumerate(sizes):
             if not size:
                 self.add(Empty(str(self.files[k])), k)
@@ -120,10 +126,6 @@ class _Sample:
             of_all = f"{read:,} of {ends[-1]:,} blocks of the files ({kinds})"
             self.pieces.reading.unread.append(f"{of_all} were read, chosen at random")
 
-    def _blocks(self, file: Path, size: int) -> int:
-        length = block_bytes(file)
-        return -(-size // length) if length else 0
-
     def read_beginning(self, file: int, end: float) -> None:
         """Read a file whose rows can be read only in order, until the end of the time."""
         before = self.rows
@@ -135,6 +137,10 @@ class _Sample:
                 self.pieces.reading.unread.append(f"{path}: only its first {rows} could be drawn")
                 return
             self.add(piece, file)
+
+
+def _count_blocks(size: int, length: int | None) -> int:
+    return -(-size // length) if length else 0
 
 
 def _random_rank(key: str) -> int:

@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,8 @@ from compression_leaderboard.wording import counted
 
 LARGEST_ROW_BYTES = 1 << 26
 FIX = "fix it, or pass --leave-out"
-DELIMITERS = (",", ";", "\t")
+DELIMITERS = (",", ";", "\t", "|")
+SEPARATOR = re.compile(r'"?sep=.?"?')  # a line before the header, by which Excel is told
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,11 @@ class _Lines:
         self.end = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
         self.seek(0)
 
-    def seek(self, at: int) -> None:
+    def seek(self, at: int, number: int = 0) -> None:
+        """Go on at a byte, where a line begins. number: of lines that count as read."""
         self.stream.seek(at)
         self.at = at
-        self.number = 0  # of lines read from here
+        self.number = number
         self._rest = b""  # read from the stream, and no line yet
         self._ready: list[bytes] = []  # lines, the next one last
 
@@ -169,12 +172,21 @@ class _Shape:
 
 def _shapes(lines: _Lines, delimiter: str) -> _Shape:
     """Read the header as if cells were separated by this delimiter."""
-    lines.seek(0)
-    first = "".join(itertools.islice(lines, 1))
-    lines.seek(0)
+    begin, before, first = _find_header(lines)
+    lines.seek(begin, before)
     spaced = f'{delimiter} "' in first
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     return _Shape(delimiter, spaced, [name.strip() for name in next(reader, [])])
+
+
+def _find_header(lines: _Lines) -> tuple[int, int, str]:
+    """Find the first line that is neither empty nor for Excel: its byte, the lines before it."""
+    lines.seek(0)
+    while True:
+        begin, before = lines.at, lines.number
+        line = next(lines, "")
+        if not line or (line.strip() and not SEPARATOR.fullmatch(line.strip())):
+            return begin, before, line
 
 
 def _shape(lines: _Lines, column: str, suffix: str) -> _Shape:

@@ -160,3 +160,34 @@ def render_report(render: Renderer, report: Report) -> bytes:
         other_protocol=OTHER_PROTOCOL,
     )
     return f"{page.strip()}\n".encode()
+
+
+def sentences(summary: Summary) -> list[str]:
+    """Say how much was scored, and which model needs fewer bits."""
+    pairs = (pair_sentence(pair, summary) for pair in summary.pairs)
+    return [sample_sentence(summary), *pairs]
+
+
+def describe(page: Report) -> list[str]:
+    """Say in lines of plain text what the report says."""
+    summary = page.summary
+    first, *comparisons = sentences(summary)
+    lines = [first, "", *map(rate_sentence, summary.rates)]
+    lines += ["", *comparisons] if comparisons else []
+    lines += [gap_sentence(pair) for pair in summary.pairs if pair.classes]
+    lines += ["", *map(setup_sentence, page.setups)]
+    for name, classes in summary.classes.items():
+        lines += ["", f"{name}: where the bits go"] if classes else []
+        lines += [f"  {class_sentence(rate)}" for rate in classes]
+    for name in summary.worst:
+        lines += ["", f"{name}: the documents that compress worst and best"]
+        extremes = [*summary.worst[name][:3], *reversed(summary.best[name][:3])]
+        lines += [f"  {text.bits_per_byte:.3f}  {text.name}" for text in dict.fromkeys(extremes)]
+    lines += ["", "What the board predicts, from its records alone:"]
+    for p in page.predictions:
+        ends = f"{100 * p.low:.1f} to {100 * p.high:.1f}"
+        lines.append(f"  {p.model}, {p.benchmark}: {100 * p.value:.1f} % ({ends}) {p.note}")
+    lines += [f"  {line}" for line in page.why_no_predictions]
+    if page.left_out:
+        lines += ["", f"Left out: {page.left_out}."]
+    return lines
