@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from compression_leaderboard.measure.calibration import Windows, calibrate_checkpoint
+from compression_leaderboard.measure.checkpoint import find_package, find_weights
 from compression_leaderboard.measure.documents import (
     Document,
     Encoded,
@@ -26,7 +27,6 @@ from compression_leaderboard.measure.documents import (
     first_bytes,
     tokenize,
 )
-from compression_leaderboard.measure.packages import find_package, find_weights
 from compression_leaderboard.measure.text import run_forward, score_documents
 from compression_leaderboard.measure.weights import CACHE, Loaded, no_report
 from compression_leaderboard.repository.specs import read_specs

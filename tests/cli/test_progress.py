@@ -13,7 +13,7 @@ from compression_leaderboard.cli.progress import (
     report_on,
     show_progress,
 )
-from compression_leaderboard.measure.packages import find_weights
+from compression_leaderboard.measure.checkpoint import find_weights
 from compression_leaderboard.repository.specs import read_specs
 
 from tests import ROOT

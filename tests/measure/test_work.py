@@ -51,12 +51,12 @@ def test_windows_are_counted_as_they_are_cut(inputs, window, stride):
 def test_a_calibration_reads_what_is_counted(tmp_path, window):
     loaded, sizes = counting(context=window)
 
-    def load(_: torch.dtype) -> tuple[Loaded, str]:
-        return replace(loaded, calibration=None), "sha256-" + "a" * 40
+    def load(_: torch.dtype) -> Loaded:
+        return replace(loaded, calibration=None)
 
     assert len(read_texts()) == CALIBRATION_DOCUMENTS
     windows = replace(WIDEST, tokens=window)
-    calibrate(load, tmp_path, lambda *_: None, windows, torch.float32)
+    calibrate(load, "sha256-" + "a" * 40, tmp_path, lambda *_: None, windows, torch.float32)
     exact, once = count_calibration(window, window // 2)
     assert read_by(sizes) == exact
     assert once.tokens >= 4000
