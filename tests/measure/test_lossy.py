@@ -199,6 +199,18 @@ def test_states_and_assignments_on_disk_give_the_same(seeds, dtype, tolerance):
     files.close()
 
 
+@pytest.mark.parametrize("pieces", [[5000], [1] * 5000, [2, 0, 1, 4] * 714 + [2], [1, 4999]])
+def test_the_sample_is_every_third_position_whatever_the_batches(pieces):
+    states = torch.randn(5000, 32, generator=torch.Generator().manual_seed(0))
+    subject = load_tiny().subject.model_copy(update={"layers": 0})
+    files = LayerFiles(subject, protocol(anchor_seeds=(0, 1, 2, 3)), 5000)
+    for piece in torch.split(states, pieces):
+        files.append([piece])
+    assert torch.allclose(files.read_sample(0), normalise(states)[::3], atol=1e-3)
+    assert os.fstat(files.samples[0].fileno()).st_size == 2 * 32 * len(range(0, 5000, files.step))
+    files.close()
+
+
 def test_groups_and_shares_are_dealt_evenly():
     parts = cut_parts(np.repeat(np.arange(40), 50), seed=0)
     assert np.bincount(parts.group).tolist() == [100] * 20

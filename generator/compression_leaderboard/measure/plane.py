@@ -103,7 +103,7 @@ class LayerFiles:
 
     def append(self, states: list[Tensor]) -> None:
         """Keep hidden states of some positions: for each layer (positions, D)."""
-        sampled = torch.arange(-self._appended % self.step, len(states[0]), self.step)
+        sampled = slice(-self._appended % self.step, None, self.step)  # none of a small batch
         if self.keeps_states and states[0].dtype == torch.bfloat16:
             self.dtype = torch.bfloat16
         for file, sample, layer in zip(self.rows, self.samples, states, strict=True):
@@ -115,7 +115,7 @@ class LayerFiles:
                 file.write(_bytes_of(layer))
             else:
                 file.write(_bytes_of(normalise(layer.float()).half()))
-            directions = normalise(layer[sampled.to(layer.device)].float())
+            directions = normalise(layer[sampled].float())
             sample.write(_bytes_of(directions.half()))
         self._appended += len(states[0])
 
