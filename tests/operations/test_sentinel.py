@@ -41,11 +41,12 @@ SAME = Machine("cpu", None, {"torch": "2.13.0", "numpy": "2.4"})
 
 
 def later(day: int, bits: tuple[float, ...] = (0.0, 0.0, 0.0), **environment: object) -> Result:
-    """Measured on a day of January; bits: added to those of the three documents."""
+    """Measured on a day of January; bits: added to the letters of the three documents."""
     assert FIRST.lossless is not None
     documents = tuple(
-        replace(document, bits=document.bits + more)
+        replace(document, bits=document.bits + more, class_bits=(letters + more, spaces, start))
         for document, more in zip(FIRST.lossless.documents, bits, strict=True)
+        for letters, spaces, start in [document.class_bits or ()]
     )
     rate = sum(document.bits for document in documents) / 300
     first, *others = FIRST.lossless.stretches
