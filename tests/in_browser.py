@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from tests import ROOT
 from tests.miniature import write_miniature
+from tests.siblings import write_siblings
 
 SCREENSHOTS = ROOT / "build" / "screenshots"  # artefacts of a run, never committed
 AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
@@ -60,11 +61,27 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 def site(tmp_path_factory) -> Path:
     """The real board, built from a copy of the repository."""
     root = tmp_path_factory.mktemp("repository")
+    copy_repository(root)
+    return build(root)
+
+
+@pytest.fixture(scope="session")
+def siblings_site(tmp_path_factory) -> Path:
+    """The board with four measured base models of one table and three training runs."""
+    root = tmp_path_factory.mktemp("siblings")
+    copy_repository(root)
+    write_siblings(root)
+    for folder in sorted((root / "results/published").iterdir()):
+        if folder.name != "huang-2024":  # one is enough here, and is built in a third of the time
+            shutil.rmtree(folder)
+    return build(root)
+
+
+def copy_repository(root: Path) -> None:
     for name in ("runs", "results", "site"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("local"))
     for name in ("mkdocs.yml", "CHANGELOG.md"):
         shutil.copy(ROOT / name, root)
-    return build(root)
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +116,12 @@ def serve(site: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def address(site) -> Iterator[str]:
     with serve(site) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def siblings_address(siblings_site) -> Iterator[str]:
+    with serve(siblings_site) as url:
         yield url
 
 

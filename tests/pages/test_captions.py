@@ -176,7 +176,7 @@ def test_hand_written_pages_link_words_at_first_use(pages):
 
 
 @pytest.mark.browser
-def test_captions_that_scripts_write_say_the_same(page, address):
+def test_captions_that_scripts_write_say_the_same(page, address, siblings_address):
     """Choose asks again in the browser; the plane draws a model's layers."""
     page.goto(f"{address}choose/")
     shown = page.locator("#choose-answer caption")
@@ -184,7 +184,7 @@ def test_captions_that_scripts_write_say_the_same(page, address):
     page.wait_for_selector("#choose-form [data-weights] input")
     assert len(written) > 1
     assert shown.all_text_contents() == written
-    page.goto(f"{address}plane/")
+    page.goto(f"{siblings_address}plane/")
     choice = page.locator("[data-layers]").first
     choice.select_option(index=1)
     caption = page.locator("[data-layer-chart] figcaption").first

@@ -16,26 +16,26 @@ from tests.exported import board_of, render_site
 from tests.factory import make_model, make_result, make_specs, store
 from tests.in_browser import faults_of, label_of
 from tests.paired_difference_vectors import NAME
+from tests.siblings import TABLE
 from tests.vector_files import read_vectors
 
 pytestmark = pytest.mark.browser
-TABLE = "measured-base-128-64-starter"
 MODELS = (
-    "ladder/Ladder-2.5M",
+    "sibling/Sibling-50M",
     "google/gemma-3-270m (Q4_K_M)",
-    "ladder/Ladder-0.3M",
-    "ladder/Ladder-0.9M",
+    "sibling/Sibling-10M",
+    "sibling/Sibling-400M",
 )
 TEXTS = {
-    "python-128": "Python source of dspy 3.4.1, context 128",
-    "sotu-128": "State of the Union, 1990–2026, context 128",
+    "python": "Python source of dspy 3.4.1",
+    "sotu": "State of the Union, 1990–2026",
 }
 
 
 @pytest.fixture(scope="module")
-def downloaded(site):
+def downloaded(siblings_site):
     """Lines of comparisons.csv by titles of both models and of the text."""
-    data = site / "data"
+    data = siblings_site / "data"
     with (data / "models.csv").open(encoding="utf-8") as lines:
         titles = {row["model"]: label_of(row) for row in csv.DictReader(lines)}
     with (data / "comparisons.csv").open(encoding="utf-8") as lines:
@@ -78,10 +78,10 @@ def figures(cell: Locator) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("n", [3, 4])
-def test_chart_and_table_equal_the_download(page, address, downloaded, n):
+def test_chart_and_table_equal_the_download(page, siblings_address, downloaded, n):
     """Either order of a pair: the sign and the ends of the interval turn with it."""
     chosen = MODELS[:n]
-    page.goto(f"{address}{address_of(*chosen)}")
+    page.goto(f"{siblings_address}{address_of(*chosen)}")
     pairs = [(*pair, text) for text in TEXTS.values() for pair in combinations(chosen, 2)]
     rows = page.locator("#differences tbody tr")
     expect(rows).to_have_count(len(pairs))
@@ -109,9 +109,9 @@ def read(shown_number: str) -> float:
     return float(shown_number.replace("−", "-"))
 
 
-def test_marks_lie_where_their_figures_say(page, address, downloaded):
+def test_marks_lie_where_their_figures_say(page, siblings_address, downloaded):
     """0 in the middle, the better model's side; bars end where the intervals do."""
-    page.goto(f"{address}{address_of(*MODELS)}")
+    page.goto(f"{siblings_address}{address_of(*MODELS)}")
     expect(page.locator(".dots.pairs")).to_have_count(len(TEXTS))
     for figure, text in zip(page.locator(".dots.pairs").all(), TEXTS.values(), strict=True):
         scales = []
@@ -135,12 +135,40 @@ def test_marks_lie_where_their_figures_say(page, address, downloaded):
         assert figure.locator(".dots-axis .equal").evaluate("mark => mark.style.left") == "50%"
 
 
-def test_an_address_of_four_models_restores_the_choice(page, address):
-    page.goto(f"{address}{address_of(*MODELS)}")
+def test_an_address_of_four_models_restores_the_choice(page, siblings_address):
+    page.goto(f"{siblings_address}{address_of(*MODELS)}")
     expect(page.locator("#figures thead th")).to_have_count(5)
     assert [field.input_value() for field in page.locator("[name=m]").all()] == list(MODELS)
     assert page.locator("[name=table]").input_value() == TABLE
     assert page.url.endswith(address_of(*MODELS))
+
+
+def test_a_table_that_the_board_no_longer_has_is_named(page, address):
+    """The first table is shown in its place; nothing is asked for that is not there."""
+    page.goto(f"{address}compare/?table=<b>gone</b>&m=org/gone")
+    notice = page.locator("[data-result] .notice").first
+    expect(notice).to_contain_text("The board has no table “<b>gone</b>”")
+    expect(page.locator("#figures thead th")).to_have_count(3)
+    assert "org/gone" not in [field.input_value() for field in page.locator("[name=m]").all()]
+
+
+def test_a_table_of_one_model_has_nothing_to_compare(page, address):
+    page.goto(f"{address}compare/?table={TABLE}")
+    notice = page.locator("[data-result] .notice")
+    expect(notice).to_have_text("Choose another table; this table has 1 model.")
+
+
+def test_pages_of_the_board_say_what_they_cannot_draw(page, address):
+    """No run is measured, and no family has two models of one table."""
+    page.goto(f"{address}trajectories/")
+    notice = page.locator("article .notice")
+    expect(notice).to_have_text("No training run with three checkpoints is measured here yet.")
+    page.goto(f"{address}families/")
+    expect(page.locator(f'li[id="{TABLE}"]')).to_contain_text(
+        "1 model of known size; a line over size needs 8"
+    )
+    page.goto(f"{address}plane/")
+    expect(page.locator("article")).to_contain_text("One model only")
 
 
 def test_a_difference_of_nothing_is_a_tie(page, miniature_address):
@@ -230,9 +258,9 @@ def test_the_table_of_classes_is_folded_below_the_differences(page, miniature_ad
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_the_charts_are_accessible_and_fit(browser, address, site, scheme, width):
+def test_the_charts_are_accessible_and_fit(browser, siblings_address, scheme, width):
     opened = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    opened.goto(f"{address}{address_of(*MODELS)}")
+    opened.goto(f"{siblings_address}{address_of(*MODELS)}")
     opened.locator(".dots.pairs").first.wait_for()
     assert faults_of(opened) == []
     assert opened.evaluate("document.documentElement.scrollWidth") <= width

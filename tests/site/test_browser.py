@@ -197,7 +197,8 @@ def test_two_models_are_compared_on_the_same_documents(page, miniature_address):
     query = "table=measured-base-16-8-starter&m=org/rival&m=org/hostile"
     page.goto(f"{miniature_address}compare/?{query}")
     page.locator("#differences td").first.wait_for()
-    assert float(page.locator("[data-difference]").get_attribute("data-difference")) == 0.0
+    differences = page.locator("#differences [data-difference]")
+    assert float(differences.get_attribute("data-difference")) == 0.0
     assert "a tie" in page.locator("#differences").inner_text()
     assert page.locator("#figures thead th").count() == 3
     page.wait_for_url("**m=org%2Frival&m=org%2Fhostile**")

@@ -12,7 +12,7 @@ from tests.in_browser import faults_of
 pytestmark = pytest.mark.browser
 KINDS = (
     "",
-    "boards/measured-base-128-64-starter/",
+    "boards/measured-base-1024-512-starter/",
     "models/ladder__Ladder-0.3M/",
     "published/huang-2024/Qwen__Qwen-7B/",
     "plane/",
@@ -185,7 +185,7 @@ def test_models_are_compared_and_a_score_is_reckoned_by_keys(page, address):
     page.goto(f"{address}compare/")
     page.wait_for_url("**table=**")
     reach(page, "form[data-compare] select[name=table]")
-    page.keyboard.type("28 base")
+    page.keyboard.type("Published: 28 base")
     page.wait_for_url("**table=huang-2024**")
     expect(page.locator("#figures thead th")).to_have_count(3)
     reach(page, "form[data-compare] input")

@@ -79,7 +79,9 @@ const show = async () => {
   const query = new URLSearchParams([["table", form.elements.table.value], ...rows.map((row) => ["m", row[HEAD]])]);
   writeQuery(query);
   if (rows.length < 2) {
-    result.innerHTML = `<p class="notice">Choose at least two models; this table has ${counted(models.length, "model")}.</p>`;
+    const has = `this table has ${counted(models.length, "model")}`;
+    const repair = models.length < 2 ? "Choose another table" : "Choose at least two models";
+    result.innerHTML = `<p class="notice">${repair}; ${has}.</p>`;
     return;
   }
   result.innerHTML = scores(data, rows) + (await differences(data, rows)) + figures(data, rows);
@@ -98,7 +100,14 @@ const suggest = async () => {
   modelsOf(await chosenTable()).slice(0, 2).forEach((row, k) => { fields[k].value = row[HEAD]; });
 };
 const query = new URLSearchParams(location.search);
-if (query.has("table")) form.elements.table.value = query.get("table");
-query.getAll("m").slice(0, 4).forEach((name, k) => { fields[k].value = name; });
-if (!query.has("m")) await suggest();
-show();
+const asked = query.get("table");
+const isKnown = [...form.elements.table.options].some(({ value }) => value === asked);
+if (isKnown) form.elements.table.value = asked;
+// An address may name a table that the board had once; its models are of no other table.
+const isMissing = asked !== null && !isKnown;
+if (!isMissing) query.getAll("m").slice(0, 4).forEach((name, k) => { fields[k].value = name; });
+if (isMissing || !query.has("m")) await suggest();
+await show();
+if (isMissing)
+  result.insertAdjacentHTML("afterbegin",
+    `<p class="notice">The board has no table “${escapeHtml(asked)}”. The page shows the chosen one.</p>`);
