@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from compression_leaderboard.board.cohorts import make_cohorts
 from compression_leaderboard.board.figures import Key
 from compression_leaderboard.board.published import page_of, published_rows
 from compression_leaderboard.records.published import CompressionColumn, ScoreColumn
 from compression_leaderboard.repository.contents import PublishedTable, read_published
-from compression_leaderboard.repository.specs import toml_text
+from compression_leaderboard.repository.specs import Specs, toml_text
 from scipy.stats import pearsonr, spearmanr
 
 from tests import ROOT
@@ -153,6 +154,15 @@ SCORE = ",0.7635156727391681"
 NUMBER = "write a number, or nothing where it is unknown"
 UNIT = "write it in the unit of the column, or nothing where it is unknown"
 CELLS = "quote cells that hold commas"
+
+
+def test_a_featured_source_comes_before_the_others(huang):
+    def source(name: str, featured: bool) -> PublishedTable:
+        changed = huang.source.model_copy(update={"name": name, "featured": featured})
+        return replace(huang, source=changed)
+
+    tables = [source("a", featured=False), source("b", featured=False), source("c", featured=True)]
+    assert [cohort.name for cohort in make_cohorts(Specs(), [], tables)] == ["c", "a", "b"]
 
 
 @pytest.mark.parametrize(("names", "doubled"), [("mmlu,x", "mmlu"), ("note,note", "note")])

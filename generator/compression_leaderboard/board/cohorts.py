@@ -85,7 +85,10 @@ class Cohort:
 def make_cohorts(
     specs: Specs, stored: Iterable[StoredResult], published: Sequence[PublishedTable]
 ) -> list[Cohort]:
-    """Make measured cohorts, base before instruct, then one for every published source."""
+    """Make measured cohorts, base before instruct, then one for every published source.
+
+    Featured sources come before others.
+    """
     current = current_results(specs, stored)
     rates = compressor_rates(current)
     measured = [
@@ -93,7 +96,8 @@ def make_cohorts(
         for setting in list_settings(specs, current)
         if (rows := measured_rows(specs, setting, current))
     ]
-    return measured + [_published(table) for table in published]
+    ordered = sorted(published, key=lambda table: not table.source.featured)  # stable
+    return measured + [_published(table) for table in ordered]
 
 
 def _measured(

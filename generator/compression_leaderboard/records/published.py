@@ -65,6 +65,9 @@ class PublishedSource(Record):
     title: Words = Field(description="the name that the board shows")
     comparable_with: Words = Field(description="what these figures may be compared with")
     collected: date = Field(description="when the figures were transcribed")
+    featured: bool = Field(
+        False, description="true to list the table before other published ones, as on the home page"
+    )
     key: str = Field(description="the column that names the model")
     group: str = Field(description="the column whose groups are left out in validation")
     split: Literal["leave-one-group-out", "small-to-large"] = Field(
