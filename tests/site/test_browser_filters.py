@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.in_browser import label_of
+from tests.siblings import TABLE
 
 pytestmark = pytest.mark.browser
-MEASURED = "measured-base-128-64-starter"
 PUBLISHED = "huang-2024"
 SIZES = {
     "0-1e9": (0, 1e9),
@@ -82,9 +82,9 @@ def assert_filters(
 
 
 @pytest.mark.parametrize("key", ["licence", "kind", "family"])
-def test_a_filter_leaves_the_models_that_have_it(page, address, site, key):
-    page.goto(f"{address}boards/{MEASURED}/")
-    rows = models_of(site, MEASURED)
+def test_a_filter_leaves_the_models_that_have_it(page, siblings_address, siblings_site, key):
+    page.goto(f"{siblings_address}boards/{TABLE}/")
+    rows = models_of(siblings_site, TABLE)
     assert {row[key] for row in rows} == set(options(page, key))
     assert_filters(page, key, lambda row, value: row[key] == value, rows)
 
@@ -100,22 +100,26 @@ def test_the_filter_of_sizes_leaves_the_models_between_its_ends(page, address, s
     )
 
 
-def test_the_filter_of_figures_tells_models_compressors_and_predictions_apart(page, address, site):
-    page.goto(f"{address}boards/{MEASURED}/")
-    models = models_of(site, MEASURED)
+def test_the_filter_of_figures_tells_models_compressors_and_predictions_apart(
+    page, siblings_address, siblings_site
+):
+    page.goto(f"{siblings_address}boards/{TABLE}/")
+    models = models_of(siblings_site, TABLE)
     others = [{"name": name} for name in names(page) if name not in {m["name"] for m in models}]
-    tools = {f"{row['compressor']} ({row['settings']})" for row in held(site, "compressors")}
+    tools = {
+        f"{row['compressor']} ({row['settings']})" for row in held(siblings_site, "compressors")
+    }
     assert {row["name"] for row in others} == tools
     rows = [row | {"kinds": {"measured"}} for row in models]
     rows += [row | {"kinds": {"classical"}} for row in others]
     assert_filters(page, "provenance", lambda row, value: value in row["kinds"], rows)
-    page.goto(f"{address}boards/{PUBLISHED}/")
+    page.goto(f"{siblings_address}boards/{PUBLISHED}/")
     guessed = page.locator("table.wide tbody tr", has=page.locator(".predicted"))
     some = set(guessed.locator("th a").all_text_contents())
     assert 0 < len(some) < 28
     rows = [
         row | {"kinds": {"published", "predicted"} if row["name"] in some else {"published"}}
-        for row in models_of(site, PUBLISHED)
+        for row in models_of(siblings_site, PUBLISHED)
     ]
     assert_filters(page, "provenance", lambda row, value: value in row["kinds"], rows)
 

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
-MODEL = "models/ladder__Ladder-0.3M/"
-NAME = "ladder/Ladder-0.3M"
+MODEL = "models/google__gemma-3-270m@Q4_K_M/"
+NAME = "google/gemma-3-270m (Q4_K_M)"
 MOVING = (
     "",
     "boards/huang-2024/",
@@ -159,13 +159,13 @@ def test_a_page_of_a_model_and_the_data_need_no_script(browser, address, site):
     rows = json.loads((site / "data/leaderboard.json").read_text("utf-8"))["data"]
     row = next(row for row in rows if row["page"] == MODEL)
     for figure in (
-        f"{row['compression.sotu-128']:.4f}",
-        f"{row['compression.sotu-128.low95']:.3f}–{row['compression.sotu-128.high95']:.3f}",
-        f"{row['optimality.sotu-128']:.3f}",
+        f"{row['compression.sotu']:.4f}",
+        f"{row['compression.sotu.low95']:.3f}–{row['compression.sotu.high95']:.3f}",
+        f"{row['optimality.sotu']:.3f}",
         f"{100 * row['score.starter_arithmetic']:.1f}",
     ):
         assert figure in text, figure
-    for part in ("Licence\nApache-2.0", "Revision\nsha256-", "torch "):
+    for part in ("Licence\nGemma", "Revision\nsha256-", "torch "):
         assert part in text, part
     assert page.locator("svg[role=img]:visible").count() >= 2
     assert page.locator("article a[href*='records/']").count() > 0
@@ -198,7 +198,8 @@ def test_a_model_comes_out_of_the_printer(page, address):
     printed = page.pdf(format="A4")
     assert printed.startswith(b"%PDF-")
     assert 1 < len(re.findall(rb"/Type\s*/Page\b", printed)) < 40
-    assert NAME.encode() in printed  # its title
+    title = re.sub(r"([()])", r"\\\1", NAME)  # as PDF writes brackets
+    assert title.encode() in printed
 
 
 def test_icon_card_and_the_page_for_what_is_not_found(page, address, site):

@@ -70,8 +70,12 @@ const differences = async (data, rows) => {
   return differencesHtml(pairs, data.date);
 };
 
+// Only the last choice is shown: the data of an earlier one may arrive after it.
+let turns = 0;
 const show = async () => {
+  const turn = ++turns;
   const data = await chosenTable();
+  if (turn !== turns) return;
   const models = modelsOf(data);
   document.getElementById("models").replaceChildren(...models.map((row) => new Option(row[HEAD])));
   const named = (name) => models.find((row) => row[HEAD] === name);
@@ -84,7 +88,8 @@ const show = async () => {
     result.innerHTML = `<p class="notice">${repair}; ${has}.</p>`;
     return;
   }
-  result.innerHTML = scores(data, rows) + (await differences(data, rows)) + figures(data, rows);
+  const pairs = await differences(data, rows);
+  if (turn === turns) result.innerHTML = scores(data, rows) + pairs + figures(data, rows);
 };
 
 form.addEventListener("change", async (event) => {
@@ -97,7 +102,10 @@ form.addEventListener("change", async (event) => {
 
 // Without a choice: the first two models of the table, so that the page shows what it does.
 const suggest = async () => {
-  modelsOf(await chosenTable()).slice(0, 2).forEach((row, k) => { fields[k].value = row[HEAD]; });
+  const table = form.elements.table.value;
+  const models = modelsOf(await chosenTable());
+  if (form.elements.table.value !== table) return;
+  models.slice(0, 2).forEach((row, k) => { fields[k].value = row[HEAD]; });
 };
 const query = new URLSearchParams(location.search);
 const asked = query.get("table");
