@@ -107,4 +107,12 @@ def test_what_follows_from_a_record_is_computed_once(miniature_root):
     pairs = sum(entry.result.preference is not None for entry in board.stored)
     assert 0 < calls["bits_interval"] <= texts
     assert 0 < calls["preference_figure"] <= pairs
-    assert calls["rate_interval"] == calls["bits_interval"] + len(board.compressors)
+    by_class = [
+        figure.interval
+        for entry in board.current
+        for figure in entry.classes
+        if figure.interval is not None
+    ]
+    assert by_class
+    expected = calls["bits_interval"] + len(board.compressors) + len(by_class)
+    assert calls["rate_interval"] == expected
