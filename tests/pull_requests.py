@@ -53,11 +53,12 @@ class PullRequest:
 
 
 def make_base(folder: Path) -> None:
-    """Part of this very repository: all specs, one record, one published table."""
+    """Part of this very repository: all specs, the records of one job, one published table."""
     published = "results/published/huang-2024"
     for part in ("runs", published):
         shutil.copytree(ROOT / part, folder / part)
-    write(folder, record_path(), a_record(ROOT).read_bytes())
+    job = Path(record_path()).parent
+    shutil.copytree(ROOT / job, folder / job)
     write(folder, LEDGER, ",".join(COLUMNS) + "\n" + predicted("a"))
     write(folder, "CHANGELOG.md", "# Changelog\n")
     write(folder, "generator/code.py", "x = 1\n")
@@ -151,9 +152,7 @@ def remove_model(head: Path) -> None:
 
 
 def remove_record(head: Path) -> None:
-    path = a_record(head)
-    path.unlink()
-    os.removedirs(path.parent)
+    a_record(head).unlink()
 
 
 def touch_record(head: Path) -> None:
