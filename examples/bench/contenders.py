@@ -193,9 +193,10 @@ def measure_soft_entropy(documents: int) -> dict[str, float]:
     """The authors' package through its own inferrer: one seed, orders 1 to 3."""
     from soft_entropy import LLMInferrer
 
-    loaded = load()  # also unpacks the weights
-    folder = loaded.model.name_or_path
-    with tempfile.TemporaryDirectory() as text:
+    loaded = load()
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as text:
+        loaded.model.save_pretrained(folder)
+        loaded.tokenizer.save_pretrained(folder)
         lines = [json.dumps({"text": document.text}) for document in read_text(documents)]
         (Path(text) / "text.jsonl").write_text("\n".join(lines))
         inferrer = LLMInferrer(
