@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from compression_leaderboard.plan.jobs import latest_results
 from compression_leaderboard.records.models import Checkpoint, Model, Weights
 from compression_leaderboard.records.results import Result
 from compression_leaderboard.repository.results import read_records, write_record
@@ -60,12 +61,10 @@ def results() -> Iterator[Result]:
     """Two texts and a suite of each checkpoint of each sibling."""
     stored, problems = read_records(ROOT / "results/measured")
     assert problems == []
-    gemmas = [entry for entry in stored if entry.result.model == GEMMA]
-    replaced = {entry.result.replaces for entry in gemmas}
     current = [
         entry.result
-        for entry in gemmas
-        if entry.result.format == 3 and entry.run_id not in replaced
+        for entry in latest_results(stored).values()
+        if entry.result.model == GEMMA and not entry.result.is_history
     ]
     originals = [result for result in current if result.lossless or result.tasks]
     assert sorted(result.name for result in originals) == ["python", "sotu", "starter"]
